@@ -1,0 +1,90 @@
+"""The shape of the data, as data: the staged model, the OMOP CDM 5.4 and the tables linked to it.
+
+``STAGED``, ``OMOP`` and ``LINKED`` map a table's name to its columns. The YAML files beside this module are
+the one place where a column is named; every room reads them from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+
+import yaml
+
+ROLES = frozenset(
+    {"concept", "date", "number", "code", "text", "place", "quasi", "label", "withheld"}
+)  # and "key:<domain>"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, DuckDB type, role for disclosure (see omop.yaml) and whether it may be NULL."""
+
+    name: str
+    type: str
+    role: str = ""
+    required: bool = False
+
+    @property
+    def key_domain(self) -> str | None:
+        """The domain of a key column ("person", "visit_occurrence", ...), or None."""
+        return self.role.removeprefix("key:") if self.role.startswith("key:") else None
+
+
+Tables = dict[str, tuple[Column, ...]]
+
+COMMON = (
+    Column("source", "VARCHAR"),
+    Column("record_id", "VARCHAR"),
+    Column("version_at", "TIMESTAMP"),
+    Column("deleted", "BOOLEAN"),
+    Column("item_hash", "VARCHAR"),
+    Column("batch_id", "VARCHAR"),
+)
+
+
+def _load(name: str) -> Tables:
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return {
+        table: tuple(
+            Column(column, spec) if isinstance(spec, str) else Column(column, **spec)
+            for column, spec in columns.items()
+        )
+        for table, columns in yaml.safe_load(text).items()
+    }
+
+
+STAGED: Tables = _load("staged.yaml")
+OMOP: Tables = _load("omop.yaml")
+LINKED: Tables = _load("linked.yaml")
+RELEASE: Tables = OMOP | LINKED
+
+VOCABULARY_TABLES = (
+    "concept",
+    "vocabulary",
+    "domain",
+    "concept_class",
+    "concept_relationship",
+    "relationship",
+    "concept_synonym",
+    "concept_ancestor",
+)
+
+
+def staged_columns(table: str) -> tuple[Column, ...]:
+    """All columns of a staged table, the six common ones first."""
+    return COMMON + STAGED[table]
+
+
+__all__ = [
+    "COMMON",
+    "Column",
+    "LINKED",
+    "OMOP",
+    "RELEASE",
+    "ROLES",
+    "STAGED",
+    "Tables",
+    "VOCABULARY_TABLES",
+    "staged_columns",
+]
