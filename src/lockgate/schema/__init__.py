@@ -78,13 +78,13 @@ def staged_columns(table: str) -> tuple[Column, ...]:
 
 __all__ = [
     "COMMON",
-    "Column",
     "LINKED",
     "OMOP",
     "RELEASE",
     "ROLES",
     "STAGED",
-    "Tables",
     "VOCABULARY_TABLES",
+    "Column",
+    "Tables",
     "staged_columns",
 ]

@@ -1,0 +1,25 @@
+"""Measured speed: each module of this package measures one room, against a peer or a limit in the same run."""
+
+from __future__ import annotations
+
+import pkgutil
+from importlib import import_module
+
+from lockgate.bench.core import Measure, machine
+from lockgate.errors import UsageError
+
+
+def names() -> list[str]:
+    """The benchmarks there are."""
+    return sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "core")
+
+
+def run(name: str, *, quick: bool = False) -> list[Measure]:
+    """Run one benchmark; ``quick`` takes a small input (the figures are then rough)."""
+    if name not in names():
+        raise UsageError(f"there is no benchmark {name!r}", remedy=f"one of: {', '.join(names())}")
+    measures: list[Measure] = import_module(f"lockgate.bench.{name}").run(quick)
+    return measures
+
+
+__all__ = ["Measure", "machine", "names", "run"]

@@ -1,0 +1,56 @@
+"""What a benchmark reports, and on which machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measured figure beside its target and, where there is one, a peer measured in the same run.
+
+    ``higher_is_better`` says how ``value`` is held against ``target``; ``correct`` that the answers were compared
+    and agreed (None: there was nothing to compare).
+    """
+
+    measure: str
+    value: float
+    unit: str
+    target: float | None = None
+    higher_is_better: bool = True
+    peer: str = ""
+    peer_value: float | None = None
+    correct: bool | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better than the peer."""
+        if self.peer_value is None or not self.value or not self.peer_value:
+            return None
+        return self.value / self.peer_value if self.higher_is_better else self.peer_value / self.value
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met with a correct answer; None without a target."""
+        if self.target is None:
+            return None
+        reached = self.value >= self.target if self.higher_is_better else self.value <= self.target
+        return reached and self.correct is not False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form printed by ``lockgate bench NAME --json``."""
+        return {**asdict(self), "ratio": self.ratio, "met": self.met}
+
+
+def machine() -> dict[str, Any]:
+    """The machine a figure was measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory, 1),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,121 @@
+"""The ``lockgate`` command: thin commands over the rooms of the package.
+
+Each command lives in the module of its name and is imported only when it is called, so that ``lockgate --help``
+stays quick. ``--site`` and ``--json`` are accepted anywhere on the line. Exit codes: 0 done, 1 refused by a gate or
+findings, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from lockgate import __version__
+from lockgate.cli.common import console, errors, fail, state
+from lockgate.errors import LockgateError, UsageError
+
+# name -> (module of lockgate.cli, what it is for); the order of the help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Walk the whole path on a synthetic hospital, gate by gate."),
+    "init": ("init", "Make a new site."),
+    "doctor": ("doctor", "Test that this machine and site may hold real data."),
+    "synthetic": ("synthetic", "Write a synthetic UK hospital in the formats that sources send."),
+    "capture": ("capture", "Take in records: FHIR folders and tables by contract."),
+    "index": ("index", "Say which records are of the same person."),
+    "vocabulary": ("vocabulary", "Load and show OMOP vocabularies."),
+    "release": ("release", "Build, list, show, verify and compare releases."),
+    "scrub": ("scrub", "Take identifiers out of notes."),
+    "scope": ("scope", "Show, verify and revoke what a project may see."),
+    "workspace": ("workspace", "Provision a project's data from its signed scope."),
+    "job": ("job", "Run a project's code in the sandbox."),
+    "check": ("check", "Check outputs for disclosure, and repair them."),
+    "portal": ("portal", "Accounts, applications and the control database."),
+    "serve": ("serve", "Serve the portal's pages."),
+    "worker": ("worker", "Run queued work of the portal."),
+    "audit": ("audit", "Read and verify the audit chain."),
+    "bench": ("bench", "Measure speed against peers and limits, with correctness checked."),
+    "docs": ("docs", "Write the reference pages that are generated from the code."),
+}
+
+GLOBALS = "Every command also takes --site DIR (or LOCKGATE_SITE; default: this folder) and --json (one JSON object)."
+
+
+def _app(names: list[str]) -> typer.Typer:
+    app = typer.Typer(
+        name="lockgate",
+        help="A trusted research environment: from the patient record to the safe result.",
+        epilog=GLOBALS,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+
+    @app.callback()
+    def root() -> None:
+        """A trusted research environment: from the patient record to the safe result."""
+
+    for name in names:
+        module_name, summary = COMMANDS[name]
+        module = import_module(f"lockgate.cli.{module_name}")
+        if hasattr(module, "app"):
+            for info in module.app.registered_commands:
+                info.epilog = GLOBALS
+            app.add_typer(module.app, name=name, help=summary, epilog=GLOBALS, no_args_is_help=True)
+        else:
+            app.command(name, help=module.command.__doc__, short_help=summary, epilog=GLOBALS)(module.command)
+    return app
+
+
+def _globals(arguments: list[str]) -> list[str]:
+    """Take ``--json``, ``--site`` and ``--version`` out of the arguments, wherever they stand."""
+    rest: list[str] = []
+    state.site, state.json = None, False
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*rest, word, *words]
+        if word == "--json":
+            state.json = True
+        elif word == "--site":
+            value = next(words, None)
+            if value is None:
+                raise UsageError("--site needs a folder", remedy="lockgate --site DIR COMMAND")
+            state.site = Path(value)
+        elif word.startswith("--site="):
+            state.site = Path(word.removeprefix("--site="))
+        else:
+            rest.append(word)
+    return rest
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code. Nothing is raised for a user's mistake."""
+    try:
+        rest = _globals(arguments)
+        if rest and rest[0] in ("--version", "-V"):
+            console.print(f"lockgate {__version__}")
+            return 0
+        names = [rest[0]] if rest and rest[0] in COMMANDS else list(COMMANDS)
+        result = _app(names)(rest, standalone_mode=True, prog_name="lockgate")
+    except LockgateError as error:
+        return fail(error)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+    except KeyboardInterrupt:
+        errors.print("Stopped. What was finished is kept; run the same command again to go on.")
+        return 130
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """The entry point of the ``lockgate`` script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+__all__ = ["COMMANDS", "main", "run"]

@@ -1,0 +1,223 @@
+"""The audit chain: who did what, in an order that can't be changed unseen.
+
+One JSON object a line in ``audit/chain.jsonl``. Each entry holds the hash of the one before it, and the newest
+entry's number and hash are signed with the site's key in ``audit/head.json``: a changed, removed, reordered or
+cut-off entry shows. Both planes write here, one at a time (a file lock). Entries never hold an identifiable value:
+a write that carries one of the obvious kinds is refused by ``append``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lockgate.errors import LockgateError
+from lockgate.site.files import PRIVATE_FILE, make_dir, write_atomic
+from lockgate.site.keys import Keys
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the chain. ``hash`` covers all the rest; ``prev`` is the hash of entry ``seq - 1``."""
+
+    seq: int
+    at: str
+    actor: str
+    event: str
+    detail: dict[str, Any]
+    prev: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What ``verify`` found: the line of the chain, what kind (changed, removed, reordered ...), and in words."""
+
+    line: int
+    kind: str
+    message: str
+
+
+def _digest(body: dict[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class AuditLog:
+    """The chain of one site. Instances may be made freely; the lock is the file's."""
+
+    def __init__(self, folder: Path, keys: Keys) -> None:
+        self.folder = folder
+        self.chain = folder / "chain.jsonl"
+        self.head = folder / "head.json"
+        self._keys = keys
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        make_dir(self.folder)
+        handle = os.open(self.chain, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield handle
+        finally:
+            os.close(handle)
+
+    def append(self, event: str, *, actor: str, **detail: Any) -> Entry:
+        """Add one entry, flushed to disk before it returns.
+
+        ``event`` is a dotted name ("capture.batch", "scope.issued"); ``detail`` holds counts, ids of batches,
+        releases, projects, hashes: JSON values that identify no patient.
+        """
+        with self._locked() as handle:
+            seq, prev = self._tail(handle)
+            body = {
+                "seq": seq + 1,
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "actor": actor,
+                "event": event,
+                "detail": json.loads(json.dumps(detail, ensure_ascii=False, default=str)),
+                "prev": prev,
+            }
+            entry = Entry(**body, hash=_digest(body))
+            line = json.dumps({**body, "hash": entry.hash}, ensure_ascii=False) + "\n"
+            os.write(handle, line.encode())
+            os.fsync(handle)
+            self._sign_head(entry)
+        return entry
+
+    def _tail(self, handle: int) -> tuple[int, str]:
+        """The number and hash of the last entry, read from the end of the file."""
+        size = os.fstat(handle).st_size
+        if size == 0:
+            if self.head.exists():
+                raise LockgateError(
+                    "the audit chain is empty but its signed head is not",
+                    where=str(self.chain),
+                    remedy="restore audit/ from the backup before going on; `lockgate audit verify` says more",
+                )
+            return 0, GENESIS
+        window = 65536
+        while True:
+            start = max(0, size - window)
+            block = os.pread(handle, size - start, start)
+            if block.endswith(b"\n") and (start == 0 or block[:-1].count(b"\n") >= 1):
+                break
+            if not block.endswith(b"\n"):
+                raise LockgateError(
+                    "the last line of the audit chain is cut off",
+                    where=str(self.chain),
+                    remedy="`lockgate audit verify` names the line; restore it from the backup",
+                )
+            window *= 4
+        last = json.loads(block[:-1].rsplit(b"\n", 1)[-1])
+        return int(last["seq"]), str(last["hash"])
+
+    def _sign_head(self, entry: Entry) -> None:
+        message = f"{entry.seq}:{entry.hash}".encode()
+        content = {
+            "seq": entry.seq,
+            "hash": entry.hash,
+            "key_id": self._keys.public_key_id,
+            "signature": self._keys.sign(message).hex(),
+        }
+        write_atomic(self.head, (json.dumps(content) + "\n").encode())
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, oldest first. Raises LockgateError at a line that can't be read."""
+        if not self.chain.exists():
+            return
+        with self.chain.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    yield Entry(**json.loads(line))
+                except (ValueError, TypeError) as error:
+                    raise LockgateError(
+                        "an audit entry can't be read",
+                        where=f"{self.chain}:{number}",
+                        remedy="`lockgate audit verify` says what happened to it",
+                    ) from error
+
+    def verify(self) -> list[Problem]:
+        """Every break in the chain; an empty list when it is whole."""
+        problems: list[Problem] = []
+        seq, prev = 0, GENESIS
+        hashes = {0: GENESIS}
+        lines = self.chain.read_bytes().split(b"\n") if self.chain.exists() else [b""]
+        if lines.pop() != b"":
+            problems.append(Problem(len(lines) + 1, "cut-off", "the last line is incomplete"))
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = json.loads(line)
+                body = {key: entry[key] for key in ("seq", "at", "actor", "event", "detail", "prev")}
+                found_seq, found_hash = int(entry["seq"]), str(entry["hash"])
+            except (ValueError, TypeError, KeyError):
+                problems.append(Problem(number, "unreadable", f"line {number} is no audit entry"))
+                seq += 1
+                prev = ""
+                continue
+            if len(entry) != 7 or _digest(body) != found_hash:
+                problems.append(
+                    Problem(
+                        number,
+                        "changed",
+                        f"entry {found_seq} (line {number}) was changed after it was written",
+                    )
+                )
+            if found_seq > seq + 1:
+                gone = f"entry {seq + 1}" if found_seq == seq + 2 else f"entries {seq + 1} to {found_seq - 1}"
+                problems.append(Problem(number, "removed", f"{gone} removed before line {number}"))
+            elif found_seq <= seq:
+                problems.append(
+                    Problem(
+                        number, "reordered", f"entry {found_seq} stands at line {number}, after entry {seq}"
+                    )
+                )
+            elif prev and body["prev"] != prev:
+                problems.append(
+                    Problem(number, "broken", f"entry {found_seq} does not follow from the entry before it")
+                )
+            seq, prev = found_seq, found_hash
+            hashes[found_seq] = found_hash
+        return _name_moves(problems, hashes) + self._verify_head(hashes)
+
+    def _verify_head(self, hashes: dict[int, str]) -> list[Problem]:
+        last = max(hashes)
+        if not self.head.exists():
+            return [Problem(0, "head", "the signed head is missing")] if last else []
+        try:
+            head = json.loads(self.head.read_bytes())
+            seq, digest = int(head["seq"]), str(head["hash"])
+            signed = self._keys.verify(f"{seq}:{digest}".encode(), bytes.fromhex(head["signature"]))
+        except (ValueError, TypeError, KeyError):
+            return [Problem(0, "head", "the signed head can't be read")]
+        if not signed:
+            return [Problem(0, "head", "the head is not signed by this site")]
+        if seq > last:
+            gone = f"entry {seq}" if seq == last + 1 else f"entries {last + 1} to {seq}"
+            return [Problem(last + 1, "removed", f"{gone} removed from the end")]
+        if seq in hashes and hashes[seq] != digest:
+            return [Problem(seq, "changed", f"entry {seq} is not the one whose hash was signed")]
+        return []
+
+
+def _name_moves(problems: list[Problem], present: dict[int, str]) -> list[Problem]:
+    """A gap whose entries stand elsewhere in the file is a reordering, not a removal."""
+    named = []
+    for problem in problems:
+        if problem.kind == "removed":
+            numbers = [int(word) for word in problem.message.split() if word.isdigit()]
+            missing = range(numbers[0], (numbers[1] if "entries" in problem.message else numbers[0]) + 1)
+            if all(number in present for number in missing):
+                continue
+        named.append(problem)
+    return named

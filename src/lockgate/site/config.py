@@ -1,0 +1,157 @@
+"""``site.toml``: what a site is called and the policies it runs under. Unknown settings are refused."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lockgate.errors import UsageError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SiteSection(_Section):
+    """Who runs the site."""
+
+    name: str = Field(min_length=1, max_length=200)
+    ods_code: str = Field(default="", max_length=20)
+    timezone: str = "Europe/London"
+    demo: bool = False
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        from zoneinfo import available_timezones
+
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no IANA time zone, such as 'Europe/London'")
+        return value
+
+
+class EngineSection(_Section):
+    """Where SQL runs."""
+
+    engine: Literal["duckdb"] = "duckdb"
+    memory_limit: str = Field(default="", description="such as '8GB'; empty: most of the machine's")
+    threads: int = Field(default=0, ge=0, description="0: every core")
+
+
+class CaptureSection(_Section):
+    """What a source's record must have to be staged."""
+
+    missing_encounter: Literal["quarantine", "stage"] = Field(
+        default="quarantine",
+        description="a record of a known patient whose encounter has not come: hold it back, or stage it without",
+    )
+
+
+class DeidentifySection(_Section):
+    """What a release keeps of dates and places."""
+
+    birth_date: Literal["year", "month"] = "year"
+    event_dates: Literal["exact", "month"] = "exact"
+    top_age: int = Field(default=90, ge=60, le=120)
+
+
+class DisclosureSection(_Section):
+    """The site's rules for every number that leaves."""
+
+    threshold: int = Field(default=10, ge=3)
+    rounding: int = Field(default=5, ge=1)
+
+
+class SandboxSection(_Section):
+    """How jobs are kept in."""
+
+    strategy: Literal["auto", "bubblewrap", "namespaces"] = "auto"
+    memory_mb: int = Field(default=4096, ge=256)
+    seconds: int = Field(default=3600, ge=1)
+    processes: int = Field(default=256, ge=8)
+    output_mb: int = Field(default=512, ge=1)
+
+
+class PortalSection(_Section):
+    """The pages."""
+
+    database_url: str = ""
+    allowed_hosts: list[str] = Field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    https: bool = False
+
+
+class SiteConfig(_Section):
+    """All of ``site.toml``."""
+
+    site: SiteSection
+    engine: EngineSection = EngineSection()
+    capture: CaptureSection = CaptureSection()
+    deidentify: DeidentifySection = DeidentifySection()
+    disclosure: DisclosureSection = DisclosureSection()
+    sandbox: SandboxSection = SandboxSection()
+    portal: PortalSection = PortalSection()
+
+
+def read_config(path: Path) -> SiteConfig:
+    """Read ``site.toml``; UsageError names the setting and the remedy."""
+    try:
+        content = path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"can't be read ({error.strerror})", where=str(path), remedy="is this the folder of a site?"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"is not UTF-8 at byte {error.start}", where=str(path), remedy="save it as UTF-8"
+        ) from error
+    try:
+        raw = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"is not TOML: {error}", where=str(path), remedy="mend that line") from error
+    try:
+        return SiteConfig.model_validate(raw)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"[{'.'.join(str(part) for part in item['loc'])}] {item['msg']}" for item in error.errors()
+        )
+        raise UsageError(
+            problems, where=str(path), remedy="docs/reference/site-toml.md lists every setting"
+        ) from error
+
+
+TEMPLATE = """\
+# A Lockgate site. Every setting and its default: docs/reference/site-toml.md
+[site]
+name = {name}
+ods_code = {ods_code}
+timezone = "Europe/London"
+{demo}
+[deidentify]
+birth_date = "year"        # year | month
+event_dates = "exact"      # exact | month
+
+[disclosure]
+threshold = 10             # no count of people from 1 to threshold - 1 leaves
+rounding = 5               # counts leave rounded to a multiple of this
+
+[sandbox]
+strategy = "auto"          # auto | bubblewrap | namespaces
+memory_mb = 4096
+seconds = 3600
+"""
+
+
+def render_config(name: str, ods_code: str, *, demo: bool) -> str:
+    """The ``site.toml`` that a new site starts with."""
+    import json  # a JSON string is a TOML basic string
+
+    return TEMPLATE.format(
+        name=json.dumps(name, ensure_ascii=False),
+        ods_code=json.dumps(ods_code),
+        demo="demo = true                # invented people only: accounts with known passwords are allowed\n"
+        if demo
+        else "",
+    )
