@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
 from lockgate.site import Site
 
 
@@ -119,6 +119,14 @@ def test_entry_longer_than_the_window_is_read_back(site: Site) -> None:
     site.audit.append("test.long", actor="tester", text="x" * 200_000)
     site.audit.append("test.next", actor="tester")
     assert site.audit.verify() == []
+
+
+@pytest.mark.parametrize("number", ["9990000018", "999 000 0018", "999-000-0018"])
+def test_entry_with_an_nhs_number_is_refused(site: Site, number: str) -> None:
+    before = site.audit.chain.read_bytes()
+    with pytest.raises(UsageError, match="NHS number"):
+        site.audit.append("scope.revoked", actor="tester", reason=f"patient {number} asked")
+    assert site.audit.chain.read_bytes() == before
 
 
 APPEND = """

@@ -2,8 +2,8 @@
 
 One JSON object a line in ``audit/chain.jsonl``. Each entry holds the hash of the one before it, and the newest
 entry's number and hash are signed with the site's key in ``audit/head.json``: a changed, removed, reordered or
-cut-off entry shows. Both planes write here, one at a time (a file lock). Entries never hold an identifiable value:
-a write that carries one of the obvious kinds is refused by ``append``.
+cut-off entry shows. Both planes write here, one at a time (a file lock). Entries hold no identifiable value; an
+NHS number in one is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
+from lockgate.schema import nhs_number
 from lockgate.site.files import PRIVATE_FILE, make_dir, write_atomic
 from lockgate.site.keys import Keys
 
@@ -78,6 +80,8 @@ class AuditLog:
         ``event`` is a dotted name ("capture.batch", "scope.issued"); ``detail`` holds counts, ids of batches,
         releases, projects, hashes: JSON values that identify no patient.
         """
+        text = json.dumps(detail, ensure_ascii=False, default=str)
+        _refuse_nhs_numbers(event, actor + " " + text)
         with self._locked() as handle:
             seq, prev = self._tail(handle)
             body = {
@@ -85,7 +89,7 @@ class AuditLog:
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "actor": actor,
                 "event": event,
-                "detail": json.loads(json.dumps(detail, ensure_ascii=False, default=str)),
+                "detail": json.loads(text),
                 "prev": prev,
             }
             entry = Entry(**body, hash=_digest(body))
@@ -208,6 +212,19 @@ class AuditLog:
         if seq in hashes and hashes[seq] != digest:
             return [Problem(seq, "changed", f"entry {seq} is not the one whose hash was signed")]
         return []
+
+
+_TEN_DIGITS = re.compile(r"(?<![\w.-])\d{3}[ -]?\d{3}[ -]?\d{4}(?![\w.-])")
+
+
+def _refuse_nhs_numbers(event: str, text: str) -> None:
+    for match in _TEN_DIGITS.finditer(text):
+        if nhs_number.valid(match.group()):
+            raise UsageError(
+                "an audit entry may not hold an NHS number",
+                where=event,
+                remedy="say it without the number; the record's local reference is enough",
+            )
 
 
 def _name_moves(problems: list[Problem], present: dict[int, str]) -> list[Problem]:

