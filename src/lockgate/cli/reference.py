@@ -1,0 +1,171 @@
+"""The reference pages, written from the code so that they can't say anything else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import typer.main
+from pydantic import BaseModel
+
+from lockgate.cli import COMMANDS, GLOBALS, _app
+from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
+from lockgate.site.config import SiteConfig
+
+NOTE = "<!-- Written by `lockgate docs write` from the code. Change the code, not this page. -->\n"
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def _table(head: list[str], rows: list[list[object]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    root: Any = typer.main.get_command(_app(list(COMMANDS)))
+    parts = [
+        NOTE,
+        "# Commands\n",
+        f"{GLOBALS}\n",
+        "Exit codes: 0 done, 1 refused by a gate or findings, 2 wrong use.\n",
+    ]
+    for name, command in root.commands.items():
+        parts.append(f"## lockgate {name}\n")
+        if not hasattr(command, "commands"):
+            parts += _command(f"lockgate {name}", command, heading=False)
+            continue
+        parts.append(f"{COMMANDS[name][1]}\n")
+        for child_name, child in command.commands.items():
+            parts += _command(f"lockgate {name} {child_name}", child, heading=True)
+    return "\n".join(parts)
+
+
+def _command(path: str, command: Any, *, heading: bool) -> Iterator[str]:
+    if heading:
+        yield f"### {path}\n"
+    yield f"{(command.help or '').strip()}\n"
+    rows: list[list[object]] = []
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        argument = parameter.param_type_name == "argument"
+        spelt = parameter.name.upper() if argument else ", ".join(parameter.opts)
+        default = parameter.default
+        shown = "required" if parameter.required else "" if default in (None, False, "") else f"`{default}`"
+        rows.append([f"`{spelt}`", getattr(parameter, "help", "") or "", shown])
+    if rows:
+        yield _table(["argument", "meaning", "default"], rows)
+
+
+def site_toml() -> str:
+    """Every setting of ``site.toml``."""
+    parts = [
+        NOTE,
+        "# site.toml\n",
+        "What a site is called and the policies it runs under. Unknown settings are refused.\n",
+    ]
+    for section, field in SiteConfig.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        parts += [f"## [{section}]\n", f"{(model.__doc__ or '').strip()}\n"]
+        properties = model.model_json_schema()["properties"]
+        required = set(model.model_json_schema().get("required", []))
+        rows: list[list[object]] = []
+        for name, spec in properties.items():
+            kind = (
+                " or ".join(f"`{value}`" for value in spec["enum"])
+                if "enum" in spec
+                else spec.get("type", "")
+            )
+            limits = ", ".join(
+                f"{word} {spec[key]}"
+                for key, word in (("minimum", "at least"), ("maximum", "at most"))
+                if key in spec
+            )
+            default = "required" if name in required else f"`{json.dumps(spec.get('default'))}`"
+            rows.append(
+                [f"`{name}`", kind, default, "; ".join(x for x in (spec.get("description", ""), limits) if x)]
+            )
+        parts.append(_table(["setting", "type", "default", "meaning"], rows))
+    return "\n".join(parts)
+
+
+def _columns(tables: Tables, *, roles: bool) -> Iterator[str]:
+    for name, columns in tables.items():
+        yield f"## {name}\n"
+        rows: list[list[object]] = [
+            [
+                f"`{column.name}`",
+                column.type,
+                *([f"`{column.role}`", "yes" if column.required else ""] if roles else []),
+            ]
+            for column in columns
+        ]
+        yield _table(["column", "type", *(["role", "required"] if roles else [])], rows)
+
+
+def release_tables() -> str:
+    """The tables of a release."""
+    clinical = {name: columns for name, columns in OMOP.items() if name not in VOCABULARY_TABLES}
+    vocabulary = {name: OMOP[name] for name in VOCABULARY_TABLES}
+    roles = [
+        [
+            "`key:DOMAIN`",
+            "an identifier; re-keyed for every project, so that two projects' rows can't be joined",
+        ],
+        ["`concept`", "an OMOP concept id"],
+        ["`date`", "a date or time; generalised or shifted as the scope says"],
+        ["`number`", "a measured or counted value"],
+        ["`code`", "a source code or a short category"],
+        ["`text`", "free text, scrubbed of identifiers"],
+        ["`place`", "a place, generalised"],
+        ["`quasi`", "a quasi-identifier: harmless alone, telling in combination"],
+        ["`label`", "vocabulary: open"],
+        ["`withheld`", "always NULL in a release, and no scope can ask for it"],
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Tables of a release\n",
+            "A release is a folder `releases/YEAR.N/` with `omop/TABLE.parquet`, `linked/TABLE.parquet` and "
+            "`manifest.json`. A workspace holds the tables its scope allows, by the same names, side by side.\n",
+            "Every column has a role, which decides what happens to it on its way to a project:\n",
+            _table(["role", "meaning"], [list(row) for row in roles]),
+            "# OMOP CDM 5.4\n",
+            *_columns(clinical, roles=True),
+            "# Linked tables\n",
+            *_columns(LINKED, roles=True),
+            "# Vocabulary tables\n",
+            *_columns(vocabulary, roles=True),
+        ]
+    )
+
+
+def staged_tables() -> str:
+    """The staged model."""
+    return "\n".join(
+        [
+            NOTE,
+            "# The staged model\n",
+            "What every source becomes before it is linked, de-identified and curated: one shape whatever the source. "
+            "Identifiable, and never outside `staged/`.\n",
+            "Every table begins with these columns:\n",
+            _table(["column", "type"], [[f"`{column.name}`", column.type] for column in COMMON]),
+            *_columns(STAGED, roles=False),
+        ]
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "site-toml.md": site_toml,
+    "release-tables.md": release_tables,
+    "staged-tables.md": staged_tables,
+}
