@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from lockgate.terminology.coding import coding_table
+from lockgate.terminology.fixed import fixed_concept, fixed_concepts
+from lockgate.terminology.reference import EDITIONS, areas_path
+from lockgate.terminology.store import VocabularyInfo, load, vocabulary_info, vocabulary_view
 from lockgate.terminology.systems import systems, vocabulary_id
 
-__all__ = ["systems", "vocabulary_id"]
+__all__ = [
+    "EDITIONS",
+    "VocabularyInfo",
+    "areas_path",
+    "coding_table",
+    "fixed_concept",
+    "fixed_concepts",
+    "load",
+    "systems",
+    "vocabulary_id",
+    "vocabulary_info",
+    "vocabulary_view",
+]

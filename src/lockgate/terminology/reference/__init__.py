@@ -1,0 +1,24 @@
+"""Open reference data of small areas, packed into one Parquet file. See README.md here for sources and licence."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+# What is in areas.parquet: column prefix -> edition, geography vintage, publisher.
+EDITIONS = {
+    "imd2025": "English Indices of Deprivation 2025, by LSOA 2021 (MHCLG)",
+    "imd2019": "English Indices of Deprivation 2019, by LSOA 2011, carried to LSOA 2021 for unchanged areas (MHCLG)",
+    "rural_urban": "Rural Urban Classification 2021, by LSOA 2021 (ONS, Defra)",
+    "icb": "LSOA 2021 to Integrated Care Board, April 2024 (ONS)",
+}
+
+
+def areas_path() -> Path:
+    """The packed table of areas, one row for each LSOA 2021 of England and Wales, ordered by code.
+
+    Columns: lsoa21_code; imd2025_rank, imd2025_decile (1 = most deprived tenth; England only);
+    imd2019_rank, imd2019_decile (NULL where the area changed between 2011 and 2021: its score belongs to another
+    boundary); rural_urban ("Urban"/"Rural"), ruc21_code; icb_code (ONS), icb_ods_code.
+    """
+    return Path(str(resources.files(__package__).joinpath("areas.parquet")))
