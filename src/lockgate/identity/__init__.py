@@ -1,0 +1,25 @@
+"""Who is who: the patient index, opt-outs, and the keyed pseudonyms that hide it again."""
+
+from lockgate.identity.index import IndexResult, build_index, index_path, index_view
+from lockgate.identity.objections import opted_out, unmatched_objections
+from lockgate.identity.pseudonym import (
+    pseudonymise,
+    pseudonymise_ints,
+    pseudonymise_strings,
+    rekey,
+    rekey_table,
+)
+
+__all__ = [
+    "IndexResult",
+    "build_index",
+    "index_path",
+    "index_view",
+    "opted_out",
+    "pseudonymise",
+    "pseudonymise_ints",
+    "pseudonymise_strings",
+    "rekey",
+    "rekey_table",
+    "unmatched_objections",
+]

@@ -1,0 +1,192 @@
+"""The patient index: which records of which sources are of one person.
+
+``build_index`` reads the latest patient rows of every source and writes ``staged/index/person_index.parquet``
+(source, record_id, person_key, step), ``conflicts.parquet`` (record references whose link was refused, and why) and
+``index.json`` (the counts and the next unused key). All of it is in the identifiable zone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lockgate.capture import latest_view
+from lockgate.engine import Engine
+from lockgate.errors import LockgateError
+from lockgate.identity.cascade import STEPS, Clusters, cluster
+from lockgate.identity.keys import assign_keys
+from lockgate.identity.profiles import READ, read_profiles
+from lockgate.schema import Column
+from lockgate.site import Site
+from lockgate.site.files import make_dir, write_atomic
+
+INDEX_COLUMNS = (
+    Column("source", "VARCHAR"),
+    Column("record_id", "VARCHAR"),
+    Column("person_key", "BIGINT"),
+    Column("step", "VARCHAR"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """What linkage made: counts only. ``by_step`` and ``by_source`` count records; a record is linked when its person
+    has another record too. ``conflicts`` counts refused links by kind."""
+
+    records: int
+    persons: int
+    linked: int
+    new_persons: int
+    retired_keys: int
+    by_step: dict[str, int]
+    by_source: dict[str, dict[str, Any]]
+    conflicts: dict[str, int]
+    path: Path = field(compare=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of ``lockgate index build --json``."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def index_path(site: Site) -> Path:
+    """Where a site's index is."""
+    return site.staged / "index" / "person_index.parquet"
+
+
+def index_view(engine: Engine, site: Site, name: str = "person_index") -> str:
+    """A view of the site's index (empty before the first ``build_index``); returns its name."""
+    path = index_path(site)
+    engine.view_parquet(name, [path] if path.exists() else [], INDEX_COLUMNS)
+    return name
+
+
+def build_index(engine: Engine, site: Site, *, own_sources: Sequence[str] | None = None) -> IndexResult:
+    """Link the latest patient rows of all sources and write the index; people keep their keys from the last run.
+
+    ``own_sources`` are the sources that use the trust's own hospital numbers (None: all that send one).
+    Raises LockgateError when the last index can't be read: keys must not be given anew by mistake.
+    """
+    folder = make_dir(index_path(site).parent)
+    result, tables = link(
+        engine, latest_view(engine, site, "patient"), previous=index_path(site), own_sources=own_sources
+    )
+    engine.write_parquet(tables["index"], index_path(site), order_by="source, record_id")
+    engine.write_parquet(tables["conflicts"], folder / "conflicts.parquet", order_by="ALL")
+    state = {**result.as_dict(), "next_key": tables["next_key"]}
+    write_atomic(folder / "index.json", (json.dumps(state, indent=2) + "\n").encode())
+    return result
+
+
+def link(
+    engine: Engine, patients: str, *, previous: Path, own_sources: Sequence[str] | None = None
+) -> tuple[IndexResult, dict[str, str]]:
+    """Link the rows of a patient view without writing anything.
+
+    Returns the result, and the SELECTs of the index and of the conflicts with the next key (as text).
+    """
+    engine.execute(f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {', '.join(READ)} FROM {patients}")
+    profiles = read_profiles(engine, "identity_patient", own_sources=own_sources)
+    clusters = cluster(profiles)
+    _register(engine, clusters)
+    engine.view_parquet("identity_previous", [previous] if previous.exists() else [], INDEX_COLUMNS)
+    used = _next_key(engine, previous)
+    next_key = assign_keys(engine, next_key=used)
+    index = """SELECT c.source, c.record_id, p.person_key, c.step
+               FROM identity_cluster c JOIN identity_person p USING (cluster)"""
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE identity_index AS {index}")
+    conflicts = """
+        SELECT c.step, c.kind, a.source AS left_source, a.record_id AS left_record_id,
+               b.source AS right_source, b.record_id AS right_record_id
+        FROM identity_conflict c JOIN identity_first a ON a.profile = c.left_profile
+        JOIN identity_first b ON b.profile = c.right_profile"""
+    result = _count(engine, clusters, previous)
+    return result, {"index": "SELECT * FROM identity_index", "conflicts": conflicts, "next_key": str(next_key)}
+
+
+def _register(engine: Engine, clusters: Clusters) -> None:
+    """Bring the clusters back to SQL: ``identity_cluster`` by record, ``identity_conflict`` by profile."""
+    engine.register(
+        "identity_profile_cluster",
+        pa.table({
+            "profile": pa.array(range(len(clusters.parent)), pa.int64()),
+            "cluster": pa.array(clusters.parent, pa.int64()),
+            "step": pa.array(clusters.step, pa.string()),
+        }),
+    )  # fmt: skip
+    engine.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_cluster AS
+        SELECT r.source, r.record_id, k.cluster, k.step
+        FROM identity_record r JOIN identity_profile_cluster k USING (profile)""")
+    engine.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_first AS
+        SELECT profile, source, record_id FROM identity_record
+        QUALIFY row_number() OVER (PARTITION BY profile ORDER BY source, record_id) = 1""")
+    engine.register(
+        "identity_conflict",
+        pa.table({
+            "step": pa.array([c.step for c in clusters.conflicts], pa.string()),
+            "kind": pa.array([c.kind for c in clusters.conflicts], pa.string()),
+            "left_profile": pa.array([c.left for c in clusters.conflicts], pa.int64()),
+            "right_profile": pa.array([c.right for c in clusters.conflicts], pa.int64()),
+        }),
+    )  # fmt: skip
+
+
+def _next_key(engine: Engine, previous: Path) -> int:
+    """One more than any key ever given; the state file remembers keys whose records have gone."""
+    state = previous.with_name("index.json")
+    highest = int(engine.one("SELECT coalesce(max(person_key), 0) FROM identity_previous"))
+    if not state.exists():
+        if previous.exists():
+            raise LockgateError(
+                "the patient index has lost its state, so keys of people who left could be given to others",
+                where=str(state),
+                remedy="restore staged/index/ from the backup",
+            )
+        return 1
+    try:
+        return max(highest + 1, int(json.loads(state.read_bytes())["next_key"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LockgateError(
+            "the state of the patient index can't be read", where=str(state), remedy="restore it from the backup"
+        ) from error
+
+
+def _count(engine: Engine, clusters: Clusters, previous: Path) -> IndexResult:
+    records, persons, linked = engine.rows("""
+        SELECT coalesce(sum(n), 0), count(*), coalesce(sum(n) FILTER (n > 1), 0)
+        FROM (SELECT count(*) AS n FROM identity_index GROUP BY person_key)""")[0]
+    by_source: dict[str, dict[str, Any]] = {}
+    for source, step, count, with_others in engine.rows("""
+        WITH sized AS (SELECT *, count(*) OVER (PARTITION BY person_key) AS n FROM identity_index)
+        SELECT source, step, count(*), count(*) FILTER (n > 1) FROM sized GROUP BY ALL ORDER BY ALL"""):
+        entry = by_source.setdefault(source, {"records": 0, "linked": 0, "rate": 0.0, "by_step": {}})
+        entry["records"] += count
+        entry["linked"] += with_others
+        entry["by_step"][step] = count
+    for entry in by_source.values():
+        entry["rate"] = round(entry["linked"] / entry["records"], 4)
+    new = engine.one("""
+        SELECT count(*) FROM identity_person
+        ANTI JOIN (SELECT DISTINCT person_key FROM identity_previous) USING (person_key)""")
+    retired = engine.one("""
+        SELECT count(*) FROM (SELECT DISTINCT person_key FROM identity_previous)
+        ANTI JOIN identity_person USING (person_key)""")
+    steps = dict(engine.rows("SELECT step, count(*) FROM identity_index GROUP BY step"))
+    return IndexResult(
+        records=int(records),
+        persons=int(persons),
+        linked=int(linked),
+        new_persons=int(new),
+        retired_keys=int(retired),
+        by_step={step: int(steps.get(step, 0)) for step in STEPS},
+        by_source=by_source,
+        conflicts=dict(sorted(Counter(conflict.kind for conflict in clusters.conflicts).items())),
+        path=previous,
+    )
