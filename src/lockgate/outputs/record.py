@@ -1,0 +1,65 @@
+"""``outputs.json``: what each file of a job's outputs is, and the evidence for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from lockgate.outputs.errors import OutputError
+
+SCHEMA = "lockgate.outputs/1"
+RECORD = "outputs.json"
+HIDDEN = "[c]"
+"""Marks a withheld cell, as the Government Statistical Service writes it ("confidential")."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+
+
+def outputs_folder() -> Path:
+    """The job's outputs folder: ``$LOCKGATE_OUTPUTS``, or ``outputs`` in the current folder."""
+    folder = Path(os.environ.get("LOCKGATE_OUTPUTS", "outputs"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_name(name: str) -> str:
+    """The name of an output, which becomes its file's name."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise OutputError(
+            f"the name {name!r} won't do: small letters, digits, - and _, a letter first, at most 60 characters"
+        )
+    return name
+
+
+def entries() -> list[dict[str, Any]]:
+    """What this job has written so far."""
+    path = outputs_folder() / RECORD
+    if not path.exists():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["outputs"]
+    return found
+
+
+def entry(name: str) -> dict[str, Any] | None:
+    """The record of one output, or None."""
+    return next((e for e in entries() if e["name"] == name), None)
+
+
+def add(record: dict[str, Any], content: str | None = None) -> None:
+    """Write one output: its file (if it has content of its own) and its record. A name is used once."""
+    folder = outputs_folder()
+    known = entries()
+    if any(e["name"] == record["name"] for e in known):
+        raise OutputError(f"there is an output named {record['name']!r} already: give each its own name")
+    if content is not None:
+        data = content.encode("utf-8")
+        (folder / record["file"]).write_bytes(data)
+        record = {**record, "sha256": hashlib.sha256(data).hexdigest()}
+    whole = {"schema": SCHEMA, "outputs": [*known, record]}
+    partial = folder / f"{RECORD}.part"
+    partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+    partial.replace(folder / RECORD)
