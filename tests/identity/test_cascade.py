@@ -77,7 +77,9 @@ def naive(profiles: list[Profile]) -> list[set[int]]:
         for profile in profiles:
             mine = [(s, b if a == profile.number else a) for s, a, b in pairs if profile.number in (a, b)]
             best = max((s for s, _ in mine), default=0)
-            targets = [group(n) for s, n in mine if s == best and not contradict(group(profile.number), group(n))]
+            targets = [
+                group(n) for s, n in mine if s == best and not contradict(group(profile.number), group(n))
+            ]
             if any(contradict(left, right) for left, right in combinations(targets, 2)):
                 unsure.add(profile.number)
         for _, a, b in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
@@ -148,7 +150,9 @@ def test_more_agreement_wins() -> None:
 
 
 def test_a_number_that_everybody_shares_identifies_nobody() -> None:
-    rows = [(None, date(1980, 1, 1), None, set(), f"name{n}", "UNKNOWN") for n in range(cascade.LARGEST_BLOCK + 1)]
+    rows = [
+        (None, date(1980, 1, 1), None, set(), f"name{n}", "UNKNOWN") for n in range(cascade.LARGEST_BLOCK + 1)
+    ]
     clusters = cascade.cluster(profiles_of(rows))
     assert len(set(clusters.parent)) == len(rows)
     assert [conflict.kind for conflict in clusters.conflicts] == ["block"]

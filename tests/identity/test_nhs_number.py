@@ -53,11 +53,20 @@ def test_one_wrong_digit_is_always_found(first: str, place: int, change: int) ->
 
 def test_sql_agrees_with_python() -> None:
     values = [f"{n * 7919 % 10**10:010d}" for n in range(5000)]
-    values += ["943 476 5919", "943\u00a0476\u20115919", " 9434765919\n", "1111111111", "", "x", "12345678901"]
+    values += [
+        "943 476 5919",
+        "943\u00a0476\u20115919",
+        " 9434765919\n",
+        "1111111111",
+        "",
+        "x",
+        "12345678901",
+    ]
     with Engine(threads=1) as engine:
         engine.execute(nhs_number.SQL_MACRO)
         rows = engine.rows(
-            "SELECT v, nhs_number_valid(v), nhs_number_clean(v) FROM (SELECT unnest(?) AS v)", [[*values, None]]
+            "SELECT v, nhs_number_valid(v), nhs_number_clean(v) FROM (SELECT unnest(?) AS v)",
+            [[*values, None]],
         )
     assert len(rows) == len(values) + 1
     for value, valid, clean in rows:

@@ -34,7 +34,9 @@ def test_ints_are_injective_positive_and_in_order(keys: list[int]) -> None:
 def test_strings_follow_equality(values: list[str]) -> None:
     hidden = pseudonymise_strings(pa.array(values, pa.string()), KEY, "visit").to_pylist()
     assert len(set(hidden)) == len(set(values))
-    assert dict(zip(values, hidden, strict=True)) == dict(zip(reversed(values), reversed(hidden), strict=True))
+    assert dict(zip(values, hidden, strict=True)) == dict(
+        zip(reversed(values), reversed(hidden), strict=True)
+    )
 
 
 def test_blocks_are_aes_256() -> None:
@@ -99,7 +101,9 @@ def test_wrong_keys_and_domains_are_refused() -> None:
 def test_rekey_keeps_tables_joinable_and_the_rest_as_it_was() -> None:
     with Engine(threads=1) as engine:
         engine.execute("CREATE TABLE person AS SELECT range AS person_id, range % 7 AS n FROM range(100)")
-        engine.execute("CREATE TABLE visit AS SELECT range AS visit_id, range % 100 AS person_id FROM range(300)")
+        engine.execute(
+            "CREATE TABLE visit AS SELECT range AS visit_id, range % 100 AS person_id FROM range(300)"
+        )
         person = rekey(engine, "person", {"person_id": "person"}, KEY)
         visit = rekey(engine, "SELECT * FROM visit", {"visit_id": "visit", "person_id": "person"}, KEY)
         engine.register("p", person)

@@ -96,7 +96,9 @@ def _local_edge(left: Profile, right: Profile) -> bool:
     return born or _names_agree(left, right)
 
 
-def _blocks(profiles: Iterable[Profile], value: Callable[[Profile], object | None]) -> Iterator[list[Profile]]:
+def _blocks(
+    profiles: Iterable[Profile], value: Callable[[Profile], object | None]
+) -> Iterator[list[Profile]]:
     """Profiles that share a value, block by block, blocks of one left out."""
     blocks: dict[object, list[Profile]] = defaultdict(list)
     for profile in profiles:
@@ -170,7 +172,9 @@ def cluster(profiles: list[Profile]) -> Clusters:
     """Run the cascade over profiles numbered 0..n-1 and return their clusters. The same input gives the same output."""
     people = _People(profiles)
     clusters = people.clusters
-    for block in _blocks(profiles, lambda p: (p.nhs_number, p.birth_date) if p.nhs_number and p.birth_date else None):
+    for block in _blocks(
+        profiles, lambda p: (p.nhs_number, p.birth_date) if p.nhs_number and p.birth_date else None
+    ):
         for other in block[1:]:
             people.join(block[0].number, other.number, NHS_AND_BIRTH)
     steps: tuple[tuple[str, Callable[[Profile], object | None], Callable[[Profile, Profile], bool]], ...] = (

@@ -90,7 +90,9 @@ def link(
 
     Returns the result, and the SELECTs of the index and of the conflicts with the next key (as text).
     """
-    engine.execute(f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {', '.join(READ)} FROM {patients}")
+    engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {', '.join(READ)} FROM {patients}"
+    )
     profiles = read_profiles(engine, "identity_patient", own_sources=own_sources)
     clusters = cluster(profiles)
     _register(engine, clusters)
@@ -106,7 +108,11 @@ def link(
         FROM identity_conflict c JOIN identity_first a ON a.profile = c.left_profile
         JOIN identity_first b ON b.profile = c.right_profile"""
     result = _count(engine, clusters, previous)
-    return result, {"index": "SELECT * FROM identity_index", "conflicts": conflicts, "next_key": str(next_key)}
+    return result, {
+        "index": "SELECT * FROM identity_index",
+        "conflicts": conflicts,
+        "next_key": str(next_key),
+    }
 
 
 def _register(engine: Engine, clusters: Clusters) -> None:
@@ -154,7 +160,9 @@ def _next_key(engine: Engine, previous: Path) -> int:
         return max(highest + 1, int(json.loads(state.read_bytes())["next_key"]))
     except (ValueError, KeyError, TypeError) as error:
         raise LockgateError(
-            "the state of the patient index can't be read", where=str(state), remedy="restore it from the backup"
+            "the state of the patient index can't be read",
+            where=str(state),
+            remedy="restore it from the backup",
         ) from error
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from lockgate.capture import latest_view
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
-from lockgate.identity.index import index_view
+from lockgate.identity.index import index_path, index_view
 from lockgate.schema.nhs_number import SQL_MACROS
 from lockgate.site import Site
 
@@ -40,7 +40,8 @@ def opted_out(engine: Engine, site: Site, *, at: date, purpose: str = "research"
     if purpose not in OBEYED:
         raise UsageError(f"there is no purpose {purpose!r}", remedy=f"one of: {', '.join(OBEYED)}")
     matched = _matched(engine, site, at, purpose)
-    return {int(key) for (key,) in engine.rows(f"SELECT DISTINCT person_key FROM {matched} WHERE person_key IS NOT NULL")}
+    found = engine.rows(f"SELECT DISTINCT person_key FROM {matched} WHERE person_key IS NOT NULL")
+    return {int(key) for (key,) in found}
 
 
 def unmatched_objections(engine: Engine, site: Site, *, at: date, purpose: str = "research") -> int:
@@ -51,11 +52,11 @@ def unmatched_objections(engine: Engine, site: Site, *, at: date, purpose: str =
 
 def _matched(engine: Engine, site: Site, at: date, purpose: str) -> str:
     """Make the table of objections in force with the person each one matches, or NULL; returns its name."""
-    from lockgate.identity.index import index_path
-
     if not index_path(site).exists():
         raise UsageError(
-            "this site has no patient index yet", where=str(site.path), remedy="run `lockgate index build` first"
+            "this site has no patient index yet",
+            where=str(site.path),
+            remedy="run `lockgate index build` first",
         )
     for macro in SQL_MACROS:
         engine.execute(macro)

@@ -45,9 +45,9 @@ def _blocks(keys: Ints, key: bytes, domain: str) -> npt.NDArray[np.uint64]:
     plain[:, 0] = int.from_bytes(tag, "little")
     plain[:, 1] = keys.view(np.uint64)
     # ECB is right here and only here: every block is distinct, and nothing longer than a block is encrypted.
-    cipher = Cipher(algorithms.AES(_subkey(key, b"lockgate-ints", domain)), modes.ECB()).encryptor()
+    cipher = Cipher(algorithms.AES(_subkey(key, b"lockgate-ints", domain)), modes.ECB()).encryptor()  # noqa: S305
     sealed = bytearray(plain.nbytes + 15)
-    cipher.update_into(memoryview(plain).cast("B") if len(keys) else b"", sealed)
+    cipher.update_into(plain.data.cast("B") if len(keys) else b"", sealed)
     return np.frombuffer(sealed, dtype="<u8", count=2 * len(keys)).reshape(-1, 2)
 
 
@@ -67,7 +67,7 @@ def _distinct(keys: Ints) -> int:
     return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + (len(ordered) > 0)
 
 
-def pseudonymise_ints(keys: npt.NDArray[np.integer] | pa.Array, key: bytes, domain: str) -> Ints:
+def pseudonymise_ints(keys: npt.NDArray[np.int64] | pa.Array, key: bytes, domain: str) -> Ints:
     """Pseudonyms (int64, > 0) of integer keys without NULLs, in their order; equal keys get equal pseudonyms.
 
     ``key`` is 32 secret bytes; under another ``key`` or ``domain`` all pseudonyms are unrelated. Raises LockgateError

@@ -1,0 +1,1 @@
+"""Dates, places and free text, made safe by policy."""
