@@ -1,0 +1,20 @@
+"""Capture: what sources send becomes raw items, kept unchanged, and typed rows, or quarantine with a reason.
+
+Every raw item ends staged, quarantined or duplicate, and the counts add up per batch and in all.
+"""
+
+from lockgate.capture.batches import Batch, CaptureResult, batches
+from lockgate.capture.fhir import capture_fhir
+from lockgate.capture.reasons import REASONS, Reason
+from lockgate.capture.views import latest_view, staged_view
+
+__all__ = [
+    "REASONS",
+    "Batch",
+    "CaptureResult",
+    "Reason",
+    "batches",
+    "capture_fhir",
+    "latest_view",
+    "staged_view",
+]

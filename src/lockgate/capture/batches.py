@@ -1,0 +1,148 @@
+"""Batches: what arrived in one capture, on disk. A batch is visible when ``landing/<batch_id>/`` exists."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lockgate.errors import LockgateError, Refused
+from lockgate.site import Site
+from lockgate.site.files import PRIVATE_FILE, make_dir, remove_leftovers
+
+OUTCOMES = ("staged", "quarantined", "duplicate")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureResult:
+    """What became of one capture, counted in raw items: received == staged + quarantined + duplicates.
+
+    ``recovered`` counts items of earlier batches that left quarantine in this one; they are not in ``received``.
+    """
+
+    batch_id: str
+    source: str
+    received: int
+    staged: int
+    quarantined: int
+    duplicates: int
+    recovered: int = 0
+    by_type: dict[str, dict[str, int]] = field(default_factory=dict)
+    by_file: dict[str, dict[str, int]] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form, as batch.json and ``--json`` show it."""
+        result = asdict(self)
+        result["batch"] = result.pop("batch_id")
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A visible batch."""
+
+    batch_id: str
+    folder: Path
+    staged: Path
+    facts: dict[str, Any]
+
+    @property
+    def source(self) -> str:
+        """The source that sent it."""
+        return str(self.facts["source"])
+
+    @property
+    def raw(self) -> Path:
+        """Its raw items."""
+        return self.folder / "raw.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        """Its items held back, with their reasons."""
+        return self.folder / "quarantine.parquet"
+
+    @property
+    def recovered(self) -> Path:
+        """The items of earlier batches that it staged."""
+        return self.folder / "recovered.parquet"
+
+    def table(self, name: str) -> Path | None:
+        """The file of a staged table, where the batch has rows of it."""
+        path = self.staged / f"{name}.parquet"
+        return path if path.exists() else None
+
+
+def batches(site: Site, source: str | None = None) -> list[Batch]:
+    """The visible batches, oldest first; of one source where named."""
+    found = []
+    if not site.landing.is_dir():
+        return found
+    for folder in sorted(site.landing.iterdir()):
+        if folder.name.startswith(".") or not folder.is_dir():
+            continue
+        try:
+            facts = json.loads((folder / "batch.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise LockgateError(
+                "the batch's batch.json can't be read",
+                where=str(folder),
+                remedy="restore the folder from the backup",
+            ) from error
+        if source is None or facts["source"] == source:
+            found.append(Batch(folder.name, folder, site.staged / folder.name, facts))
+    return found
+
+
+def new_batch_id(now: datetime) -> str:
+    """A batch's name: sorts by time, never the same twice."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + f"Z-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def capture_lock(site: Site) -> Iterator[None]:
+    """One capture at a time: duplicates are told by what came before. Also clears what a crash left."""
+    make_dir(site.landing)
+    make_dir(site.staged)
+    handle = os.open(site.landing / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                "another capture is running on this site",
+                where=str(site.landing),
+                remedy="wait until it has ended, then run this again",
+            ) from error
+        clear_leftovers(site)
+        yield
+    finally:
+        os.close(handle)
+
+
+def spill_dir(site: Site) -> Path:
+    """Where a capture's engine puts what outgrows memory: identifiable, so inside the landing zone."""
+    return make_dir(site.landing / ".spill")
+
+
+def clear_leftovers(site: Site) -> int:
+    """Remove what an interrupted capture left: hidden folders, and staged folders whose batch never came."""
+    removed = remove_leftovers(site.landing) + remove_leftovers(site.staged)
+    for folder in spill_dir(site).iterdir():
+        shutil.rmtree(folder)
+        removed += 1
+    for folder in site.staged.glob("2*Z-*"):
+        if folder.is_dir() and not (site.landing / folder.name).is_dir():
+            shutil.rmtree(folder)
+            removed += 1
+    return removed

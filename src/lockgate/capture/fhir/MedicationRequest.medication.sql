@@ -1,0 +1,26 @@
+SELECT source, 'MedicationRequest/' || record_id AS record_id, version_at, r.status = 'entered-in-error' AS deleted, item_hash, batch_id,
+    ref(r.subject, 'Patient') AS patient_ref,
+    ref(r.encounter, 'Encounter') AS encounter_ref,
+    'prescribed' AS kind,
+    r.status AS status,
+    vocabulary(codings[1].system) AS code_system,
+    codings[1].code AS code,
+    coalesce(codings[1].display, concept.text, r.medicationReference.display) AS display,
+    vocabulary(codings[2].system) AS alt_code_system,
+    codings[2].code AS alt_code,
+    ts(coalesce(r.authoredOn, r.dispenseRequest.validityPeriod.start)) AS start_at,
+    ts(r.dispenseRequest.validityPeriod.end) AS end_at,
+    tz_offset(coalesce(r.authoredOn, r.dispenseRequest.validityPeriod.start)) AS tz_offset,
+    num(r.dosageInstruction[1].doseAndRate[1].doseQuantity.value) AS dose_value,
+    coalesce(r.dosageInstruction[1].doseAndRate[1].doseQuantity.code, r.dosageInstruction[1].doseAndRate[1].doseQuantity.unit) AS dose_unit,
+    r.dosageInstruction[1].route.coding[1].code AS route_code,
+    num(r.dispenseRequest.quantity.value) AS quantity,
+    supply_days(r.dispenseRequest.expectedSupplyDuration) AS days_supply,
+    CAST(num(r.dispenseRequest.numberOfRepeatsAllowed) AS INTEGER) AS refills,
+    r.dosageInstruction[1].text AS sig,
+    coalesce(r.statusReason.coding[1].code, r.statusReason.text) AS stop_reason,
+    ref(r.requester, 'Practitioner') AS practitioner_ref
+FROM (
+    SELECT *, ranked(concept.coding) AS codings
+    FROM (SELECT *, coalesce(r.medicationCodeableConcept, contained_medication(r.contained, r.medicationReference)) AS concept FROM item)
+)

@@ -1,0 +1,23 @@
+SELECT source, 'MedicationStatement/' || record_id AS record_id, version_at, r.status = 'entered-in-error' AS deleted, item_hash, batch_id,
+    ref(r.subject, 'Patient') AS patient_ref,
+    ref(r.context, 'Encounter') AS encounter_ref,
+    'statement' AS kind,
+    r.status AS status,
+    vocabulary(codings[1].system) AS code_system,
+    codings[1].code AS code,
+    coalesce(codings[1].display, concept.text, r.medicationReference.display) AS display,
+    vocabulary(codings[2].system) AS alt_code_system,
+    codings[2].code AS alt_code,
+    ts(coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.dateAsserted)) AS start_at,
+    ts(coalesce(r.effectiveDateTime, r.effectivePeriod.end)) AS end_at,
+    tz_offset(coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.dateAsserted)) AS tz_offset,
+    num(r.dosage[1].doseAndRate[1].doseQuantity.value) AS dose_value,
+    coalesce(r.dosage[1].doseAndRate[1].doseQuantity.code, r.dosage[1].doseAndRate[1].doseQuantity.unit) AS dose_unit,
+    r.dosage[1].route.coding[1].code AS route_code,
+    r.dosage[1].text AS sig,
+    coalesce(r.statusReason[1].coding[1].code, r.statusReason[1].text) AS stop_reason,
+    ref(r.informationSource, 'Practitioner') AS practitioner_ref
+FROM (
+    SELECT *, ranked(concept.coding) AS codings
+    FROM (SELECT *, coalesce(r.medicationCodeableConcept, contained_medication(r.contained, r.medicationReference)) AS concept FROM item)
+)

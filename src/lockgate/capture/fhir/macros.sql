@@ -1,0 +1,111 @@
+-- The words the SELECTs of this folder are written in. `vocabulary(system)` and `preference(system)` are made
+-- from systems.yaml.
+
+-- A FHIR date, dateTime or instant as the wall clock the source wrote; a year or a month stands for its first
+-- day. NULL where it is no date of the calendar.
+CREATE OR REPLACE MACRO without_offset(x) AS CASE
+    WHEN length(x) <= 10 THEN x
+    WHEN right(x, 1) = 'Z' THEN left(x, length(x) - 1)
+    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN left(x, length(x) - 6)
+    ELSE x END;
+CREATE OR REPLACE MACRO ts(x) AS try_cast(
+    CASE length(x) WHEN 4 THEN x || '-01-01' WHEN 7 THEN x || '-01' ELSE without_offset(x) END AS TIMESTAMP);
+CREATE OR REPLACE MACRO day(x) AS CAST(ts(x) AS DATE);
+CREATE OR REPLACE MACRO tz_offset(x) AS CASE
+    WHEN x IS NULL OR length(x) <= 10 THEN NULL
+    WHEN right(x, 1) = 'Z' THEN 'Z'
+    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN right(x, 6) END;
+CREATE OR REPLACE MACRO bad_date(x) AS
+    coalesce(x IS NOT NULL AND coalesce(ts(x) < TIMESTAMP '1880-01-01', true), false);
+
+-- Numbers and booleans are read as JSON text, so that "7" (text) is told from 7.
+CREATE OR REPLACE MACRO num(x) AS try_cast(CAST(x AS VARCHAR) AS DOUBLE);
+CREATE OR REPLACE MACRO bool(x) AS try_cast(CAST(x AS VARCHAR) AS BOOLEAN);
+
+-- References: "Type/id", "urn:uuid:id", an absolute URL, with or without a version; "Type?identifier=system|value"
+-- stays as it is until the batch's identifiers are known. A fragment (#id) points inside the resource: NULL.
+CREATE OR REPLACE MACRO ref_id(x) AS CASE
+    WHEN x IS NULL OR starts_with(x, '#') THEN NULL
+    WHEN starts_with(x, 'urn:uuid:') THEN substr(x, 10)
+    WHEN contains(x, '?') THEN x
+    WHEN contains(x, 'PractitionerRole/') THEN 'PractitionerRole/' || split_part(split_part(x, 'PractitionerRole/', -1), '/', 1)
+    WHEN contains(x, '/_history/') THEN split_part(x, '/', -3)
+    WHEN contains(x, '/') THEN split_part(x, '/', -1)
+    ELSE x END;
+CREATE OR REPLACE MACRO ref(reference, type) AS coalesce(
+    ref_id(reference.reference),
+    type || '?identifier=' || coalesce(reference.identifier.system, '') || '|' || reference.identifier.value);
+
+-- Codings: the preferred first. One coding, the usual case, costs nothing.
+CREATE OR REPLACE MACRO ranked(codings) AS CASE WHEN len(codings) <= 1 THEN codings ELSE
+    list_transform(
+        list_sort(list_transform(codings, lambda c, i: {'rank': preference(c.system) * 1000 + i, 'coding': c})),
+        lambda p: p.coding) END;
+CREATE OR REPLACE MACRO ranked_results(codings) AS CASE WHEN len(codings) <= 1 THEN codings ELSE
+    list_transform(
+        list_sort(list_transform(codings, lambda c, i:
+            {'rank': CASE WHEN vocabulary(c.system) = 'LOINC' THEN i ELSE preference(c.system) * 1000 + i END, 'coding': c})),
+        lambda p: p.coding) END;
+
+-- NHS numbers: ten digits, the last a Modulus-11 check digit (NHS Data Dictionary, NHS NUMBER).
+CREATE OR REPLACE MACRO nhs_number_clean(x) AS replace(replace(trim(x), ' ', ''), '-', '');
+CREATE OR REPLACE MACRO nhs_check_sum(x) AS
+    10 * CAST(substr(x, 1, 1) AS INTEGER) + 9 * CAST(substr(x, 2, 1) AS INTEGER) + 8 * CAST(substr(x, 3, 1) AS INTEGER)
+    + 7 * CAST(substr(x, 4, 1) AS INTEGER) + 6 * CAST(substr(x, 5, 1) AS INTEGER) + 5 * CAST(substr(x, 6, 1) AS INTEGER)
+    + 4 * CAST(substr(x, 7, 1) AS INTEGER) + 3 * CAST(substr(x, 8, 1) AS INTEGER) + 2 * CAST(substr(x, 9, 1) AS INTEGER);
+CREATE OR REPLACE MACRO nhs_number_ok(x) AS
+    CASE WHEN regexp_full_match(x, '[0-9]{10}')
+    THEN (11 - nhs_check_sum(x) % 11) % 11 = CAST(substr(x, 10, 1) AS INTEGER) ELSE false END;
+CREATE OR REPLACE MACRO nhs_identifier(identifiers) AS
+    list_filter(identifiers, lambda i: i.value IS NOT NULL AND i.system IN
+        ('https://fhir.nhs.uk/Id/nhs-number', 'http://fhir.nhs.uk/Id/nhs-number', 'http://fhir.nhs.net/Id/nhs-number',
+         'urn:oid:2.16.840.1.113883.2.1.4.1'))[1];
+CREATE OR REPLACE MACRO nhs_number_of(identifiers) AS nhs_number_clean(nhs_identifier(identifiers).value);
+
+-- Identifiers as "system|value", what a conditional reference names.
+CREATE OR REPLACE MACRO identifier_list(identifiers) AS
+    list_transform(list_filter(identifiers, lambda i: i.value IS NOT NULL), lambda i: coalesce(i.system, '') || '|' || i.value);
+
+-- Attachments: base64 text decoded; only text/* and unlabelled attachments are read as text.
+CREATE OR REPLACE MACRO is_text(attachment) AS
+    coalesce(starts_with(lower(attachment.contentType), 'text/'), true);
+CREATE OR REPLACE MACRO decoded(data) AS TRY(decode(from_base64(replace(replace(replace(data, ' ', ''), chr(10), ''), chr(13), ''))));
+CREATE OR REPLACE MACRO bad_base64(attachments) AS coalesce(
+    len(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL AND decoded(a.data) IS NULL)) > 0, false);
+CREATE OR REPLACE MACRO attachment_text(attachments) AS
+    array_to_string(list_transform(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL), lambda a: decoded(a.data)), chr(10));
+CREATE OR REPLACE MACRO contained_medication(contained, reference) AS
+    list_filter(contained, lambda m: '#' || m.id = reference.reference)[1].code;
+
+-- The value of an observation or of one of its components.
+CREATE OR REPLACE MACRO has_value(v) AS
+    v.valueQuantity IS NOT NULL OR v.valueCodeableConcept IS NOT NULL OR v.valueString IS NOT NULL
+    OR v.valueBoolean IS NOT NULL OR v.valueInteger IS NOT NULL OR v.valueRange IS NOT NULL OR v.valueRatio IS NOT NULL
+    OR v.valueDateTime IS NOT NULL OR v.valueTime IS NOT NULL OR v.valuePeriod IS NOT NULL;
+CREATE OR REPLACE MACRO value_number(v) AS num(coalesce(v.valueQuantity.value, v.valueInteger));
+CREATE OR REPLACE MACRO value_text(v) AS coalesce(
+    CAST(v.valueBoolean AS VARCHAR),
+    v.valueDateTime,
+    v.valueTime,
+    CASE WHEN v.valueRange IS NOT NULL
+        THEN concat_ws(' to ', CAST(v.valueRange.low.value AS VARCHAR), CAST(v.valueRange.high.value AS VARCHAR)) END,
+    CASE WHEN v.valueRatio IS NOT NULL
+        THEN concat_ws(':', CAST(v.valueRatio.numerator.value AS VARCHAR), CAST(v.valueRatio.denominator.value AS VARCHAR)) END,
+    CASE WHEN v.valuePeriod IS NOT NULL THEN concat_ws('/', v.valuePeriod.start, v.valuePeriod.end) END);
+CREATE OR REPLACE MACRO value_unit(v) AS coalesce(
+    v.valueQuantity.unit, v.valueQuantity.code, v.valueRange.low.unit, v.valueRange.high.unit);
+-- The UCUM code: the quantity's code where its system is UCUM or not named.
+CREATE OR REPLACE MACRO ucum(q) AS CASE WHEN coalesce(q.system, 'http://unitsofmeasure.org') = 'http://unitsofmeasure.org' THEN q.code END;
+CREATE OR REPLACE MACRO value_unit_code(v) AS coalesce(ucum(v.valueQuantity), ucum(v.valueRange.low), ucum(v.valueRange.high));
+-- microbiology wherever one of the categories says so; else the first.
+CREATE OR REPLACE MACRO result_category(categories) AS CASE
+    WHEN len(categories) <= 1 AND len(categories[1].coding) <= 1 THEN
+        CASE WHEN categories[1].coding[1].code IN ('MB', 'microbiology') THEN 'microbiology' ELSE categories[1].coding[1].code END
+    WHEN len(list_filter(categories, lambda k: len(list_filter(k.coding, lambda c: c.code IN ('MB', 'microbiology'))) > 0)) > 0
+        THEN 'microbiology'
+    ELSE categories[1].coding[1].code END;
+
+-- A duration of supply in days; NULL where its unit is no length of time.
+CREATE OR REPLACE MACRO supply_days(q) AS CAST(round(num(q.value) * CASE coalesce(q.code, q.unit)
+    WHEN 'd' THEN 1 WHEN 'day' THEN 1 WHEN 'days' THEN 1 WHEN 'wk' THEN 7 WHEN 'weeks' THEN 7
+    WHEN 'mo' THEN 30.4375 WHEN 'a' THEN 365.25 WHEN 'h' THEN 1 / 24.0 END) AS INTEGER);

@@ -1,0 +1,200 @@
+"""The shapes of FHIR resources, from shapes.yaml: what DuckDB reads, and what is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from lockgate.engine import literal
+
+_EXPECTED = {
+    "string": ("VARCHAR",),
+    "date": ("VARCHAR",),
+    "number": ("UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"),
+    "boolean": ("BOOLEAN",),
+    "object": ("OBJECT",),
+    "list": ("ARRAY",),
+}
+_SAID = {
+    "string": "text",
+    "date": "text (a date)",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "list": "a list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One place in a resource: its JSON path, its SQL path, its kind, and whether a list lies on the way."""
+
+    json_path: str
+    sql_path: str
+    kind: str
+    datatype: str
+    in_list: bool
+
+    @property
+    def name(self) -> str:
+        """The path as a person writes it."""
+        return self.json_path.removeprefix("$.").replace("[0]", "")
+
+    def fits(self, json_type: str | None) -> bool:
+        """Whether a value of this JSON type may stand here (absent always may)."""
+        return json_type is None or json_type == "NULL" or json_type in _EXPECTED[self.kind]
+
+    @property
+    def said(self) -> str:
+        """What should stand here, in words."""
+        return _SAID[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition over the resource ``r`` that must not hold."""
+
+    reason: str
+    field: str
+    when: str
+    say: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What we read of one resource type."""
+
+    name: str
+    structure: str
+    elements: tuple[Element, ...]
+    rules: tuple[Rule, ...]
+    units: tuple[str, ...]
+    unit_lists: tuple[str, ...]
+    selects: dict[str, str]
+
+
+def _load() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(
+        resources.files(__package__).joinpath("shapes.yaml").read_text(encoding="utf-8")
+    )
+    return loaded
+
+
+def _expand(node: object, datatypes: dict[str, Any]) -> object:
+    """A shape with every datatype's name replaced by its elements."""
+    if isinstance(node, str):
+        return _expand(datatypes[node], datatypes) if node in datatypes else node
+    if isinstance(node, list):
+        return [_expand(node[0], datatypes)]
+    assert isinstance(node, dict)
+    return {key: _expand(value, datatypes) for key, value in node.items()}
+
+
+def _structure(node: object) -> object:
+    """The structure from_json reads: numbers and booleans as JSON text, so that "7" is told from 7."""
+    if isinstance(node, str):
+        return "JSON" if node in ("number", "boolean") else "VARCHAR"
+    if isinstance(node, list):
+        return [_structure(node[0])]
+    assert isinstance(node, dict)
+    return {key: _structure(value) for key, value in node.items()}
+
+
+def _walk(node: object, raw: object, path: str, sql: str, in_list: bool) -> Iterator[Element]:
+    datatype = raw if isinstance(raw, str) else ""
+    if isinstance(node, str):
+        yield Element(path, sql, node, datatype, in_list)
+    elif isinstance(node, list):
+        yield Element(path, sql, "list", "", in_list)
+        inner = raw[0] if isinstance(raw, list) else None
+        yield from _walk(node[0], inner, f"{path}[0]", f"{sql}[1]", True)
+    elif isinstance(node, dict):
+        yield Element(path, sql, "object", datatype, in_list)
+        for key, value in node.items():
+            below = raw.get(key) if isinstance(raw, dict) else None
+            yield from _walk(value, below, f"{path}.{key}", f"{sql}.{key}", in_list)
+
+
+def _is_given(element: Element) -> str:
+    """SQL: the element is there and says something."""
+    path = element.sql_path
+    if element.kind == "list":
+        return f"coalesce(len({path}), 0) > 0"
+    if element.datatype == "Reference":
+        return f"({path}.reference IS NOT NULL OR {path}.identifier.value IS NOT NULL)"
+    if element.datatype == "CodeableConcept":
+        return f"(coalesce(len({path}.coding), 0) > 0 OR {path}.text IS NOT NULL)"
+    return f"{path} IS NOT NULL"
+
+
+@cache
+def shapes() -> dict[str, Shape]:
+    """Every resource type that is staged, by name."""
+    document = _load()
+    datatypes = document["datatypes"]
+    return {
+        name: _shape(name, spec, datatypes, _selects(name)) for name, spec in document["resources"].items()
+    }
+
+
+def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: dict[str, str]) -> Shape:
+    raw = {"meta": "Meta", **spec["elements"]}
+    full = {key: _expand(value, datatypes) for key, value in raw.items()}
+    elements = [
+        element
+        for key, node in full.items()
+        for element in _walk(node, raw[key], f"$.{key}", f"r.{key}", False)
+    ]
+    top = {element.name: element for element in elements}
+    rules = [
+        Rule("missing-required", wanted, " AND ".join(f"NOT {_is_given(top[one])}" for one in wanted.split("|")), "is missing")
+        for wanted in spec["required"]
+    ]
+    rules += [
+        Rule("impossible-date", element.name, f"bad_date({element.sql_path})", "is no date from 1880 on")
+        for element in elements
+        if element.kind == "date" and not element.in_list
+    ]
+    rules += [Rule(**rule) for rule in spec.get("rules", [])]
+    return Shape(
+        name=name,
+        structure=json.dumps(_structure(full)),
+        elements=tuple(elements),
+        rules=tuple(rules),
+        units=tuple(spec.get("units", [])),
+        unit_lists=tuple(spec.get("unit_lists", [])),
+        selects=selects,
+    )
+
+
+def _selects(name: str) -> dict[str, str]:
+    """The SELECTs of a resource type: staged table -> SQL."""
+    found = {}
+    for file in resources.files(__package__).iterdir():
+        parts = file.name.split(".")
+        if len(parts) == 3 and parts[0] == name and parts[2] == "sql":
+            found[parts[1]] = file.read_text(encoding="utf-8")
+    return dict(sorted(found.items()))
+
+
+@cache
+def macros() -> list[str]:
+    """The statements that define the words the SELECTs use; vocabulary() and preference() from systems.yaml."""
+    package = resources.files(__package__)
+    systems = yaml.safe_load(package.joinpath("systems.yaml").read_text(encoding="utf-8"))
+    known = [(uri, entry["vocabulary"], place) for place, entry in enumerate(systems) for uri in entry["systems"]]
+    vocabulary = " ".join(f"WHEN {literal(uri)} THEN {literal(name)}" for uri, name, _ in known)
+    preference = " ".join(f"WHEN {literal(uri)} THEN {place}" for uri, _, place in known)
+    text = package.joinpath("macros.sql").read_text(encoding="utf-8")
+    bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return [
+        f"CREATE OR REPLACE MACRO vocabulary(system) AS CASE system {vocabulary} ELSE system END",
+        f"CREATE OR REPLACE MACRO preference(system) AS CASE system {preference} ELSE {len(systems)} END",
+        *(statement for statement in bare.split(";") if statement.strip()),
+    ]

@@ -1,0 +1,276 @@
+"""One capture, from raw items to a visible batch: duplicates, typed rows, references, retries, commit.
+
+The formats (FHIR, tables) bring a ``Reader``; everything that is the same for all of them is here. Counts come
+from the ledger's own table of arrivals, so they add up by construction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from lockgate.capture.batches import Batch, CaptureResult, batches, capture_lock, new_batch_id, spill_dir
+from lockgate.capture.references import References
+from lockgate.engine import Engine, literal, quote
+from lockgate.schema import STAGED, staged_columns
+from lockgate.site import Site
+from lockgate.site.files import atomic_dir, write_atomic
+
+MEMORY_LIMIT = "2GB"
+
+
+class Reader(Protocol):
+    """How a format turns raw items into typed rows."""
+
+    def prepare(self, intake: Intake) -> None:
+        """Define macros and the like, once."""
+
+    def unpack(self, intake: Intake, chunk: str) -> None:
+        """Replace containers (a Bundle) in the table ``chunk`` by what they contain."""
+
+    def digest(self, intake: Intake) -> None:
+        """Give the table ``fresh`` its kind and record_id, add typed rows to staged_<table>, faults to ``fault``."""
+
+
+class Intake:
+    """The state of one capture: an engine with the tables the readers fill."""
+
+    def __init__(self, engine: Engine, site: Site, source: str, reader: Reader, received_at: datetime) -> None:
+        self.engine = engine
+        self.site = site
+        self.source = source
+        self.reader = reader
+        self.received_at = received_at
+        self.batch_id = new_batch_id(received_at)
+        self.earlier: list[Batch] = batches(site, source)
+        self.warnings: Counter[str] = Counter()
+        self._make_tables()
+        reader.prepare(self)
+        self.references = References(self)
+
+    @property
+    def received_sql(self) -> str:
+        """The time of capture, as an SQL literal in UTC."""
+        return f"TIMESTAMP '{self.received_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+
+    def _make_tables(self) -> None:
+        self.engine.execute("SET preserve_insertion_order = false")
+        for table in STAGED:
+            columns = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
+            self.engine.execute(f"CREATE TEMP TABLE {quote('staged_' + table)} ({columns})")
+        self.engine.execute(
+            "CREATE TEMP TABLE arrival (item_hash VARCHAR, file VARCHAR, line BIGINT, kind VARCHAR,"
+            " record_id VARCHAR, duplicate BOOLEAN, raw VARCHAR)"
+        )
+        self.engine.execute("CREATE TEMP TABLE retried (item_hash VARCHAR, batch_id VARCHAR)")
+        self.engine.execute(
+            "CREATE TEMP TABLE fault (item_hash VARCHAR, reason VARCHAR, detail VARCHAR, waits_for VARCHAR)"
+        )
+        self.engine.execute("CREATE TEMP TABLE seen (item_hash VARCHAR, kind VARCHAR)")
+        raw = ", ".join(literal(batch.raw) for batch in self.earlier)
+        if raw:
+            self.engine.execute(
+                f"INSERT INTO seen SELECT item_hash, kind FROM read_parquet([{raw}]) WHERE outcome <> 'duplicate'"
+            )
+
+    def take(self, chunk: pa.Table) -> None:
+        """One chunk of raw items: tell duplicates, type the rest."""
+        self.engine.register("chunk_arrow", chunk)
+        self.engine.execute("CREATE OR REPLACE TEMP TABLE chunk AS SELECT * FROM chunk_arrow")
+        self.engine.connection.unregister("chunk_arrow")
+        self.reader.unpack(self, "chunk")
+        # The first of equal items is the item; later ones are duplicates.
+        self.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE known AS SELECT chunk.*, seen.kind AS seen_kind,"
+            " seen.item_hash IS NOT NULL AS duplicate FROM chunk LEFT JOIN seen USING (item_hash)"
+        )
+        total, fresh, distinct = self.engine.rows(
+            "SELECT count(*), count(*) FILTER (NOT duplicate),"
+            " count(DISTINCT item_hash) FILTER (NOT duplicate) FROM known"
+        )[0]
+        if fresh > distinct:
+            self.engine.execute(
+                "CREATE OR REPLACE TEMP TABLE known AS SELECT * REPLACE (duplicate OR"
+                " row_number() OVER (PARTITION BY item_hash ORDER BY file, line) > 1 AS duplicate) FROM known"
+            )
+        self.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, fault, fault_detail,"
+            " CAST(NULL AS VARCHAR) AS kind, CAST(NULL AS VARCHAR) AS record_id FROM known WHERE NOT duplicate"
+            if distinct
+            else "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, fault, fault_detail,"
+            " seen_kind AS kind, CAST(NULL AS VARCHAR) AS record_id FROM known WHERE false"
+        )
+        if distinct:
+            self._digest()
+            self.engine.execute(
+                "INSERT INTO arrival SELECT item_hash, file, line, kind, record_id, false, raw FROM fresh"
+            )
+            self.engine.execute("INSERT INTO seen SELECT item_hash, kind FROM fresh")
+        if total > distinct:
+            # A twin within this chunk has its kind in fresh; one of an earlier chunk or batch in seen.
+            self.engine.execute(
+                "INSERT INTO arrival SELECT k.item_hash, k.file, k.line, coalesce(k.seen_kind, f.kind), NULL, true,"
+                " NULL FROM known k LEFT JOIN fresh f USING (item_hash) WHERE k.duplicate"
+                if fresh > distinct
+                else "INSERT INTO arrival SELECT item_hash, file, line, seen_kind, NULL, true, NULL"
+                " FROM known WHERE duplicate"
+            )
+        self.engine.execute("DROP TABLE known")
+
+    def _digest(self) -> None:
+        self.engine.execute(
+            "INSERT INTO fault SELECT item_hash, fault, fault_detail, NULL FROM fresh WHERE fault IS NOT NULL"
+        )
+        self.reader.digest(self)
+
+    def retake(self, items: pa.Table) -> int:
+        """Items of earlier batches that were in quarantine, once more; how many there were.
+
+        ``items`` has the columns of a chunk and ``batch_id``, the batch they came in.
+        """
+        if items.num_rows == 0:
+            return 0
+        self.engine.register("retake_arrow", items)
+        self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake_arrow")
+        self.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, CAST(NULL AS VARCHAR) AS fault,"
+            " CAST(NULL AS VARCHAR) AS fault_detail, CAST(NULL AS VARCHAR) AS kind, CAST(NULL AS VARCHAR) AS record_id"
+            " FROM retake_arrow"
+        )
+        self.engine.connection.unregister("retake_arrow")
+        self._digest()
+        return items.num_rows
+
+    def commit(self, actor: str, event: str = "capture.batch") -> CaptureResult:
+        """Write the batch: staged tables first, then landing, each renamed into place; then the audit entry."""
+        engine = self.engine
+        with atomic_dir(self.site.landing / self.batch_id) as landing:
+            with atomic_dir(self.site.staged / self.batch_id) as staged:
+                rows = self._write_staged(staged)
+            result = self._write_landing(landing, rows)
+            write_atomic(landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode())
+        self.site.audit.append(
+            event,
+            actor=actor,
+            batch=self.batch_id,
+            source=self.source,
+            received=result.received,
+            staged=result.staged,
+            quarantined=result.quarantined,
+            duplicates=result.duplicates,
+            recovered=result.recovered,
+            reasons=result.reasons,
+        )
+        engine.execute("DROP TABLE arrival")
+        return result
+
+    def _write_staged(self, folder: Path) -> dict[str, int]:
+        rows = {}
+        for table in STAGED:
+            name = quote("staged_" + table)
+            if self.engine.one(f"SELECT count(*) FROM {name}"):
+                rows[table] = self.engine.write_parquet(f"SELECT * FROM {name}", folder / f"{table}.parquet")
+        return rows
+
+    def _write_landing(self, folder: Path, rows: dict[str, int]) -> CaptureResult:
+        engine = self.engine
+        faults = engine.one("SELECT count(*) FROM fault")
+        outcome = (
+            "CASE WHEN a.duplicate THEN 'duplicate' WHEN f.item_hash IS NOT NULL THEN 'quarantined' ELSE 'staged' END"
+            if faults
+            else "CASE WHEN a.duplicate THEN 'duplicate' ELSE 'staged' END"
+        )
+        join = "LEFT JOIN (SELECT DISTINCT item_hash FROM fault) f USING (item_hash)" if faults else ""
+        engine.write_parquet(
+            f"SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, {outcome} AS outcome,"
+            f" {self.received_sql} AS received_at, a.raw FROM arrival a {join}",
+            folder / "raw.parquet",
+        )
+        engine.write_parquet(
+            "SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, f.reason, f.detail, f.waits_for"
+            " FROM arrival a JOIN fault f USING (item_hash) WHERE NOT a.duplicate",
+            folder / "quarantine.parquet",
+            order_by="file, line, item_hash",
+        )
+        still = "item_hash NOT IN (SELECT item_hash FROM fault)"
+        recovered = engine.one(f"SELECT count(*) FROM retried WHERE {still}")
+        if recovered:
+            engine.write_parquet(
+                f"SELECT item_hash, batch_id FROM retried WHERE {still}", folder / "recovered.parquet", order_by="ALL"
+            )
+        return self._result(folder / "raw.parquet", folder / "quarantine.parquet", rows, recovered)
+
+    def _result(self, raw: Path, quarantine: Path, rows: dict[str, int], recovered: int) -> CaptureResult:
+        counted = self.engine.rows(
+            f"SELECT coalesce(kind, 'unknown'), file, outcome, count(*) FROM read_parquet({literal(raw)})"
+            " GROUP BY ALL ORDER BY ALL"
+        )
+        reasons = self.engine.rows(
+            f"SELECT reason, count(*) FROM read_parquet({literal(quarantine)}) GROUP BY ALL ORDER BY ALL"
+        )
+        return CaptureResult(
+            batch_id=self.batch_id,
+            source=self.source,
+            received=sum(row[3] for row in counted),
+            staged=sum(row[3] for row in counted if row[2] == "staged"),
+            quarantined=sum(row[3] for row in counted if row[2] == "quarantined"),
+            duplicates=sum(row[3] for row in counted if row[2] == "duplicate"),
+            recovered=recovered,
+            by_type=_tally((row[0], row[2], row[3]) for row in counted),
+            by_file=_tally((row[1], row[2], row[3]) for row in counted),
+            reasons=dict(reasons),
+            rows=rows,
+            warnings=[f"{text} ({count})" if count > 1 else text for text, count in sorted(self.warnings.items())],
+        )
+
+    def _facts(self, result: CaptureResult, actor: str) -> dict[str, object]:
+        return {
+            "schema": "lockgate.batch/1",
+            "received_at": self.received_at.astimezone(UTC).isoformat(),
+            "actor": actor,
+            **result.as_dict(),
+        }
+
+
+def _tally(counted: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
+    names = {"staged": "staged", "quarantined": "quarantined", "duplicate": "duplicates"}
+    tally: dict[str, dict[str, int]] = {}
+    for key, outcome, count in counted:
+        entry = tally.setdefault(key, {"received": 0, "staged": 0, "quarantined": 0, "duplicates": 0})
+        entry["received"] += count
+        entry[names[outcome]] += count
+    return tally
+
+
+def run(
+    site: Site,
+    reader: Reader,
+    chunks: Iterable[pa.Table],
+    *,
+    source: str,
+    actor: str,
+    warnings: Iterable[str] = (),
+    retry: pa.Table | None = None,
+) -> CaptureResult:
+    """Capture ``chunks`` (tables of ``lines.SCHEMA``) as one batch of ``source``.
+
+    ``retry`` names items of earlier batches to try again, besides those whose references have come.
+    """
+    config = site.config.engine
+    with capture_lock(site), Engine(
+        memory_limit=config.memory_limit or MEMORY_LIMIT, threads=config.threads or None, temp_dir=spill_dir(site)
+    ) as engine:
+        intake = Intake(engine, site, source, reader, datetime.now(UTC))
+        intake.warnings.update(warnings)
+        for chunk in chunks:
+            intake.take(chunk)
+        if retry is not None:
+            intake.retake(retry)
+        intake.references.settle()
+        return intake.commit(actor)

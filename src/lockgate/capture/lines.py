@@ -1,0 +1,291 @@
+"""Reading files as raw lines, many at a time: found, unpacked, split, hashed and checked for UTF-8.
+
+Nothing is interpreted here. A file that can't be read to its end yields the whole lines before the break and one
+fault for what comes after.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockgate.errors import UsageError
+
+CHUNK_BYTES = 48 * 1024 * 1024
+READ_BYTES = 4 * 1024 * 1024
+WHITESPACE = b" \t\r\n"
+
+SCHEMA = pa.schema(
+    [
+        ("item_hash", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("raw", pa.large_string()),
+        ("fault", pa.string()),
+        ("fault_detail", pa.string()),
+    ]
+)
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """One file to read: where it is, and the name the ledger knows it by."""
+
+    path: Path
+    name: str
+
+
+@dataclass(slots=True)
+class Lines:
+    """Lines read so far and not yet handed on."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    size: int = 0
+
+    def take(self) -> pa.Table:
+        """Everything gathered, as one table; then start anew."""
+        table = pa.concat_tables(self.tables) if self.tables else SCHEMA.empty_table()
+        self.tables, self.size = [], 0
+        return table
+
+
+def find_files(path: Path, suffixes: tuple[str, ...]) -> tuple[list[SourceFile], list[str]]:
+    """The files under ``path`` (or the file itself) whose names end in one of ``suffixes``, plain or ``.gz``.
+
+    Returns them in order of name, and the names of the files passed over. Raises UsageError when there is no
+    such path.
+    """
+    if path.is_file():
+        return [SourceFile(path, path.name)], []
+    if not path.is_dir():
+        raise UsageError("no such file or folder", where=str(path), remedy="check the path")
+    taken, passed = [], []
+    for file in sorted(path.rglob("*")):
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        name = file.relative_to(path).as_posix()
+        if name.lower().removesuffix(".gz").endswith(suffixes):
+            taken.append(SourceFile(file, name))
+        else:
+            passed.append(name)
+    return taken, passed
+
+
+def item_hash(content: bytes) -> str:
+    """The content hash of a raw item: SHA-256, the first 32 hex digits."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """A file's bytes, unpacked where it is gzip."""
+    with path.open("rb") as probe:
+        packed = probe.read(2) == b"\x1f\x8b"
+    if path.name.lower().endswith(".gz") and not packed and path.stat().st_size > 0:
+        raise gzip.BadGzipFile("not a gzip file")
+    stream = gzip.open(path, "rb") if packed else path.open("rb")
+    with stream:
+        while block := stream.read(READ_BYTES):
+            yield block
+
+
+def _fault(file: SourceFile, line: int, content: bytes, reason: str, detail: str) -> pa.Table:
+    # The hash covers the place too where there is no content: two unreadable files are two items.
+    digest = item_hash(content or f"{reason}:{file.name}".encode())
+    raw = content.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
+    return pa.Table.from_arrays(
+        [[digest], [file.name], [line], pa.array([raw], pa.large_string()), [reason], [detail]], schema=SCHEMA
+    )
+
+
+def _split(file: SourceFile, block: bytes, first_line: int) -> tuple[pa.Table, int]:
+    """Lines of a block of whole lines: the table, and how many lines (blank ones too) it spans."""
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == 10)
+    if len(ends) == 0 or ends[-1] != len(data) - 1:
+        ends = np.append(ends, len(data))
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    count = len(ends)
+    offsets = np.append(starts, min(int(ends[-1]) + 1, len(data))).astype(np.int64)
+    binary = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    )
+    numbers = np.arange(first_line, first_line + count, dtype=np.int64)
+    if b"\x00" in block or not _is_utf8(block):
+        return _split_faulty(file, block, starts, ends, first_line), count
+    raw = pc.ascii_trim_whitespace(binary.view(pa.large_string()))
+    filled = pc.not_equal(pc.binary_length(raw), 0)
+    if not pc.all(filled).as_py():
+        raw, numbers = raw.filter(filled), numbers[np.asarray(filled)]
+    return _table(file, raw, numbers), count
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        block.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _split_faulty(
+    file: SourceFile, block: bytes, starts: np.ndarray, ends: np.ndarray, first_line: int
+) -> pa.Table:
+    """A block that holds bytes that are no text: line by line, the faulty ones set apart."""
+    good: list[bytes] = []
+    numbers: list[int] = []
+    tables: list[pa.Table] = []
+    for index, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        content = block[start:end].strip(WHITESPACE)
+        if not content:
+            continue
+        if b"\x00" in content:
+            tables.append(_fault(file, first_line + index, content, "not-utf8", "holds null bytes"))
+        elif not _is_utf8(content):
+            tables.append(_fault(file, first_line + index, content, "not-utf8", "is not UTF-8"))
+        else:
+            good.append(content)
+            numbers.append(first_line + index)
+    raw = pa.array(good, pa.large_binary()).view(pa.large_string())
+    tables.insert(0, _table(file, raw, np.array(numbers, dtype=np.int64)))
+    return pa.concat_tables(tables)
+
+
+def _table(file: SourceFile, raw: pa.LargeStringArray, numbers: np.ndarray) -> pa.Table:
+    count = len(raw)
+    return pa.Table.from_arrays(
+        [
+            hashes(raw),
+            pa.repeat(pa.scalar(file.name), count),
+            pa.array(numbers, pa.int64()),
+            raw,
+            pa.nulls(count, pa.string()),
+            pa.nulls(count, pa.string()),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def hashes(raw: pa.LargeStringArray) -> pa.StringArray:
+    """Content hashes of many items.
+
+    One call of OpenSSL's SHA-256 each (2 µs for 800 bytes, with the processor's own instructions): DuckDB's
+    sha256() and even its md5() take longer.
+    """
+    raw = pa.concat_arrays([raw])
+    _, offsets_buffer, data = raw.buffers()
+    if len(raw) == 0 or data is None:
+        return pa.array([item_hash(b"")] * len(raw), pa.string())
+    offsets = np.frombuffer(offsets_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1].tolist()
+    view, sha256 = memoryview(data), hashlib.sha256
+    digests = b"".join(
+        [sha256(view[start:end]).digest() for start, end in zip(offsets, offsets[1:], strict=False)]
+    )
+    short = np.frombuffer(digests, np.uint8).reshape(-1, 32)[:, :16]
+    nibbles = np.empty((len(raw), 32), np.uint8)
+    nibbles[:, 0::2], nibbles[:, 1::2] = short >> 4, short & 15
+    text = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles]
+    places = np.arange(0, 32 * (len(raw) + 1), 32, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(raw), pa.py_buffer(places), pa.py_buffer(text.tobytes()))
+
+
+def read_chunks(files: list[SourceFile], chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]:
+    """The lines of all files as tables of SCHEMA, each of about ``chunk_bytes`` of text; blank lines left out."""
+    lines = Lines()
+    for file in files:
+        for table, size in _read_file(file):
+            lines.tables.append(table)
+            lines.size += size
+            if lines.size >= chunk_bytes:
+                yield lines.take()
+    if lines.tables:
+        yield lines.take()
+
+
+def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
+    tail, line = b"", 1
+    broken: str | None = None
+    blocks = _blocks(file.path)
+    whole = file.name.lower().removesuffix(".gz").endswith(".json")
+    while True:
+        try:
+            block = next(blocks, None)
+        except (EOFError, zlib.error) as error:
+            broken = "the compressed stream breaks off" if isinstance(error, EOFError) else "the gzip data is damaged"
+            break
+        except OSError as error:
+            if line == 1 and not tail:
+                said = error.strerror or "not a gzip file"
+                yield _fault(file, 0, b"", "unreadable-file", said.lower()), 0
+                return
+            broken = "the file can't be read to its end"
+            break
+        if block is None:
+            break
+        if line == 1 and not tail and block.startswith(b"\xef\xbb\xbf"):
+            block = block[3:]
+        tail += block
+        if whole:
+            continue
+        cut = tail.rfind(b"\n") + 1
+        if cut:
+            table, count = _split(file, tail[:cut], line)
+            yield table, cut
+            line += count
+            tail = tail[cut:]
+    yield from _finish(file, tail, line, whole and broken is None, broken)
+
+
+def _finish(
+    file: SourceFile, tail: bytes, line: int, whole: bool, broken: str | None
+) -> Iterator[tuple[pa.Table, int]]:
+    """What is left at the end of a file: its last line, a whole JSON document, or the stump of a broken file."""
+    if broken is not None:
+        yield _fault(file, line, tail, "truncated-file", broken), len(tail)
+        return
+    if not tail.strip(WHITESPACE):
+        return
+    if whole and _is_one_document(tail):
+        yield _table(file, pa.array([tail.strip(WHITESPACE).decode()], pa.large_string()), np.array([1])), len(tail)
+        return
+    table, _ = _split(file, tail, line)
+    if not tail.endswith(b"\n") and not whole:
+        last = tail[tail.rfind(b"\n") + 1 :].strip(WHITESPACE)
+        if last and _looks_cut(last):
+            yield table.slice(0, table.num_rows - 1), len(tail) - len(last)
+            detail = "the last line is incomplete"
+            yield _fault(file, line + tail.count(b"\n"), last, "truncated-file", detail), len(last)
+            return
+    yield table, len(tail)
+
+
+def _is_one_document(content: bytes) -> bool:
+    """Whether a .json file is one document over many lines rather than one document a line."""
+    import json
+
+    try:
+        content.decode("utf-8")
+        json.loads(content)
+    except ValueError:
+        return False
+    return b"\x00" not in content
+
+
+def _looks_cut(last: bytes) -> bool:
+    """Whether a last line without its newline starts an object and never ends it."""
+    import json
+
+    if not last.startswith(b"{"):
+        return False
+    try:
+        json.loads(last)
+    except ValueError:
+        return True
+    return False

@@ -1,0 +1,144 @@
+"""References between staged rows: whom a record is about, and in which encounter.
+
+At the end of a capture every patient and encounter that has come is known, in whatever order the files came.
+Records that belong to none of them wait in quarantine, and earlier ones that waited are taken again when what
+they waited for has come. A practitioner, place or organisation that is not known only earns a warning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from lockgate.capture.quarantine import raw_of, waiting
+from lockgate.engine import literal, quote
+from lockgate.schema import STAGED
+
+if TYPE_CHECKING:
+    from lockgate.capture.intake import Intake
+
+REQUIRED = {"patient": "Patient", "encounter": "Encounter"}
+OPTIONAL = {"practitioner": "practitioner_ref", "organisation": "organisation_ref", "location": "location_ref"}
+
+
+class References:
+    """The references of one capture."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.engine = intake.engine
+
+    def settle(self) -> None:
+        """Resolve, hold back what points nowhere, and take again what has waited, until nothing moves."""
+        targets = ["patient"]
+        if self.intake.site.config.capture.missing_encounter == "quarantine":
+            targets.append("encounter")
+        while True:
+            self._resolve_conditional()
+            for target in targets:
+                self._hold(target)
+            if not self.intake.retake(self._come()):
+                break
+        self._warn()
+
+    def _tables_with(self, column: str) -> list[str]:
+        """The staged tables that have this column and hold rows now."""
+        return [
+            table
+            for table, columns in STAGED.items()
+            if any(c.name == column for c in columns)
+            and self.engine.one(f"SELECT count(*) FROM {quote('staged_' + table)}")
+        ]
+
+    def _all(self, table: str, columns: str) -> str:
+        """SQL: columns of the rows of a table that have come, now or in an earlier batch of this source."""
+        files = [path for batch in self.intake.earlier if (path := batch.table(table))]
+        now = f"SELECT {columns} FROM {quote('staged_' + table)}"
+        if not files:
+            return now
+        return f"{now} UNION ALL SELECT {columns} FROM read_parquet([{', '.join(map(literal, files))}])"
+
+    def _hold(self, target: str) -> None:
+        """Quarantine the items with a row whose patient (or encounter) is not known."""
+        column, word = f"{target}_ref", REQUIRED[target]
+        tables = self._tables_with(column)
+        if not tables:
+            return
+        known = self._all(target, "record_id")
+        parts = " UNION ALL ".join(
+            f"SELECT item_hash, {column} AS wanted FROM {quote('staged_' + table)} WHERE {column} IS NOT NULL"
+            for table in tables
+        )
+        self.engine.execute(
+            "CREATE OR REPLACE TEMP TABLE missing AS SELECT item_hash, any_value(wanted) AS wanted"
+            f" FROM ({parts}) p ANTI JOIN ({known}) k ON k.record_id = p.wanted GROUP BY item_hash"
+        )
+        if not self.engine.one("SELECT count(*) FROM missing"):
+            return
+        self.engine.execute(
+            "INSERT INTO fault SELECT item_hash, 'missing-reference',"
+            f" '{target}: this {word} has not come', '{word}/' || wanted FROM missing"
+        )
+        for table in STAGED:
+            name = quote("staged_" + table)
+            self.engine.execute(f"DELETE FROM {name} WHERE item_hash IN (SELECT item_hash FROM missing)")
+
+    def _come(self) -> pa.Table:
+        """Items of earlier batches whose patient or encounter is known now."""
+        held = waiting(self.intake.earlier)
+        known = " UNION ALL ".join(
+            f"SELECT '{word}/' || record_id FROM ({self._all(target, 'record_id')})"
+            for target, word in REQUIRED.items()
+        )
+        return raw_of(
+            self.engine,
+            self.intake.earlier,
+            f"SELECT item_hash, batch_id FROM ({held}) WHERE waits_for IN ({known})"
+            " AND item_hash NOT IN (SELECT item_hash FROM retried)",
+        )
+
+    def _resolve_conditional(self) -> None:
+        """Replace "Type?identifier=system|value" by the record_id that carries the identifier."""
+        for target, column in {"patient": "patient_ref", **OPTIONAL}.items():
+            for table in self._tables_with(column):
+                name = quote("staged_" + table)
+                if not self.engine.rows(f"SELECT 1 FROM {name} WHERE contains({column}, '?identifier=') LIMIT 1"):
+                    continue
+                self.engine.execute(f"CREATE OR REPLACE TEMP TABLE carried AS {self._carried(target)}")
+                self.engine.execute(
+                    f"UPDATE {name} SET {column} = carried.record_id FROM carried WHERE"
+                    f" contains({column}, '?identifier=') AND"
+                    f" substr({column}, strpos({column}, '?identifier=') + 12) = carried.identifier"
+                )
+
+    def _carried(self, target: str) -> str:
+        """SQL: each identifier ("system|value") and the one record that carries it."""
+        if target == "patient":
+            both = self._all("patient", "record_id, nhs_number, local_number")
+            listed = (
+                f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
+            )
+        else:
+            listed = f"SELECT record_id, unnest(identifiers) AS identifier FROM ({self._all(target, 'record_id, identifiers')})"
+        return (
+            f"SELECT identifier, any_value(record_id) AS record_id FROM ({listed}) WHERE identifier IS NOT NULL"
+            " GROUP BY identifier HAVING count(DISTINCT record_id) = 1"
+        )
+
+    def _warn(self) -> None:
+        """Say how many practitioners, places and organisations are named and have not come."""
+        for target, column in OPTIONAL.items():
+            tables = self._tables_with(column)
+            if not tables:
+                continue
+            parts = " UNION ".join(
+                f"SELECT {column} AS wanted FROM {quote('staged_' + table)} WHERE {column} IS NOT NULL"
+                for table in tables
+            )
+            unknown = self.engine.one(
+                f"SELECT count(*) FROM ({parts}) p ANTI JOIN ({self._all(target, 'record_id')}) k"
+                " ON k.record_id = p.wanted"
+            )
+            if unknown:
+                self.intake.warnings[f"{unknown} {target}s are named that have not come; the rows are staged"] += 1

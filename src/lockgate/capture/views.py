@@ -1,0 +1,46 @@
+"""Reading staged rows again, for the rooms above."""
+
+from __future__ import annotations
+
+from lockgate.capture.batches import batches
+from lockgate.engine import Engine, quote
+from lockgate.schema import staged_columns
+from lockgate.site import Site
+
+# Tables whose rows belong to a record of another row: "<record>#<n>" falls with its record's version.
+PARTS = {"encounter_move": "encounter", "result": "result"}
+
+
+def staged_view(engine: Engine, site: Site, table: str) -> str:
+    """A view of every version of a staged table in all visible batches; returns its name, ``staged_<table>``."""
+    files = [path for batch in batches(site) if (path := batch.table(table))]
+    name = f"staged_{table}"
+    engine.view_parquet(name, files, staged_columns(table))
+    return name
+
+
+def latest_view(engine: Engine, site: Site, table: str) -> str:
+    """A view of the latest version of each record, without those deleted; returns its name, ``latest_<table>``.
+
+    The version with the greatest (version_at, item_hash) wins, whatever order it came in. A record's parts
+    (components, ward stays) come from that version and no other. A delete counts from its version on.
+    """
+    staged = staged_view(engine, site, table)
+    name = f"latest_{table}"
+    owner = PARTS.get(table)
+    record = "split_part(record_id, '#', 1)" if owner else "record_id"
+    if owner and owner != table:
+        # The winning version is the owner's: a newer one may have no parts left.
+        winner = latest_view(engine, site, owner)
+        engine.execute(
+            f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
+            f" ON w.source = s.source AND w.record_id = split_part(s.record_id, '#', 1) AND w.item_hash = s.item_hash"
+            " AND w.batch_id = s.batch_id WHERE NOT s.deleted"
+        )
+        return name
+    engine.execute(
+        f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * EXCLUDE (place) FROM ("
+        f"SELECT *, dense_rank() OVER (PARTITION BY source, {record} ORDER BY version_at DESC, item_hash DESC, batch_id DESC)"
+        f" AS place FROM {staged}) WHERE place = 1 AND NOT deleted"
+    )
+    return name
