@@ -1,0 +1,25 @@
+"""Curation: staged rows become a release in OMOP CDM 5.4 and its linked tables."""
+
+from __future__ import annotations
+
+from lockgate.curate.diff import diff_releases
+from lockgate.curate.release import (
+    Release,
+    ReleaseResult,
+    build_release,
+    list_releases,
+    open_release,
+    verify_release,
+)
+from lockgate.curate.verify import Problem
+
+__all__ = [
+    "Problem",
+    "Release",
+    "ReleaseResult",
+    "build_release",
+    "diff_releases",
+    "list_releases",
+    "open_release",
+    "verify_release",
+]

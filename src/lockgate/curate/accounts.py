@@ -1,0 +1,144 @@
+"""The books of a release: every staged row is accounted for, and every released row comes from somewhere.
+
+Two sides, kept apart and held against each other:
+- staged side: rows in = superseded + deleted + opted out + unlinked + not carried (by reason) + out (by table);
+- released side: rows of a table = rows carried into it by all staged tables + rows derived for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from lockgate.capture import staged_view
+from lockgate.capture.views import PARTS
+from lockgate.curate.sources import Curation
+from lockgate.engine import Engine
+from lockgate.errors import Refused
+from lockgate.schema import STAGED
+
+# Staged tables that no release table carries, and why.
+NOT_CARRIED = {
+    "report": "its_results_and_text_are",
+    "objection": "the_list_of_opt_outs",
+    "postcode": "a_reference_table",
+}
+# Where the prepared rows (with their fate) of a staged table are.
+_EVENTS = ("condition", "medication", "procedure", "result", "allergy", "device")
+_PLACES = ("location", "organisation")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the rows of one staged table. ``received`` counts every version of every row."""
+
+    received: int
+    superseded: int
+    deleted: int
+    opted_out: int
+    unlinked: int
+    not_carried: dict[str, int] = field(default_factory=dict)
+    out: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def difference(self) -> int:
+        """Rows that went missing (or came from nowhere, below 0)."""
+        spoken_for = self.superseded + self.deleted + self.opted_out + self.unlinked
+        return self.received - spoken_for - sum(self.not_carried.values()) - sum(self.out.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The account as the manifest prints it."""
+        plain = asdict(self)
+        return {"in": plain.pop("received"), **plain}
+
+
+def settle(build: Curation) -> dict[str, Account]:
+    """The account of every staged table that has rows."""
+    engine = build.engine
+    accounts: dict[str, Account] = {}
+    for table in STAGED:
+        view = staged_view(engine, build.site, table)
+        received = int(engine.one(f"SELECT count(*) FROM {view}"))
+        if not received:
+            continue
+        live = int(engine.one(f"SELECT count(*) FROM s_{table}"))
+        superseded, deleted = _old_and_deleted(engine, view, table, received, live)
+        fates = dict(
+            engine.rows(f"SELECT fate, count(*) FROM ({_fates(table)}) AS f GROUP BY fate ORDER BY fate")
+        )
+        accounts[table] = Account(
+            received=received,
+            superseded=superseded,
+            deleted=deleted,
+            opted_out=fates.pop("opted_out", 0),
+            unlinked=fates.pop("unlinked", 0),
+            not_carried={k.removeprefix("not:"): n for k, n in fates.items() if k.startswith("not:")},
+            out={k: n for k, n in fates.items() if not k.startswith("not:")},
+        )
+    return accounts
+
+
+def _old_and_deleted(engine: Engine, view: str, table: str, received: int, live: int) -> tuple[int, int]:
+    """How many rows a newer version replaced, and how many records' newest version is a tombstone.
+
+    A part of a record (a ward stay, a component) falls with its record's version, so there "superseded" is whatever is
+    neither live nor deleted; for all other tables both are counted from the versions themselves.
+    """
+    records, deleted = engine.rows(
+        f"""
+        SELECT count(*), count(*) FILTER (WHERE deleted) FROM (
+            SELECT deleted, row_number() OVER (
+                PARTITION BY source, record_id ORDER BY version_at DESC, item_hash DESC, batch_id DESC
+            ) AS place FROM {view}
+        ) AS versions WHERE place = 1"""
+    )[0]
+    return (received - live - deleted if table in PARTS else received - records), deleted
+
+
+def _fates(table: str) -> str:
+    if table in NOT_CARRIED:
+        return f"SELECT 'not:{NOT_CARRIED[table]}' AS fate FROM s_{table}"
+    if table in _EVENTS:
+        return f"SELECT fate FROM event WHERE staged = '{table}'"
+    if table in _PLACES:
+        return f"SELECT fate FROM p_place WHERE staged = '{table}'"
+    return f"SELECT fate FROM p_{table}"
+
+
+def derived_rows(engine: Engine) -> dict[str, int]:
+    """Rows of release tables that no single staged row stands behind, counted apart from the tables themselves."""
+    count = {
+        "care_site": "p_place WHERE staged = 'ward_code'",
+        "death": "departed WHERE derived = 1",
+        "person_deprivation": "human",
+        "tissue_sample": "p_specimen WHERE fate = 'specimen' AND consent IS NOT NULL",
+    }
+    return {table: int(engine.one(f"SELECT count(*) FROM {rows}")) for table, rows in count.items()}
+
+
+# Tables made from the whole, not row by row: nothing to hold them against.
+AGGREGATE = frozenset({"observation_period", "location", "cdm_source"})
+
+
+def check(
+    accounts: Mapping[str, Account], rows: Mapping[str, int], derived: Mapping[str, int], skip: frozenset[str]
+) -> None:
+    """Hold the two sides against each other; Refused, naming every table that does not add up."""
+    reasons = [
+        f"staged {table}: {account.difference:+d} rows unaccounted for"
+        for table, account in accounts.items()
+        if account.difference
+    ]
+    for table, written in rows.items():
+        if table in skip or table in AGGREGATE:
+            continue
+        carried = sum(account.out.get(table, 0) for account in accounts.values()) + derived.get(table, 0)
+        if carried != written:
+            reasons.append(f"released {table}: {written} rows written, {carried} accounted for")
+    if reasons:
+        raise Refused(
+            "the accounts of the release do not add up; nothing was released",
+            reasons=reasons,
+            remedy="this is a fault of the curation code: report it with these lines",
+        )

@@ -1,0 +1,8 @@
+-- Procedures that took place.
+SELECT
+    s.source, s.record_id, s.person_id, s.standing, s.encounter_ref, s.practitioner_ref,
+    s.start_at, s.end_at,
+    s.concept_id, s.source_concept_id, s.source_code, s.domain_id,
+    32817 AS type_concept_id,
+    CASE WHEN s.status IN ('not-done', 'preparation', 'entered-in-error') THEN 'not:not_done' END AS refusal
+FROM s_procedure AS s

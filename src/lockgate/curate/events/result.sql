@@ -1,0 +1,36 @@
+-- Observations and results, one row for each value: a blood pressure's two components are two measurements.
+-- A row that only heads a panel (no value of its own, but components) is not carried: its components are.
+WITH heading AS (
+    SELECT DISTINCT source, parent_ref FROM s_result WHERE parent_ref IS NOT NULL
+)
+SELECT
+    s.source, s.record_id, s.person_id, s.standing, s.encounter_ref, s.practitioner_ref,
+    coalesce(s.effective_at, s.issued_at) AS start_at,
+    s.concept_id, s.source_concept_id, s.source_code,
+    -- what people are, do and say of themselves is an observation where the vocabulary doesn't know the code
+    coalesce(
+        s.domain_id,
+        CASE WHEN s.category IN ('social-history', 'survey') THEN 'Observation' ELSE 'Measurement' END
+    ) AS domain_id,
+    coalesce(f.concept_id, 32817) AS type_concept_id,
+    s.value_number,
+    o.concept_id AS operator_concept_id,
+    s.value_text,
+    coalesce(s.value_code, s.interpretation) AS value_code,
+    v.concept_id AS value_concept_id,
+    u.concept_id AS unit_concept_id,
+    u.source_concept_id AS unit_source_concept_id,
+    coalesce(s.unit_code, s.unit) AS unit_value,
+    s.range_low, s.range_high,
+    s.parent_ref,
+    CASE
+        WHEN s.status IN ('cancelled', 'registered', 'entered-in-error') THEN 'not:not_final'
+        WHEN h.parent_ref IS NOT NULL AND s.value_number IS NULL AND s.value_code IS NULL AND s.value_text IS NULL
+            THEN 'not:panel_heading'
+    END AS refusal
+FROM s_result AS s
+LEFT JOIN heading AS h ON h.source = s.source AND h.parent_ref = s.record_id
+LEFT JOIN fixed AS f ON f.kind = 'type' AND f.source_value = s.category
+LEFT JOIN fixed AS o ON o.kind = 'operator' AND o.source_value = s.value_operator
+LEFT JOIN coding AS v ON v.vocabulary_id = s.value_code_system AND v.code = s.value_code
+LEFT JOIN coding AS u ON u.vocabulary_id = 'UCUM' AND u.code = coalesce(s.unit_code, s.unit)

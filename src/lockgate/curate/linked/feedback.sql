@@ -1,0 +1,12 @@
+-- Friends and Family comments, scrubbed.
+SELECT
+    f.id AS feedback_id,
+    w.id AS care_site_id,
+    f.service,
+    f.received_on AS received_date,
+    f.rating,
+    c.text AS comment
+FROM p_feedback AS f
+LEFT JOIN ward AS w ON w.ward_code = f.ward_code
+LEFT JOIN scrubbed AS c ON c.staged = 'feedback' AND c.id = f.id
+WHERE f.fate = 'feedback'

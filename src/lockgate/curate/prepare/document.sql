@@ -1,0 +1,17 @@
+-- Letters, reports and notes that have a text. Whether the text may be carried is for the scrubber to say.
+SELECT
+    s.source, s.record_id, s.person_id, s.standing, s.encounter_ref, s.practitioner_ref,
+    coalesce(s.authored_at, v.start_at) AS start_at,
+    s.concept_id, s.source_code, s.title, s.text,
+    coalesce(p.id, v.provider_id) AS provider_id,
+    v.id AS visit_occurrence_id,
+    CASE
+        WHEN s.standing <> 'live' THEN s.standing
+        WHEN s.status = 'entered-in-error' THEN 'not:not_final'
+        WHEN s.text IS NULL OR trim(s.text) = '' THEN 'not:no_text'
+        WHEN coalesce(s.authored_at, v.start_at) IS NULL THEN 'not:no_date'
+        ELSE 'note'
+    END AS fate
+FROM s_document AS s
+LEFT JOIN visit AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
+LEFT JOIN p_practitioner AS p ON p.source = s.source AND p.record_id = s.practitioner_ref

@@ -1,0 +1,14 @@
+-- Stays in a ward, in critical care or in theatre, within a visit that is carried.
+SELECT
+    s.source, s.record_id, s.person_id, s.standing, s.encounter_ref,
+    s.location_ref AS place_ref, s.kind,
+    coalesce(s.start_at, v.start_at) AS start_at,
+    greatest(coalesce(s.end_at, v.end_at), coalesce(s.start_at, v.start_at)) AS end_at,
+    v.id AS visit_occurrence_id,
+    CASE
+        WHEN s.standing <> 'live' THEN s.standing
+        WHEN v.id IS NULL THEN 'not:visit_not_carried'
+        ELSE 'visit_detail'
+    END AS fate
+FROM s_encounter_move AS s
+LEFT JOIN visit AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id

@@ -1,0 +1,3 @@
+-- Friends and Family comments: they name no patient.
+SELECT s.*, 'feedback' AS fate
+FROM s_feedback AS s

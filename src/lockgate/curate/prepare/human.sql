@@ -1,0 +1,32 @@
+-- One row for each person who is carried, each attribute from the first of their records that states it.
+WITH at_postcode AS (
+    SELECT replace(upper(record_id), ' ', '') AS postcode, min(lsoa21_code) AS lsoa21_code
+    FROM s_postcode
+    GROUP BY 1
+),
+told AS (
+    SELECT
+        p.person_id,
+        min_by(p.birth_date, CASE WHEN p.birth_date IS NOT NULL THEN p.place END) AS birth_date,
+        min_by(p.sex, CASE WHEN p.sex IN ('M', 'F', 'O') THEN p.place END) AS sex,
+        min_by(
+            p.ethnicity_system || ':' || p.ethnicity_code,
+            CASE WHEN p.ethnicity_code IS NOT NULL AND p.ethnicity_code NOT IN ('Z', '99') THEN p.place END
+        ) AS ethnicity_stated,
+        min_by(
+            p.ethnicity_system || ':' || p.ethnicity_code,
+            CASE WHEN p.ethnicity_code IS NOT NULL THEN p.place END
+        ) AS ethnicity_sent,
+        min_by(
+            coalesce(p.lsoa21_code, a.lsoa21_code),
+            CASE WHEN p.lsoa21_code IS NOT NULL OR a.lsoa21_code IS NOT NULL THEN p.place END
+        ) AS lsoa21_code,
+        min_by(p.gp_practice_code, CASE WHEN p.gp_practice_code IS NOT NULL THEN p.place END) AS gp_practice_code,
+        min_by(CAST(p.death_at AS TIMESTAMP), CASE WHEN p.death_at IS NOT NULL THEN p.place END) AS death_at
+    FROM p_patient AS p
+    LEFT JOIN at_postcode AS a ON a.postcode = replace(upper(p.postcode), ' ', '')
+    WHERE p.standing = 'live'
+    GROUP BY p.person_id
+)
+SELECT t.*, coalesce(t.ethnicity_stated, t.ethnicity_sent) AS ethnicity
+FROM told AS t

@@ -1,0 +1,135 @@
+"""Basic quality checks of a release: counts, not judgements; they go into its manifest.
+
+The events' times are held against the full birth date, which only the identifiable zone has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lockgate.curate.sources import Curation
+from lockgate.curate.tables import Written
+from lockgate.engine import Engine, quote
+
+# Tables whose main concept should be mapped: table -> column.
+CONCEPTS = {
+    "condition_occurrence": "condition_concept_id",
+    "drug_exposure": "drug_concept_id",
+    "procedure_occurrence": "procedure_concept_id",
+    "measurement": "measurement_concept_id",
+    "observation": "observation_concept_id",
+    "device_exposure": "device_concept_id",
+    "specimen": "specimen_concept_id",
+    "visit_occurrence": "visit_concept_id",
+}
+_AFTER_DEATH_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of one column: how many of the ``rows`` it looked at failed it."""
+
+    check: str
+    table: str
+    column: str
+    rows: int
+    failed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check as the manifest prints it."""
+        return asdict(self)
+
+
+def run_checks(build: Curation, written: dict[str, Written]) -> list[Check]:
+    """Required columns that are NULL, keys that lead nowhere, unmapped concepts, events outside a life."""
+    engine = build.engine
+    checks: list[Check] = []
+    for table, told in written.items():
+        view = f"r_{table}"
+        for column in told.columns:
+            name = str(column["name"])
+            if column["required"]:
+                checks.append(_count(engine, "required_is_null", table, name, view, f"{quote(name)} IS NULL"))
+            domain = str(column["role"]).removeprefix("key:")
+            if str(column["role"]).startswith("key:") and domain != table and domain in written:
+                checks.append(
+                    _count(
+                        engine,
+                        "key_leads_nowhere",
+                        table,
+                        name,
+                        view,
+                        f"{quote(name)} IS NOT NULL AND {quote(name)} NOT IN "
+                        f"(SELECT {quote(domain + '_id')} FROM r_{domain} WHERE {quote(domain + '_id')} IS NOT NULL)",
+                    )
+                )
+        if table in CONCEPTS:
+            checks.append(
+                _count(engine, "unmapped", table, CONCEPTS[table], view, f"{quote(CONCEPTS[table])} = 0")
+            )
+    checks += _life_checks(engine)
+    return [
+        check
+        for check in checks
+        if check.failed or check.check in ("unmapped", "before_birth", "after_death")
+    ]
+
+
+def _count(engine: Engine, check: str, table: str, column: str, view: str, failing: str) -> Check:
+    rows, failed = engine.rows(f"SELECT count(*), count(*) FILTER (WHERE {failing}) FROM {view}")[0]
+    return Check(check, table, column, int(rows), int(failed))
+
+
+def _life_checks(engine: Engine) -> list[Check]:
+    engine.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW dated AS
+        SELECT fate AS made, person_id, start_at FROM event WHERE fate NOT LIKE 'not:%'
+        UNION ALL SELECT 'visit_occurrence', person_id, start_at FROM visit
+        UNION ALL SELECT 'specimen', person_id, start_at FROM p_specimen WHERE fate = 'specimen'
+        UNION ALL SELECT 'note', person_id, start_at FROM p_document WHERE fate = 'note'"""
+    )
+    rows = engine.rows(
+        f"""
+        SELECT e.made, count(*),
+            count(*) FILTER (WHERE CAST(e.start_at AS DATE) < h.birth_date),
+            count(*) FILTER (WHERE e.start_at > d.death_at + INTERVAL {_AFTER_DEATH_DAYS} DAY)
+        FROM dated AS e
+        JOIN human AS h ON h.person_id = e.person_id
+        LEFT JOIN departed AS d ON d.person_id = e.person_id
+        GROUP BY e.made ORDER BY e.made"""
+    )
+    return [
+        Check(name, made, "start", int(total), int(count))
+        for made, total, before, after in rows
+        for name, count in (("before_birth", before), ("after_death", after))
+    ]
+
+
+def unmapped_codes(build: Curation, *, limit: int = 500) -> dict[str, Any]:
+    """The source codes without a standard concept, by how many records carry them.
+
+    Codes of fewer records than the site's threshold are listed without their number ("<10").
+    """
+    threshold = build.threshold
+    rows = build.engine.rows(
+        """
+        SELECT coalesce(e.staged, ''), coalesce(e.source_code, ''), count(*) AS n, count(DISTINCT e.person_id) AS people
+        FROM event AS e
+        WHERE e.concept_id = 0 AND e.fate NOT LIKE 'not:%' AND e.standing = 'live' AND e.value_concept_id IS NULL
+        GROUP BY e.staged, e.source_code
+        ORDER BY n DESC, 1, 2"""
+    )
+    return {
+        "codes": len(rows),
+        "records": sum(row[2] for row in rows),
+        "by_frequency": [
+            {
+                "staged": staged,
+                "code": code or None,
+                "records": n if n >= threshold and people >= threshold else f"<{threshold}",
+            }
+            for staged, code, n, people in rows[:limit]
+        ],
+    }

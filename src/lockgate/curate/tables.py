@@ -1,0 +1,159 @@
+"""Writing the release's tables: one SELECT file each, shaped and typed by the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from lockgate import __version__
+from lockgate.curate.sources import Curation
+from lockgate.curate.sqltext import sql_names, sql_text
+from lockgate.engine import Engine, quote
+from lockgate.schema import LINKED, OMOP, VOCABULARY_TABLES, Column
+from lockgate.site.files import make_dir, sha256_file
+from lockgate.terminology import vocabulary_info
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One table of a release: its file (relative to the release's folder), rows and SHA-256."""
+
+    file: str
+    rows: int
+    sha256: str
+    columns: list[dict[str, object]]
+
+
+def write_tables(build: Curation, folder: Path) -> dict[str, Written]:
+    """Write every table of the OMOP and linked folders, and the vocabulary in use; name -> what was written."""
+    _common_text(build)
+    _describe_source(build)
+    written: dict[str, Written] = {}
+    for part, schema in (("omop", OMOP), ("linked", LINKED)):
+        make_dir(folder / part)
+        for name in sql_names(part):
+            written[name] = write_table(build, name, sql_text(part, name), schema[name], folder / part)
+    written |= _vocabulary_in_use(build, folder / "omop", written)
+    return dict(sorted(written.items()))
+
+
+def write_table(build: Curation, name: str, sql: str, columns: tuple[Column, ...], folder: Path) -> Written:
+    """Write one SELECT as one Parquet file: the schema's columns in its order and types, rows in order of their key.
+
+    A column whose role is "withheld" is NULL whatever the SELECT says, and dates are cut to the month where the
+    site's policy says so. Raises KeyError when the SELECT lacks a column.
+    """
+    monthly = build.site.config.deidentify.event_dates == "month"
+    present = {row[0] for row in build.engine.rows(f"DESCRIBE {sql}")}
+    missing = [column.name for column in columns if column.name not in present]
+    if missing:
+        raise KeyError(f"the SELECT of {name} has no column {', '.join(missing)}")
+    shaped = ", ".join(_shape(column, monthly) for column in columns)
+    path = folder / f"{name}.parquet"
+    rows = build.engine.write_parquet(
+        f"SELECT {shaped} FROM ({sql}) AS selected", path, order_by=_order(name, columns)
+    )
+    described: list[dict[str, object]] = [
+        {"name": column.name, "type": column.type, "role": column.role, "required": column.required}
+        for column in columns
+    ]
+    return Written(f"{folder.name}/{path.name}", rows, sha256_file(path), described)
+
+
+def _shape(column: Column, monthly: bool) -> str:
+    name = quote(column.name)
+    if column.role == "withheld":
+        return f"CAST(NULL AS {column.type}) AS {name}"
+    if monthly and column.role == "date":
+        if column.type == "TIMESTAMP":
+            return f"CAST(NULL AS TIMESTAMP) AS {name}"
+        return f"CAST(date_trunc('month', {name}) AS DATE) AS {name}"
+    return f"CAST({name} AS {column.type}) AS {name}"
+
+
+def _order(name: str, columns: tuple[Column, ...]) -> str:
+    """A total order: the table's own key, else its person, else every column."""
+    own = [column.name for column in columns if column.key_domain == name]
+    person = [column.name for column in columns if column.name == "person_id"]
+    keys = own or (person if name in ("death", "person_deprivation") else [])
+    if name == "tissue_sample":
+        keys = ["specimen_id"]
+    return ", ".join(quote(key) for key in keys or [column.name for column in columns])
+
+
+def _common_text(build: Curation) -> None:
+    """``common_text``: free words that stand for at least ``threshold`` people, and so point to none of them."""
+    build.engine.execute(
+        f"""
+        CREATE OR REPLACE TABLE common_text AS
+        SELECT words FROM (
+            SELECT value_text AS words, person_id FROM event WHERE value_text IS NOT NULL
+            UNION ALL SELECT sig, person_id FROM event WHERE sig IS NOT NULL
+            UNION ALL SELECT title, person_id FROM p_document WHERE title IS NOT NULL
+        ) AS said
+        GROUP BY words
+        HAVING count(DISTINCT person_id) >= {int(build.threshold)}"""
+    )
+
+
+def _describe_source(build: Curation) -> None:
+    """``described`` (one row): what ``cdm_source`` tells of the site and the code."""
+    section = build.site.config.site
+    build.engine.register(
+        "described",
+        pa.table(
+            {
+                "site_name": [section.name],
+                "site_code": [section.ods_code or section.name],
+                "code_version": [f"lockgate {__version__}"],
+                "vocabulary_version": [vocabulary_info(build.site).version],
+            }
+        ),
+    )
+
+
+def _vocabulary_in_use(build: Curation, folder: Path, written: dict[str, Written]) -> dict[str, Written]:
+    """The rows of the vocabulary that the release's concepts need: themselves, their ancestors, their mappings."""
+    engine = build.engine
+    used = []
+    for name, table in written.items():
+        path = folder.parent / table.file
+        engine.view_parquet(f"r_{name}", path)
+        used += [
+            f"SELECT {quote(str(column['name']))} AS concept_id FROM r_{name}"
+            for column in table.columns
+            if column["role"] == "concept"
+        ]
+    engine.execute(f"CREATE OR REPLACE TABLE used AS {' UNION '.join(used)}")
+    engine.execute(
+        """
+        CREATE OR REPLACE TABLE in_use AS
+        SELECT concept_id FROM used WHERE concept_id IS NOT NULL
+        UNION
+        SELECT a.ancestor_concept_id FROM vocabulary_concept_ancestor AS a
+        JOIN used AS u ON u.concept_id = a.descendant_concept_id"""
+    )
+    kept = {
+        "concept": "SELECT c.* FROM vocabulary_concept AS c JOIN in_use AS u ON u.concept_id = c.concept_id",
+        "concept_relationship": "SELECT r.* FROM vocabulary_concept_relationship AS r "
+        "JOIN in_use AS a ON a.concept_id = r.concept_id_1 JOIN in_use AS b ON b.concept_id = r.concept_id_2",
+        "concept_ancestor": "SELECT h.* FROM vocabulary_concept_ancestor AS h "
+        "JOIN in_use AS a ON a.concept_id = h.ancestor_concept_id "
+        "JOIN in_use AS b ON b.concept_id = h.descendant_concept_id",
+        "concept_synonym": "SELECT s.* FROM vocabulary_concept_synonym AS s "
+        "JOIN in_use AS u ON u.concept_id = s.concept_id",
+    }
+    tables = {}
+    for name in VOCABULARY_TABLES:
+        sql = kept.get(name, f"SELECT * FROM vocabulary_{name}")
+        table = write_table(build, name, sql, OMOP[name], folder)
+        tables[name] = table
+    return tables
+
+
+def release_views(engine: Engine, folder: Path, tables: dict[str, Written]) -> None:
+    """Views ``r_<table>`` over what was written."""
+    for name, table in tables.items():
+        engine.view_parquet(f"r_{name}", folder / table.file)
