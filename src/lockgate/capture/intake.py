@@ -41,7 +41,9 @@ class Reader(Protocol):
 class Intake:
     """The state of one capture: an engine with the tables the readers fill."""
 
-    def __init__(self, engine: Engine, site: Site, source: str, reader: Reader, received_at: datetime) -> None:
+    def __init__(
+        self, engine: Engine, site: Site, source: str, reader: Reader, received_at: datetime
+    ) -> None:
         self.engine = engine
         self.site = site
         self.source = source
@@ -154,7 +156,9 @@ class Intake:
             with atomic_dir(self.site.staged / self.batch_id) as staged:
                 rows = self._write_staged(staged)
             result = self._write_landing(landing, rows)
-            write_atomic(landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode())
+            write_atomic(
+                landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode()
+            )
         self.site.audit.append(
             event,
             actor=actor,
@@ -202,7 +206,9 @@ class Intake:
         recovered = engine.one(f"SELECT count(*) FROM retried WHERE {still}")
         if recovered:
             engine.write_parquet(
-                f"SELECT item_hash, batch_id FROM retried WHERE {still}", folder / "recovered.parquet", order_by="ALL"
+                f"SELECT item_hash, batch_id FROM retried WHERE {still}",
+                folder / "recovered.parquet",
+                order_by="ALL",
             )
         return self._result(folder / "raw.parquet", folder / "quarantine.parquet", rows, recovered)
 
@@ -226,7 +232,9 @@ class Intake:
             by_file=_tally((row[1], row[2], row[3]) for row in counted),
             reasons=dict(reasons),
             rows=rows,
-            warnings=[f"{text} ({count})" if count > 1 else text for text, count in sorted(self.warnings.items())],
+            warnings=[
+                f"{text} ({count})" if count > 1 else text for text, count in sorted(self.warnings.items())
+            ],
         )
 
     def _facts(self, result: CaptureResult, actor: str) -> dict[str, object]:
@@ -263,9 +271,14 @@ def run(
     ``retry`` names items of earlier batches to try again, besides those whose references have come.
     """
     config = site.config.engine
-    with capture_lock(site), Engine(
-        memory_limit=config.memory_limit or MEMORY_LIMIT, threads=config.threads or None, temp_dir=spill_dir(site)
-    ) as engine:
+    with (
+        capture_lock(site),
+        Engine(
+            memory_limit=config.memory_limit or MEMORY_LIMIT,
+            threads=config.threads or None,
+            temp_dir=spill_dir(site),
+        ) as engine,
+    ):
         intake = Intake(engine, site, source, reader, datetime.now(UTC))
         intake.warnings.update(warnings)
         for chunk in chunks:

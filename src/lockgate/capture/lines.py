@@ -218,7 +218,11 @@ def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
         try:
             block = next(blocks, None)
         except (EOFError, zlib.error) as error:
-            broken = "the compressed stream breaks off" if isinstance(error, EOFError) else "the gzip data is damaged"
+            broken = (
+                "the compressed stream breaks off"
+                if isinstance(error, EOFError)
+                else "the gzip data is damaged"
+            )
             break
         except OSError as error:
             if line == 1 and not tail:
@@ -253,7 +257,10 @@ def _finish(
     if not tail.strip(WHITESPACE):
         return
     if whole and _is_one_document(tail):
-        yield _table(file, pa.array([tail.strip(WHITESPACE).decode()], pa.large_string()), np.array([1])), len(tail)
+        yield (
+            _table(file, pa.array([tail.strip(WHITESPACE).decode()], pa.large_string()), np.array([1])),
+            len(tail),
+        )
         return
     table, _ = _split(file, tail, line)
     if not tail.endswith(b"\n") and not whole:

@@ -25,7 +25,11 @@ def held(batches: Sequence[Batch]) -> str:
     if not files:
         return _EMPTY
     gone = ", ".join(literal(batch.recovered) for batch in batches if batch.recovered.exists())
-    left = f" WHERE (item_hash, batch_id) NOT IN (SELECT (item_hash, batch_id) FROM read_parquet([{gone}]))" if gone else ""
+    left = (
+        f" WHERE (item_hash, batch_id) NOT IN (SELECT (item_hash, batch_id) FROM read_parquet([{gone}]))"
+        if gone
+        else ""
+    )
     return (
         "SELECT * FROM (SELECT item_hash, file, line, kind, record_id, reason, detail, waits_for,"
         f" split_part(filename, '/', -2) AS batch_id FROM read_parquet([{files}], filename = true)){left}"
@@ -46,7 +50,9 @@ def raw_of(engine: Engine, batches: Sequence[Batch], wanted: str) -> pa.Table:
     concerned = {row[0] for row in engine.rows("SELECT DISTINCT batch_id FROM wanted_item")}
     files = ", ".join(literal(batch.raw) for batch in batches if batch.batch_id in concerned)
     if not files:
-        return pa.table({name: pa.array([], pa.string()) for name in ("item_hash", "batch_id", "file", "line", "raw")})
+        return pa.table(
+            {name: pa.array([], pa.string()) for name in ("item_hash", "batch_id", "file", "line", "raw")}
+        )
     return engine.arrow(
         f"SELECT r.item_hash, w.batch_id, r.file, r.line, r.raw FROM read_parquet([{files}], filename = true) r"
         " JOIN wanted_item w ON w.item_hash = r.item_hash AND w.batch_id = split_part(r.filename, '/', -2)"

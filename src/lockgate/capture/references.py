@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
 
 REQUIRED = {"patient": "Patient", "encounter": "Encounter"}
-OPTIONAL = {"practitioner": "practitioner_ref", "organisation": "organisation_ref", "location": "location_ref"}
+OPTIONAL = {
+    "practitioner": "practitioner_ref",
+    "organisation": "organisation_ref",
+    "location": "location_ref",
+}
 
 
 class References:
@@ -103,7 +107,9 @@ class References:
         for target, column in {"patient": "patient_ref", **OPTIONAL}.items():
             for table in self._tables_with(column):
                 name = quote("staged_" + table)
-                if not self.engine.rows(f"SELECT 1 FROM {name} WHERE contains({column}, '?identifier=') LIMIT 1"):
+                if not self.engine.rows(
+                    f"SELECT 1 FROM {name} WHERE contains({column}, '?identifier=') LIMIT 1"
+                ):
                     continue
                 self.engine.execute(f"CREATE OR REPLACE TEMP TABLE carried AS {self._carried(target)}")
                 self.engine.execute(
@@ -116,9 +122,7 @@ class References:
         """SQL: each identifier ("system|value") and the one record that carries it."""
         if target == "patient":
             both = self._all("patient", "record_id, nhs_number, local_number")
-            listed = (
-                f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
-            )
+            listed = f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
         else:
             listed = f"SELECT record_id, unnest(identifiers) AS identifier FROM ({self._all(target, 'record_id, identifiers')})"
         return (
@@ -141,4 +145,6 @@ class References:
                 " ON k.record_id = p.wanted"
             )
             if unknown:
-                self.intake.warnings[f"{unknown} {target}s are named that have not come; the rows are staged"] += 1
+                self.intake.warnings[
+                    f"{unknown} {target}s are named that have not come; the rows are staged"
+                ] += 1

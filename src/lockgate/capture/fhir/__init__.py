@@ -23,9 +23,15 @@ def capture_fhir(site: Site, path: Path | str, *, source: str = "epr", actor: st
     files, passed = find_files(Path(path), SUFFIXES)
     if not files:
         raise UsageError(
-            "no FHIR file here", where=str(path), remedy="name a folder with .ndjson, .jsonl or .json files (.gz too)"
+            "no FHIR file here",
+            where=str(path),
+            remedy="name a folder with .ndjson, .jsonl or .json files (.gz too)",
         )
-    warnings = [f"not read, since their names end in none of {', '.join(SUFFIXES)}: {len(passed)} files"] if passed else []
+    warnings = (
+        [f"not read, since their names end in none of {', '.join(SUFFIXES)}: {len(passed)} files"]
+        if passed
+        else []
+    )
     return run(site, FhirReader(), read_chunks(files), source=source, actor=actor, warnings=warnings)
 
 

@@ -1,26 +1,4 @@
--- The words the SELECTs of this folder are written in. `vocabulary(system)` and `preference(system)` are made
--- from systems.yaml.
-
--- A FHIR date, dateTime or instant as the wall clock the source wrote; a year or a month stands for its first
--- day. NULL where it is no date of the calendar.
-CREATE OR REPLACE MACRO without_offset(x) AS CASE
-    WHEN length(x) <= 10 THEN x
-    WHEN right(x, 1) = 'Z' THEN left(x, length(x) - 1)
-    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN left(x, length(x) - 6)
-    ELSE x END;
-CREATE OR REPLACE MACRO ts(x) AS try_cast(
-    CASE length(x) WHEN 4 THEN x || '-01-01' WHEN 7 THEN x || '-01' ELSE without_offset(x) END AS TIMESTAMP);
-CREATE OR REPLACE MACRO day(x) AS CAST(ts(x) AS DATE);
-CREATE OR REPLACE MACRO tz_offset(x) AS CASE
-    WHEN x IS NULL OR length(x) <= 10 THEN NULL
-    WHEN right(x, 1) = 'Z' THEN 'Z'
-    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN right(x, 6) END;
-CREATE OR REPLACE MACRO bad_date(x) AS
-    coalesce(x IS NOT NULL AND coalesce(ts(x) < TIMESTAMP '1880-01-01', true), false);
-
--- Numbers and booleans are read as JSON text, so that "7" (text) is told from 7.
-CREATE OR REPLACE MACRO num(x) AS try_cast(CAST(x AS VARCHAR) AS DOUBLE);
-CREATE OR REPLACE MACRO bool(x) AS try_cast(CAST(x AS VARCHAR) AS BOOLEAN);
+-- The words the SELECTs of this folder are written in, besides those of ../macros.sql.
 
 -- References: "Type/id", "urn:uuid:id", an absolute URL, with or without a version; "Type?identifier=system|value"
 -- stays as it is until the batch's identifiers are known. A fragment (#id) points inside the resource: NULL.
@@ -47,15 +25,7 @@ CREATE OR REPLACE MACRO ranked_results(codings) AS CASE WHEN len(codings) <= 1 T
             {'rank': CASE WHEN vocabulary(c.system) = 'LOINC' THEN i ELSE preference(c.system) * 1000 + i END, 'coding': c})),
         lambda p: p.coding) END;
 
--- NHS numbers: ten digits, the last a Modulus-11 check digit (NHS Data Dictionary, NHS NUMBER).
-CREATE OR REPLACE MACRO nhs_number_clean(x) AS replace(replace(trim(x), ' ', ''), '-', '');
-CREATE OR REPLACE MACRO nhs_check_sum(x) AS
-    10 * CAST(substr(x, 1, 1) AS INTEGER) + 9 * CAST(substr(x, 2, 1) AS INTEGER) + 8 * CAST(substr(x, 3, 1) AS INTEGER)
-    + 7 * CAST(substr(x, 4, 1) AS INTEGER) + 6 * CAST(substr(x, 5, 1) AS INTEGER) + 5 * CAST(substr(x, 6, 1) AS INTEGER)
-    + 4 * CAST(substr(x, 7, 1) AS INTEGER) + 3 * CAST(substr(x, 8, 1) AS INTEGER) + 2 * CAST(substr(x, 9, 1) AS INTEGER);
-CREATE OR REPLACE MACRO nhs_number_ok(x) AS
-    CASE WHEN regexp_full_match(x, '[0-9]{10}')
-    THEN (11 - nhs_check_sum(x) % 11) % 11 = CAST(substr(x, 10, 1) AS INTEGER) ELSE false END;
+-- The NHS number among a patient's identifiers.
 CREATE OR REPLACE MACRO nhs_identifier(identifiers) AS
     list_filter(identifiers, lambda i: i.value IS NOT NULL AND i.system IN
         ('https://fhir.nhs.uk/Id/nhs-number', 'http://fhir.nhs.uk/Id/nhs-number', 'http://fhir.nhs.net/Id/nhs-number',

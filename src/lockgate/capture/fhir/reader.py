@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from lockgate.capture.fhir.r4 import R4_TYPES
 from lockgate.capture.fhir.shape import Shape, macros, shapes
+from lockgate.capture.macros import define
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
-from lockgate.schema import staged_columns
 
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
@@ -21,11 +21,9 @@ class FhirReader:
 
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
+        define(intake.engine, intake.received_sql)
         for statement in macros():
             intake.engine.execute(statement)
-        now = f"CAST({intake.received_sql} + INTERVAL 1 DAY AS TIMESTAMP)"
-        # A day's grace: the wall clock of the source may be ahead of UTC.
-        intake.engine.execute(f"CREATE OR REPLACE MACRO now_local() AS {now}")
 
     def unpack(self, intake: Intake, chunk: str) -> None:
         """Replace each Bundle by the resources of its entries; the line stays the Bundle's."""
@@ -88,7 +86,7 @@ class FhirReader:
         # Time of version: meta.lastUpdated in UTC; else the time of capture, later for a later versionId.
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE shaped AS SELECT {literal(intake.source)} AS source, record_id,"
-            f" coalesce(try_cast(updated AS TIMESTAMP), {intake.received_sql} +"
+            f" coalesce(CAST(try_cast(updated AS TIMESTAMPTZ) AS TIMESTAMP), {intake.received_sql} +"
             " to_microseconds(coalesce(try_cast(version AS BIGINT), 0))) AS version_at, item_hash,"
             f" {literal(intake.batch_id)} AS batch_id, hash(json_type(raw, {paths})) AS types,"
             f" from_json(raw, {literal(shape.structure)}) AS r FROM fresh"
@@ -97,8 +95,8 @@ class FhirReader:
         self._check(intake, shape, paths)
         faulty = "SELECT item_hash FROM fault"
         engine.execute(
-            "CREATE OR REPLACE TEMP VIEW item AS SELECT * FROM shaped"
-            f" WHERE item_hash NOT IN ({faulty})" if engine.one(f"SELECT count(*) FROM ({faulty})")
+            f"CREATE OR REPLACE TEMP VIEW item AS SELECT * FROM shaped WHERE item_hash NOT IN ({faulty})"
+            if engine.one(f"SELECT count(*) FROM ({faulty})")
             else "CREATE OR REPLACE TEMP VIEW item AS SELECT * FROM shaped"
         )
         for table, select in shape.selects.items():
@@ -125,7 +123,9 @@ class FhirReader:
         if not examples:
             return []
         found = dict(
-            engine.rows(f"SELECT item_hash, json_type(raw, {paths}) FROM fresh WHERE item_hash IN ({examples})")
+            engine.rows(
+                f"SELECT item_hash, json_type(raw, {paths}) FROM fresh WHERE item_hash IN ({examples})"
+            )
         )
         conditions = []
         for hashed, example in combinations:
@@ -162,15 +162,3 @@ class FhirReader:
 def _plain(path: str) -> str:
     """A SQL path as a person writes it, and what is wrong with it."""
     return f"{path.removeprefix('r.').replace('[1]', '')} has a unit that is no UCUM code"
-
-
-def select_problems() -> list[str]:
-    """Columns that a SELECT names and its staged table lacks: none in a sound build (see the tests)."""
-    problems = []
-    for shape in shapes().values():
-        for table in shape.selects:
-            try:
-                staged_columns(table)
-            except KeyError:
-                problems.append(f"{shape.name}.{table}.sql: no such staged table")
-    return problems

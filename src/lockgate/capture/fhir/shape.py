@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lockgate.engine import literal
+from lockgate.capture.macros import statements
 
 _EXPECTED = {
     "string": ("VARCHAR",),
@@ -153,7 +153,12 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
     ]
     top = {element.name: element for element in elements}
     rules = [
-        Rule("missing-required", wanted, " AND ".join(f"NOT {_is_given(top[one])}" for one in wanted.split("|")), "is missing")
+        Rule(
+            "missing-required",
+            wanted,
+            " AND ".join(f"NOT {_is_given(top[one])}" for one in wanted.split("|")),
+            "is missing",
+        )
         for wanted in spec["required"]
     ]
     rules += [
@@ -185,16 +190,5 @@ def _selects(name: str) -> dict[str, str]:
 
 @cache
 def macros() -> list[str]:
-    """The statements that define the words the SELECTs use; vocabulary() and preference() from systems.yaml."""
-    package = resources.files(__package__)
-    systems = yaml.safe_load(package.joinpath("systems.yaml").read_text(encoding="utf-8"))
-    known = [(uri, entry["vocabulary"], place) for place, entry in enumerate(systems) for uri in entry["systems"]]
-    vocabulary = " ".join(f"WHEN {literal(uri)} THEN {literal(name)}" for uri, name, _ in known)
-    preference = " ".join(f"WHEN {literal(uri)} THEN {place}" for uri, _, place in known)
-    text = package.joinpath("macros.sql").read_text(encoding="utf-8")
-    bare = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
-    return [
-        f"CREATE OR REPLACE MACRO vocabulary(system) AS CASE system {vocabulary} ELSE system END",
-        f"CREATE OR REPLACE MACRO preference(system) AS CASE system {preference} ELSE {len(systems)} END",
-        *(statement for statement in bare.split(";") if statement.strip()),
-    ]
+    """The statements that define the words of this folder's SELECTs, besides the shared ones."""
+    return statements(resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8"))

@@ -1,0 +1,29 @@
+-- Words that every SELECT of capture may use (besides nhs_number_clean/valid and vocabulary/preference, which
+-- are made from the one table of the package).
+
+-- A FHIR date, dateTime or instant as the wall clock the source wrote; a year or a month stands for its first
+-- day. NULL where it is no date of the calendar.
+CREATE OR REPLACE MACRO without_offset(x) AS CASE
+    WHEN length(x) <= 10 THEN x
+    WHEN right(x, 1) = 'Z' THEN left(x, length(x) - 1)
+    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN left(x, length(x) - 6)
+    ELSE x END;
+CREATE OR REPLACE MACRO ts(x) AS try_cast(
+    CASE length(x) WHEN 4 THEN x || '-01-01' WHEN 7 THEN x || '-01' ELSE without_offset(x) END AS TIMESTAMP);
+CREATE OR REPLACE MACRO day(x) AS CAST(ts(x) AS DATE);
+CREATE OR REPLACE MACRO tz_offset(x) AS CASE
+    WHEN x IS NULL OR length(x) <= 10 THEN NULL
+    WHEN right(x, 1) = 'Z' THEN 'Z'
+    WHEN substr(x, length(x) - 5, 1) IN ('+', '-') THEN right(x, 6) END;
+CREATE OR REPLACE MACRO bad_date(x) AS
+    coalesce(x IS NOT NULL AND coalesce(ts(x) < TIMESTAMP '1880-01-01', true), false);
+
+-- Whether one time is before another. Compared as far as both say: days where one is a day; instants where both
+-- carry an offset (an hour before the clocks go back is before the hour after), else wall clocks.
+CREATE OR REPLACE MACRO before(a, b) AS CASE
+    WHEN length(a) <= 10 OR length(b) <= 10 THEN left(a, least(length(a), length(b))) < left(b, least(length(a), length(b)))
+    WHEN tz_offset(a) IS NOT NULL AND tz_offset(b) IS NOT NULL THEN try_cast(a AS TIMESTAMPTZ) < try_cast(b AS TIMESTAMPTZ)
+    ELSE ts(a) < ts(b) END;
+
+CREATE OR REPLACE MACRO num(x) AS try_cast(CAST(x AS VARCHAR) AS DOUBLE);
+CREATE OR REPLACE MACRO bool(x) AS try_cast(CAST(x AS VARCHAR) AS BOOLEAN);
