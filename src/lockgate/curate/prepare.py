@@ -123,7 +123,8 @@ def _policy(build: Curation) -> None:
         ),
     )
     seen = " UNION ALL ".join(
-        f"SELECT max({column}) AS last_at FROM s_{table} WHERE CAST({column} AS DATE) <= (SELECT release_date FROM policy)"
+        f"SELECT max({column}) AS last_at FROM s_{table} "
+        f"WHERE CAST({column} AS DATE) <= (SELECT release_date FROM policy)"
         for table, column in (
             ("encounter", "start_at"),
             ("encounter", "end_at"),

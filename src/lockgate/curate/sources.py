@@ -65,7 +65,7 @@ class Curation:
 
 
 def read_sources(build: Curation) -> None:
-    """Make every ``s_<table>`` of the module's description, and ``coding``, ``fixed``, ``area``, ``person_standing``."""
+    """Make every ``s_<table>`` as told above, and ``coding``, ``fixed``, ``area`` and ``person_standing``."""
     engine = build.engine
     terminology.vocabulary_view(engine, build.site)
     engine.register("fixed", terminology.fixed_concepts())

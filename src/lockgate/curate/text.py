@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.curate.sources import Curation
-from lockgate.deidentify.text import scrub
+from lockgate.deidentify import text as free_text
+from lockgate.schema import STAGED
 
 # What is scrubbed: staged table -> (prepared table, column of text, column of its person).
 TEXTS = {
@@ -20,27 +21,6 @@ TEXTS = {
     "feedback": ("p_feedback", "comment", "person_id"),
 }
 _FATE = {"document": "note", "incident": "incident", "feedback": "feedback"}
-
-# The identifiers each patient row brings: kind -> SQL of one value, or of a list of values.
-KNOWN = {
-    "nhs_number": "nhs_number",
-    "local_number": "local_number",
-    "name": "family_name",
-    "given_name": "given_name",
-    "middle_name": "middle_names",
-    "address": "address_line",
-    "city": "city",
-    "postcode": "postcode",
-    "email": "email",
-    "birth_date": "CAST(birth_date AS VARCHAR)",
-    "gp_name": "gp_name",
-}
-KNOWN_LISTS = {
-    "name": "former_names",
-    "phone": "phone",
-    "contact_name": "contact_names",
-    "contact_phone": "contact_phones",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +51,7 @@ def scrub_texts(build: Curation) -> TextCounts:
         )
         if not notes.num_rows:
             continue
-        engine.register("scrub_result", scrub(notes, known))
+        engine.register("scrub_result", free_text.scrub(notes, known))
         engine.execute(
             f"INSERT INTO scrubbed SELECT '{staged}', CAST(document_id AS BIGINT), text FROM scrub_result "
             "WHERE NOT residual"
@@ -94,15 +74,9 @@ def scrub_texts(build: Curation) -> TextCounts:
 
 
 def _known(build: Curation) -> pa.Table:
-    """Every identifier of every carried person, from all their records: (patient_id, kind, value)."""
-    parts = [
-        f"SELECT person_id, '{kind}' AS kind, {value} AS value FROM s_patient"
-        for kind, value in KNOWN.items()
-    ] + [
-        f"SELECT person_id, '{kind}', unnest({values}) FROM s_patient" for kind, values in KNOWN_LISTS.items()
-    ]
+    """Every record of every carried person, as ``patient_id`` and the columns of the staged patient."""
+    columns = ", ".join(column.name for column in STAGED["patient"])
     return build.engine.arrow(
-        "SELECT DISTINCT CAST(person_id AS VARCHAR) AS patient_id, kind, value "
-        f"FROM ({' UNION ALL '.join(parts)}) AS known WHERE value IS NOT NULL AND person_id IS NOT NULL "
-        "ORDER BY 1, 2, 3"
+        f"SELECT CAST(person_id AS VARCHAR) AS patient_id, {columns} FROM s_patient "
+        "WHERE standing = 'live' ORDER BY person_id, source, record_id"
     )

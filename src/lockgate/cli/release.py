@@ -1,0 +1,174 @@
+"""``lockgate release``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lockgate import curate
+from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.curate import Release
+
+app = typer.Typer()
+
+Number = Annotated[str, typer.Argument(help="The release's number, such as 2026.1; default: the latest.")]
+
+
+def _summary(release: Release) -> dict[str, Any]:
+    manifest = release.manifest
+    return {
+        "release": release.number,
+        "path": str(release.path),
+        "omop": str(release.omop),
+        "linked": str(release.linked),
+        "created_at": manifest["created_at"],
+        "opt_out_cut_off": manifest["opt_out_cut_off"],
+        "batches": manifest["batches"],
+        "tables": release.tables,
+    }
+
+
+def _few(count: int, threshold: int) -> str:
+    """A count for people's eyes: small ones only as small."""
+    return f"<{threshold}" if 0 < count < threshold else f"{count:,}"
+
+
+def _print_tables(release: Release) -> None:
+    table = Table("table", "rows", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for name, rows in release.tables.items():
+        if rows:
+            table.add_row(name, f"{rows:,}")
+    console.print(table)
+
+
+def _print_accounts(release: Release) -> None:
+    threshold = int(release.manifest["policy"]["threshold"])
+    heads = ("staged table", "in", "superseded", "deleted", "opted out", "unlinked", "not carried", "out")
+    table = Table(*heads, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, account in release.manifest["accounting"].items():
+        table.add_row(
+            name,
+            f"{account['in']:,}",
+            f"{account['superseded']:,}",
+            f"{account['deleted']:,}",
+            _few(account["opted_out"], threshold),
+            _few(account["unlinked"], threshold),
+            f"{sum(account['not_carried'].values()):,}",
+            f"{sum(account['out'].values()):,}",
+        )
+    console.print(table)
+
+
+@app.command()
+def build(note: Annotated[str, typer.Option(help="A line on why, kept in the manifest.")] = "") -> None:
+    """Link, curate and de-identify what was captured, and write the next release."""
+    site = open_site()
+    result = curate.build_release(site, actor=actor(), note=note)
+    release = curate.open_release(site, result.release)
+
+    def human() -> None:
+        console.print(f"Release {release.number}: {release.path}")
+        _print_accounts(release)
+        console.print("Every staged row is accounted for.")
+        _print_tables(release)
+
+    emit(
+        {
+            **_summary(release),
+            "accounting": release.manifest["accounting"],
+            "texts": release.manifest["texts"],
+            "unmapped": {key: release.manifest["unmapped"][key] for key in ("codes", "records")},
+        },
+        human,
+    )
+
+
+@app.command("list")
+def show_all() -> None:
+    """List the releases, oldest first."""
+    releases = curate.list_releases(open_site())
+
+    def human() -> None:
+        table = Table("release", "built", "opt-outs until", "tables", "rows", box=None, pad_edge=False)
+        for release in releases:
+            table.add_row(
+                release.number,
+                release.manifest["created_at"][:16],
+                release.manifest["opt_out_cut_off"],
+                str(len(release.tables)),
+                f"{sum(release.tables.values()):,}",
+            )
+        console.print(table if releases else "This site has no release yet: `lockgate release build`.")
+
+    emit({"releases": [_summary(release) for release in releases]}, human)
+
+
+@app.command()
+def show(number: Number = "latest") -> None:
+    """Show a release: its tables, its accounts, its quality checks and its unmapped codes."""
+    release = curate.open_release(open_site(), number)
+
+    def human() -> None:
+        manifest = release.manifest
+        console.print(f"Release {release.number}, built {manifest['created_at']}, {release.path}")
+        _print_tables(release)
+        _print_accounts(release)
+        table = Table("check", "table", "column", "failed", "of", box=None, pad_edge=False)
+        for check in manifest["quality"]:
+            if check["failed"]:
+                row = (check["check"], check["table"], check["column"])
+                table.add_row(*row, f"{check['failed']:,}", f"{check['rows']:,}")
+        console.print(table)
+        unmapped = manifest["unmapped"]
+        console.print(
+            f"{unmapped['codes']} source codes ({unmapped['records']:,} records) have no standard concept."
+        )
+
+    emit({"path": str(release.path), **release.manifest}, human)
+
+
+@app.command()
+def verify(number: Number = "latest") -> None:
+    """Check every byte of a release against its signed manifest; exit 1 and name what was changed."""
+    site = open_site()
+    number = curate.open_release(site).number if number == "latest" else number
+    problems = curate.verify_release(site, number)
+    emit(
+        {"release": number, "ok": not problems, "problems": [asdict(problem) for problem in problems]},
+        "\n".join(
+            [problem.message for problem in problems]
+            or [f"Release {number} is whole: every byte is as it was built and signed."]
+        ),
+    )
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="The earlier release.")],
+    after: Annotated[str, typer.Argument(help="The later one; default: the latest.")] = "latest",
+) -> None:
+    """Compare the tables of two releases: rows, and whether the file is the same to the byte."""
+    site = open_site()
+    one, two = curate.open_release(site, before), curate.open_release(site, after)
+    changes = curate.diff_releases(one, two)
+
+    def human() -> None:
+        table = Table("table", one.number, two.number, "difference", box=None, pad_edge=False)
+        for change in changes:
+            if not change.same:
+                row = (f"{change.before:,}", f"{change.after:,}", f"{change.after - change.before:+,}")
+                table.add_row(change.table, *row)
+        same = sum(change.same for change in changes)
+        console.print(table)
+        console.print(f"{same} of {len(changes)} tables are the same to the byte.")
+
+    emit(
+        {"before": one.number, "after": two.number, "tables": [change.as_dict() for change in changes]}, human
+    )
