@@ -1,0 +1,120 @@
+"""Every reason why a scope may not be issued or obeyed. Pure functions: each returns its reasons, none raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from lockgate.schema import LINKED, RELEASE, VOCABULARY_TABLES, Column
+from lockgate.site import SiteConfig
+from lockgate.workspace.scope.model import APPROVERS, Scope
+
+PERSON = "key:person"
+# About places, staff and the release itself, not about any one patient.
+IMPERSONAL = frozenset(
+    {"location", "care_site", "provider", "cdm_source", "feedback", "staffing", *VOCABULARY_TABLES}
+)
+
+
+def person_column(table: str) -> str | None:
+    """The column of a release table that says whose a row is."""
+    return next((column.name for column in RELEASE[table] if column.role == PERSON), None)
+
+
+def columns_of(table: str) -> dict[str, Column]:
+    """The columns of a release table by name."""
+    return {column.name: column for column in RELEASE[table]}
+
+
+def table_problems(tables: Mapping[str, Sequence[str]], linkages: Iterable[str]) -> list[str]:
+    """What can't be given of the tables and columns asked for."""
+    problems = []
+    linkages = set(linkages)
+    for linkage in sorted(linkages - set(LINKED)):
+        problems.append(f"there is no linked table {linkage!r}")
+    for table, names in tables.items():
+        if table not in RELEASE:
+            problems.append(f"a release has no table {table!r}")
+            continue
+        known = columns_of(table)
+        problems += [f"{table} has no column {name!r}" for name in names if name not in known]
+        problems += [
+            f"{table}.{name} is withheld from every project"
+            for name in names
+            if name in known and known[name].role == "withheld"
+        ]
+        problems += [f"{table}.{name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]
+        if not names:
+            problems.append(f"no column of {table} is named")
+        if table in LINKED and table not in linkages:
+            problems.append(f"{table} is a linked table, and the linkage is not permitted")
+        person = person_column(table)
+        if person is None and table not in IMPERSONAL:
+            problems.append(f"{table} has no person key, so its rows can't be kept to the project's people")
+        elif person is not None and person not in names:
+            problems.append(
+                f"{table} is asked for without {person}, so that results could not be counted in people"
+            )
+    return problems
+
+
+def approval_problems(scope: Scope) -> list[str]:
+    """What is missing of two approvals by two people who have no part in the project."""
+    problems = []
+    involved = {scope.applicant, *(person.username for person in scope.people)}
+    approved = [item for item in scope.decisions if item.decision == "approve"]
+    for item in scope.decisions:
+        if item.decision != "approve":
+            problems.append(f"the {_words(item.role)} decided: {item.decision}")
+    for role in APPROVERS:
+        if not any(item.role == role for item in approved):
+            problems.append(f"the {_words(role)} has not approved it")
+    for item in approved:
+        if item.by == scope.applicant:
+            problems.append(f"the {_words(item.role)}'s decision was made by the applicant")
+        elif item.by in involved:
+            problems.append(
+                f"the {_words(item.role)}'s decision was made by someone who takes part in the project"
+            )
+    by = {item.by for item in approved}
+    if len({item.role for item in approved}) > 1 and len(by) < 2:
+        problems.append("both decisions were made by the same person")
+    return problems
+
+
+def site_problems(scope: Scope, config: SiteConfig) -> list[str]:
+    """Where the scope does not fit the site: another site's, or rules weaker than the site's own."""
+    problems = []
+    if scope.site != config.site.name:
+        problems.append(f"it was made for another site ({scope.site!r})")
+    if scope.output_rules.threshold < config.disclosure.threshold:
+        problems.append(
+            f"its threshold ({scope.output_rules.threshold}) is lower than the site's ({config.disclosure.threshold})"
+        )
+    if scope.output_rules.rounding < config.disclosure.rounding:
+        problems.append(
+            f"its rounding ({scope.output_rules.rounding}) is finer than the site's ({config.disclosure.rounding})"
+        )
+    return problems
+
+
+def date_problems(scope: Scope, at: date) -> list[str]:
+    """Whether the scope is in date on a day."""
+    if at < scope.valid_from:
+        return [f"it is not valid before {scope.valid_from.isoformat()}"]
+    if at > scope.valid_until:
+        return [f"it expired on {scope.valid_until.isoformat()}"]
+    return []
+
+
+def content_problems(scope: Scope, config: SiteConfig) -> list[str]:
+    """Everything that is wrong with a scope whatever the day: approvals, site, tables."""
+    return [
+        *approval_problems(scope),
+        *site_problems(scope, config),
+        *table_problems(scope.tables, scope.linkages),
+    ]
+
+
+def _words(role: str) -> str:
+    return role.replace("_", " ")
