@@ -6,6 +6,7 @@ Every raw item ends staged, quarantined or duplicate, and the counts add up per 
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import capture_fhir
 from lockgate.capture.reasons import REASONS, Reason
+from lockgate.capture.tabular import capture_table, capture_tables, contracts
 from lockgate.capture.views import latest_view, staged_view
 
 __all__ = [
@@ -15,6 +16,9 @@ __all__ = [
     "Reason",
     "batches",
     "capture_fhir",
+    "capture_table",
+    "capture_tables",
+    "contracts",
     "latest_view",
     "staged_view",
 ]

@@ -84,7 +84,7 @@ def item_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def blocks(path: Path) -> Iterator[bytes]:
     """A file's bytes, unpacked where it is gzip."""
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
@@ -96,7 +96,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             yield block
 
 
-def _fault(file: SourceFile, line: int, content: bytes, reason: str, detail: str) -> pa.Table:
+def fault_row(file: SourceFile, line: int, content: bytes, reason: str, detail: str) -> pa.Table:
     # The hash covers the place too where there is no content: two unreadable files are two items.
     digest = item_hash(content or f"{reason}:{file.name}".encode())
     raw = content.decode("utf-8", errors="backslashreplace").replace("\x00", "\\x00")
@@ -118,7 +118,7 @@ def _split(file: SourceFile, block: bytes, first_line: int) -> tuple[pa.Table, i
         pa.large_binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(block)]
     )
     numbers = np.arange(first_line, first_line + count, dtype=np.int64)
-    if b"\x00" in block or not _is_utf8(block):
+    if b"\x00" in block or not is_utf8(block):
         return _split_faulty(file, block, starts, ends, first_line), count
     raw = pc.ascii_trim_whitespace(binary.view(pa.large_string()))
     filled = pc.not_equal(pc.binary_length(raw), 0)
@@ -127,7 +127,8 @@ def _split(file: SourceFile, block: bytes, first_line: int) -> tuple[pa.Table, i
     return _table(file, raw, numbers), count
 
 
-def _is_utf8(block: bytes) -> bool:
+def is_utf8(block: bytes) -> bool:
+    """Whether bytes are UTF-8 text."""
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:
@@ -147,9 +148,9 @@ def _split_faulty(
         if not content:
             continue
         if b"\x00" in content:
-            tables.append(_fault(file, first_line + index, content, "not-utf8", "holds null bytes"))
-        elif not _is_utf8(content):
-            tables.append(_fault(file, first_line + index, content, "not-utf8", "is not UTF-8"))
+            tables.append(fault_row(file, first_line + index, content, "not-utf8", "holds null bytes"))
+        elif not is_utf8(content):
+            tables.append(fault_row(file, first_line + index, content, "not-utf8", "is not UTF-8"))
         else:
             good.append(content)
             numbers.append(first_line + index)
@@ -212,7 +213,7 @@ def read_chunks(files: list[SourceFile], chunk_bytes: int = CHUNK_BYTES) -> Iter
 def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
     tail, line = b"", 1
     broken: str | None = None
-    blocks = _blocks(file.path)
+    blocks = blocks(file.path)
     whole = file.name.lower().removesuffix(".gz").endswith(".json")
     while True:
         try:
@@ -227,7 +228,7 @@ def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
         except OSError as error:
             if line == 1 and not tail:
                 said = error.strerror or "not a gzip file"
-                yield _fault(file, 0, b"", "unreadable-file", said.lower()), 0
+                yield fault_row(file, 0, b"", "unreadable-file", said.lower()), 0
                 return
             broken = "the file can't be read to its end"
             break
@@ -252,7 +253,7 @@ def _finish(
 ) -> Iterator[tuple[pa.Table, int]]:
     """What is left at the end of a file: its last line, a whole JSON document, or the stump of a broken file."""
     if broken is not None:
-        yield _fault(file, line, tail, "truncated-file", broken), len(tail)
+        yield fault_row(file, line, tail, "truncated-file", broken), len(tail)
         return
     if not tail.strip(WHITESPACE):
         return
@@ -268,7 +269,7 @@ def _finish(
         if last and _looks_cut(last):
             yield table.slice(0, table.num_rows - 1), len(tail) - len(last)
             detail = "the last line is incomplete"
-            yield _fault(file, line + tail.count(b"\n"), last, "truncated-file", detail), len(last)
+            yield fault_row(file, line + tail.count(b"\n"), last, "truncated-file", detail), len(last)
             return
     yield table, len(tail)
 

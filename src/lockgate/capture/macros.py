@@ -23,7 +23,7 @@ def statements(sql: str) -> list[str]:
 
 @cache
 def _shared() -> tuple[str, ...]:
-    names = {**{uri: systems()[uri] for uri in USUAL}, **{n: v for n, v in systems().items() if ":" in n}}
+    names = {**{uri: systems()[uri] for uri in USUAL}, **systems()}
     vocabulary = " ".join(f"WHEN {literal(uri)} THEN {literal(name)}" for uri, name in names.items())
     preference = " ".join(f"WHEN {literal(name)} THEN {place}" for place, name in enumerate(PREFERRED))
     text = resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")
