@@ -1,0 +1,268 @@
+"""Draw a chart from the checked table: an SVG that reads well, names itself and shows what is withheld as a gap."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from typing import Any
+
+import altair as alt
+import vl_convert as vlc
+
+from lockgate.disclosure.manifest import ChartEntry
+from lockgate.disclosure.tables import Table
+
+INK, QUIET, RULE, PAPER = "#1b2a34", "#5a6b76", "#e3e8eb", "#ffffff"
+PALETTE = ["#1f6f8b", "#c8553d", "#7a5c99", "#5b8c5a", "#b8860b", "#3d5a80", "#a44a6a", "#6b705c"]
+FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+WIDTH, HEIGHT = 640, 320
+
+Row = dict[str, Any]
+
+
+def chart_rows(spec: ChartEntry, table: Table) -> list[Row]:
+    """The plotted rows, in the table's order: x, y, low, high, colour, segment and whether y is withheld.
+
+    Totals are left out. A new segment starts after a gap, and where numbered groups end (a line never joins the tenth
+    decile to "Not stated").
+    """
+    y, low, high = (_values(table, name) for name in (spec.y, *(spec.band or (spec.y, spec.y))))
+    at = {d: i for i, d in enumerate(table.dimensions)}
+    rows: list[Row] = []
+    segment: dict[str, int] = {}
+    last: dict[str, tuple[bool, bool]] = {}
+    for number, key in enumerate(table.keys):
+        if table.total_over(key):
+            continue
+        x = key[at[spec.x]]
+        colour = key[at[spec.colour]] if spec.colour else ""
+        state = (y[number] is None, _numbered(x))
+        if colour in last and last[colour] != state:
+            segment[colour] = segment.get(colour, 0) + 1
+        last[colour] = state
+        rows.append(
+            {
+                "x": x,
+                "y": y[number],
+                "low": low[number],
+                "high": high[number],
+                "colour": colour,
+                "segment": f"{colour}/{segment.get(colour, 0)}",
+                "withheld": y[number] is None,
+            }
+        )
+    together = Counter(row["segment"] for row in rows)
+    for row in rows:
+        row["alone"] = together[row["segment"]] == 1
+    return rows
+
+
+def render_chart(spec: ChartEntry, table: Table) -> str:
+    """The chart as SVG text, with a title and a description for those who can't see it."""
+    rows = chart_rows(spec, table)
+    svg: str = vlc.vegalite_to_svg(_chart(spec, table, rows).to_json())
+    return _accessible(svg, spec, describe(spec, table, rows))
+
+
+def describe(spec: ChartEntry, table: Table, rows: list[Row] | None = None) -> str:
+    """The chart in words: the author's own, or what is drawn, its range, and how many points are withheld."""
+    rows = chart_rows(spec, table) if rows is None else rows
+    shown = [r for r in rows if not r["withheld"]]
+    parts = [spec.description.strip()] if spec.description.strip() else []
+    kind = "Line" if spec.mark == "line" else "Bar"
+    parts.append(f"{kind} chart of {spec.y_title} by {spec.x_title}, {len(rows)} points.")
+    if shown:
+        least, most = min(shown, key=lambda r: r["y"]), max(shown, key=lambda r: r["y"])
+        parts.append(
+            f"Lowest {_number(least['y'])} at {_place(least)}, highest {_number(most['y'])} at {_place(most)}."
+        )
+    if len(shown) < len(rows):
+        parts.append(f"{len(rows) - len(shown)} points are withheld.")
+    return " ".join(parts)
+
+
+def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin:
+    data = alt.InlineData(values=rows)
+    order = list(dict.fromkeys(r["x"] for r in rows))
+    long_labels = max((len(v) for v in order), default=0) > 12
+    x = alt.X(
+        "x:N",
+        sort=order,
+        title=spec.x_title,
+        axis=alt.Axis(labelAngle=-35 if long_labels else 0, labelOverlap=False, tickSize=0, labelPadding=8),
+        scale=alt.Scale(paddingOuter=0.25) if spec.mark == "line" else alt.Scale(paddingInner=0.28),
+    )
+    scale = alt.Scale(zero=spec.zero, nice=True, domain=_domain(spec, rows))
+    y = alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(tickCount=5, tickSize=0, labelPadding=8))
+    groups = list(dict.fromkeys(r["colour"] for r in rows))
+    colour: Any = alt.value(PALETTE[0])
+    if spec.colour:
+        colour = alt.Color(
+            "colour:N",
+            sort=groups,
+            title=spec.colour.replace("_", " ").capitalize(),
+            scale=alt.Scale(domain=groups, range=PALETTE[: max(1, len(groups))]),
+        )
+    base = alt.Chart(data)
+    known = base.transform_filter("!datum.withheld")
+    layers: list[Any] = []
+    if spec.mark == "line":
+        if spec.band:
+            layers.append(
+                known.mark_area(opacity=0.16, interpolate="linear").encode(
+                    x=x,
+                    y=alt.Y("low:Q", title=None, scale=scale),
+                    y2="high:Q",
+                    color=colour,
+                    detail="segment:N",
+                )
+            )
+            layers.append(
+                known.transform_filter("datum.alone")
+                .mark_rule(opacity=0.45, strokeWidth=2)
+                .encode(x=x, y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q", color=colour)
+            )
+        layers.append(
+            known.mark_line(strokeWidth=2.5, interpolate="linear").encode(
+                x=x, y=y, color=colour, detail="segment:N"
+            )
+        )
+        layers.append(
+            known.mark_point(filled=True, size=64, stroke=PAPER, strokeWidth=1.5, opacity=1).encode(
+                x=x, y=y, color=colour
+            )
+        )
+    else:
+        offset: dict[str, Any] = {"xOffset": alt.XOffset("colour:N", sort=groups)} if spec.colour else {}
+        layers.append(known.mark_bar(cornerRadiusEnd=2, opacity=0.9).encode(x=x, y=y, color=colour, **offset))
+        if spec.band:
+            layers.append(
+                known.mark_rule(color=INK, strokeWidth=1.25).encode(
+                    x=x, y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q", **offset
+                )
+            )
+    layers += _reference(spec, table, order)
+    if any(r["withheld"] for r in rows):
+        beside = (
+            {"xOffset": alt.XOffset("colour:N", sort=groups)} if spec.colour and spec.mark == "bar" else {}
+        )
+        layers.append(
+            base.transform_filter("datum.withheld")
+            .mark_text(text="[c]", color=QUIET, fontSize=12, baseline="bottom", dy=-4)
+            .encode(x=x, y=alt.value(HEIGHT), **beside)
+        )
+    chart: alt.TopLevelMixin = (
+        alt.layer(*layers)
+        .properties(width=WIDTH, height=HEIGHT, title=_title(spec, table, rows), background=PAPER, padding=20)
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=QUIET,
+            labelFontSize=13,
+            titleFontSize=13,
+            titleFontWeight="normal",
+            titlePadding=14,
+            domain=False,
+            grid=False,
+        )
+        .configure_axisY(grid=True, gridColor=RULE, gridWidth=1)
+        .configure_axisX(domain=True, domainColor="#9aa8b0")
+        .configure_legend(
+            orient="top", labelColor=INK, titleColor=QUIET, labelFontSize=13, titleFontSize=13, offset=14
+        )
+        .configure_title(
+            anchor="start",
+            frame="group",
+            font=FONT,
+            fontSize=19,
+            fontWeight="bold",
+            color=INK,
+            subtitleFont=FONT,
+            subtitleFontSize=13,
+            subtitleColor=QUIET,
+            subtitlePadding=8,
+            offset=22,
+            subtitleLineHeight=18,
+        )
+    )
+    return chart
+
+
+def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:
+    """The title, and under it what the figures are, what the band is and what is withheld."""
+    line = spec.y_title
+    if spec.band and "interval" not in line:
+        line += "; shaded: its interval"
+    under = [line]
+    if any(r["withheld"] for r in rows):
+        under.append("[c] withheld: too few people, or needed to keep such a group from being worked out")
+    return alt.TitleParams(text=_wrap(spec.title, 64), subtitle=under)
+
+
+def _reference(spec: ChartEntry, table: Table, order: list[str]) -> list[Any]:
+    """A quiet dashed line at the figure for everyone, where a line chart's table has it."""
+    totals = table.entry.totals
+    key = tuple(totals.get(d) for d in table.dimensions)
+    if spec.mark != "line" or spec.colour or spec.band is None or key not in table.keys:
+        return []
+    value = _values(table, spec.y)[table.keys.index(key)]  # type: ignore[arg-type]
+    if value is None:
+        return []
+    base = alt.Chart(
+        alt.InlineData(values=[{"all": value, "label": f"{key[0]}: {_number(value)}", "x": order[-1]}])
+    )
+    at = alt.Y("all:Q", title=None)
+    return [
+        base.mark_rule(strokeDash=[3, 4], color=QUIET, strokeWidth=1).encode(y=at),
+        base.mark_text(align="left", baseline="middle", dx=6, color=QUIET, fontSize=12).encode(
+            y=at, x=alt.value(WIDTH), text="label:N"
+        ),
+    ]
+
+
+def _domain(spec: ChartEntry, rows: list[Row]) -> Any:
+    ends = [v for r in rows for v in (r["y"], r["low"], r["high"]) if v is not None]
+    if not ends or spec.zero:
+        return alt.Undefined
+    room = (max(ends) - min(ends)) * 0.08 or 1.0
+    return [min(ends) - room, max(ends) + room]
+
+
+def _values(table: Table, name: str) -> list[float | None]:
+    if name in table.counts:
+        counts = table.counts[name]
+        pairs = zip(counts.values.tolist(), counts.hidden.tolist(), strict=True)
+        return [None if hidden else float(value) for value, hidden in pairs]
+    numbers = table.figures[name]
+    return [float(v) if ok else None for v, ok in zip(numbers.values, numbers.shown, strict=True)]
+
+
+def _accessible(svg: str, spec: ChartEntry, words: str) -> str:
+    """Give the root element a role, a title and a description, and hide the parts that repeat them."""
+    ids = f"{spec.name}-title", f"{spec.name}-desc"
+    svg = re.sub(r"<svg ", f'<svg role="img" aria-labelledby="{ids[0]} {ids[1]}" ', svg, count=1)
+    head = f'<title id="{ids[0]}">{html.escape(spec.title)}</title><desc id="{ids[1]}">{html.escape(words)}</desc>'
+    return re.sub(r"(<svg [^>]*>)", lambda match: match.group(1) + head, svg, count=1)
+
+
+def _numbered(text: str) -> bool:
+    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _place(row: Row) -> str:
+    return f"{row['x']}, {row['colour']}" if row["colour"] else str(row["x"])
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

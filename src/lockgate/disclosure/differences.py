@@ -1,0 +1,109 @@
+"""Compare a table with what the project has released before: a difference of two releases is a group too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from lockgate.disclosure.core import differs_by_few, round_counts
+from lockgate.disclosure.counts import attack_rules, withheld_rows
+from lockgate.disclosure.findings import Finding
+from lockgate.disclosure.manifest import RECORD, parse_record, parse_result
+from lockgate.disclosure.network import Bools, Ints
+from lockgate.disclosure.protect import attacker, narrowed
+from lockgate.disclosure.rules import Rules
+from lockgate.disclosure.tables import Counts, Table, grid_of, is_rounded, layout, read_table
+
+RESULT = "result.json"
+
+
+def read_earlier(folders: Iterable[Path]) -> list[Table]:
+    """All tables of earlier releases. Raises ValueError naming the folder when one can't be read."""
+    tables: list[Table] = []
+    for folder in folders:
+        inside = (folder / RECORD).exists()
+        try:
+            text = (folder / (RECORD if inside else RESULT)).read_bytes()
+            record = parse_record(text) if inside else parse_result(text)
+            for entry in record.tables():
+                tables.append(read_table(entry, (folder / entry.file).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"the earlier release {folder.name} can't be read") from error
+    return tables
+
+
+def comparable(table: Table, before: Table) -> Iterator[tuple[str, str, Ints, Ints]]:
+    """(count, earlier count, rows, earlier rows) of the columns and rows that two tables share."""
+    if set(table.dimensions) != set(before.dimensions):
+        return
+    order = [before.dimensions.index(d) for d in table.dimensions]
+    row_of = {tuple(key[i] for i in order): row for row, key in enumerate(before.keys)}
+    pairs = [(row, row_of[key]) for row, key in enumerate(table.keys) if key in row_of]
+    if not pairs:
+        return
+    rows, earlier_rows = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    for name in table.counts:
+        if name in before.counts:
+            yield name, name, rows, earlier_rows
+        elif len(table.counts) == len(before.counts) == 1:
+            yield name, next(iter(before.counts)), rows, earlier_rows
+
+
+def check_differences(table: Table, earlier: list[Table], rules: Rules) -> Iterator[Finding]:
+    """Counts 1 to threshold - 1 away from an earlier release, and withheld cells that an earlier release completes."""
+    for before in earlier:
+        for name, earlier_name, rows, earlier_rows in comparable(table, before):
+            now, then = table.counts[name], before.counts[earlier_name]
+            for row in np.flatnonzero(close(now, then, rows, earlier_rows, rules)):
+                yield Finding(
+                    "difference",
+                    table.cell(int(row), name),
+                    f"1 to {rules.threshold - 1} away from the table {before.entry.name} released earlier",
+                    "withhold it (the earlier figure stands), or show the same data as then",
+                    repairable=True,
+                )
+            for completed_row in completed(table, name, then, rows, earlier_rows, rules):
+                yield Finding(
+                    "difference",
+                    table.cell(completed_row, name),
+                    f"withheld, but the table {before.entry.name} released earlier completes it",
+                    "withhold the same cells as then",
+                    repairable=True,
+                )
+
+
+def close(now: Counts, then: Counts, rows: Ints, earlier_rows: Ints, rules: Rules) -> Bools:
+    """Rows shown both times whose counts are a few people apart.
+
+    Against rounded figures this table's are taken rounded too: the same data give no difference.
+    """
+    found = np.zeros(now.values.size, dtype=bool)
+    both = ~now.hidden[rows] & ~then.hidden[earlier_rows]
+    values = round_counts(now.values, rules) if is_rounded(then, rules) else now.values
+    found[rows] = both & differs_by_few(values[rows], then.values[earlier_rows], rules)
+    return found
+
+
+def completed(
+    table: Table, name: str, then: Counts, rows: Ints, earlier_rows: Ints, rules: Rules
+) -> list[int]:
+    """Rows withheld both times that can be worked out from the two releases together, where both are of one data."""
+    now = table.counts[name]
+    index = layout(table)
+    both = ~now.hidden[rows] & ~then.hidden[earlier_rows]
+    same = now.values[rows][both] == then.values[earlier_rows][both]
+    fresh = now.hidden[rows] & ~then.hidden[earlier_rows]
+    if index is None or not both.any() or not same.all() or not (now.hidden.any() and fresh.any()):
+        return []
+    joined = Counts(now.values.copy(), now.hidden.copy())
+    joined.values[rows[fresh]] = then.values[earlier_rows[fresh]]
+    joined.hidden[rows[fresh]] = False
+    small, _ = withheld_rows(now, table.entry.withheld.get(name))
+    seen_as = attack_rules(joined, rules)
+    grid, hidden = grid_of(index, joined, seen_as)
+    network = attacker(grid, hidden, seen_as)
+    if network is None:
+        return []
+    return [int(index[i, j]) for i, j in narrowed(network, hidden & (index >= 0) & small[index], rules)]

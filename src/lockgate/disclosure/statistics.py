@@ -1,0 +1,155 @@
+"""What is wrong with the statistics and percentages of a table, given the counts they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lockgate.disclosure.core import dominated, is_small, model_reasons, percentage, quantile_unsafe
+from lockgate.disclosure.findings import Finding
+from lockgate.disclosure.manifest import ColumnSpec
+from lockgate.disclosure.network import Bools
+from lockgate.disclosure.rules import Rules
+from lockgate.disclosure.tables import Numbers, Table, layout
+
+PASSING = frozenset(
+    {"mean", "sd", "se", "interval", "median", "quantile", "sum", "rate", "ratio", "coefficient", "p_value"}
+)
+DOMINATED = frozenset({"mean", "sum"})
+DERIVABLE = frozenset({"mean", "sum", "interval"})
+SPREAD = frozenset({"sd", "se", "interval"})
+
+
+def check_figures(table: Table, rules: Rules) -> Iterator[Finding]:
+    """Statistics of few people, dominated ones, quantiles near an end, percentages that give a count away."""
+    for spec in table.entry.of_role("statistic"):
+        numbers = table.figures[spec.name]
+        if spec.kind not in PASSING:
+            yield Finding(
+                "statistic",
+                f"column {spec.name}",
+                "a statistic that no rule covers",
+                "let a reviewer judge it",
+                "review",
+            )
+        if spec.n is None:
+            continue
+        for rule, why, cells in unsafe_cells(table, spec, rules):
+            for row in np.flatnonzero(cells & numbers.shown):
+                yield Finding(rule, table.cell(int(row), spec.name), why, "withhold it", repairable=True)
+        if spec.kind in DOMINATED and spec.name not in table.entry.evidence:
+            yield Finding(
+                "dominance",
+                f"column {spec.name}",
+                "no evidence of how much the largest contributors make up",
+                "compute it with lockgate.outputs.summary, which keeps that evidence",
+                "review",
+            )
+        yield from _lone(table, spec, numbers)
+    for spec in table.entry.of_role("percentage"):
+        yield from _percentages(table, spec)
+    if table.entry.model is not None:
+        for reason in model_reasons(table.entry.model.n, table.entry.model.df, rules):
+            yield Finding(
+                "degrees of freedom",
+                f"model {table.entry.name}",
+                reason,
+                "fit a simpler model to more people",
+            )
+
+
+def unsafe_cells(table: Table, spec: ColumnSpec, rules: Rules) -> Iterator[tuple[str, str, Bools]]:
+    """(rule, reason, cells) for each rule that forbids cells of a statistic, from its n and its evidence."""
+    if spec.n is None:
+        return
+    n = table.counts[spec.n]
+    few = n.hidden | is_small(n.values, rules) | (n.values == 0)
+    yield "statistic", f"a statistic whose count {spec.n} is withheld or below {rules.threshold}", few
+    if spec.kind in SPREAD:
+        yield (
+            "degrees of freedom",
+            f"fewer than {rules.min_df} degrees of freedom",
+            np.asarray(~few & (n.values - 1 < rules.min_df)),
+        )
+    if spec.kind in ("median", "quantile"):
+        q = 0.5 if spec.kind == "median" or spec.q is None else spec.q
+        yield (
+            "quantile",
+            f"fewer than {rules.side} people on one side of the quantile",
+            np.asarray(~few & quantile_unsafe(n.values, q, rules)),
+        )
+    evidence = table.entry.evidence.get(spec.name)
+    if evidence is not None:
+        largest = np.array([np.nan if v is None else v for v in evidence.largest], dtype=float)
+        second = np.array([np.nan if v is None else v for v in evidence.second], dtype=float)
+        known = ~np.isnan(largest) & ~np.isnan(second)
+        over = dominated(np.nan_to_num(largest), np.nan_to_num(second), rules)
+        yield (
+            "dominance",
+            "one or two people make up most of it",
+            np.asarray(~few & (over | ~known)),
+        )
+
+
+def lone_totals(table: Table, spec: ColumnSpec, numbers: Numbers) -> Bools:
+    """Totals shown of a sum, mean or interval over exactly one withheld figure of a shown count: it follows."""
+    found = np.zeros(len(table.keys), dtype=bool)
+    if spec.kind not in DERIVABLE or spec.n is None:
+        return found
+    n = table.counts[spec.n]
+    row_of = {key: row for row, key in enumerate(table.keys)}
+    lines: dict[int, list[int]] = {}
+    index = layout(table)
+    secret = ~numbers.shown & ~n.hidden & (n.values > 0)
+    for row in np.flatnonzero(secret):
+        key = table.keys[int(row)]
+        for total_key in table.covers(key):
+            total = row_of.get(total_key)
+            if total is not None and numbers.shown[total] and not n.hidden[total]:
+                lines.setdefault(total, []).append(int(row))
+    for total, rows in lines.items():
+        found[total] = len(rows) == 1 or index is None
+    return found
+
+
+def _lone(table: Table, spec: ColumnSpec, numbers: Numbers) -> Iterator[Finding]:
+    for row in np.flatnonzero(lone_totals(table, spec, numbers)):
+        yield Finding(
+            "derivable",
+            table.cell(int(row), spec.name),
+            "the one withheld figure among its parts can be worked out from this total",
+            "withhold the total's figure too",
+            repairable=True,
+        )
+
+
+def _percentages(table: Table, spec: ColumnSpec) -> Iterator[Finding]:
+    numbers = table.figures[spec.name]
+    top, bottom = table.counts[spec.numerator or ""], table.counts[spec.denominator or ""]
+    secret = top.hidden | bottom.hidden
+    for row in np.flatnonzero(secret & numbers.shown):
+        yield Finding(
+            "percentage",
+            table.cell(int(row), spec.name),
+            "shown, though a count behind it is withheld",
+            "withhold it",
+            repairable=True,
+        )
+    expected = percentage(top.values, bottom.values, spec.per)
+    half_unit = np.array([0.5 * 10.0 ** -_decimals(text) for text in numbers.text])
+    with np.errstate(invalid="ignore"):
+        away = ~(np.abs(numbers.values - expected) <= half_unit * (1 + 1e-6) + 1e-9)
+    for row in np.flatnonzero(away & numbers.shown & ~secret):
+        yield Finding(
+            "percentage",
+            table.cell(int(row), spec.name),
+            "isn't that of the counts shown, so that it tells more than they do",
+            "compute it from the rounded counts",
+            repairable=True,
+        )
+
+
+def _decimals(text: str) -> int:
+    mantissa = text.lower().partition("e")[0]
+    return min(12, len(mantissa.partition(".")[2]))
