@@ -1,0 +1,98 @@
+"""The data dictionary of a workspace: each table and column, what it means, and what was done to it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lockgate.schema import RELEASE, Column
+from lockgate.workspace.scope import Scope
+
+_MEANING = {
+    "concept": "concept id; its name stands in the table concept (0: not mapped)",
+    "number": "number",
+    "code": "code or word as the source sent it",
+    "text": "free text after identifiers were taken out",
+    "place": "place, generalised by the site's policy",
+    "quasi": "personal attribute that could help to single somebody out: handle with care",
+    "label": "name or property of a code",
+}
+_DATES = {
+    "exact": "date",
+    "month": "date, given as the first day of its month",
+    "year": "date, given as the first day of its year",
+    "shift": "date, moved by a number of days that is secret and the same for all dates of one person",
+}
+
+
+@cache
+def _tables() -> dict[str, str]:
+    text = resources.files(__package__).joinpath("tables.yaml").read_text(encoding="utf-8")
+    found: dict[str, str] = yaml.safe_load(text)
+    return found
+
+
+def table_meaning(table: str) -> str:
+    """What a release table holds."""
+    return _tables()[table]
+
+
+def column_meaning(column: Column, dates: str) -> str:
+    """What a column of a workspace holds under a date policy."""
+    if column.key_domain is not None:
+        return (
+            f"id of a {column.key_domain.replace('_', ' ')}, this project's own: it means nothing elsewhere"
+        )
+    if column.role == "date":
+        return _DATES[dates]
+    return _MEANING[column.role]
+
+
+def write_dictionary(folder: Path, scope: Scope, tables: dict[str, dict[str, Any]]) -> None:
+    """Write ``dictionary.json`` and ``dictionary.md`` for the tables of a workspace."""
+    described = {
+        name: {
+            "meaning": table_meaning(name),
+            "rows": table["rows_out"],
+            "columns": [
+                {
+                    "name": column.name,
+                    "type": column.type,
+                    "role": column.role,
+                    "required": column.required,
+                    "meaning": column_meaning(column, scope.dates),
+                }
+                for column in RELEASE[name]
+                if column.name in table["columns"]
+            ],
+        }
+        for name, table in tables.items()
+    }
+    content = {
+        "schema": "lockgate.dictionary/1",
+        "project": scope.project,
+        "scope_id": scope.scope_id,
+        "release": scope.release,
+        "period": None
+        if scope.period is None
+        else {"from": scope.period.start.isoformat(), "until": scope.period.until.isoformat()},
+        "tables": described,
+    }
+    (folder / "dictionary.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    lines = [
+        f"# Data of {scope.project}: {scope.title}",
+        "",
+        f"Release {scope.release}, scope {scope.scope_id}.",
+        "",
+    ]
+    for name, table in described.items():
+        lines += [f"## {name}", "", f"{table['meaning']} Rows: {table['rows']}.", ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        lines += [f"| {item['name']} | {item['type']} | {item['meaning']} |" for item in table["columns"]]
+        lines.append("")
+    (folder / "dictionary.md").write_text("\n".join(lines), encoding="utf-8")

@@ -1,0 +1,131 @@
+"""What of one release table a scope lets through, as SQL: people, period, columns, dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lockgate.deidentify.dates import generalise_sql
+from lockgate.engine import quote
+from lockgate.schema import RELEASE, Column
+from lockgate.workspace.scope import Scope
+from lockgate.workspace.scope.checks import person_column
+
+# The ways a row can go, in the order they are looked at. Only the last comes out.
+FATES = ("opted_out", "outside_cohort", "not_referenced", "outside_period", "out")
+
+# Dates in these say when something holds, not when it happened; they are kept whatever the period.
+_TIMELESS = frozenset({"person", "location", "care_site", "provider", "cdm_source"})
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """The query of one table. Needs the views of ``relation`` and the tables ``opted_out``, ``chosen`` and ``shift``.
+
+    ``opted_out(person_id)``: who objected. ``chosen(person_id)``: everybody in the cohort. ``shift(person_id, days)``:
+    only under the date policy "shift".
+    """
+
+    scope: Scope
+    table: str
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns that come out, in the schema's order."""
+        wanted = set(self.scope.tables[self.table])
+        return tuple(column for column in RELEASE[self.table] if column.name in wanted)
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Columns that get project pseudonyms -> their domain."""
+        return {column.name: column.key_domain for column in self.columns if column.key_domain is not None}
+
+    @property
+    def person(self) -> str | None:
+        """The column that says whose a row is."""
+        return person_column(self.table)
+
+    @property
+    def days(self) -> list[Column]:
+        """The columns of dates, the one that places a row in time first; none for what is timeless."""
+        if self.table in _TIMELESS:
+            return []
+        return [column for column in RELEASE[self.table] if column.role == "date"]
+
+    def counts_sql(self) -> str:
+        """How many rows go which way: (fate, rows)."""
+        return (
+            f"SELECT fate, count(*) FROM (SELECT {self._fate()} AS fate FROM {self._source()}) GROUP BY fate"
+        )
+
+    def rows_sql(self) -> str:
+        """The rows that come out, their dates treated, their keys still the release's."""
+        shown = ", ".join(f"{self._value(column)} AS {quote(column.name)}" for column in self.columns)
+        return f"SELECT {shown} FROM {self._source()} WHERE {self._fate()} = 'out'"
+
+    def _source(self) -> str:
+        source = f"{relation(self.table)} t"
+        if self.person is not None:
+            person = quote(self.person)
+            source += f" LEFT JOIN opted_out o ON o.person_id = t.{person}"
+            source += f" LEFT JOIN chosen c ON c.person_id = t.{person}"
+            if self.scope.dates == "shift":
+                source += f" LEFT JOIN shift s ON s.person_id = t.{person}"
+        return source
+
+    def _fate(self) -> str:
+        tests = []
+        if self.person is not None:
+            tests.append("WHEN o.person_id IS NOT NULL THEN 'opted_out'")
+            nobody = "" if self.scope.cohort is not None else f" AND t.{quote(self.person)} IS NOT NULL"
+            tests.append(f"WHEN c.person_id IS NULL{nobody} THEN 'outside_cohort'")
+        if self.table == "location":
+            tests.append(
+                f"WHEN t.location_id NOT IN (SELECT p.location_id FROM {relation('person')} p "
+                "SEMI JOIN chosen USING (person_id) ANTI JOIN opted_out USING (person_id) "
+                f"WHERE p.location_id IS NOT NULL UNION SELECT location_id FROM {relation('care_site')} "
+                "WHERE location_id IS NOT NULL) THEN 'not_referenced'"
+            )
+        if self.scope.period is not None and self.days:
+            tests.append(f"WHEN NOT coalesce({self._in_period()}, false) THEN 'outside_period'")
+        return f"CASE {' '.join(tests)} ELSE 'out' END" if tests else "'out'"
+
+    def _ends(self) -> tuple[str, str]:
+        period = self.scope.period
+        assert period is not None
+        return f"DATE '{period.start.isoformat()}'", f"DATE '{period.until.isoformat()}'"
+
+    def _in_period(self) -> str:
+        start, until = self._ends()
+        if self.table == "observation_period":
+            return f"t.observation_period_start_date <= {until} AND t.observation_period_end_date >= {start}"
+        return f"CAST(t.{quote(self.days[0].name)} AS DATE) BETWEEN {start} AND {until}"
+
+    def _value(self, column: Column) -> str:
+        value = f"t.{quote(column.name)}"
+        if column.role != "date":
+            return value
+        if self.table == "observation_period" and self.scope.period is not None:
+            start, until = self._ends()
+            value = f"least(greatest({value}, {start}), {until})"
+        kind: Literal["DATE", "TIMESTAMP"] = "TIMESTAMP" if column.type == "TIMESTAMP" else "DATE"
+        policy = self.scope.dates
+        if policy != "shift":
+            return generalise_sql(value, policy, kind=kind)
+        if self.person is None:
+            return value  # about no patient: nothing to hide, and shifts of staff must stay where they were
+        moved = generalise_sql(value, "shift", kind=kind, offset="s.days")
+        return f"CASE WHEN s.days IS NULL THEN {generalise_sql(value, 'month', kind=kind)} ELSE {moved} END"
+
+
+def relation(table: str) -> str:
+    """The SQL name of a release's table while a workspace is made."""
+    return quote(f"release_{table}")
+
+
+def order(columns: Sequence[Column]) -> str:
+    """A total order that says nothing of the release's: by the project's own ids, then by all else."""
+    keys = [column.name for column in columns if column.key_domain is not None]
+    rest = [column.name for column in columns if column.key_domain is None]
+    return ", ".join(quote(name) for name in [*keys, *rest])

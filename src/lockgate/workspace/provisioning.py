@@ -1,0 +1,332 @@
+"""A project's data, made from its signed scope and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lockgate import __version__
+from lockgate.capture import batches
+from lockgate.cohorts import compile_sql
+from lockgate.curate import open_release
+from lockgate.curate.release import Release
+from lockgate.curate.sources import KEY_PURPOSE
+from lockgate.deidentify.dates import shift_days
+from lockgate.engine import Engine
+from lockgate.errors import LockgateError, Refused
+from lockgate.identity import index_path, opted_out, pseudonymise_ints, rekey_table
+from lockgate.schema import RELEASE, VOCABULARY_TABLES
+from lockgate.site import Site
+from lockgate.site.files import make_dir, sha256_file, write_atomic
+from lockgate.workspace.dictionary import write_dictionary
+from lockgate.workspace.extract import FATES, Extract, order, relation
+from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
+from lockgate.workspace.scope import Scope, canonical, load, today
+from lockgate.workspace.scope.model import now
+
+SCHEMA = "lockgate.workspace/1"
+_FORMAT = 1  # raise when the same scope and release would give other files
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceResult:
+    """What a project now has. ``unchanged``: it had exactly that before."""
+
+    project: str
+    path: Path
+    scope_id: str
+    release: str
+    tables: dict[str, dict[str, Any]]
+    people: dict[str, int]
+    unchanged: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON values."""
+        return {
+            "project": self.project,
+            "path": str(self.path),
+            "scope_id": self.scope_id,
+            "release": self.release,
+            "people": self.people,
+            "tables": self.tables,
+            "unchanged": self.unchanged,
+        }
+
+
+@dataclass(slots=True)
+class _Inputs:
+    scope: Scope
+    release: Release
+    manifest_sha256: str
+    objectors: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.array([], np.int64))
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal fingerprints give equal workspaces."""
+        parts = {
+            "format": _FORMAT,
+            "scope": self.scope.sha256,
+            "manifest": self.manifest_sha256,
+            "objectors": hashlib.sha256(np.sort(self.objectors).tobytes()).hexdigest(),
+        }
+        return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
+    """Make ``projects/<project>/data`` hold what the scope in force allows, and ``workspace.json`` say so.
+
+    Refused without a scope that holds, with a release that was changed, or when opt-outs can't be looked up. Doing it
+    again changes nothing unless the scope, the release or who has opted out has changed.
+    """
+    scope = load(site, project)
+    place = Project.of(site, project)
+    with place.changing(), Engine(memory_limit=site.config.engine.memory_limit or None) as engine:
+        inputs = _inputs(site, engine, scope)
+        known = _unchanged(place, inputs)
+        if known is not None:
+            return _result(place, known, unchanged=True)
+        place.clear_old()
+        fresh = make_dir(place.path / f".data.{secrets.token_hex(4)}.partial")
+        try:
+            people, tables = _write(site, engine, inputs, fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        fresh.chmod(READABLE_DIR)
+        workspace = {
+            "schema": SCHEMA,
+            "project": project,
+            "scope_id": scope.scope_id,
+            "scope_sha256": scope.sha256,
+            "release": scope.release,
+            "manifest_sha256": inputs.manifest_sha256,
+            "fingerprint": inputs.fingerprint,
+            "provisioned_at": now().isoformat(),
+            "code_version": __version__,
+            "opt_outs_on": today(site).isoformat(),
+            "dates": scope.dates,
+            "people": people,
+            "tables": tables,
+        }
+        place.workspace_file.unlink(missing_ok=True)
+        place.replace_data(fresh)
+        write_atomic(place.workspace_file, (json.dumps(workspace, indent=1) + "\n").encode())
+    result = _result(place, workspace, unchanged=False)
+    site.audit.append(
+        "workspace.provisioned",
+        actor=actor,
+        project=project,
+        scope_id=scope.scope_id,
+        release=scope.release,
+        tables=len(tables),
+        rows=sum(int(table["rows_out"]) for table in tables.values()),
+        fingerprint=inputs.fingerprint,
+    )
+    return result
+
+
+def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
+    """Before a job: if anybody in the release has opted out since the data was made, make it again without them.
+
+    Looks only when something may have changed: another day, another batch, another index.
+    """
+    place = Project.of(site, project)
+    workspace = place.workspace()
+    scope = load(site, project)
+    if scope.sha256 != workspace.get("scope_sha256") or not place.data.is_dir():
+        provision(site, project, actor)
+        return
+    state = _opt_out_state(site, scope)
+    noted = place.path / "opt-outs.json"
+    try:
+        seen = json.loads(noted.read_bytes())
+    except (OSError, ValueError):
+        seen = {}
+    if seen != {"state": state, "fingerprint": workspace["fingerprint"]}:
+        provision(site, project, actor)
+        fingerprint = place.workspace()["fingerprint"]
+        write_atomic(noted, json.dumps({"state": state, "fingerprint": fingerprint}).encode())
+
+
+def _opt_out_state(site: Site, scope: Scope) -> str:
+    index = index_path(site)
+    stat = index.stat() if index.exists() else None
+    parts = {
+        "day": today(site).isoformat(),
+        "kind": scope.kind,
+        "batches": [batch.batch_id for batch in batches(site)],
+        "index": [stat.st_mtime_ns, stat.st_size] if stat else None,
+    }
+    return hashlib.sha256(canonical(parts)).hexdigest()
+
+
+def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
+    """The release of the scope, its tables as views, and who in it has opted out by today."""
+    release = open_release(site, scope.release)
+    needed = {*scope.tables, "person", *VOCABULARY_TABLES}
+    if scope.cohort is not None:
+        needed |= set(scope.cohort.tables())
+    if "location" in scope.tables:
+        needed.add("care_site")
+    inputs = _Inputs(scope, release, _checked(site, release, needed, set(scope.tables)))
+    for table in needed:
+        files = [release.table_path(table)] if table in release.manifest["tables"] else []
+        engine.view_parquet(f"release_{table}", files, RELEASE[table])
+    inputs.objectors = _objectors(site, engine, scope)
+    return inputs
+
+
+def _checked(site: Site, release: Release, needed: set[str], asked: set[str]) -> str:
+    """The SHA-256 of the manifest, when this site signed it and every file to be read is the one it lists."""
+    body = (release.path / "manifest.json").read_bytes()
+    problems = []
+    try:
+        signature = bytes.fromhex((release.path / "manifest.sig").read_text().strip())
+    except (OSError, ValueError):
+        signature = b""
+    if not site.verify(body, signature):
+        problems.append("its manifest is not the one this site signed")
+    listed = release.manifest["tables"]
+    problems += [f"it has no table {table}" for table in sorted(asked - set(listed) - set(VOCABULARY_TABLES))]
+    for table in sorted(needed & set(listed)):
+        path = release.table_path(table)
+        if not path.is_file() or sha256_file(path) != listed[table]["sha256"]:
+            problems.append(f"{listed[table]['file']} is not as it was built")
+    if problems:
+        raise Refused(
+            "the release is not what the scope was given for",
+            reasons=problems,
+            where=release.number,
+            remedy=f"lockgate release verify {release.number}",
+        )
+    return hashlib.sha256(body).hexdigest()
+
+
+def _objectors(site: Site, engine: Engine, scope: Scope) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The release's ids of people in it who must be left out today, for a project of this kind."""
+    try:
+        keys = opted_out(engine, site, at=today(site), purpose=scope.kind)
+    except LockgateError as error:
+        raise Refused(
+            "nobody can say who has opted out, so nobody's data may be used",
+            reasons=[error.message],
+            where=scope.project,
+            remedy=error.remedy,
+        ) from error
+    hidden = pseudonymise_ints(np.array(sorted(keys), np.int64), site.key(KEY_PURPOSE), "person")
+    engine.register("objectors", pa.table({"person_id": pa.array(hidden, pa.int64())}))
+    engine.execute(
+        f"CREATE TABLE opted_out AS SELECT person_id FROM objectors SEMI JOIN {relation('person')} USING (person_id)"
+    )
+    found = engine.rows("SELECT person_id FROM opted_out ORDER BY person_id")
+    return np.array([person for (person,) in found], np.int64)
+
+
+def _write(
+    site: Site, engine: Engine, inputs: _Inputs, fresh: Path
+) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
+    """Every table of the scope into ``fresh``; the accounts of people and of each table's rows."""
+    scope = inputs.scope
+    everybody = f"SELECT person_id FROM {relation('person')}"
+    cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
+    engine.execute(
+        f"CREATE TABLE chosen AS SELECT DISTINCT person_id FROM ({cohort}) SEMI JOIN ({everybody}) USING (person_id)"
+    )
+    in_release, in_cohort, out = (
+        int(engine.one(sql))
+        for sql in (
+            f"SELECT count(*) FROM {relation('person')}",
+            "SELECT count(*) FROM chosen",
+            "SELECT count(*) FROM chosen ANTI JOIN opted_out USING (person_id)",
+        )
+    )
+    people = {
+        "in_release": in_release,
+        "outside_cohort": in_release - in_cohort,
+        "opted_out": in_cohort - out,
+        "out": out,
+    }
+    if scope.dates == "shift":
+        ids = engine.arrow("SELECT person_id FROM chosen").column(0)
+        days = shift_days(ids, site.key(f"project/{scope.project}/dates"))
+        engine.register("shift", pa.table({"person_id": ids, "days": days}))
+    tables = {
+        table: _table(site, engine, Extract(scope, table), fresh)
+        for table in scope.tables
+        if table not in VOCABULARY_TABLES
+    }
+    tables |= _vocabulary(engine, inputs.release, fresh)
+    write_dictionary(fresh, scope, tables)
+    for path in fresh.iterdir():
+        path.chmod(READABLE_FILE)
+    return people, tables
+
+
+def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:
+    counts = dict(engine.rows(extract.counts_sql()))
+    rows = engine.arrow(extract.rows_sql())
+    rows = rekey_table(rows, extract.keys, site.key(f"project/{extract.scope.project}"))
+    engine.register("project_rows", rows)
+    path = fresh / f"{extract.table}.parquet"
+    written = engine.write_parquet("SELECT * FROM project_rows", path, order_by=order(extract.columns))
+    engine.connection.unregister("project_rows")
+    account = {f"rows_{fate}": int(counts.get(fate, 0)) for fate in FATES}
+    account = {"rows_in": sum(account.values()), **account}
+    if written != account["rows_out"]:
+        raise LockgateError(
+            f"{extract.table}: {written} rows written where {account['rows_out']} were counted",
+            remedy="the release changed while it was read: verify it and provision again",
+        )
+    return {**account, **_file(path), "columns": [column.name for column in extract.columns]}
+
+
+def _vocabulary(engine: Engine, release: Release, fresh: Path) -> dict[str, dict[str, Any]]:
+    """The vocabulary tables as they are: names of codes, about nobody."""
+    tables = {}
+    for table in VOCABULARY_TABLES:
+        if table in release.manifest["tables"]:
+            path = fresh / f"{table}.parquet"
+            shutil.copyfile(release.table_path(table), path)
+            rows = int(engine.one(f"SELECT count(*) FROM {relation(table)}"))
+            columns = [column.name for column in RELEASE[table]]
+            tables[table] = {"rows_in": rows, "rows_out": rows, **_file(path), "columns": columns}
+    return tables
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def _unchanged(place: Project, inputs: _Inputs) -> dict[str, Any] | None:
+    """``workspace.json``, when it is of these inputs and every file is as it says."""
+    try:
+        workspace = place.workspace()
+    except Refused:
+        return None
+    if workspace.get("fingerprint") != inputs.fingerprint:
+        return None
+    for table in workspace["tables"].values():
+        path = place.data / table["file"]
+        if not path.is_file() or sha256_file(path) != table["sha256"]:
+            return None
+    return workspace
+
+
+def _result(place: Project, workspace: dict[str, Any], *, unchanged: bool) -> WorkspaceResult:
+    return WorkspaceResult(
+        project=place.name,
+        path=place.data,
+        scope_id=workspace["scope_id"],
+        release=workspace["release"],
+        tables=workspace["tables"],
+        people=workspace["people"],
+        unchanged=unchanged,
+    )
