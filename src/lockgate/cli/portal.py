@@ -1,0 +1,171 @@
+"""``lockgate portal``: accounts, applications and the control database, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.errors import UsageError
+from lockgate.site import Site
+
+app = typer.Typer(help="Accounts, applications and the control database.")
+
+
+def _portal() -> Site:
+    from lockgate.portal import setup
+
+    site = open_site()
+    setup(site)
+    return site
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the control database up to date. Safe to run again."""
+    site = _portal()
+    emit({"database": str(site.control_db), "up_to_date": True}, "The control database is up to date.")
+
+
+@app.command()
+def assets(force: Annotated[bool, typer.Option("--force", help="Build again.")] = False) -> None:
+    """Build the pages' style and script from npm, by the lock file."""
+    from lockgate.cli.common import state
+    from lockgate.portal.assets.build import DIST, build
+
+    built = build((lambda _: None) if state.json else console.print, force=force)
+    emit({"built": built, "folder": str(DIST)})
+
+
+@app.command("demo-accounts")
+def demo_accounts() -> None:
+    """Make one account for each role of a demonstration site, with known passwords."""
+    from lockgate.portal import demo_accounts as make
+
+    accounts = make(open_site())
+
+    def human() -> None:
+        for item in accounts:
+            console.print(f"{item['username']:<8} {item['password']:<24} {item['name']} ({item['role']})", markup=False)
+
+    emit({"accounts": accounts}, human)
+
+
+@app.command()
+def createuser(
+    username: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    email: Annotated[str, typer.Option(help="Email address.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="A role; may be given more than once.")] = None,
+    organisation: Annotated[str, typer.Option(help="Where the person works.")] = "",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from input.")] = False,
+) -> None:
+    """Make an account. The password is asked for, or read from input; it is never an argument."""
+    _portal()
+    from lockgate.portal.accounts.services import create_user
+
+    if password_stdin:
+        password = typer.get_text_stream("stdin").readline().rstrip("\n")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    user = create_user(
+        username,
+        name=name,
+        email=email,
+        password=password,
+        roles=role or [],
+        organisation=organisation,
+        actor=actor(),
+    )
+    emit({"username": user.username, "roles": sorted(role or [])}, f"{user.name} can sign in as {user.username}.")
+
+
+@app.command()
+def users() -> None:
+    """List accounts and their roles."""
+    _portal()
+    from lockgate.portal.accounts.models import User
+
+    rows = [
+        {
+            "username": user.username,
+            "name": user.name,
+            "roles": sorted(item.role for item in user.memberships.all()),
+            "active": user.is_active,
+        }
+        for user in User.objects.prefetch_related("memberships")
+    ]
+
+    def human() -> None:
+        for row in rows:
+            console.print(f"{row['username']:<16} {row['name']:<28} {', '.join(row['roles'])}", markup=False)
+
+    emit({"users": rows}, human)
+
+
+@app.command()
+def apply(
+    file: Annotated[Path, typer.Argument(help="An application as JSON.")],
+    user: Annotated[str, typer.Option("--as", help="Username of the applicant.")],
+    submit: Annotated[bool, typer.Option("--submit", help="Hand it in as well.")] = False,
+) -> None:
+    """Bring an application in from a file, as its page does. Every answer is checked."""
+    _portal()
+    from lockgate.portal.accounts.services import get_user
+    from lockgate.portal.applications import services
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"can't be read ({error.strerror})", where=str(file)) from error
+    applicant = get_user(user)
+    application = services.import_file(applicant, content, where=str(file))
+    problems = services.problems(application)
+    if submit:
+        services.submit(applicant, application)
+        application.refresh_from_db()
+    emit(
+        {"reference": application.reference, "state": application.state, "problems": problems},
+        f"{application.reference} ({application.state})"
+        + "".join(f"\n  still open: {message}" for message in problems.values()),
+    )
+
+
+@app.command()
+def decide(
+    reference: Annotated[str, typer.Argument(help="The application, such as LG-2026-0001.")],
+    decision: Annotated[str, typer.Argument(help="approve, return or refuse.")],
+    user: Annotated[str, typer.Option("--as", help="Username of whoever decides.")],
+    note: Annotated[str, typer.Option(help="Reasons.")] = "",
+) -> None:
+    """Record one role's decision on an application, as its page does."""
+    _portal()
+    from lockgate.portal.accounts.services import get_user
+    from lockgate.portal.applications import services
+    from lockgate.portal.applications.models import Application
+
+    application = Application.objects.filter(reference=reference).first()
+    if application is None:
+        raise UsageError(f"there is no application {reference!r}", remedy="`lockgate portal applications` lists them")
+    state = services.decide(get_user(user), application, decision, note)
+    emit({"reference": reference, "state": state}, f"{reference} is now {state.replace('_', ' ')}.")
+
+
+@app.command()
+def applications() -> None:
+    """List applications and their states."""
+    _portal()
+    from lockgate.portal.applications.models import Application
+
+    rows = [
+        {"reference": row.reference, "state": row.state, "title": row.title, "applicant": row.applicant.username}
+        for row in Application.objects.select_related("applicant")
+    ]
+
+    def human() -> None:
+        for row in rows:
+            console.print(f"{row['reference']:<14} {row['state']:<12} {row['title']}", markup=False)
+
+    emit({"applications": rows}, human)

@@ -1,0 +1,1 @@
+"""People: accounts, organisations, roles and what each role may do."""

@@ -1,0 +1,95 @@
+"""Accounts, organisations and role memberships."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from lockgate.portal.accounts.rules import ROLES, Person
+
+
+class Organisation(models.Model):
+    """Where people work: a trust, a university, a company."""
+
+    SECTORS = [
+        ("nhs", "NHS"),
+        ("academic", "University or institute"),
+        ("industry", "Industry"),
+        ("charity", "Charity"),
+        ("government", "Government"),
+        ("other", "Other"),
+    ]
+
+    name = models.CharField(max_length=200, unique=True)
+    sector = models.CharField(max_length=20, choices=SECTORS, default="nhs")
+    ods_code = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """An account of the portal. One name field: names have no universal parts."""
+
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+    name = models.CharField(max_length=200)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="people")
+    training_until = models.DateField(null=True, blank=True)
+
+    REQUIRED_FIELDS = ["email", "name"]
+
+    class Meta:
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def get_full_name(self) -> str:
+        """The person's name."""
+        return self.name
+
+    def get_short_name(self) -> str:
+        """The person's name: we don't guess which part is short."""
+        return self.name
+
+    @property
+    def person(self) -> Person:
+        """What the rules know of this account. One query, kept for the life of the object."""
+        cached: Any = self.__dict__.get("_person")
+        if cached is None:
+            cached = Person(
+                username=self.username,
+                name=self.name,
+                roles=frozenset(self.memberships.values_list("role", flat=True)),
+                organisation=self.organisation.name if self.organisation else "",
+                active=self.is_active,
+                training_until=self.training_until,
+            )
+            self.__dict__["_person"] = cached
+        return cached  # type: ignore[no-any-return]
+
+    def forget_person(self) -> None:
+        """Read roles anew the next time: after a change of roles."""
+        self.__dict__.pop("_person", None)
+
+
+class Membership(models.Model):
+    """A role that somebody holds."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=40, choices=list(ROLES.items()))
+    granted_by = models.CharField(max_length=150)
+    granted_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["role"]
+        constraints = [models.UniqueConstraint(fields=["user", "role"], name="one_membership_per_role")]
+
+    def __str__(self) -> str:
+        return f"{self.user.username}: {self.role}"

@@ -1,0 +1,107 @@
+"""Who may do what: roles and permissions as data, and the rules over them. No Django here.
+
+Each rule is a pair: ``check_x`` raises Refused with the reason, ``can_x`` says yes or no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from lockgate.errors import Refused
+
+ROLES = {
+    "applicant": "Applicant",
+    "research_centre": "Research centre",
+    "data_protection_office": "Data protection office",
+    "output_checker": "Output checker",
+    "data_engineer": "Data engineer",
+    "auditor": "Auditor",
+    "administrator": "Administrator",
+}
+
+# What each action needs. A person may do it with any one of the roles. Object rules (own application, own
+# project, not one's own request) stand in the rules of each app, on top of this.
+PERMISSIONS: dict[str, frozenset[str]] = {
+    "application.create": frozenset({"applicant"}),
+    "application.read_all": frozenset({"research_centre", "data_protection_office", "auditor"}),
+    "application.decide": frozenset({"research_centre", "data_protection_office"}),
+    "application.revoke": frozenset({"research_centre", "data_protection_office"}),
+    "workspace.list": frozenset(
+        {"applicant", "research_centre", "data_protection_office", "data_engineer", "auditor"}
+    ),
+    "workspace.read_all": frozenset({"research_centre", "data_protection_office", "data_engineer", "auditor"}),
+    "workspace.provision": frozenset({"data_engineer"}),
+    "job.start": frozenset({"applicant"}),
+    "airlock.request": frozenset({"applicant"}),
+    "airlock.review": frozenset({"output_checker"}),
+    "airlock.read_all": frozenset({"auditor", "output_checker"}),
+    "audit.read": frozenset({"auditor"}),
+    "people.manage": frozenset({"administrator"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What the rules know of somebody: no database, no session."""
+
+    username: str
+    name: str = ""
+    roles: frozenset[str] = field(default_factory=frozenset)
+    organisation: str = ""
+    active: bool = True
+    training_until: date | None = None
+
+    @classmethod
+    def nobody(cls) -> Person:
+        """A visitor who hasn't signed in."""
+        return cls(username="", active=False)
+
+
+def check(person: Person, action: str) -> None:
+    """Refused unless one of the person's roles permits the action."""
+    if action not in PERMISSIONS:
+        raise Refused(f"there is no action {action!r}", reasons=[f"unknown action {action}"])
+    if not person.username or not person.active:
+        raise Refused("sign in first", reasons=["not signed in"])
+    if not person.roles & PERMISSIONS[action]:
+        needed = " or ".join(sorted(ROLES[role].lower() for role in PERMISSIONS[action]))
+        raise Refused(
+            f"this needs the role {needed}",
+            reasons=[f"role {needed} missing"],
+            remedy="ask an administrator of the portal for the role",
+        )
+
+
+def can(person: Person, action: str) -> bool:
+    """Whether ``check`` would let the person act."""
+    try:
+        check(person, action)
+    except Refused:
+        return False
+    return True
+
+
+def check_trained(person: Person, today: date) -> None:
+    """Refused when the person's training in information governance is missing or has run out."""
+    if person.training_until is None:
+        raise Refused(
+            "no information governance training is on record",
+            reasons=["training missing"],
+            remedy="send the certificate to the research centre",
+        )
+    if person.training_until < today:
+        raise Refused(
+            f"information governance training ran out on {person.training_until.isoformat()}",
+            reasons=["training out of date"],
+            remedy="renew it and send the certificate to the research centre",
+        )
+
+
+def is_trained(person: Person, today: date) -> bool:
+    """Whether ``check_trained`` would pass."""
+    try:
+        check_trained(person, today)
+    except Refused:
+        return False
+    return True

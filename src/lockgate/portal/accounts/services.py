@@ -1,0 +1,160 @@
+"""The only writer of accounts and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from lockgate.errors import Refused, UsageError
+from lockgate.portal.accounts.models import Membership, Organisation, User
+from lockgate.portal.accounts.rules import ROLES
+from lockgate.portal.outbox.writing import writing
+from lockgate.portal.sites import current_site
+
+
+def create_user(
+    username: str,
+    *,
+    name: str,
+    email: str = "",
+    password: str | None = None,
+    roles: Sequence[str] = (),
+    organisation: str = "",
+    sector: str = "nhs",
+    training_until: date | None = None,
+    actor: str,
+) -> User:
+    """Make an account with its roles. Without a password nobody can sign in with it until one is set.
+
+    Raises UsageError for a taken username, an unknown role or a weak password.
+    """
+    _known_roles(roles)
+    if User.objects.filter(username=username).exists():
+        raise UsageError(f"there is an account {username!r} already", remedy="choose another username")
+    if password is not None:
+        try:
+            validate_password(password, User(username=username, name=name, email=email))
+        except ValidationError as error:
+            raise UsageError(" ".join(error.messages), where="password") from error
+    with writing("account.created", actor=actor, username=username, roles=sorted(roles)):
+        user = User(username=username, name=name, email=email, training_until=training_until)
+        user.organisation = _organisation(organisation, sector)
+        user.set_password(password)
+        user.save()
+        Membership.objects.bulk_create(Membership(user=user, role=role, granted_by=actor) for role in roles)
+    return user
+
+
+def set_roles(user: User, roles: Sequence[str], *, actor: str) -> None:
+    """Give somebody exactly these roles. Nobody changes their own."""
+    _known_roles(roles)
+    if user.username == actor:
+        raise Refused("nobody changes their own roles", remedy="ask another administrator")
+    with writing("account.roles", actor=actor, username=user.username, roles=sorted(roles)):
+        user.memberships.exclude(role__in=roles).delete()
+        held = set(user.memberships.values_list("role", flat=True))
+        Membership.objects.bulk_create(
+            Membership(user=user, role=role, granted_by=actor) for role in roles if role not in held
+        )
+    user.forget_person()
+
+
+def set_training(user: User, until: date | None, *, actor: str) -> None:
+    """Record until when somebody's information governance training holds."""
+    with writing("account.training", actor=actor, username=user.username, until=until and until.isoformat()):
+        user.training_until = until
+        user.save(update_fields=["training_until"])
+    user.forget_person()
+
+
+def get_user(username: str) -> User:
+    """The account of that name, or UsageError."""
+    try:
+        return User.objects.get(username=username)
+    except User.DoesNotExist:
+        raise UsageError(
+            f"there is no account {username!r}", remedy="`lockgate portal users` lists them"
+        ) from None
+
+
+def _known_roles(roles: Sequence[str]) -> None:
+    for role in roles:
+        if role not in ROLES:
+            raise UsageError(f"there is no role {role!r}", remedy="roles are " + ", ".join(ROLES))
+
+
+def _organisation(name: str, sector: str) -> Organisation | None:
+    if not name:
+        return None
+    organisation, _ = Organisation.objects.get_or_create(name=name, defaults={"sector": sector})
+    return organisation
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """One invented person of the demonstration."""
+
+    username: str
+    name: str
+    organisation: str
+    sector: str
+    roles: tuple[str, ...]
+
+
+DEMO_ACCOUNTS = (
+    DemoAccount("amara", "Dr Amara Okafor", "University of Middleshire", "academic", ("applicant",)),
+    DemoAccount("tomasz", "Tomasz Nowak", "University of Middleshire", "academic", ("applicant",)),
+    DemoAccount("rosa", "Rosa Bennett", "Lockgate Demonstration Hospital", "nhs", ("research_centre",)),
+    DemoAccount("idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)),
+    DemoAccount("mei", "Mei Lin", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
+    DemoAccount("callum", "Callum Fraser", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
+    DemoAccount("priya", "Priya Nair", "Lockgate Demonstration Hospital", "nhs", ("data_engineer",)),
+    DemoAccount("joan", "Joan Whitfield", "Lockgate Demonstration Hospital", "nhs", ("auditor",)),
+    DemoAccount("sam", "Sam Adeyemi", "Lockgate Demonstration Hospital", "nhs", ("administrator",)),
+)
+
+
+def demo_password(username: str) -> str:
+    """The known password of a demonstration account."""
+    return f"{username}-opens-the-lock"
+
+
+def make_demo_accounts() -> list[dict[str, str]]:
+    """One account for each role, two for those who must be two. Safe to run again.
+
+    Raises Refused on a site that isn't marked as a demonstration.
+    """
+    if not current_site().config.site.demo:
+        raise Refused(
+            "known passwords are for demonstration sites only",
+            where="site.toml [site] demo",
+            remedy="make accounts with `lockgate portal createuser`",
+        )
+    made = []
+    for account in DEMO_ACCOUNTS:
+        if not User.objects.filter(username=account.username).exists():
+            create_user(
+                account.username,
+                name=account.name,
+                email=f"{account.username}@lockgate.example",
+                password=demo_password(account.username),
+                roles=account.roles,
+                organisation=account.organisation,
+                sector=account.sector,
+                training_until=timezone.localdate() + timedelta(days=365),
+                actor="lockgate",
+            )
+        made.append(
+            {
+                "username": account.username,
+                "name": account.name,
+                "role": ", ".join(ROLES[role] for role in account.roles),
+                "password": demo_password(account.username),
+            }
+        )
+    return made

@@ -1,0 +1,12 @@
+"""Addresses of people."""
+
+from django.urls import path
+
+from lockgate.portal.accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("", views.people, name="people"),
+    path("new/", views.new_person, name="new"),
+    path("<str:username>/", views.person, name="person"),
+]

@@ -1,0 +1,84 @@
+"""Pages for people and their roles."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from lockgate.errors import LockgateError
+from lockgate.portal.accounts import services
+from lockgate.portal.accounts.models import Organisation, User
+from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, check
+from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
+
+
+@require_GET
+@signed_in
+def people(request: SignedIn) -> HttpResponseBase:
+    """All accounts with their roles, and the permission matrix."""
+    check(request.user.person, "people.manage")
+    page = page_of(request, User.objects.select_related("organisation").prefetch_related("memberships"))
+    context = {"page": page, "pagination": pagination(request, page), "roles": ROLES, "permissions": PERMISSIONS}
+    return render(request, "accounts/people.jinja", context)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def new_person(request: SignedIn) -> HttpResponseBase:
+    """Make an account."""
+    check(request.user.person, "people.manage")
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        fields = {key: request.POST.get(key, "").strip() for key in ("username", "name", "email", "organisation")}
+        errors = {key: f"Enter the {key}" for key in ("username", "name", "email") if not fields[key]}
+        if not errors:
+            try:
+                services.create_user(
+                    fields["username"],
+                    name=fields["name"],
+                    email=fields["email"],
+                    organisation=fields["organisation"],
+                    sector=request.POST.get("sector", "nhs"),
+                    password=request.POST.get("password") or None,
+                    roles=request.POST.getlist("roles"),
+                    actor=request.user.username,
+                )
+                messages.success(request, f"{fields['name']} has an account.")
+                return redirect("accounts:people")
+            except LockgateError as error:
+                errors = as_errors(error, "username")
+    context = {
+        "roles": ROLES,
+        "sectors": Organisation.SECTORS,
+        "errors": errors,
+        "summary": summary(errors),
+        "posted": request.POST,
+        "chosen": request.POST.getlist("roles"),
+    }
+    return render(request, "accounts/new_person.jinja", context, status=400 if errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def person(request: SignedIn, username: str) -> HttpResponseBase:
+    """Somebody's roles."""
+    check(request.user.person, "people.manage")
+    user = get_object_or_404(User.objects.select_related("organisation"), username=username)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            services.set_roles(user, request.POST.getlist("roles"), actor=request.user.username)
+            messages.success(request, f"The roles of {user.name} are changed.")
+            return redirect("accounts:people")
+        except LockgateError as error:
+            errors = as_errors(error, "roles")
+    context = {
+        "account": user,
+        "roles": ROLES,
+        "chosen": sorted(user.person.roles),
+        "errors": errors,
+        "summary": summary(errors),
+    }
+    return render(request, "accounts/person.jinja", context, status=400 if errors else 200)

@@ -1,0 +1,169 @@
+"""The life of a request for release, and who may do what with it. No Django here.
+
+The automatic check comes first: what it fails can be repaired or withdrawn, never approved. Then two output
+checkers decide, neither the author nor a member of the project, each blind to the other until both have decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.errors import Refused
+from lockgate.portal.accounts.rules import Person, can, check
+
+STATES = {
+    "failing": "Held back by the checks",
+    "in_review": "With the reviewers",
+    "released": "Released",
+    "refused": "Refused",
+    "withdrawn": "Withdrawn",
+}
+TRANSITIONS: dict[tuple[str, str], str] = {
+    ("new", "pass"): "in_review",
+    ("new", "fail"): "failing",
+    ("failing", "pass"): "in_review",
+    ("failing", "fail"): "failing",
+    ("failing", "withdraw"): "withdrawn",
+    ("in_review", "withdraw"): "withdrawn",
+    ("in_review", "review"): "in_review",
+    ("in_review", "release"): "released",
+    ("in_review", "refuse"): "refused",
+}
+DECISIONS = {"approve": "Approve", "refuse": "Refuse"}
+REVIEWERS = 2
+CLOSED = frozenset({"released", "refused", "withdrawn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One reviewer's decision."""
+
+    by: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules need to know of a request."""
+
+    state: str
+    author: str
+    members: frozenset[str]
+    passes: bool
+    reviews: tuple[Reviewed, ...] = ()
+    repairable: bool = False
+    project_open: bool = True
+
+
+def next_state(state: str, happening: str) -> str:
+    """The state that follows. Raises Refused when the state doesn't allow it."""
+    try:
+        return TRANSITIONS[state, happening]
+    except KeyError:
+        named = STATES.get(state, state).lower()
+        raise Refused(f"a request that is {named} can't {happening}", reasons=[f"state {state}"]) from None
+
+
+def outcome(reviews: tuple[Reviewed, ...]) -> str:
+    """What the reviews bring about: nothing until both are in, so that the second stays blind."""
+    if len(reviews) < REVIEWERS:
+        return "review"
+    return "release" if all(item.decision == "approve" for item in reviews) else "refuse"
+
+
+def check_read(person: Person, facts: Facts) -> None:
+    """Members of the project, output checkers and auditors."""
+    if person.active and person.username and person.username in facts.members:
+        return
+    check(person, "airlock.read_all")
+
+
+def check_change(person: Person, facts: Facts) -> None:
+    """Repair and withdrawal belong to the author."""
+    if not person.active or person.username != facts.author:
+        raise Refused("only the author of the request can do this", reasons=["not the author"])
+
+
+def check_repair(person: Person, facts: Facts) -> None:
+    """The author, while the checks hold it back and know a repair."""
+    check_change(person, facts)
+    if facts.state != "failing":
+        raise Refused("there is nothing to repair", reasons=[f"state {facts.state}"])
+    if not facts.repairable:
+        raise Refused(
+            "these findings can't be repaired automatically",
+            reasons=["no repair known"],
+            remedy="change the code and run it again",
+        )
+
+
+def check_withdraw(person: Person, facts: Facts) -> None:
+    """The author, until it is decided."""
+    check_change(person, facts)
+    next_state(facts.state, "withdraw")
+
+
+def check_review(person: Person, facts: Facts) -> None:
+    """Two output checkers, neither the author nor a member of the project; never what the checks hold back."""
+    check(person, "airlock.review")
+    reasons = []
+    if person.username == facts.author:
+        reasons.append("nobody reviews their own request")
+    elif person.username in facts.members:
+        reasons.append("a member of the project can't review its results")
+    if not facts.passes or facts.state == "failing":
+        reasons.append("the automatic checks hold it back: it can't be approved until it is repaired")
+    elif facts.state != "in_review":
+        reasons.append(f"the request is {STATES[facts.state].lower()}")
+    if any(item.by == person.username for item in facts.reviews):
+        reasons.append("you have reviewed it already; the other review needs another person")
+    if not facts.project_open:
+        reasons.append("the project has ended; nothing more is released from it")
+    if reasons:
+        raise Refused(reasons[0], reasons=reasons)
+
+
+def sees_reviews(person: Person, facts: Facts) -> bool:
+    """Whether the reviews may be shown: to nobody before both are in, but to each reviewer their own."""
+    return len(facts.reviews) >= REVIEWERS and can_read(person, facts)
+
+
+def can_read(person: Person, facts: Facts) -> bool:
+    """Whether ``check_read`` would pass."""
+    try:
+        check_read(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_repair(person: Person, facts: Facts) -> bool:
+    """Whether ``check_repair`` would pass."""
+    try:
+        check_repair(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_withdraw(person: Person, facts: Facts) -> bool:
+    """Whether ``check_withdraw`` would pass."""
+    try:
+        check_withdraw(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_review(person: Person, facts: Facts) -> bool:
+    """Whether ``check_review`` would pass."""
+    try:
+        check_review(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_request(person: Person) -> bool:
+    """Whether the person's roles let them ask for a release at all."""
+    return can(person, "airlock.request")

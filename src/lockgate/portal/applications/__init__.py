@@ -1,0 +1,1 @@
+"""Applications: questions, answers, decisions, and the scope that an approval compiles into."""

@@ -1,0 +1,114 @@
+"""Applications, the versions of their answers, and the decisions on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+
+from lockgate.portal.applications.bank import KINDS
+from lockgate.portal.applications.rules import DECIDING_ROLES, DECISIONS, STATES, Decided, Facts
+
+
+class Application(models.Model):
+    """One application for one use of data, from its first answer to its end."""
+
+    reference = models.CharField(max_length=20, unique=True)
+    kind = models.CharField(max_length=30, choices=list(KINDS.items()))
+    title = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=20, choices=list(STATES.items()), default="draft")
+    applicant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="applications")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateField(null=True, blank=True)
+    scope_id = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["state", "-updated_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.title}"
+
+    @property
+    def slug(self) -> str:
+        """The project's name in folders and scopes."""
+        return self.reference.lower()
+
+    @property
+    def version(self) -> Version:
+        """The answers as they are now."""
+        latest = self.versions.order_by("-number").first()
+        if latest is None:
+            raise Version.DoesNotExist(f"{self.reference} has no answers")
+        return latest
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """The current answers by question key."""
+        answers: dict[str, Any] = self.version.answers
+        return answers
+
+    def member_names(self) -> frozenset[str]:
+        """The usernames of the project's members beside the applicant."""
+        return frozenset(item["username"] for item in self.answers.get("people") or [])
+
+    def standing(self) -> list[Decision]:
+        """The decisions on the current version."""
+        return list(self.version.decisions.select_related("by").order_by("at"))
+
+    def facts(self, *, complete: bool = False) -> Facts:
+        """What the rules need to know."""
+        version = self.version
+        return Facts(
+            state=self.state,
+            applicant=self.applicant.username,
+            members=frozenset(item["username"] for item in version.answers.get("people") or []),
+            decisions=tuple(
+                Decided(item.role, item.by.username, item.decision)
+                for item in version.decisions.select_related("by").order_by("at")
+            ),
+            complete=complete,
+            valid_until=self.valid_until,
+        )
+
+
+class Version(models.Model):
+    """A set of answers. It is frozen by submission; a returned application goes on in a copy."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(default=1)
+    bank = models.CharField(max_length=20)
+    answers = models.JSONField(default=dict)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["application", "number"], name="one_version_per_number")]
+
+    def __str__(self) -> str:
+        return f"{self.application.reference} version {self.number}"
+
+
+class Decision(models.Model):
+    """What one role decided on one version."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="decisions")
+    role = models.CharField(max_length=40, choices=[(role, role) for role in DECIDING_ROLES])
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10, choices=list(DECISIONS.items()))
+    note = models.TextField(blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "role"], name="one_decision_per_role"),
+            models.UniqueConstraint(fields=["version", "by"], name="one_decision_per_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.role} {self.decision}"

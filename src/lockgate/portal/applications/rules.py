@@ -1,0 +1,212 @@
+"""The life of an application: states as data, and who may take it from one to the next. No Django here.
+
+Each rule is a pair: ``check_x`` raises Refused with every reason, ``can_x`` says yes or no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from lockgate.errors import Refused
+from lockgate.portal.accounts.rules import ROLES, Person, can, check
+
+STATES = {
+    "draft": "Draft",
+    "submitted": "Submitted",
+    "in_review": "In review",
+    "returned": "Returned for changes",
+    "approved": "Approved",
+    "refused": "Refused",
+    "withdrawn": "Withdrawn",
+    "expired": "Expired",
+    "revoked": "Revoked",
+}
+
+# (state, what happens) -> the next state. What is not here can't happen.
+TRANSITIONS: dict[tuple[str, str], str] = {
+    ("draft", "submit"): "submitted",
+    ("draft", "withdraw"): "withdrawn",
+    ("returned", "submit"): "submitted",
+    ("returned", "withdraw"): "withdrawn",
+    ("submitted", "decide"): "in_review",
+    ("submitted", "approve"): "approved",
+    ("submitted", "refuse"): "refused",
+    ("submitted", "return"): "returned",
+    ("submitted", "withdraw"): "withdrawn",
+    ("in_review", "decide"): "in_review",
+    ("in_review", "approve"): "approved",
+    ("in_review", "refuse"): "refused",
+    ("in_review", "return"): "returned",
+    ("in_review", "withdraw"): "withdrawn",
+    ("approved", "revoke"): "revoked",
+    ("approved", "expire"): "expired",
+}
+EDITABLE = frozenset({"draft", "returned"})
+DECIDABLE = frozenset({"submitted", "in_review"})
+DECIDING_ROLES = ("research_centre", "data_protection_office")
+DECISIONS = {"approve": "Approve", "return": "Return for changes", "refuse": "Refuse"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that stands on the version at hand."""
+
+    role: str
+    by: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules need to know of an application."""
+
+    state: str
+    applicant: str
+    members: frozenset[str] = frozenset()
+    decisions: tuple[Decided, ...] = ()
+    complete: bool = False
+    valid_until: date | None = None
+
+    def open_roles(self) -> tuple[str, ...]:
+        """The deciding roles that have not decided yet."""
+        done = {item.role for item in self.decisions}
+        return tuple(role for role in DECIDING_ROLES if role not in done)
+
+
+def next_state(state: str, happening: str) -> str:
+    """The state that follows. Raises Refused when the state doesn't allow it."""
+    try:
+        return TRANSITIONS[state, happening]
+    except KeyError:
+        raise Refused(
+            f"an application that is {STATES[state].lower()} can't be changed this way ({happening})",
+            reasons=[f"{happening} is not possible in state {state}"],
+        ) from None
+
+
+def outcome(decisions: tuple[Decided, ...]) -> str:
+    """What a set of decisions brings about: refuse, return, approve, or ``decide`` while one is missing."""
+    made = {item.decision for item in decisions}
+    if "refuse" in made:
+        return "refuse"
+    if "return" in made:
+        return "return"
+    approved = {item.role for item in decisions if item.decision == "approve"}
+    return "approve" if approved >= set(DECIDING_ROLES) else "decide"
+
+
+def check_read(person: Person, facts: Facts) -> None:
+    """The applicant, the members and the deciding and auditing roles may read; drafts only the applicant."""
+    if person.username and person.username == facts.applicant:
+        return
+    if person.username in facts.members and facts.state != "draft":
+        return
+    if facts.state == "draft":
+        raise Refused("this is somebody else's draft", reasons=["not the applicant"])
+    check(person, "application.read_all")
+
+
+def check_edit(person: Person, facts: Facts) -> None:
+    """Only the applicant, only while it is a draft or returned."""
+    check(person, "application.create")
+    if person.username != facts.applicant:
+        raise Refused("only the applicant can change an application", reasons=["not the applicant"])
+    if facts.state not in EDITABLE:
+        raise Refused(
+            f"the application is {STATES[facts.state].lower()}; its answers stand",
+            reasons=[f"state {facts.state}"],
+        )
+
+
+def check_submit(person: Person, facts: Facts) -> None:
+    """As editing, and every question answered."""
+    check_edit(person, facts)
+    if not facts.complete:
+        raise Refused("some questions have no answer yet", reasons=["incomplete"], remedy="finish every section")
+    next_state(facts.state, "submit")
+
+
+def check_withdraw(person: Person, facts: Facts) -> None:
+    """Only the applicant, until it is decided."""
+    if not person.active or person.username != facts.applicant:
+        raise Refused("only the applicant can withdraw an application", reasons=["not the applicant"])
+    next_state(facts.state, "withdraw")
+
+
+def deciding_role(person: Person, facts: Facts) -> str | None:
+    """The role in which this person could decide now: one they hold that has not decided yet."""
+    return next((role for role in facts.open_roles() if role in person.roles), None)
+
+
+def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
+    """Two roles decide, through two people, neither of them the applicant nor a member of the project."""
+    check(person, "application.decide")
+    reasons = []
+    if facts.state not in DECIDABLE:
+        reasons.append(f"the application is {STATES[facts.state].lower()}, not waiting for a decision")
+    if person.username == facts.applicant:
+        reasons.append("nobody decides on their own application")
+    elif person.username in facts.members:
+        reasons.append("a member of the project can't decide on it")
+    if any(item.by == person.username for item in facts.decisions):
+        reasons.append("you have decided already; the other decision needs another person")
+    role = role or deciding_role(person, facts)
+    if role is None:
+        reasons.append("your role has decided already")
+    elif role not in DECIDING_ROLES or role not in person.roles:
+        reasons.append(f"you don't hold the role {ROLES.get(role, role).lower()}")
+    elif role not in facts.open_roles():
+        reasons.append(f"the {ROLES[role].lower()} has decided already")
+    if reasons:
+        raise Refused(reasons[0], reasons=reasons)
+
+
+def check_revoke(person: Person, facts: Facts) -> None:
+    """Either deciding role may stop an approved use at any time."""
+    check(person, "application.revoke")
+    next_state(facts.state, "revoke")
+
+
+def _pair(checker: Callable[..., None], *args: object) -> bool:
+    try:
+        checker(*args)
+    except Refused:
+        return False
+    return True
+
+
+def can_create(person: Person) -> bool:
+    """Whether the person may start an application."""
+    return can(person, "application.create")
+
+
+def can_read(person: Person, facts: Facts) -> bool:
+    """Whether ``check_read`` would pass."""
+    return _pair(check_read, person, facts)
+
+
+def can_edit(person: Person, facts: Facts) -> bool:
+    """Whether ``check_edit`` would pass."""
+    return _pair(check_edit, person, facts)
+
+
+def can_submit(person: Person, facts: Facts) -> bool:
+    """Whether ``check_submit`` would pass."""
+    return _pair(check_submit, person, facts)
+
+
+def can_withdraw(person: Person, facts: Facts) -> bool:
+    """Whether ``check_withdraw`` would pass."""
+    return _pair(check_withdraw, person, facts)
+
+
+def can_decide(person: Person, facts: Facts) -> bool:
+    """Whether ``check_decide`` would pass."""
+    return _pair(check_decide, person, facts)
+
+
+def can_revoke(person: Person, facts: Facts) -> bool:
+    """Whether ``check_revoke`` would pass."""
+    return _pair(check_revoke, person, facts)

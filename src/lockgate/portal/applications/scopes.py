@@ -1,0 +1,110 @@
+"""From an application to its scope: what the approval lets the project see, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from lockgate.errors import Refused
+from lockgate.portal import plane
+from lockgate.portal.accounts.models import User
+from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.rules import DECIDING_ROLES
+from lockgate.portal.sites import current_site
+
+OPT_OUT_RULE = {
+    "research": "national-data-opt-out-applied",
+    "service_evaluation": "national-data-opt-out-applied",
+    "audit": "national-data-opt-out-applied",
+    "clinical_analytics": "national-data-opt-out-applied",
+}
+OPT_OUT_STATEMENT = (
+    "People who have opted out of the use of their record for research and planning are in no release, "
+    "so they are not in this project."
+)
+
+
+def compile_scope(application: Application) -> dict[str, Any]:
+    """The scope that this application would become if it were approved now.
+
+    Raises Refused when there is no release to approve or an answer it needs is missing.
+    """
+    site = current_site()
+    answers = application.answers
+    release = plane.latest_release(site)
+    if release is None:
+        raise Refused(
+            "there is no release yet, so nothing that could be approved",
+            reasons=["no release"],
+            remedy="a data engineer builds one with `lockgate release build`",
+        )
+    today = timezone.localdate()
+    start = max(answers["start_date"], today.isoformat())
+    version = application.version
+    return {
+        "schema": "lockgate.scope/1",
+        "scope_id": f"{application.slug}-v{version.number}",
+        "project": application.slug,
+        "version": version.number,
+        "site": site.config.site.name,
+        "title": answers["title"],
+        "kind": application.kind,
+        "purpose": answers["purpose"],
+        "applicant": application.applicant.username,
+        "people": _people(application),
+        "legal_basis": {key: answers[key] for key in ("article_6", "article_9", "common_law")},
+        "release": release,
+        "tables": answers["columns"],
+        "cohort": answers.get("cohort"),
+        "period": {"from": answers["period_from"], "until": answers["period_until"]},
+        "linkages": answers.get("linkages") or [],
+        "opt_out_rule": OPT_OUT_RULE[application.kind],
+        "dates": answers["dates"],
+        "output_rules": {
+            "threshold": site.config.disclosure.threshold,
+            "rounding": site.config.disclosure.rounding,
+        },
+        "valid_from": start,
+        "valid_until": max(answers["end_date"], (today + timedelta(days=1)).isoformat()),
+        "decisions": [
+            {
+                "role": decision.role,
+                "by": decision.by.username,
+                "decision": decision.decision,
+                "at": decision.at.isoformat(),
+                "note": decision.note,
+            }
+            for decision in application.standing()
+        ],
+    }
+
+
+def _people(application: Application) -> list[dict[str, str]]:
+    """The applicant first, then the members, with name and organisation from their accounts."""
+    roles = {item["username"]: item.get("role") or "Member" for item in application.answers.get("people") or []}
+    roles.pop(application.applicant.username, None)
+    lead = application.applicant
+    accounts = {user.username: user for user in User.objects.select_related("organisation").filter(username__in=roles)}
+    people = [_entry(lead, "Lead")]
+    for username, role in roles.items():
+        if username not in accounts:
+            raise Refused(f"{username} has no account here", reasons=[f"no account: {username}"])
+        people.append(_entry(accounts[username], role))
+    return people
+
+
+def _entry(user: User, role: str) -> dict[str, str]:
+    return {
+        "username": user.username,
+        "name": user.name,
+        "organisation": user.organisation.name if user.organisation else "",
+        "role": role,
+    }
+
+
+def missing_roles(application: Application) -> list[str]:
+    """The deciding roles whose decision is still open."""
+    decided = {decision.role for decision in application.standing()}
+    return [role for role in DECIDING_ROLES if role not in decided]

@@ -1,0 +1,54 @@
+"""Output files as pages show them: tables as tables, charts as pictures drawn from their table, texts as texts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.http import Http404, HttpResponse
+
+MAX_ROWS = 200
+MAX_TEXT = 20_000
+CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+ORDER = {"chart": 0, "table": 1, "text": 2}
+
+
+def shown_files(
+    folder: Path, files: Sequence[dict[str, Any]], verdicts: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Each file with its content in a form that a page can show, and its verdict; pictures first.
+
+    ``files`` are the descriptions kept with a candidate or a result: name, kind, title, notes, bytes, sha256.
+    """
+    by_name = {item["file"]: item for item in verdicts}
+    shown = []
+    for item in files:
+        verdict = by_name.get(item["name"]) or by_name.get(Path(item["name"]).stem)
+        shown.append({**item, "verdict": verdict, **_content(folder / item["name"])})
+    return sorted(shown, key=lambda item: ORDER.get(item["form"], 3))
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {"form": "missing"}
+    if path.suffix == ".svg":
+        return {"form": "chart"}
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = [row for _, row in zip(range(MAX_ROWS + 1), csv.reader(stream), strict=False)]
+        return {"form": "table", "head": rows[0] if rows else [], "rows": rows[1:], "more": len(rows) > MAX_ROWS}
+    if path.suffix in {".txt", ".md"}:
+        return {"form": "text", "text": path.read_bytes()[:MAX_TEXT].decode("utf-8", errors="replace")}
+    return {"form": "other"}
+
+
+def chart_response(folder: Path, files: Sequence[dict[str, Any]], name: str) -> HttpResponse:
+    """A chart among the files as SVG. 404 when there is none of that name."""
+    file = f"{name}.svg"
+    if file not in {item["name"] for item in files} or not (folder / file).is_file():
+        raise Http404
+    response = HttpResponse((folder / file).read_bytes(), content_type="image/svg+xml")
+    response["Content-Security-Policy"] = CHART_POLICY
+    return response

@@ -1,0 +1,190 @@
+"""Every call that the portal makes to the data plane, in one place.
+
+The data plane obeys signed scopes; the portal asks it and shows what it answers. Values come back as plain data so
+that they can be stored and shown.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from lockgate.site import Site
+from lockgate.site.files import make_dir
+
+RECORD = "outputs.json"
+
+
+def plain(value: Any) -> Any:
+    """A result of the data plane as JSON values."""
+    if hasattr(value, "as_dict"):
+        return plain(value.as_dict())
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+# Releases and scopes
+
+
+def latest_release(site: Site) -> str | None:
+    """The number of the newest release that is complete, or None."""
+    numbers = [path.parent.name for path in site.releases.glob("*/manifest.json")]
+    return max(numbers, key=_number) if numbers else None
+
+
+def _number(release: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 0 for part in release.split("."))
+
+
+def issue_scope(site: Site, scope: dict[str, Any], *, actor: str) -> Path:
+    """Sign a scope; Refused when it is not approved as it must be."""
+    from lockgate.workspace.scope import Scope, issue
+
+    return issue(site, Scope.model_validate(scope), actor)
+
+
+def revoke_scope(site: Site, scope_id: str, *, by: str, reason: str) -> None:
+    """Revoke a scope: every entrance refuses it from now on."""
+    from lockgate.workspace.scope import revoke
+
+    revoke(site, scope_id, by, reason)
+
+
+# Workspaces and jobs
+
+
+def provision(site: Site, project: str, *, actor: str) -> dict[str, Any]:
+    """Prepare a project's data; what was made, from its workspace.json."""
+    from lockgate.workspace import provision as prepare
+
+    prepare(site, project, actor)
+    file = site.projects / project / "workspace.json"
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, Any]:
+    """Run code in the sandbox: status, job_id, exit_code, seconds, log, and the outputs' names."""
+    from lockgate.workspace import run_job as run
+
+    result = plain(run(site, project, code=code, author=author))
+    folder = site.projects / project / "jobs" / result["job_id"] / "outputs"
+    result["outputs"] = described_outputs(folder)
+    return dict(result)
+
+
+def described_outputs(folder: Path) -> list[dict[str, Any]]:
+    """The outputs of a job: those its record describes, and files that it doesn't, each with kind and title."""
+    if not folder.is_dir():
+        return []
+    entries = outputs_record(folder)
+    known = [
+        {"name": entry.get("file") or entry.get("name", ""), "kind": entry.get("kind", ""), "title": entry.get("title", "")}
+        for entry in entries
+    ]
+    named = {item["name"] for item in known}
+    others = [path.name for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in {*named, RECORD}]
+    return known + [{"name": name, "kind": "not described", "title": ""} for name in others]
+
+
+def outputs_record(folder: Path) -> list[dict[str, Any]]:
+    """The entries of outputs.json; none when there is no record or it can't be read."""
+    try:
+        entries = json.loads((folder / RECORD).read_text(encoding="utf-8"))["outputs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+# The airlock
+
+
+def rules_of(site: Site, scope: dict[str, Any] | None = None) -> Any:
+    """The disclosure rules of a project's scope, or of the site."""
+    from lockgate.disclosure import Rules
+
+    policy = {"threshold": site.config.disclosure.threshold, "rounding": site.config.disclosure.rounding}
+    given = {key: value for key, value in (scope or {}).get("output_rules", {}).items() if value is not None}
+    return Rules.parse({**policy, **given})
+
+
+def _against(site: Site, project: str) -> dict[str, Any]:
+    """What a candidate is compared with: the project's pseudonyms, and what was released from it before."""
+    data, released = site.projects / project / "data", site.projects / project / "released"
+    earlier = sorted(path for path in released.iterdir() if path.is_dir()) if released.is_dir() else []
+    return {"pseudonyms": data if data.is_dir() else None, "earlier": earlier}
+
+
+def check_outputs(site: Site, project: str, scope: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The verdict on each file of an outputs folder: pass, fail or review, with findings."""
+    from lockgate.disclosure import check_outputs as check
+
+    return [plain(verdict) for verdict in check(folder, rules_of(site, scope), **_against(site, project))]
+
+
+def repair(site: Site, project: str, scope: dict[str, Any], folder: Path, out: Path) -> None:
+    """Write a repaired copy of an outputs folder: small cells withheld, counts rounded."""
+    from lockgate.disclosure import repair as mend
+
+    mend(folder, out, rules_of(site, scope), **_against(site, project))
+
+
+def prepare(site: Site, project: str, scope: dict[str, Any], folder: Path, out: Path) -> None:
+    """Write what would leave: tables, charts drawn from them, texts and result.json; no evidence.
+
+    What only a person can judge is let through here: nothing leaves before two of them have seen these files.
+    """
+    from lockgate.disclosure import check_outputs as check
+    from lockgate.disclosure import prepare as write
+
+    rules, against = rules_of(site, scope), _against(site, project)
+    closely = {verdict.file for verdict in check(folder, rules, **against) if verdict.decision == "review"}
+    make_dir(out.parent)
+    write(folder, out, rules, **against, accepted=closely)
+
+
+def leaves_as(entry: dict[str, Any]) -> str:
+    """The file under which an output leaves: a chart as its picture."""
+    return f"{entry.get('name')}.svg" if entry.get("kind") == "chart" else str(entry.get("file", ""))
+
+
+def publish(site: Site, project: str, request_id: str, files: list[Path], record: dict[str, Any]) -> Path:
+    """Copy reviewed files out, hashes compared; the folder of the released files."""
+    from lockgate.workspace import publish as release
+
+    return release(site, project, request_id, files, record)
+
+
+# Counts
+
+
+def people(site: Site, count: int) -> str:
+    """A count of people as it may stand on a page."""
+    from lockgate.disclosure.core import safe_count
+
+    return str(safe_count(count, rules_of(site)))
+
+
+def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tables of a prepared workspace: name, columns, and rows as a count that may be shown."""
+    tables = workspace.get("tables", {})
+    items = tables.items() if isinstance(tables, dict) else [(item.get("name"), item) for item in tables]
+    shown = []
+    for name, content in items:
+        rows = content.get("rows") if isinstance(content, dict) else content
+        columns = content.get("columns", []) if isinstance(content, dict) else []
+        shown.append(
+            {"name": name, "rows": people(site, int(rows)) if isinstance(rows, int) else "", "columns": len(columns)}
+        )
+    return shown

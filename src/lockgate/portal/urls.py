@@ -1,0 +1,25 @@
+"""Every address of the portal."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from lockgate.portal import views
+from lockgate.portal.api import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.home, name="home"),
+    path("tasks/", views.tasks, name="tasks"),
+    path("health/", views.health, name="health"),
+    path("audit/", views.audit, name="auditing"),
+    path("sign-in/", views.sign_in, name="sign_in"),
+    path("account/", include("allauth.urls")),
+    path("people/", include("lockgate.portal.accounts.urls")),
+    path("applications/", include("lockgate.portal.applications.urls")),
+    path("projects/", include("lockgate.portal.workspaces.urls")),
+    path("reviews/", include("lockgate.portal.airlock.urls")),
+    path("register/", include("lockgate.portal.register.urls")),
+    path("api/", api.urls),
+]
+
+handler403 = "lockgate.portal.views.forbidden"
+handler404 = "lockgate.portal.views.not_found"
+handler500 = "lockgate.portal.views.broken"

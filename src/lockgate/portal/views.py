@@ -1,0 +1,114 @@
+"""Pages that belong to no single app: home, what waits for me, the audit page, errors, health."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from lockgate.portal.accounts.rules import can, check
+from lockgate.portal.airlock import rules as airlock_rules
+from lockgate.portal.airlock.models import Request
+from lockgate.portal.applications import rules as application_rules
+from lockgate.portal.applications.models import Application
+from lockgate.portal.outbox.models import Message
+from lockgate.portal.pages import SignedIn, signed_in
+from lockgate.portal.register.models import Entry
+from lockgate.portal.sites import current_site
+from lockgate.portal.workspaces.models import Project
+
+AUDIT_ROWS = 200
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, for anybody."""
+    return render(request, "home.jinja", {"latest": Entry.objects.all()[:3]})
+
+
+@require_GET
+@signed_in
+def tasks(request: SignedIn) -> HttpResponseBase:
+    """What waits for the person who is signed in, by their roles."""
+    return render(request, "tasks.jinja", {"groups": _waiting(request)})
+
+
+def _waiting(request: SignedIn) -> list[dict[str, Any]]:
+    person = request.user.person
+    groups: list[dict[str, Any]] = []
+    if can(person, "application.create"):
+        own = Application.objects.filter(applicant=request.user, state__in=application_rules.EDITABLE)
+        groups.append({"title": "Applications to finish", "kind": "application", "items": list(own[:25])})
+        projects = Project.objects.filter(member_rows__username=person.username, state__in=("ready", "provisioning"))
+        groups.append({"title": "Your projects", "kind": "project", "items": list(projects[:25])})
+        held = Request.objects.filter(author=request.user, state="failing")
+        groups.append({"title": "Results held back by the checks", "kind": "request", "items": list(held[:25])})
+    if can(person, "application.decide"):
+        rows = Application.objects.filter(state__in=application_rules.DECIDABLE).select_related("applicant")
+        mine = [row for row in rows.order_by("submitted_at")[:100] if application_rules.can_decide(person, row.facts())]
+        groups.append({"title": "Applications to decide", "kind": "decide", "items": mine})
+    if can(person, "airlock.review"):
+        waiting = Request.objects.filter(state="in_review").select_related("author", "job__project")
+        review = [row for row in waiting.order_by("created_at")[:100] if airlock_rules.can_review(person, row.facts())]
+        groups.append({"title": "Results to review", "kind": "request", "items": review})
+    if can(person, "workspace.provision"):
+        failed = Project.objects.filter(state="failed")
+        groups.append({"title": "Projects that could not be prepared", "kind": "project", "items": list(failed[:25])})
+    return groups
+
+
+@require_GET
+@signed_in
+def audit(request: SignedIn) -> HttpResponseBase:
+    """The newest entries of the audit chain, and whether the chain is whole."""
+    check(request.user.person, "audit.read")
+    log = current_site().audit
+    entries = deque(log.entries(), maxlen=AUDIT_ROWS)
+    context = {
+        "entries": [
+            {"entry": entry, "detail": {key: value for key, value in entry.detail.items() if key != "outbox"}}
+            for entry in reversed(entries)
+        ],
+        "problems": log.verify(),
+        "waiting": Message.objects.filter(seq=None).count(),
+    }
+    return render(request, "audit.jinja", context)
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the database answers: for a supervisor or a proxy. Tells nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    return JsonResponse({"status": "ok"})
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was open too long."""
+    return render(request, "error.jinja", {"error": None, "status": 403, "stale": True}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """No such page, or not for this person: the answer is the same."""
+    return render(request, "error.jinja", {"error": None, "status": 404}, status=404)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's own refusals."""
+    return render(request, "error.jinja", {"error": None, "status": 403}, status=403)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Something failed here; the page needs nothing that may have failed with it."""
+    text = "<!doctype html><html lang=en><title>Something went wrong</title><h1>Something went wrong</h1>"
+    return HttpResponse(f"{text}<p>Nothing was changed. Try again, or tell whoever runs this portal.</p>", status=500)
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """A short address for signing in."""
+    return redirect("account_login")

@@ -1,0 +1,53 @@
+"""The worker: queued tasks, audit entries on their way to the chain, approvals whose last day is over."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from types import FrameType
+
+from lockgate.portal import setup
+from lockgate.site import Site
+
+logger = logging.getLogger("lockgate.worker")
+
+
+def work(site: Site, *, once: bool = False, interval: float = 1.0) -> int:
+    """Do queued work until stopped (SIGTERM or SIGINT ends it after the piece at hand), or once; how many pieces."""
+    setup(site)
+    stop = threading.Event()
+    if not once and threading.current_thread() is threading.main_thread():
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            stop.set()
+
+        signal.signal(signal.SIGTERM, ask)
+        signal.signal(signal.SIGINT, ask)
+    done = 0
+    while not stop.is_set():
+        worked = tick()
+        done += worked
+        if once and not worked:
+            return done
+        if not worked:
+            stop.wait(interval)
+    return done
+
+
+def tick() -> int:
+    """One round: waiting tasks, then expiry and the relay; how many tasks were done."""
+    from django.core.management import call_command
+    from django.db import close_old_connections
+    from django_tasks_db.models import DBTaskResult
+
+    from lockgate.portal.applications.services import expire_due
+    from lockgate.portal.outbox.relay import relay
+
+    close_old_connections()
+    waiting = DBTaskResult.objects.ready().count()
+    if waiting:
+        call_command("db_worker", batch=True, interval=0.1, startup_delay=False, reload=False, verbosity=0)
+    expire_due()
+    relay()
+    return int(waiting)

@@ -1,0 +1,1 @@
+"""Workspaces: approved projects, their data and their jobs."""

@@ -1,0 +1,111 @@
+"""The life of a project and of a job, and who may do what with them. No Django here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePath
+
+from lockgate.errors import Refused
+from lockgate.portal.accounts.rules import Person, check
+
+PROJECT_STATES = {
+    "provisioning": "Being prepared",
+    "ready": "Ready",
+    "failed": "Could not be prepared",
+    "expired": "Expired",
+    "revoked": "Revoked",
+}
+JOB_STATES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "succeeded": "Finished",
+    "failed": "Failed",
+    "refused": "Refused",
+    "timed-out": "Out of time",
+}
+FINISHED = frozenset({"succeeded", "failed", "refused", "timed-out"})
+CODE_SUFFIXES = (".py", ".sql")
+MAX_CODE_BYTES = 1024 * 1024
+OPEN = frozenset({"provisioning", "ready", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """What the rules need to know of a project."""
+
+    state: str
+    members: frozenset[str]
+    valid_from: date
+    valid_until: date
+
+
+def check_read(person: Person, facts: ProjectFacts) -> None:
+    """Members read their project; deciding, engineering and auditing roles read all."""
+    if person.active and person.username in facts.members:
+        return
+    check(person, "workspace.read_all")
+
+
+def check_start_job(person: Person, facts: ProjectFacts, today: date) -> None:
+    """A member, of a project that is ready and in date."""
+    check(person, "job.start")
+    reasons = []
+    if person.username not in facts.members:
+        reasons.append("only members of the project can start a job")
+    if facts.state != "ready":
+        reasons.append(f"the project is {PROJECT_STATES[facts.state].lower()}")
+    elif today > facts.valid_until:
+        reasons.append(f"the scope ended on {facts.valid_until.isoformat()}")
+    elif today < facts.valid_from:
+        reasons.append(f"the scope begins on {facts.valid_from.isoformat()}")
+    if reasons:
+        raise Refused(reasons[0], reasons=reasons)
+
+
+def check_provision(person: Person, facts: ProjectFacts) -> None:
+    """A data engineer may prepare the data of an open project again."""
+    check(person, "workspace.provision")
+    if facts.state not in OPEN:
+        raise Refused(
+            f"the project is {PROJECT_STATES[facts.state].lower()}", reasons=[f"state {facts.state}"]
+        )
+
+
+def check_code(name: str, size: int) -> None:
+    """A job is one Python or SQL file of a readable size."""
+    if PurePath(name).suffix.lower() not in CODE_SUFFIXES:
+        raise Refused(
+            "a job is a Python file (.py) or a SQL file (.sql)", reasons=["wrong kind of file"], where="code"
+        )
+    if size == 0:
+        raise Refused("the file is empty", reasons=["empty file"], where="code")
+    if size > MAX_CODE_BYTES:
+        raise Refused("the file is larger than 1 MB", reasons=["file too large"], where="code")
+
+
+def can_read(person: Person, facts: ProjectFacts) -> bool:
+    """Whether ``check_read`` would pass."""
+    try:
+        check_read(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_start_job(person: Person, facts: ProjectFacts, today: date) -> bool:
+    """Whether ``check_start_job`` would pass."""
+    try:
+        check_start_job(person, facts, today)
+    except Refused:
+        return False
+    return True
+
+
+def can_provision(person: Person, facts: ProjectFacts) -> bool:
+    """Whether ``check_provision`` would pass."""
+    try:
+        check_provision(person, facts)
+    except Refused:
+        return False
+    return True

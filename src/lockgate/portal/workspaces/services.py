@@ -1,0 +1,147 @@
+"""The only writer of projects and jobs."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from pathlib import PurePath
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from lockgate.errors import LockgateError, Refused
+from lockgate.portal import plane
+from lockgate.portal.accounts.models import User
+from lockgate.portal.applications.models import Application
+from lockgate.portal.outbox.writing import Record, writing
+from lockgate.portal.sites import current_site
+from lockgate.portal.workspaces import examples, rules, signals, tasks
+from lockgate.portal.workspaces.models import Job, Member, Project
+from lockgate.site.files import make_dir, write_atomic
+
+LOG_CHARACTERS = 20_000
+
+
+def open_project(
+    sender: object, *, application: Application, record: Record, scope: dict[str, Any], **_: object
+) -> None:
+    """An approval makes a project, in the approval's own transaction; its data are prepared after the commit."""
+    project = Project.objects.create(
+        slug=application.slug,
+        application=application,
+        title=scope["title"],
+        scope=scope,
+        valid_from=date.fromisoformat(scope["valid_from"]),
+        valid_until=date.fromisoformat(scope["valid_until"]),
+    )
+    Member.objects.bulk_create(Member(project=project, username=name) for name in sorted(project.members))
+    record.also("project.opened", project=project.slug, scope=scope["scope_id"])
+    signals.opened.send(Project, project=project, record=record)
+    transaction.on_commit(lambda: _enqueue(tasks.provision, project.slug))
+
+
+def close_project(
+    sender: object, *, application: Application, record: Record, state: str, **_: object
+) -> None:
+    """A revoked or expired approval ends its project in the same transaction."""
+    project = Project.objects.select_for_update().filter(application=application).first()
+    if project is None:
+        return
+    project.state = state
+    project.ended_at = timezone.now()
+    project.save(update_fields=["state", "ended_at"])
+    record.also(f"project.{state}", project=project.slug)
+    signals.ended.send(Project, project=project, record=record)
+
+
+def _enqueue(task: Any, *args: str) -> None:
+    task.enqueue(*args)
+
+
+def provision_now(slug: str, *, actor: str = "lockgate") -> str:
+    """Prepare a project's data from its scope, in this process; the project's state afterwards."""
+    project = Project.objects.get(slug=slug)
+    if project.state not in rules.OPEN:
+        return project.state
+    summary: dict[str, Any] = {}
+    state, problem = "ready", ""
+    try:
+        summary = plane.provision(current_site(), slug, actor=actor)
+    except LockgateError as error:
+        state, problem = "failed", "; ".join(getattr(error, "reasons", [])) or str(error)
+    with writing("project.provisioned", actor=actor, project=slug, state=state) as record:
+        project = Project.objects.select_for_update().get(slug=slug)
+        if project.state in rules.OPEN:
+            project.state, project.problem, project.workspace = state, problem, summary
+            project.save(update_fields=["state", "problem", "workspace"])
+        record.detail["tables"] = sorted(summary.get("tables", {}))
+    return project.state
+
+
+def provision_again(user: User, project: Project) -> None:
+    """A data engineer asks for the data to be prepared again."""
+    with writing("project.provision_asked", actor=user.username, project=project.slug):
+        project = Project.objects.select_for_update().get(pk=project.pk)
+        rules.check_provision(user.person, project.facts())
+        project.state, project.problem = "provisioning", ""
+        project.save(update_fields=["state", "problem"])
+        transaction.on_commit(lambda: _enqueue(tasks.provision, project.slug))
+
+
+def start_job(user: User, project: Project, name: str, code: bytes, *, now: bool = False) -> Job:
+    """Hand in code to be run on the project's data. With ``now`` it runs in this process before this returns."""
+    name = PurePath(name).name
+    rules.check_start_job(user.person, project.facts(), timezone.localdate())
+    rules.check_code(name, len(code))
+    digest = hashlib.sha256(code).hexdigest()
+    with writing("job.queued", actor=user.username, project=project.slug, code=name, sha256=digest) as record:
+        job = Job.objects.create(project=project, author=user, code_name=name, code_sha256=digest)
+        record.detail["job"] = str(job.key)
+        make_dir(job.submitted_file.parent)
+        write_atomic(job.submitted_file, code)
+        if not now:
+            transaction.on_commit(lambda: _enqueue(tasks.run, str(job.key)))
+    if now:
+        run_now(str(job.key))
+        job.refresh_from_db()
+    return job
+
+
+def start_example(user: User, project: Project, key: str, *, now: bool = False) -> Job:
+    """Start one of the examples that ship with Lockgate."""
+    example = examples.get(key)
+    return start_job(user, project, example.file, example.code.encode(), now=now)
+
+
+def run_now(key: str) -> str:
+    """Run a waiting job in this process; its state afterwards. A job that is not waiting is left alone."""
+    with writing("job.started", actor="lockgate", job=key) as record:
+        job = Job.objects.select_for_update().select_related("project", "author").get(key=key)
+        if job.state != "queued":
+            raise Refused(f"the job is {rules.JOB_STATES[job.state].lower()}", reasons=[f"state {job.state}"])
+        job.state = "running"
+        job.save(update_fields=["state"])
+        record.detail["project"] = job.project.slug
+    result: dict[str, Any] = {"status": "refused"}
+    try:
+        code = job.submitted_file
+        if hashlib.sha256(code.read_bytes()).hexdigest() != job.code_sha256:
+            raise Refused("the code was changed after it was handed in", reasons=["changed code"])
+        result = plane.run_job(current_site(), job.project.slug, code=code, author=job.author.username)
+    except Refused as error:
+        result["problem"] = "; ".join(error.reasons) or str(error)
+    except (LockgateError, OSError) as error:
+        result.update(status="failed", problem=str(error))
+    with writing("job.finished", actor="lockgate", project=job.project.slug, job=key) as record:
+        job.state = result["status"]
+        job.job_id = result.get("job_id", "")
+        job.exit_code = result.get("exit_code")
+        job.seconds = result.get("seconds")
+        job.log = result.get("log", "")[-LOG_CHARACTERS:]
+        job.problem = result.get("problem", "")
+        job.outputs = result.get("outputs", [])
+        job.finished_at = timezone.now()
+        job.save()
+        record.detail.update(state=job.state, outputs=len(job.outputs))
+    return job.state

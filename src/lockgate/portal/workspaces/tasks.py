@@ -1,0 +1,21 @@
+"""Work that outlasts a request: done by ``lockgate worker``, or at once in a process that says so."""
+
+from __future__ import annotations
+
+from django_tasks import task
+
+
+@task()
+def provision(slug: str) -> str:
+    """Prepare the data of a project; its state afterwards."""
+    from lockgate.portal.workspaces.services import provision_now
+
+    return provision_now(slug)
+
+
+@task()
+def run(key: str) -> str:
+    """Run a job; its state afterwards."""
+    from lockgate.portal.workspaces.services import run_now
+
+    return run_now(key)

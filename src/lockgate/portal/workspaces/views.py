@@ -1,0 +1,168 @@
+"""Pages of projects and jobs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from lockgate.errors import LockgateError
+from lockgate.portal import plane
+from lockgate.portal.accounts.rules import can
+from lockgate.portal.airlock import rules as airlock
+from lockgate.portal.applications.catalogue import linkage_label, offered
+from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagination, signed_in, summary
+from lockgate.portal.sites import current_site
+from lockgate.portal.workspaces import examples, rules, services
+from lockgate.portal.workspaces.models import Job, Project
+
+
+def visible(request: SignedIn) -> QuerySet[Project]:
+    """The projects that this person may read."""
+    person = request.user.person
+    rows = Project.objects.select_related("application__applicant")
+    if can(person, "workspace.read_all"):
+        return rows
+    return rows.filter(member_rows__username=person.username)
+
+
+def get_project(request: SignedIn, slug: str) -> Project:
+    """The project, if this person may read it; else 404."""
+    project = visible(request).filter(slug=slug).first()
+    if project is None or not rules.can_read(request.user.person, project.facts()):
+        raise Http404
+    return project
+
+
+def get_job(request: SignedIn, slug: str, key: uuid.UUID) -> Job:
+    """A job of a project that this person may read; else 404."""
+    project = get_project(request, slug)
+    job = project.jobs.select_related("author").filter(key=key).first()
+    if job is None:
+        raise Http404
+    return job
+
+
+@require_GET
+@signed_in
+def index(request: SignedIn) -> HttpResponseBase:
+    """The projects that this person may read."""
+    page = page_of(request, visible(request))
+    return render(request, "workspaces/list.jinja", {"page": page, "pagination": pagination(request, page)})
+
+
+@require_GET
+@signed_in
+def detail(request: SignedIn, slug: str) -> HttpResponseBase:
+    """The project: its scope, its data and its jobs."""
+    project = get_project(request, slug)
+    person, facts = request.user.person, project.facts()
+    context = {
+        "project": project,
+        "scope": project.scope,
+        "tables": plane.workspace_tables(current_site(), project.workspace),
+        "jobs": project.jobs.select_related("author")[:10],
+        "can_start": rules.can_start_job(person, facts, timezone.localdate()),
+        "can_provision": rules.can_provision(person, facts),
+        "member": person.username in project.members,
+        "linkage_label": linkage_label,
+    }
+    return render(request, "workspaces/project.jinja", context)
+
+
+@require_GET
+@signed_in
+def dictionary(request: SignedIn, slug: str) -> HttpResponseBase:
+    """Every table and column that the project has, with type and meaning for disclosure."""
+    project = get_project(request, slug)
+    tables = [
+        {
+            "name": name,
+            "rows": next((item["rows"] for item in plane.workspace_tables(current_site(), project.workspace) if item["name"] == name), ""),
+            "columns": [column for column in offered().get(name, ()) if column.name in columns],
+        }
+        for name, columns in project.scope["tables"].items()
+    ]
+    return render(request, "workspaces/dictionary.jinja", {"project": project, "tables": tables})
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def new_job(request: SignedIn, slug: str) -> HttpResponseBase:
+    """Hand in code, or start an example."""
+    project = get_project(request, slug)
+    rules.check_start_job(request.user.person, project.facts(), timezone.localdate())
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        upload, example = request.FILES.get("code"), request.POST.get("example", "")
+        try:
+            if upload is not None:
+                rules.check_code(upload.name or "", upload.size or 0)
+                job = services.start_job(request.user, project, upload.name or "", upload.read())
+                return redirect("workspaces:job", slug, job.key)
+            if example:
+                job = services.start_example(request.user, project, example)
+                return redirect("workspaces:job", slug, job.key)
+            errors = {"code": "Choose a file, or one of the examples"}
+        except LockgateError as error:
+            errors = as_errors(error, "code")
+    context = {
+        "project": project,
+        "examples": examples.everything(),
+        "errors": errors,
+        "summary": summary(errors),
+    }
+    return render(request, "workspaces/new_job.jinja", context, status=400 if errors else 200)
+
+
+def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
+    person, project = request.user.person, job.project
+    is_member = person.username in project.members
+    code = ""
+    if is_member or can(person, "airlock.read_all"):
+        code = job.submitted_file.read_text(encoding="utf-8", errors="replace") if job.submitted_file.exists() else ""
+    return {
+        "job": job,
+        "project": project,
+        "code": code,
+        # The log may hold rows of data: it is for the people of the scope, inside the environment.
+        "log": job.log if is_member else "",
+        "is_member": is_member,
+        "states": rules.JOB_STATES,
+        "requests": job.requests.all(),
+        "can_request": is_member and airlock.can_request(person) and job.state == "succeeded" and bool(job.outputs),
+    }
+
+
+@require_GET
+@signed_in
+def job(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
+    """A job: its state, code, log and outputs."""
+    return render(request, "workspaces/job.jinja", _job_context(request, get_job(request, slug, key)))
+
+
+@require_GET
+@signed_in
+def job_state(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
+    """The part of the job's page that changes while it runs; asked for by htmx."""
+    job = get_job(request, slug, key)
+    if job.finished:
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return fragment(response)
+    return fragment(render(request, "workspaces/job_state.jinja", {"job": job, "project": job.project, "states": rules.JOB_STATES}))
+
+
+@require_POST
+@signed_in
+def provision(request: SignedIn, slug: str) -> HttpResponseBase:
+    """Prepare the data again."""
+    services.provision_again(request.user, get_project(request, slug))
+    messages.success(request, "The project's data are being prepared.")
+    return redirect("workspaces:project", slug)
