@@ -5,7 +5,9 @@ Every raw item ends staged, quarantined or duplicate, and the counts add up per 
 
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import capture_fhir
+from lockgate.capture.held import Held, list_held, retry_held, show_held
 from lockgate.capture.reasons import REASONS, Reason
+from lockgate.capture.status import status
 from lockgate.capture.tabular import capture_table, capture_tables, contracts
 from lockgate.capture.views import latest_view, staged_view
 
@@ -13,6 +15,7 @@ __all__ = [
     "REASONS",
     "Batch",
     "CaptureResult",
+    "Held",
     "Reason",
     "batches",
     "capture_fhir",
@@ -20,5 +23,9 @@ __all__ = [
     "capture_tables",
     "contracts",
     "latest_view",
+    "list_held",
+    "retry_held",
+    "show_held",
     "staged_view",
+    "status",
 ]

@@ -63,6 +63,11 @@ class Batch:
         return str(self.facts["source"])
 
     @property
+    def format(self) -> str:
+        """The format it came in: "fhir", or "table:<contract>"."""
+        return str(self.facts["format"])
+
+    @property
     def raw(self) -> Path:
         """Its raw items."""
         return self.folder / "raw.parquet"
@@ -85,7 +90,7 @@ class Batch:
 
 def batches(site: Site, source: str | None = None) -> list[Batch]:
     """The visible batches, oldest first; of one source where named."""
-    found = []
+    found: list[Batch] = []
     if not site.landing.is_dir():
         return found
     for folder in sorted(site.landing.iterdir()):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from lockgate.capture.batches import Batch, CaptureResult, batches, capture_lock, new_batch_id, spill_dir
+from lockgate.capture.quarantine import raw_of
 from lockgate.capture.references import References
 from lockgate.engine import Engine, literal, quote
 from lockgate.schema import STAGED, staged_columns
@@ -23,10 +24,13 @@ from lockgate.site import Site
 from lockgate.site.files import atomic_dir, write_atomic
 
 MEMORY_LIMIT = "2GB"
+_STILL_SOUND = "item_hash NOT IN (SELECT item_hash FROM fault)"
 
 
 class Reader(Protocol):
     """How a format turns raw items into typed rows."""
+
+    format: str  # as batch.json keeps it: "fhir", or "table:<contract>"
 
     def prepare(self, intake: Intake) -> None:
         """Define macros and the like, once."""
@@ -147,11 +151,12 @@ class Intake:
         )
         self.engine.connection.unregister("retake_arrow")
         self._digest()
-        return items.num_rows
+        return int(items.num_rows)
 
-    def commit(self, actor: str, event: str = "capture.batch") -> CaptureResult:
+    def commit(self, actor: str, *, only_if_moved: bool = False) -> CaptureResult:
         """Write the batch: staged tables first, then landing, each renamed into place; then the audit entry."""
-        engine = self.engine
+        if only_if_moved and not self.engine.one(f"SELECT count(*) FROM retried WHERE {_STILL_SOUND}"):
+            return CaptureResult("", self.source, 0, 0, 0, 0)
         with atomic_dir(self.site.landing / self.batch_id) as landing:
             with atomic_dir(self.site.staged / self.batch_id) as staged:
                 rows = self._write_staged(staged)
@@ -160,7 +165,7 @@ class Intake:
                 landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode()
             )
         self.site.audit.append(
-            event,
+            "capture.batch",
             actor=actor,
             batch=self.batch_id,
             source=self.source,
@@ -171,7 +176,6 @@ class Intake:
             recovered=result.recovered,
             reasons=result.reasons,
         )
-        engine.execute("DROP TABLE arrival")
         return result
 
     def _write_staged(self, folder: Path) -> dict[str, int]:
@@ -202,11 +206,10 @@ class Intake:
             folder / "quarantine.parquet",
             order_by="file, line, item_hash",
         )
-        still = "item_hash NOT IN (SELECT item_hash FROM fault)"
-        recovered = engine.one(f"SELECT count(*) FROM retried WHERE {still}")
+        recovered = engine.one(f"SELECT count(*) FROM retried WHERE {_STILL_SOUND}")
         if recovered:
             engine.write_parquet(
-                f"SELECT item_hash, batch_id FROM retried WHERE {still}",
+                f"SELECT item_hash, batch_id FROM retried WHERE {_STILL_SOUND}",
                 folder / "recovered.parquet",
                 order_by="ALL",
             )
@@ -240,6 +243,7 @@ class Intake:
     def _facts(self, result: CaptureResult, actor: str) -> dict[str, object]:
         return {
             "schema": "lockgate.batch/1",
+            "format": self.reader.format,
             "received_at": self.received_at.astimezone(UTC).isoformat(),
             "actor": actor,
             **result.as_dict(),
@@ -264,11 +268,12 @@ def run(
     source: str,
     actor: str,
     warnings: Iterable[str] = (),
-    retry: pa.Table | None = None,
+    retry: Callable[[Sequence[Batch]], str] | None = None,
 ) -> CaptureResult:
     """Capture ``chunks`` (tables of ``lines.SCHEMA``) as one batch of ``source``.
 
-    ``retry`` names items of earlier batches to try again, besides those whose references have come.
+    ``retry`` makes, of the source's earlier batches, SQL that names (item_hash, batch_id) of quarantined items to
+    take again besides those whose references have come. A retry that moves nothing leaves no batch.
     """
     config = site.config.engine
     with (
@@ -284,6 +289,6 @@ def run(
         for chunk in chunks:
             intake.take(chunk)
         if retry is not None:
-            intake.retake(retry)
+            intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
         intake.references.settle()
-        return intake.commit(actor)
+        return intake.commit(actor, only_if_moved=retry is not None)

@@ -11,6 +11,7 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,7 @@ def blocks(path: Path) -> Iterator[bytes]:
         packed = probe.read(2) == b"\x1f\x8b"
     if path.name.lower().endswith(".gz") and not packed and path.stat().st_size > 0:
         raise gzip.BadGzipFile("not a gzip file")
-    stream = gzip.open(path, "rb") if packed else path.open("rb")
-    with stream:
+    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
         while block := stream.read(READ_BYTES):
             yield block
 
@@ -186,9 +186,7 @@ def hashes(raw: pa.LargeStringArray) -> pa.StringArray:
         return pa.array([item_hash(b"")] * len(raw), pa.string())
     offsets = np.frombuffer(offsets_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1].tolist()
     view, sha256 = memoryview(data), hashlib.sha256
-    digests = b"".join(
-        [sha256(view[start:end]).digest() for start, end in zip(offsets, offsets[1:], strict=False)]
-    )
+    digests = b"".join([sha256(view[start:end]).digest() for start, end in pairwise(offsets)])
     short = np.frombuffer(digests, np.uint8).reshape(-1, 32)[:, :16]
     nibbles = np.empty((len(raw), 32), np.uint8)
     nibbles[:, 0::2], nibbles[:, 1::2] = short >> 4, short & 15
@@ -213,11 +211,11 @@ def read_chunks(files: list[SourceFile], chunk_bytes: int = CHUNK_BYTES) -> Iter
 def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
     tail, line = b"", 1
     broken: str | None = None
-    blocks = blocks(file.path)
+    source = blocks(file.path)
     whole = file.name.lower().removesuffix(".gz").endswith(".json")
     while True:
         try:
-            block = next(blocks, None)
+            block = next(source, None)
         except (EOFError, zlib.error) as error:
             broken = (
                 "the compressed stream breaks off"

@@ -124,7 +124,8 @@ class References:
             both = self._all("patient", "record_id, nhs_number, local_number")
             listed = f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
         else:
-            listed = f"SELECT record_id, unnest(identifiers) AS identifier FROM ({self._all(target, 'record_id, identifiers')})"
+            both = self._all(target, "record_id, identifiers")
+            listed = f"SELECT record_id, unnest(identifiers) AS identifier FROM ({both})"
         return (
             f"SELECT identifier, any_value(record_id) AS record_id FROM ({listed}) WHERE identifier IS NOT NULL"
             " GROUP BY identifier HAVING count(DISTINCT record_id) = 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.capture.fhir.r4 import R4_TYPES
+from lockgate.capture.fhir.r4 import r4_types
 from lockgate.capture.fhir.shape import Shape, macros, shapes
 from lockgate.capture.macros import define
 from lockgate.capture.units import is_ucum
@@ -19,6 +19,8 @@ HEAD = "['$.resourceType', '$.id', '$.meta.lastUpdated', '$.meta.versionId']"
 class FhirReader:
     """The Reader of FHIR R4 (see ``capture.intake.Reader``)."""
 
+    format = "fhir"
+
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
         define(intake.engine, intake.received_sql)
@@ -30,50 +32,56 @@ class FhirReader:
         engine = intake.engine
         if not engine.rows(f"SELECT 1 FROM {chunk} WHERE contains(raw, '\"Bundle\"') LIMIT 1"):
             return
-        engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE bundle AS SELECT * FROM {chunk} WHERE fault IS NULL AND contains(raw, '\"Bundle\"')"
-            " AND CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.resourceType') = 'Bundle' ELSE false END"
-        )
-        engine.execute(
-            "CREATE OR REPLACE TEMP TABLE entry AS SELECT file, line, CAST(json_extract(e, '$.resource') AS VARCHAR) AS resource,"
-            " json_extract_string(e, '$.fullUrl') AS url FROM (SELECT file, line, unnest(json_extract(raw, '$.entry[*]')) AS e FROM bundle)"
-            " WHERE json_type(e, '$.resource') = 'OBJECT'"
-        )
+        engine.execute(f"""
+            CREATE OR REPLACE TEMP TABLE bundle AS
+            SELECT * FROM {chunk} WHERE fault IS NULL AND contains(raw, '"Bundle"')
+            AND CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.resourceType') = 'Bundle' ELSE false END""")
+        engine.execute("""
+            CREATE OR REPLACE TEMP TABLE entry AS
+            SELECT file, line, CAST(json_extract(e, '$.resource') AS VARCHAR) AS resource,
+                json_extract_string(e, '$.fullUrl') AS url
+            FROM (SELECT file, line, unnest(json_extract(raw, '$.entry[*]')) AS e FROM bundle)
+            WHERE json_type(e, '$.resource') = 'OBJECT'""")
         # A resource without an id takes the uuid of its entry's fullUrl, which is what other entries point to.
-        engine.execute(
-            "UPDATE entry SET resource = CAST(json_merge_patch(resource, json_object('id', substr(url, 10))) AS VARCHAR)"
-            " WHERE starts_with(url, 'urn:uuid:') AND json_extract_string(resource, '$.id') IS NULL"
-        )
+        engine.execute("""
+            UPDATE entry
+            SET resource = CAST(json_merge_patch(resource, json_object('id', substr(url, 10))) AS VARCHAR)
+            WHERE starts_with(url, 'urn:uuid:') AND json_extract_string(resource, '$.id') IS NULL""")
         engine.execute(f"DELETE FROM {chunk} WHERE item_hash IN (SELECT item_hash FROM bundle)")
-        engine.execute(
-            f"INSERT INTO {chunk} SELECT left(sha256(resource), 32), file, line, resource, NULL, NULL FROM entry"
-        )
-        engine.execute(
-            f"INSERT INTO {chunk} SELECT item_hash, file, line, raw, 'empty-bundle', 'no entry holds a resource' FROM bundle"
-            " WHERE (file, line) NOT IN (SELECT (file, line) FROM entry)"
-        )
+        engine.execute(f"""
+            INSERT INTO {chunk}
+            SELECT left(sha256(resource), 32), file, line, resource, NULL, NULL FROM entry
+            UNION ALL
+            SELECT item_hash, file, line, raw, 'empty-bundle', 'no entry holds a resource' FROM bundle
+            WHERE (file, line) NOT IN (SELECT (file, line) FROM entry)""")
 
     def digest(self, intake: Intake) -> None:
         """Kind and id of each fresh item; faults that need no shape; then type by type."""
         engine = intake.engine
-        engine.execute(
-            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * EXCLUDE (kind, record_id, head),"
-            " head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version FROM"
-            f" (SELECT *, CASE WHEN fault IS NULL AND json_valid(raw) THEN json_extract_string(raw, {HEAD}) END AS head FROM fresh)"
-        )
+        engine.execute(f"""
+            CREATE OR REPLACE TEMP TABLE fresh AS
+            SELECT * EXCLUDE (kind, record_id, head),
+                head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version
+            FROM (
+                SELECT *, CASE WHEN fault IS NULL AND json_valid(raw)
+                    THEN json_extract_string(raw, {HEAD}) END AS head
+                FROM fresh)""")
         staged = ", ".join(literal(name) for name in shapes())
-        known = ", ".join(literal(name) for name in sorted(R4_TYPES))
-        engine.execute(
-            "INSERT INTO fault SELECT item_hash, reason, detail, NULL FROM (SELECT item_hash, CASE"
-            " WHEN NOT json_valid(raw) THEN 'not-json'"
-            " WHEN json_type(raw) <> 'OBJECT' THEN 'not-an-object'"
-            " WHEN kind IS NULL THEN 'no-resource-type'"
-            f" WHEN kind NOT IN ({known}) THEN 'unknown-resource-type'"
-            f" WHEN kind NOT IN ({staged}) THEN 'not-staged-yet'"
-            " WHEN coalesce(record_id, '') = '' THEN 'no-id' END AS reason,"
-            " CASE WHEN reason = 'not-staged-yet' THEN kind || ' is FHIR R4, and kept raw, but not staged yet' END AS detail"
-            f" FROM fresh WHERE fault IS NULL AND (kind IS NULL OR kind NOT IN ({staged}) OR coalesce(record_id, '') = ''))"
-        )
+        known = ", ".join(literal(name) for name in sorted(r4_types()))
+        engine.execute(f"""
+            INSERT INTO fault
+            SELECT item_hash, reason, detail, NULL FROM (
+                SELECT item_hash, CASE
+                    WHEN NOT json_valid(raw) THEN 'not-json'
+                    WHEN json_type(raw) <> 'OBJECT' THEN 'not-an-object'
+                    WHEN kind IS NULL THEN 'no-resource-type'
+                    WHEN kind NOT IN ({known}) THEN 'unknown-resource-type'
+                    WHEN kind NOT IN ({staged}) THEN 'not-staged-yet'
+                    ELSE 'no-id' END AS reason,
+                    CASE WHEN reason = 'not-staged-yet'
+                        THEN kind || ' is a FHIR R4 type that is kept raw and not staged yet' END AS detail
+                FROM fresh
+                WHERE fault IS NULL AND (kind IS NULL OR kind NOT IN ({staged}) OR coalesce(record_id, '') = ''))""")
         counted = engine.rows(
             f"SELECT kind, count(*) FROM fresh WHERE kind IN ({staged}) AND record_id <> '' GROUP BY kind ORDER BY kind"
         )
@@ -111,7 +119,8 @@ class FhirReader:
             f"WHEN {when} THEN {literal(reason + '|' + detail)}" for when, reason, detail in conditions
         )
         engine.execute(
-            "INSERT INTO fault SELECT item_hash, split_part(verdict, '|', 1), substr(verdict, strpos(verdict, '|') + 1), NULL"
+            "INSERT INTO fault SELECT item_hash, split_part(verdict, '|', 1),"
+            " substr(verdict, strpos(verdict, '|') + 1), NULL"
             f" FROM (SELECT item_hash, CASE {cases} END AS verdict FROM shaped) WHERE verdict IS NOT NULL"
         )
 

@@ -46,7 +46,9 @@ def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[Captur
     folder = Path(folder)
     files, _ = find_files(folder, (".csv",))
     if not files:
-        raise UsageError("no CSV file here", where=str(folder), remedy="name a folder of .csv files (.gz too)")
+        raise UsageError(
+            "no CSV file here", where=str(folder), remedy="name a folder of .csv files (.gz too)"
+        )
     unknown = [file.name for file in files if _stem(file) not in contracts()]
     if unknown:
         raise UsageError(

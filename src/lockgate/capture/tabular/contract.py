@@ -64,7 +64,9 @@ class Contract(_Model):
     sentinels: list[str] = Field(default_factory=list, description="values that mean: nothing")
     key: list[str] = Field(min_length=1)
     version: str | None = None
-    person: list[str] = Field(default_factory=list, description="columns whose first filled one names the person")
+    person: list[str] = Field(
+        default_factory=list, description="columns whose first filled one names the person"
+    )
     columns: dict[str, ContractColumn]
     rules: list[ContractRule] = Field(default_factory=list)
 
@@ -112,7 +114,9 @@ class Contract(_Model):
             case "code":
                 if not column.codes:
                     return sent
-                cases = " ".join(f"WHEN {literal(code)} THEN {literal(to)}" for code, to in column.codes.items())
+                cases = " ".join(
+                    f"WHEN {literal(code)} THEN {literal(to)}" for code, to in column.codes.items()
+                )
                 return f"CASE {sent} {cases} END"
             case "nhs_number":
                 return f"nhs_number_clean({sent})"
@@ -139,7 +143,9 @@ class Contract(_Model):
         if column.type in ("date", "datetime"):
             form = column.format or "ISO 8601"
             found.append((unfit, "impossible-date", f"column {name} is no {column.type} of the form {form}"))
-            found.append((f"{typed} < TIMESTAMP '1880-01-01'", "impossible-date", f"column {name} is before 1880"))
+            found.append(
+                (f"{typed} < TIMESTAMP '1880-01-01'", "impossible-date", f"column {name} is before 1880")
+            )
             if column.past:
                 found.append((f"{typed} > now_local()", "impossible-date", f"column {name} is in the future"))
         if column.type == "nhs_number":
@@ -167,7 +173,9 @@ def read_contract(folder: Traversable | Path) -> LoadedContract:
         raw = yaml.safe_load(folder.joinpath("contract.yaml").read_text(encoding="utf-8"))
         contract = Contract.model_validate(raw)
     except OSError as error:
-        raise UsageError("no such contract", where=where, remedy="`lockgate capture contracts` lists them") from error
+        raise UsageError(
+            "no such contract", where=where, remedy="`lockgate capture contracts` lists them"
+        ) from error
     except yaml.YAMLError as error:
         raise UsageError(f"is not YAML: {error}", where=where, remedy="mend that line") from error
     except ValidationError as error:
@@ -206,5 +214,6 @@ def contract(name: str) -> LoadedContract:
     if Path(name).is_dir():
         return read_contract(Path(name))
     raise UsageError(
-        f"no contract is called {name!r}", remedy=f"choose one of {', '.join(contracts())}, or name a contract's folder"
+        f"no contract is called {name!r}",
+        remedy=f"choose one of {', '.join(contracts())}, or name a contract's folder",
     )

@@ -83,7 +83,8 @@ def _row_ends(block: bytes) -> np.ndarray:
     if b'"' not in block:
         return newlines + 1
     quotes = np.cumsum(data == 34, dtype=np.int64)
-    return newlines[quotes[newlines] % 2 == 0] + 1
+    ends: np.ndarray = newlines[quotes[newlines] % 2 == 0] + 1
+    return ends
 
 
 def _last_row_end(block: bytes) -> int:
@@ -128,7 +129,9 @@ def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Positio
     if not position.columns:
         position.columns = _header(file, contract, block[: ends[0]])
         starts, ends, lines = starts[1:], ends[1:], lines[1:]
-    texts = [block[start:end].rstrip(b"\r\n") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    texts = [
+        block[start:end].rstrip(b"\r\n") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
     kept, numbers = [], []
     for text, line in zip(texts, lines.tolist(), strict=True):
         if not text.strip():
@@ -164,7 +167,11 @@ def _parse(
     )
     for index in wrong:
         yield fault_row(
-            file, lines[index], rows[index], "wrong-columns", f"not {len(columns)} values, as the header has names"
+            file,
+            lines[index],
+            rows[index],
+            "wrong-columns",
+            f"not {len(columns)} values, as the header has names",
         )
     aside = set(wrong)
     numbers = [line for index, line in enumerate(lines) if index not in aside]

@@ -19,6 +19,7 @@ class TableReader:
     def __init__(self, loaded: LoadedContract) -> None:
         self.contract = loaded.contract
         self.selects = loaded.selects
+        self.format = f"table:{loaded.contract.name}"
 
     def prepare(self, intake: Intake) -> None:
         """Define the shared macros."""
@@ -63,7 +64,9 @@ class TableReader:
     def _check(self, intake: Intake) -> None:
         engine = intake.engine
         faults = self.contract.faults() + self._unit_faults(intake)
-        cases = " ".join(f"WHEN {when} THEN {literal(f'{reason}|{detail}')}" for when, reason, detail in faults)
+        cases = " ".join(
+            f"WHEN {when} THEN {literal(f'{reason}|{detail}')}" for when, reason, detail in faults
+        )
         engine.execute(
             "INSERT INTO fault SELECT item_hash, split_part(verdict, '|', 1),"
             " substr(verdict, strpos(verdict, '|') + 1), NULL"
@@ -76,7 +79,8 @@ class TableReader:
         contract = self.contract
         typed = ", ".join(f"{contract.typed(name)} AS {quote(name)}" for name in contract.columns)
         cases = " ".join(
-            f"WHEN {rule.when} THEN {literal(f'{rule.reason}|column {rule.column} {rule.say}')}" for rule in contract.rules
+            f"WHEN {rule.when} THEN {literal(f'{rule.reason}|column {rule.column} {rule.say}')}"
+            for rule in contract.rules
         )
         intake.engine.execute(
             "INSERT INTO fault SELECT item_hash, split_part(verdict, '|', 1),"
@@ -94,5 +98,7 @@ class TableReader:
             units = intake.engine.rows(f"SELECT DISTINCT {sent} FROM shaped")
             bad = [literal(unit) for (unit,) in units if unit is not None and not is_ucum(unit)]
             if bad:
-                faults.append((f"{sent} IN ({', '.join(bad)})", "unknown-unit", f"column {name} is no UCUM unit"))
+                faults.append(
+                    (f"{sent} IN ({', '.join(bad)})", "unknown-unit", f"column {name} is no UCUM unit")
+                )
         return faults

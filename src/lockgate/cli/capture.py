@@ -1,0 +1,213 @@
+"""``lockgate capture``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lockgate.cli.common import actor, console, emit, open_site
+
+app = typer.Typer()
+quarantine = typer.Typer(no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine", help="List, look into and retry what is held back.")
+
+COUNTS = ("received", "staged", "quarantined", "duplicates")
+
+
+def _report(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """One batch as it is; several with their sums on top."""
+    if len(results) == 1:
+        return results[0]
+    total: dict[str, Any] = {name: sum(one[name] for one in results) for name in (*COUNTS, "recovered")}
+    reasons: dict[str, int] = {}
+    by_type: dict[str, dict[str, int]] = {}
+    for one in results:
+        for reason, count in one["reasons"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+        for kind, counts in one["by_type"].items():
+            sums = by_type.setdefault(kind, dict.fromkeys(COUNTS, 0))
+            for name in COUNTS:
+                sums[name] += counts[name]
+    return {**total, "by_type": by_type, "reasons": reasons, "batches": results}
+
+
+def _print(report: dict[str, Any]) -> None:
+    table = Table("", *COUNTS, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for kind, counts in report["by_type"].items():
+        table.add_row(kind, *(f"{counts[name]:,}" for name in COUNTS))
+    table.add_row("[bold]in all[/]", *(f"[bold]{report[name]:,}[/]" for name in COUNTS))
+    console.print(table)
+    for reason, count in report["reasons"].items():
+        console.print(f"  quarantined: {count:,} {reason}", markup=False)
+    if report["recovered"]:
+        console.print(f"{report['recovered']:,} items of earlier batches left quarantine.")
+    for one in report.get("batches", [report]):
+        for warning in one["warnings"]:
+            console.print(f"Note  {warning}", markup=False)
+    if report["quarantined"]:
+        console.print("Next: `lockgate capture quarantine list` says which, and why.")
+
+
+@app.command()
+def fhir(
+    path: Annotated[
+        Path, typer.Argument(help="A folder, or one file, of FHIR R4 NDJSON or Bundles; .gz too.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="The source's name; duplicates and ids are told within it.")
+    ] = "epr",
+) -> None:
+    """Capture FHIR R4 resources: keep them raw, stage the sound, quarantine the rest with reasons."""
+    from lockgate.capture import capture_fhir
+
+    report = _report([capture_fhir(open_site(), path, source=source, actor=actor()).as_dict()])
+    emit(report, lambda: _print(report))
+
+
+@app.command()
+def table(
+    contract: Annotated[str, typer.Argument(help="A contract's name, or its folder.")],
+    file: Annotated[Path, typer.Argument(help="The CSV file; .gz too.")],
+    source: Annotated[str, typer.Option(help="The source's name; default: the contract's.")] = "",
+) -> None:
+    """Capture one CSV file by its contract."""
+    from lockgate.capture import capture_table
+
+    report = _report([capture_table(open_site(), contract, file, source=source, actor=actor()).as_dict()])
+    emit(report, lambda: _print(report))
+
+
+@app.command()
+def tables(
+    folder: Annotated[Path, typer.Argument(help="A folder of CSV files named after their contracts.")],
+) -> None:
+    """Capture every CSV file of a folder, each by the contract it is named after."""
+    from lockgate.capture import capture_tables
+
+    results = [result.as_dict() for result in capture_tables(open_site(), folder, actor=actor())]
+    report = _report(results)
+    emit(report, lambda: _print(report))
+
+
+@app.command()
+def contracts() -> None:
+    """List the contracts that ship with Lockgate."""
+    from lockgate.capture import contracts as all_contracts
+
+    listed = [
+        {
+            "name": name,
+            "title": one.contract.title,
+            "columns": list(one.contract.columns),
+            "stages": list(one.selects),
+        }
+        for name, one in all_contracts().items()
+    ]
+
+    def human() -> None:
+        shown = Table("contract", "title", "stages", box=None, pad_edge=False)
+        for one in listed:
+            shown.add_row(str(one["name"]), str(one["title"]), ", ".join(one["stages"]))
+        console.print(shown)
+
+    emit({"contracts": listed}, human)
+
+
+@app.command()
+def status() -> None:
+    """What has arrived, per batch and in all; exit 1 when the counts do not add up."""
+    from lockgate.capture import status as capture_status
+
+    report = capture_status(open_site())
+
+    def human() -> None:
+        shown = Table("batch", "source", *COUNTS, "recovered later", box=None, pad_edge=False)
+        for column in shown.columns[2:]:
+            column.justify = "right"
+        for row in report["batches"]:
+            cells = [f"{row[name]:,}" for name in COUNTS]
+            shown.add_row(row["batch"], row["source"], *cells, f"{row['recovered_later']:,}")
+        shown.add_row("[bold]in all, now[/]", "", *(f"[bold]{report[name]:,}[/]" for name in COUNTS), "")
+        console.print(shown)
+        console.print("The counts add up." if report["adds_up"] else "[bold red]The counts do NOT add up.[/]")
+
+    emit(report, human)
+    raise typer.Exit(0 if report["adds_up"] else 1)
+
+
+@quarantine.command("list")
+def quarantine_list(
+    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
+    source: Annotated[str, typer.Option(help="Only this source.")] = "",
+    batch: Annotated[str, typer.Option(help="Only this batch.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="How many items to list.")] = 50,
+) -> None:
+    """What is held back now: counts by reason, and file, line and reason of each."""
+    from lockgate.capture import REASONS, list_held
+
+    counts, items = list_held(open_site(), reason=reason, source=source, batch=batch, limit=limit)
+
+    def human() -> None:
+        if not counts:
+            console.print("Nothing is in quarantine.")
+            return
+        for code, count in counts.items():
+            console.print(f"{count:>8,}  {code}: {REASONS[code].meaning}", markup=False)
+        shown = Table("item", "file", "line", "reason", "detail", box=None, pad_edge=False)
+        for item in items:
+            shown.add_row(item.item_hash[:12], item.file, str(item.line), item.reason, item.detail or "")
+        console.print(shown)
+        if sum(counts.values()) > len(items):
+            console.print(f"... and {sum(counts.values()) - len(items):,} more; --limit shows them.")
+
+    emit(
+        {"quarantined": sum(counts.values()), "reasons": counts, "items": [i.as_dict() for i in items]}, human
+    )
+
+
+@quarantine.command("show")
+def quarantine_show(
+    item: Annotated[str, typer.Argument(help="The item's hash, or its first digits.")],
+) -> None:
+    """One item with its raw text. Identifiable: only for the site's own user, and noted in the audit chain."""
+    from lockgate.capture import show_held
+
+    found = show_held(open_site(), item, actor=actor())
+
+    def human() -> None:
+        for name in ("file", "line", "kind", "reason", "detail", "waits_for", "meaning", "remedy"):
+            if found[name] is not None:
+                console.print(f"{name:>10}  {found[name]}", markup=False)
+        console.print(found["raw"], markup=False)
+
+    emit(found, human)
+
+
+@quarantine.command("retry")
+def quarantine_retry(
+    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
+    source: Annotated[str, typer.Option(help="Only this source.")] = "",
+) -> None:
+    """Take what is held back again, as after an upgrade or a changed contract."""
+    from lockgate.capture import list_held, retry_held
+
+    site = open_site()
+    results = retry_held(site, reason=reason, source=source, actor=actor())
+    moved = [result for result in results if result.recovered]
+    recovered = sum(result.recovered for result in moved)
+    counts, _ = list_held(site, source=source, limit=0)
+    left = sum(counts.values())
+    emit(
+        {
+            "recovered": recovered,
+            "quarantined": left,
+            "reasons": counts,
+            "batches": [result.as_dict() for result in moved],
+        },
+        f"{recovered:,} items left quarantine; {left:,} stay.",
+    )
