@@ -74,10 +74,11 @@ def test_blood_pressure_components(twenty: tuple[Path, Release]) -> None:
     folder, release = twenty
     sent: Counter[tuple[int, float, int, str]] = Counter()
     for item in _resources(folder, "Observation"):
-        for component in item.get("component", []):
-            code = component["code"]["coding"][0]["code"]
+        # most come as components of a panel, some alone
+        for part in [item, *item.get("component", [])]:
+            code = part["code"]["coding"][0]["code"]
             if code in BP:
-                value = float(component["valueQuantity"]["value"])
+                value = float(part["valueQuantity"]["value"])
                 sent[BP[code], value, 8876, item["effectiveDateTime"][:10]] += 1
     assert sum(sent.values()) > 500
     with Engine() as engine:
