@@ -1,0 +1,115 @@
+"""Writes a whole synthetic hospital into a folder: FHIR, tables of other sources, truth."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lockgate.errors import UsageError
+from lockgate.synthetic.faults import faults, resent_lines
+from lockgate.synthetic.fhir import resources
+from lockgate.synthetic.ndjson import write_lines
+from lockgate.synthetic.tables import write_tables
+from lockgate.synthetic.truth import write_effects, write_identifiers, write_people
+from lockgate.synthetic.world import World, make_world
+
+FEWEST, MOST = 50, 900_000  # the test range of NHS numbers holds some 909,000
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was written: lines per FHIR file, rows per table and truth file, the faults planted."""
+
+    out: Path
+    patients: int
+    seed: int
+    fhir: dict[str, int]
+    tables: dict[str, int]
+    truth: dict[str, int]
+    faults: list[dict[str, Any]]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as one JSON object."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def generate(
+    out: Path,
+    patients: int = 2000,
+    seed: int = 1,
+    progress: Callable[[str], None] | None = None,
+    *,
+    force: bool = False,
+) -> Summary:
+    """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
+
+    ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
+    it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
+    numbers allows.
+    """
+    started = time.perf_counter()
+    if not FEWEST <= patients <= MOST:
+        raise UsageError(
+            f"{patients} patients is not between {FEWEST} and {MOST}", remedy="choose --patients"
+        )
+    _clear(out, force)
+    say = progress or (lambda text: None)
+    world = make_world(patients, seed, say)
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        for name in ("fhir", "tables", "truth"):
+            (part / name).mkdir(parents=True)
+        say("FHIR files")
+        lines, planted = _write_fhir(world, part / "fhir")
+        say("tables")
+        tables = write_tables(world, part / "tables")
+        say("truth")
+        truth = write_people(world, tables, part / "truth")
+        truth["identifiers"] = write_identifiers(world, tables, part / "truth" / "identifiers.jsonl")
+        write_effects(world, tables, planted, part / "truth" / "effects.json")
+        if out.exists():
+            shutil.rmtree(out)
+        part.rename(out)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    seconds = round(time.perf_counter() - started, 2)
+    return Summary(out, patients, seed, lines, tables.rows, truth, planted, seconds)
+
+
+def _clear(out: Path, force: bool) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UsageError("there is a file of that name", where=str(out), remedy="name a new folder")
+    if not any(out.iterdir()):
+        return
+    ours = (out / "truth" / "effects.json").is_file() and (out / "fhir").is_dir()
+    if not (force and ours):
+        remedy = "--force replaces it" if ours else "name a new folder"
+        raise UsageError("the folder is not empty", where=str(out), remedy=remedy)
+
+
+def _write_fhir(world: World, folder: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    lines: dict[str, int] = {}
+    planted: list[dict[str, Any]] = []
+    wrong = faults()
+    for kind, blocks in resources(world).items():
+        extra = [fault.line for fault in wrong if fault.kind == kind]
+        again = resent_lines(blocks[0]) if kind == "Observation" else []
+        name = f"{kind}.ndjson.gz"
+        lines[kind] = write_lines(folder / name, blocks, [*extra, *again])
+        first = lines[kind] - len(extra) - len(again) + 1
+        reasons = [(fault.reason, fault.detail) for fault in wrong if fault.kind == kind]
+        reasons += [("duplicate", "sent a second time, unchanged")] * len(again)
+        planted += [
+            {"file": f"fhir/{name}", "line": first + place, "reason": reason, "detail": detail}
+            for place, (reason, detail) in enumerate(reasons)
+        ]
+    return lines, planted
