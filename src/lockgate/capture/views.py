@@ -39,9 +39,9 @@ def latest_view(engine: Engine, site: Site, table: str) -> str:
         )
         return name
     engine.execute(
-        f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * EXCLUDE (place) FROM ("
+        f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * EXCLUDE (newest) FROM ("
         f"SELECT *, dense_rank() OVER (PARTITION BY source, {record}"
         " ORDER BY version_at DESC, item_hash DESC, batch_id DESC)"
-        f" AS place FROM {staged}) WHERE place = 1 AND NOT deleted"
+        f" AS newest FROM {staged}) WHERE newest = 1 AND NOT deleted"
     )
     return name
