@@ -1,0 +1,29 @@
+"""Free text made safe: identifiers found by the patient's own record, by shape and by cue, replaced by tags."""
+
+from lockgate.deidentify.text.engine import find, scrub_text
+from lockgate.deidentify.text.known import Known
+from lockgate.deidentify.text.scrub import (
+    SCRUBBED,
+    People,
+    Scrubbed,
+    ScrubResult,
+    scrub,
+    scrub_file,
+    scrub_note,
+)
+from lockgate.deidentify.text.spans import KINDS, Span
+
+__all__ = [
+    "KINDS",
+    "SCRUBBED",
+    "Known",
+    "People",
+    "ScrubResult",
+    "Scrubbed",
+    "Span",
+    "find",
+    "scrub",
+    "scrub_file",
+    "scrub_note",
+    "scrub_text",
+]

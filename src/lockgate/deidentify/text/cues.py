@@ -1,0 +1,403 @@
+"""Names by what stands around them: titles, relations, salutations, signatures, labels; organisations; places.
+
+The lists are our own writing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES, WORDS
+from lockgate.deidentify.text.known import PARTICLES
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, RELATIVE, STAFF, Span
+from lockgate.deidentify.text.tokens import Tokens
+
+TITLES = words("mr mrs miss ms mx rev reverend sir lady lord dame")
+DOCTORS = words("dr doctor prof professor")
+ROLES = words("""
+    nurse sister matron consultant registrar physio physiotherapist pharmacist midwife hca cpn cns sho spr slt
+    ot rn rmn sn ssn dietitian dietician paramedic psychologist psychiatrist surgeon radiographer radiologist
+    anaesthetist optometrist podiatrist secretary keyworker key-worker coordinator co-ordinator practitioner
+    worker technician receptionist chaplain interpreter visitor therapist counsellor teacher solicitor imam
+    rabbi vicar priest cardiologist neurologist oncologist haematologist nephrologist urologist geriatrician
+    paediatrician obstetrician gynaecologist dermatologist dentist intensivist microbiologist pathologist
+    histopathologist phlebotomist porter ward-clerk clerk enp anp acp f1 fy1 fy2 gp audiologist orthotist
+    chiropodist odp support-worker lead manager clinician dictated typed signed verified authorised
+    transcribed countersigned author
+""")
+RELATIONS = words("""
+    son daughter wife husband partner ex-partner ex-wife ex-husband mother father mum mom dad mummy daddy
+    brother sister sibling neighbour neighbor carer caregiver friend boyfriend girlfriend fiance fiancee aunt
+    auntie uncle niece nephew cousin grandson granddaughter grandchild grandmother grandfather grandma grandad
+    granddad nan nana gran stepson stepdaughter stepmother stepfather stepbrother stepsister step-son
+    step-daughter step-mother step-father guardian nok kin twin spouse half-brother half-sister mother-in-law
+    father-in-law son-in-law daughter-in-law sister-in-law brother-in-law widow widower godmother godfather
+    flatmate housemate landlord landlady companion fiancé fiancée baby
+""")
+SALUTATIONS = words("dear hi hello hiya dearest")
+CLOSINGS = words("sincerely faithfully regards wishes truly thanks")
+LABELS = words("""
+    patient name re surname forename forenames firstname lastname family given nok consultant secretary gp
+    author from to for clinician keyworker referrer attn patient's client resident relative contact mother
+    father informant witness discussed present attendees apologies cc copy regarding
+""")
+# A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
+LINKS: dict[str, frozenset[str]] = {
+    "by": words("""
+    seen reviewed reported signed dictated typed written authorised verified referred accompanied brought
+    assessed examined discussed approved checked prescribed administered performed cosigned countersigned
+    completed requested supervised raised visited escorted collected taken made entered witnessed
+"""),
+    "with": words("""
+    met lives living spoke spoken discussed discussion relationship liaised reviewed stays staying contact
+    meeting conversation married
+"""),
+    "to": words("spoke spoken over speak talked spoke married attention delegated escalated copied copy"),
+    "from": words("call message letter email history text visit calls telephone heard phoned information"),
+    "about": words("talked talks spoke talking worried concerned concerns"),
+    "as": words("known"),
+    "and": frozenset(),
+}  # fmt: skip
+CALLED = words("called named nee née alias aka formerly phoned rang")
+
+_NAME_GAPS = frozenset((" ", "-", ". ", "."))
+_TITLE_GAPS = frozenset((" ", ". ", ".", "  "))
+_RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - ", "; ", " ", ". "))
+_LABEL_GAP = re.compile(r"[ \t]*[:=][ \t]*\n?[ \t]*$")
+_CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
+_LONGEST_NAME = 4
+
+ORG_HEADS = words("""
+    hospital infirmary hospice surgery school academy college university nursery practice centre center home
+    clinic trust lodge priory unit house
+""")
+# Heads that need one of these words before them to make an organisation.
+_ORG_NEEDS: dict[str, frozenset[str]] = {
+    "centre": words("""
+        medical health resource day community leisure treatment walk-in care primary rehabilitation wellbeing
+        family children surgical diagnostic cancer dialysis
+    """),
+    "home": words("care nursing residential"),
+    "clinic": words("walk-in"),
+    "trust": words("nhs foundation hospitals hospital healthcare partnership"),
+    "practice": words("medical group family dental gp"),
+    "unit": frozenset(),
+    "house": frozenset(),
+    "lodge": frozenset(),
+    "priory": frozenset(),
+}  # fmt: skip
+_ORG_NEEDS["center"] = _ORG_NEEDS["centre"]
+_GENERIC = words("""
+    the a medical health resource day community general royal primary secondary district county memorial
+    hospital hospitals children childrens women womens nhs foundation trust university teaching cottage care
+    nursing residential walk-in infant junior high grammar comprehensive special group family dental gp eye
+    ear nose private independent local our your this that his her their my mental psychiatric acute urgent
+    minor injuries treatment outpatient outpatients inpatient rehabilitation maternity and of for in at on
+    medical-school veterinary main old new another other nearest same referring base field military army naval
+    tertiary regional national warfarin memory
+""")
+_ORG_JOINERS = words("of the and on upon under in le by for st")
+_ORG_GAPS = frozenset((" ", "'s ", "'S ", "' ", "-", ". ", " & "))
+
+_PLACE_LINKS: dict[str, frozenset[str]] = {
+    "in": words("""
+    lives live living lived born resides residing up raised based works worked house flat home stays staying
+    holiday bungalow property accommodation hostel settled
+"""),
+    "from": words("moved travelled returned comes came originally travels drove flew relocated is back"),
+    "to": words("moved travelled returned moving relocated drove went trip emigrated visit"),
+    "near": words("lives living lived live house home fell found collapsed"),
+    "of": words("resident native area town village city"),
+    "outside": words("lives living found collapsed"),
+}  # fmt: skip
+_PLACE_JOINERS = words("""
+    of on upon under in the le by next with cum super-mare y yr la
+""")
+
+
+@cache
+def given_names() -> frozenset[str]:
+    """Given names in use in the UK, of many cultures: our own list, in lower case, without those that are words."""
+    return _listed("given.txt") - WORDS
+
+
+@cache
+def family_names() -> frozenset[str]:
+    """Family names in use in the UK: our own list, in lower case, without those that are words."""
+    return _listed("family.txt") - WORDS
+
+
+@cache
+def towns() -> frozenset[str]:
+    """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
+    return _listed("towns.txt")
+
+
+def _listed(name: str) -> frozenset[str]:
+    text = resources.files("lockgate.deidentify.text").joinpath("gazetteer", name).read_text(encoding="utf-8")
+    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
+    word = tokens.words[place]
+    if not word[0].isupper():
+        return False
+    if len(word) == 1:
+        return True
+    lower = tokens.lowers[place]
+    if lower in MONTHS and not titled:
+        return False
+    if lower in NOT_NAMES and not (titled and lower in WORDS):
+        return False
+    return titled or not (word.isupper() and word in ABBREVIATIONS)
+
+
+def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
+    """The place after the last word of a name that begins at ``first``; ``first`` where none begins there."""
+    words, lowers = tokens.words, tokens.lowers
+    place, taken = first, 0
+    while place < len(words) and taken < _LONGEST_NAME:
+        if place > first:
+            gap = tokens.gap(place - 1)
+            if gap not in _NAME_GAPS or ("." in gap and len(words[place - 1]) > 1):
+                break
+        lower = lowers[place]
+        if (
+            lower in PARTICLES
+            and place + 1 < len(words)
+            and words[place + 1][0].isupper()
+            and (taken or titled)
+        ):
+            place += 1
+            continue
+        full = place > first and len(words[place - 1]) > 1
+        if not _is_name(tokens, place, titled=titled and taken == 0) and not (
+            full and _month_as_name(tokens, place)
+        ):
+            break
+        if lower in TITLES or lower in DOCTORS:
+            break
+        place += 1
+        taken += 1
+    while place > first and lowers[place - 1] in PARTICLES and not words[place - 1][0].isupper():
+        place -= 1
+    if place > first and all(len(word) == 1 for word in words[first:place]):
+        return first  # initials alone ("Dr A") say nobody, and "Plan A" no name
+    return place
+
+
+def _month_as_name(tokens: Tokens, place: int) -> bool:
+    """Whether a month after a given name is a family name: "Pak May", where no day or year follows."""
+    return (
+        tokens.lowers[place] in MONTHS
+        and tokens.words[place][0].isupper()
+        and not tokens.gap(place)[:3].strip()[:1].isdigit()
+    )
+
+
+def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pattern[str]] | None:
+    """Whether a word calls for a name after it: the name's kind, whether as by a title, and the gap between."""
+    word, lower = tokens.words[place], tokens.lowers[place]
+    before = tokens.lowers[place - 1] if place else ""
+    if lower in TITLES:
+        if word == "miss" or word == "MS" or word == "sir":
+            return None
+        return (RELATIVE if before in RELATIONS else NAME), True, _TITLE_GAPS
+    if lower in DOCTORS:
+        return STAFF, True, _TITLE_GAPS
+    if lower in RELATIONS:
+        staff = lower == "sister" and word == "Sister" and not tokens.at_start(place)
+        return (STAFF if staff else RELATIVE), False, _RELATION_GAPS
+    if lower in ROLES:
+        return STAFF, False, _RELATION_GAPS
+    if lower in SALUTATIONS:
+        return NAME, True, _TITLE_GAPS
+    if lower in CLOSINGS:
+        return STAFF, False, _CLOSING_GAP
+    if lower in LINKS and before in LINKS[lower]:
+        kind = STAFF if lower == "by" and before not in ("accompanied", "brought") else NAME
+        return (RELATIVE if lower in ("by", "from") and kind == NAME else kind), False, _TITLE_GAPS
+    if lower in CALLED:
+        return NAME, False, _TITLE_GAPS
+    if lower == "w" and tokens.text[max(0, tokens.begins[place] - 2) : tokens.begins[place]].lower() == "d/":
+        return STAFF, False, _TITLE_GAPS
+    return None
+
+
+# Every word that can be a cue, an organisation's head or a place's preposition: the engine asks about no other.
+CUE_WORDS = (
+    TITLES
+    | DOCTORS
+    | ROLES
+    | RELATIONS
+    | SALUTATIONS
+    | CLOSINGS
+    | LABELS
+    | CALLED
+    | frozenset(LINKS)
+    | frozenset("w")
+)
+PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting")
+
+
+def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
+    """Names that the word at ``place`` announces, or that stand before a relation in brackets."""
+    lower = tokens.lowers[place]
+    cue = _cue(tokens, place)
+    if cue:
+        kind, titled, gaps = cue
+        gap = tokens.gap(place)
+        fits = gap in gaps if isinstance(gaps, frozenset) else bool(gaps.match(gap))
+        if lower in RELATIONS and tokens.following(place) == "of":
+            yield from _name(tokens, place + 2, NAME, titled=False)
+        elif lower in RELATIONS and tokens.following(place) in ("is", "called", "named", "was"):
+            yield from _name(tokens, place + 2, kind, titled=False)
+        elif fits:
+            yield from _name(tokens, place + 1, kind, titled=titled)
+            if titled and tokens.words[place][0].islower():
+                yield from _lower_name(tokens, place + 1, kind)
+        if lower in RELATIONS and tokens.gap(place - 1).endswith("("):
+            yield from _name_before(tokens, place)
+    if lower in LABELS and _LABEL_GAP.match(tokens.gap(place)):
+        yield from _labelled(tokens, place)
+
+
+def _name(tokens: Tokens, first: int, kind: str, *, titled: bool) -> Iterator[Span]:
+    end = expand(tokens, first, titled=titled)
+    if end > first:
+        if end == first + 1 and tokens.words[first].isupper() and tokens.gap(first) == ", ":
+            more = expand(tokens, end, titled=False)  # "WRIGHT, Madyson"
+            if more == end + 1 and len(tokens.words[first]) > 1 and tokens.words[end][1:].islower():
+                end = more
+        yield Span(tokens.begins[first], tokens.ends[end - 1], kind)
+
+
+def _lower_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
+    """The name after a title typed without capitals: "mr smith"."""
+    if first < len(tokens.words):
+        word = tokens.words[first]
+        if word.islower() and len(word) > 2 and word not in NOT_NAMES:
+            yield Span(tokens.begins[first], tokens.ends[first], kind)
+
+
+def _name_before(tokens: Tokens, place: int) -> Iterator[Span]:
+    """The name before "(daughter"."""
+    first = place
+    while first > 0 and place - first < 3:
+        gap = tokens.gap(first - 1)
+        allowed = gap in (" (", " (his ", " (her ") if first == place else gap in _NAME_GAPS
+        if not allowed or not _is_name(tokens, first - 1, titled=False) or tokens.lowers[first - 1] in MONTHS:
+            break
+        first -= 1
+    if first < place:
+        yield Span(tokens.begins[first], tokens.ends[place - 1], RELATIVE)
+
+
+def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
+    """The name after a label and a colon, also as "SMITH, Jane"."""
+    first = place + 1
+    if first >= len(tokens.words) or tokens.lowers[first] in TITLES or tokens.lowers[first] in DOCTORS:
+        return
+    kind = (
+        NAME
+        if tokens.lowers[place] in ("patient", "name", "re", "surname", "forename", "family", "given")
+        else STAFF
+    )
+    end = expand(tokens, first, titled=False)
+    if end == first:
+        return
+    stop = tokens.ends[end - 1]
+    if end < len(tokens.words) and tokens.gap(end - 1) == ", ":
+        more = expand(tokens, end, titled=False)
+        rest = tokens.text[tokens.ends[more - 1] :].lstrip(" ")[:1] if more > end else "x"
+        if more > end and (rest in ("", "|", "\n", "(", ",", ";", ".") or kind == NAME):
+            stop = tokens.ends[more - 1]
+    yield Span(tokens.begins[first], stop, kind)
+
+
+def organisation(tokens: Tokens, place: int) -> Span | None:
+    """The organisation whose head ("Hospital", "Medical Centre", "walk-in clinic") is the word at ``place``."""
+    head = tokens.lowers[place]
+    if head not in ORG_HEADS:
+        return None
+    needs = _ORG_NEEDS.get(head)
+    if needs is not None and tokens.lowers[place - 1 if place else 0] not in needs:
+        return None
+    first, telling = place, False
+    last_capital = -1
+    while first > 0 and place - first < 7 and tokens.gap(first - 1) in _ORG_GAPS:
+        word, lower = tokens.words[first - 1], tokens.lowers[first - 1]
+        if word[0].isupper():
+            if last_capital < 0:
+                last_capital = first - 1
+            telling = telling or (lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS)
+        elif not (last_capital < 0 and lower in _GENERIC) and lower not in _ORG_JOINERS:
+            break
+        first -= 1
+    while first < place and (tokens.words[first][0].islower() or tokens.lowers[first] in _ORG_TRIM):
+        first += 1
+    if tokens.words[place][0].isupper():
+        last = place
+        while last + 1 < len(tokens.words) and tokens.gap(last) == " " and last - place < 3:
+            word, lower = tokens.words[last + 1], tokens.lowers[last + 1]
+            tail = word in _ORG_TAILS
+            if not tail and not (
+                head == "hospital" and word[0].isupper() and lower not in NOT_NAMES | TITLES | DOCTORS
+            ):
+                break
+            telling = telling or (not tail and (first < place or lower in towns()))
+            last += 1
+        return Span(tokens.begins[first], tokens.ends[last], ORGANISATION) if telling else None
+    if not telling or first >= place or last_capital < first:
+        return None
+    return Span(tokens.begins[first], tokens.ends[last_capital], PLACE)
+
+
+_ORG_TRIM = words("""
+    at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
+    attended transferred admitted discharged referred re letter
+""")
+_ORG_TAILS = words("Hospital Hospitals NHS Foundation Trust Centre School Unit Clinic Site Campus")
+
+
+def place_name(tokens: Tokens, place: int) -> Span | None:
+    """The place after "lives in", "moved from" and the like (the preposition is at ``place``), or a known town."""
+    lower = tokens.lowers[place]
+    links = _PLACE_LINKS.get(lower)
+    if lower not in PLACE_WORDS:
+        return None
+    first = place + 1
+    if first >= len(tokens.words) or tokens.gap(place) not in (" ", "\n", " the "):
+        return None
+    end = first
+    while end < len(tokens.words) and end - first < 5:
+        if end > first and tokens.gap(end - 1) not in (" ", "-", "'s ", "' "):
+            break
+        word, low = tokens.words[end], tokens.lowers[end]
+        joined = low in _PLACE_JOINERS and end > first and end + 1 < len(tokens.words) and (
+            tokens.words[end + 1][0].isupper() and tokens.gap(end) == " ")  # fmt: skip
+        if not joined and (not word[0].isupper() or (word.isupper() and len(word) < 4)):
+            break
+        if (
+            low in NOT_NAMES
+            and low not in ("new", "upper", "lower", "general", "down", "room", "home")
+            and not joined
+        ):
+            break
+        if low in MONTHS and end == first:
+            return None
+        end += 1
+    if end == first:
+        return None
+    before = tokens.lowers[place - 1] if place else ""
+    if links and before in links:
+        return Span(tokens.begins[first], tokens.ends[end - 1], PLACE)
+    for stop in range(end, first, -1):
+        if " ".join(tokens.lowers[first:stop]) in towns() and tokens.following(stop - 1) not in HEADS:
+            return Span(tokens.begins[first], tokens.ends[stop - 1], PLACE)
+    return None

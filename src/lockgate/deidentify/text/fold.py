@@ -1,0 +1,80 @@
+"""One spelling for matching: accents off, quotes and dashes plain, invisible characters gone, offsets kept.
+
+Engines that match the raw text miss "José" written with a combining accent, "07700\u00a0900123" with a no-break space
+and "Whee\u00adler" with a soft hyphen. Matching runs on the folded text; spans are told in the original's offsets.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import accumulate
+
+_PLAIN = {
+    "\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\u00b4": "'", "\u0060": "'", "\u201c": '"',
+    "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-", "\u2015": "-",
+    "\u2212": "-", "\u00f8": "o", "\u00d8": "O", "\u0142": "l", "\u0141": "L", "\u0131": "i", "\u0111": "d",
+    "\u0110": "D", "\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u0153": "oe", "\u0152": "OE", "\u00fe": "th",
+    "\u2028": "\n", "\u2029": "\n", "\u0085": "\n",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=65536)
+def _fold_char(char: str) -> str:
+    if char in _PLAIN:
+        return _PLAIN[char]
+    category = unicodedata.category(char)
+    if category in ("Cf", "Mn", "Me") or (category == "Cc" and char not in "\n\r\t\f\v"):
+        return ""
+    if category == "Zs":
+        return " "
+    if category == "Nd":
+        return str(unicodedata.digit(char))
+    plain = unicodedata.normalize("NFKD", char)
+    return "".join(part for part in plain if unicodedata.category(part) not in ("Mn", "Me", "Cf")) or char
+
+
+class _OneToOne(dict[int, str]):
+    """A table for ``str.translate`` that folds what stays one character and leaves the rest for the slow way."""
+
+    def __missing__(self, code: int) -> str:
+        folded = _fold_char(chr(code)) if code > 127 else chr(code)
+        self[code] = folded if len(folded) == 1 else chr(code)
+        return self[code]
+
+
+_TABLE = _OneToOne()
+_CHANGES_LENGTH = re.compile(
+    r"[\u00ad\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\u00df\u00e6\u00c6\u0152\u0153\u00fe"
+    r"\ufb00-\ufb06\x00-\x08\x0e-\x1f\x7f]"
+)
+
+
+def fold(text: str) -> tuple[str, list[int] | None]:
+    """The folded text, and the offset in the original of each of its characters (one more at the end).
+
+    None for the offsets means that they are the same.
+    """
+    if text.isascii() and text.isprintable():
+        return text, None
+    if not _CHANGES_LENGTH.search(text):
+        return (text if text.isascii() else text.translate(_TABLE)), None
+    pieces = [_fold_char(char) if char > "\x7f" or char < " " or char == "\x7f" else char for char in text]
+    starts = [0, *accumulate(map(len, pieces))]
+    origin = [0] * (starts[-1] + 1)
+    for place, piece in enumerate(pieces):
+        for step in range(len(piece)):
+            origin[starts[place] + step] = place
+    origin[starts[-1]] = len(text)
+    return "".join(pieces), origin
+
+
+def fold_value(value: str) -> str:
+    """A known value (a name, a street) folded, trimmed, with single spaces."""
+    return " ".join(fold(value)[0].split())
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a list that is written as a text."""
+    return frozenset(text.split())

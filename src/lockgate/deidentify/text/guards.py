@@ -1,0 +1,192 @@
+"""What looks like a name and is none: eponyms, names that are words, places in the names of diseases and scores.
+
+The lists are our own writing, from general medical knowledge.
+"""
+
+from __future__ import annotations
+
+from lockgate.deidentify.text.fold import words
+
+# Surnames (and towns) that stand in the names of diseases, signs, scores, lines and operations.
+EPONYMS = words("""
+    achilles adams addison adson alport alzheimer apgar argyll argyle asperger austin babinski bacon baker
+    bankart barlow barrett barre barthel bartholin barton bartter bath basedow bazett beck becker behcet bell
+    bence berger binet bishop blalock bowen braak braden bristol brown browne budd buerger burkitt bruce
+    brugada canadian caldwell caroli charcot charlson chagas cheyne child chvostek clark clarke cobb cockcroft
+    cole colles conn cooley coombs cornell cotton courvoisier creutzfeldt crohn crutchfield cullen cushing
+    dandy danis davies dawson denis doppler down downs dressler duchenne duke dukes dupuytren durie ebstein
+    edinburgh edwards ehlers eisenmenger epley epstein epworth evans ewing fabry fallot fanconi felty
+    finkelstein fisher fitz fitzpatrick fleischner foley fontaine forrest fowler frank freiberg friedreich
+    fuchs galeazzi gamma garden gaucher gibson gilbert gillick glasgow gleason goodpasture gough gower gram
+    graves grey guillain guthrie hallpike harris hartmann hashimoto hawkins heberden heimlich henoch herring
+    hickman hill hirschsprung hodgkin hoffman hoffmann holter homan homans horner hughes hunt hunter
+    huntington hurler hutchinson ishihara jaeger jackson jacobson jones kaposi karnofsky kawasaki kehr kennedy
+    kernig killip kimmelstiel king kirschner klinefelter kocher korsakoff kupffer kussmaul lachman lambert
+    landau laurence leeds legg lennox lewy lhermitte libman liverpool likert lister little ludwig lugol lund
+    lyme mallory mantoux marfan maslow mayo mcburney mcgill mcmurray meckel meniere menzies merkel meigs
+    michaelis miller mini mirizzi monro morison morton munchausen murphy nissen noonan norfolk norwich
+    nottingham osgood osler oxford paget pancoast parkinson perthes peyronie phalen pick pott potts prader
+    pringle purkinje queckenstedt quincke ramsay ransom rankin raynaud reed reinke reiter rett reye reynolds
+    richter rinne riley rockall romberg ross roux rovsing roth ryle ryles salter sanders schilling schirmer
+    schober sengstaken sheehan short simmonds simpson sims sjogren smith snellen spurling starling stevens
+    stewart still stokes sudek sydenham syme takayasu tanner thomas thompson thomson tietze tinel todd
+    tourette trendelenburg trousseau turner vincent virchow von volkmann waldenstrom warthin waterlow weber
+    wegener weil wells wenckebach wernicke weston whipple willebrand wilms wilson wolff wood yale york zenker
+    ziehl zollinger
+""")
+
+# Eponyms so usual that their possessive stands alone: "known Parkinson's".
+ALONE = words("""
+    parkinson crohn alzheimer hodgkin huntington cushing addison graves raynaud barrett dupuytren paget
+    meniere asperger hashimoto tourette sjogren hirschsprung wilson down perthes waterlow
+""")
+
+# Nouns that follow an eponym.
+HEADS = words("""
+    disease syndrome sign signs palsy lymphoma score scale scales procedure line lines catheter catheters test
+    tests lamp sarcoma phenomenon contracture contractures oesophagus esophagus foot joint joints tube tubes
+    tumour tumor criteria classification index fracture fractures operation repair stool coma drain needle
+    forceps position manoeuvre maneuver reflex reflexes node nodes ulcer cyst hernia thyroiditis chorea ataxia
+    dementia anaemia stain staining stage staging ward wards bodies body band nevus naevus triad tetralogy
+    anomaly malformation pouch diverticulum duct gland glands granulomatosis cell cells virus encephalopathy
+    psychosis neuropathy arthropathy dystrophy aphasia area granuloma cardiomyopathy block pattern waves wave
+    negative positive sequence grade type method equation formula regime regimen chart plot monitor monitoring
+    tape bandage splint frame rods wire wires screw plate bag mask valve stent shunt solution lotion powder
+    paste oil pessary ring clip clamp retractor speculum swab broth agar medium titre antigen antibody protein
+    proteins nodule nodules exanthem rash spots spot kidney heart lung syndromes law principle competence
+    competent phenotype respiration breathing pulse sling approach incision osteotomy arthroplasty resection
+    anastomosis thoracotomy jejunostomy ileostomy colostomy flap graft mesh tracing questionnaire inventory
+    checklist assessment tool scoring rating risk schedule guideline guidelines consensus protocol pathway hip
+    knee shoulder unit sore barre gehrig hallpike scott pugh white parkinson jakob danlos barr zuelch rett
+    schonlein weiss lewis steele richardson ellison vivax lesion nerve fibrillation bundle fibres foramen
+    tendon tendinopathy tendinitis ligament angle arc view
+""")
+
+# Names that are everyday words: they are names only where they are written and placed like one.
+WORDS = words("""
+    will may mark rose grace hope faith joy dawn summer summers autumn winter winters june april august violet
+    ivy lily daisy poppy iris hazel olive heather holly fern amber ruby pearl jade opal coral crystal penny
+    bill rob jack frank grant dean earl duke king prince bishop pope abbot abbott cook baker butcher carpenter
+    carter cooper farmer fisher fletcher gardener gardner hunter mason miller parker porter potter shepherd
+    smith tailor taylor turner tyler walker weaver wood woods bush field fields hill hills lake marsh moor
+    moore pond pool rivers brook brooks stone stones sand sands snow frost rain storm gale day days week noon
+    night knight knights long short small little large young old new newman strong sharp swift bright light
+    dark black white brown green grey gray blue gold golden silver red reed read rich richer poor good best
+    better bean bird wolf fox lamb bull hart hare crane drake finch nightingale partridge peacock swan martin
+    robin jay wren angel faithful sweet savage stern gentle moody wise wild bold noble just true case chase
+    church chapel castle bridge bridges ford forest gates hall house lane park port street banks bank barn
+    barker bell bells bond book books bow bowman box boy brand bread bridle broad buck burn burns bush butler
+    butter button cannon care cash chance charity chamber chambers christian clay close cloud coal coffin cole
+    coke cotton court crook cross crow crown cruise cutter dale dance dear doctor dove dyer eagle early east
+    west north south easter ernest fair farr fast fear fell finn fish flag flood flower flowers foot foster
+    fountain free freeman friend frame gain game gay gentry glass glory gore grave graves gully guy hale hand
+    hands hardy harp harper hay hays haste head heal hearn heath hedge herb hide high hilton hind hog hood
+    hook hopper horn horne hose howe hunt hurt ice inch iron justice keen key keys kind kitchen ladd lance
+    land last law laws leaf lee letter liberty line lion list lister locke lock loft lord lot love loveless
+    lowe low luck mace main major mann manning marble march mare marks marrow mast masters max mercy merit
+    mild mile miles mill mills mind mint miss mist monk moon morn moss moth mount mountain munday myth nail
+    nash neal need needle nest noble noon nurse oak oaks olden orange page pages pain paine palmer pan parish
+    parsons partner pass patch patience paul peace peach pear peel pen pepper perry pick pickle pike pine pink
+    pitt plain plant plum pole post potts pound power powers pray press price pride proud purple quick raven
+    ray rice ridge ring rise robe rock rod roof roman root rope rose ross rough rowan royal rush rust rye sage
+    saint sale salmon salt sandy satchel sauce say self sell senior sergeant sexton shade sharma sharpe shaw
+    shell ship shore shoulder sierra silk skinner sky slack slate sly snell song sparrow spear speed spencer
+    spice spring stack star stark start starling staff stead steel steele step stiles stock stout strange
+    stretch stringer summerfield sung sunny sutton sword tab tan teal temple thorn thorne tide till toll tong
+    torn touch tower town tree trigger troll trout trust tuck tubb tune twist underwood vale van vice victor
+    vine wade wait walk wall walls ward warden waters watt watts way weather webb weed weeks welch well wells
+    west whale wheat wheel wheeler whisky wing winner wise wish worth wright yard yeoman york zeal an so do go
+    in on to you he she ho ha man men son sun sum my me we us or are at be by can dad mum pa ma the has had
+    her his its not now off one our out own per she six ten too two was yes yet see sit set let get got put
+    run try say ask able any app art bin bit car cut dry due ear eat end eye far few fit fun gap hat hot how
+    ill jam job joe kit lad lap leg lip low mad map mix mud net nil nod nut odd ops pet pie pin pip pit pop
+    pot pub rag ran rap raw rib rid rim rip rot row rub rug sad sat saw sea sin sip sir ski sob tap tea tip
+    toe ton top toy tub tug use via wax web wet win zip dolly dusty precious angels storm destiny chastity mo
+    al kim tin di ray lea sky blaze ace miracle blessing gift happy lucky merry marigold clementine cherry
+    ginger rosemary basil saffron bay charm honour prudence constance felicity verity temperance april abrupt
+    pace keel tongue trance hose lees tolerance mature patient
+""")
+
+# Verbs after which it is plain that a person was named before: "Will attended", "May said".
+PERSON_VERBS = words("""
+    was is has had said says woke went came told felt ate slept sat stood walked lives lived attended reports
+    reported prefers denies denied talked settled states stated feels appeared appears remains remained
+    presented presents complained complains described describes agreed declined refused asked accepted wants
+    wanted wishes uses used takes took gave needs needed works worked drinks smokes became seemed seems looks
+    looked reviewed rang phoned called visited mentioned explained understands understood knows knew thinks
+    thought tolerated mobilised transferred fell suffers suffered started stopped arrived returned left met
+    spoke smiled cried engaged mobilising lying sitting sleeping awake self-administered continues continued
+    requested demonstrated expressed shared enjoys enjoyed likes liked and who does did can could would should
+    tends managed completed received underwent developed noticed noted lost gained
+""")
+
+# Two or three capitals that are medicine sooner than initials.
+ABBREVIATIONS = words("""
+    AA AB AC AD AE AF AI AK AM AN AO AP AR AS AV BA BD BE BG BM BP BS CA CB CC CF CH CI CK CL CM CN CO CP CR
+    CS CT CV CX DC DH DI DKA DM DN DNA DR DS DVT EBV ECG ED EF EG EMG ENT EP ER ET FA FB FBC FH FT GA GB GCS
+    GI GP GU HA HB HBA HC HD HF HI HIV HPC HR HS HX IBD IBS ICU ID IE IM IN IP IQ IT ITU IV IVF JVP KG LA LB
+    LFT LFTS LH LL LMP LN LP LR LS LV MC MCV MDT ME MG MH MI ML MM MR MRI MS MSU MV NA NB NG NH NHS NK NO NP
+    NR NS OA OD OE OH OK OM ON OP OT PA PC PD PE PH PM PMH PN PO PP PR PRN PS PT PV QDS RA RA RBC RD RE RF RH
+    RN RR RS RT RTA RUQ RV SA SB SC SD SE SH SI SL SN SOB SP SR SS ST TB TC TD TDS TFT TIA TM TP TR TS TV TX
+    UC UE UK UO UR US UTI VA VF VT VTE WBC WC WR XR
+""")
+
+# What a capitalised word after a title, a relation or "seen by" may be and yet no name.
+NOT_NAMES = words("""
+    a about above accident action acute admission admitted advised after age allergies allergy also an
+    anaesthetic and any appointment april are as asked assessment assistant associate at august author
+    available aware bay bed behalf bleep blood bloods blue both but call calls cardiac cardiologist cardiology
+    care carer case cause cc centre chair chart chest child children clerk clerking clinic clinical clinician
+    colleague colleagues comments community consultant contact continue copy could ct current daily date
+    daughter day days dear december denies dental department dermatology diagnosis dialysis dietitian did
+    discharge discharged discussed discussion district do doctor documented does dose drug duty during each
+    early ears ecg ed education elderly emergency endocrinology endoscopy ent enc evening examination eye
+    family father february feels findings fellow follow for foundation friday from further gastroenterology
+    general geriatrics given gp gynaecology gynaecologist haematology had has have having he head healthcare
+    health her here hepatology his history home hospital house husband i if imaging impression in infection
+    informed intensive is it its january july june junior keyworker lab laboratory last lead letter liaison
+    line locum lower madam manager march matron may medical medicine medication meds mental microbiology micro
+    midwife midwifery monday morning mother mri named neonatal neurology neurologist neurosurgery new next nhs
+    night no nok not note notes november now number nurse nurses nursing nutrition obs obstetrics occupational
+    october of on oncology oncologist one ophthalmology optometrist or orthopaedic orthopaedics other our
+    outcome outpatient outpatients paediatric paediatrician paediatrics pain palliative paramedic parent
+    parents past pathology patient patients pharmacist pharmacy physician physiotherapist physiotherapy physio
+    plan please pm podiatrist practice practitioner primary professor professional progress psychiatric
+    psychiatrist psychiatry psychologist psychology radiographer radiologist radiology re read receptionist
+    records referral referred reg registrar registered rehabilitation renal reported research respiratory
+    results resus review reviewed rheumatology room round routine said saturday school secondary secretary see
+    seen senior september service services she signed sincerely sir sister social sorry specialist speciality
+    speech staff stroke student sunday support surgeon surgery surgical symptoms taken team telephone tel
+    thank thanks that the their then theatre there therapist therapy these they this thoracic thursday time to
+    today tomorrow transfer trauma treatment tuesday type ultrasound under unit upper urology us vascular
+    vital was wednesday we wife will with wound ward weeks week when which who worker writing x-ray xray
+    yesterday yours you your hca cpn cns sho spr ot slt fy1 fy2 st3 st4 itu icu hdu ccu amu mau sau aau a&e
+    nbm ttos ttas hpc pmh dh sh fh o/e imp bp hr rr spo2 temp news gcs eua tci dna cxr fbc lfts crp u&e abg
+    vbg esr inr sirs madam/sir all best both kind kindest regards faithfully sent dictated typed via mum dad
+    son brother niece nephew aunt uncle gran grandmother grandfather partner neighbour friend guardian
+    advocate solicitor police officer interpreter chaplain imam rabbi vicar priest porter phlebotomist
+    technician technologist trainee intern resident attending house-officer executive director chief deputy
+    acting regarding re-referred subject details address dob sex male female ethnicity religion language
+    english welsh polish urdu gmc nmc hcpc gdc gphc pin ref dates reason complaint presenting problem problems
+    procedure operation findings summary date/time actions section scan report reports comparison technique
+    indication conclusion opinion impressions addendum
+""")
+
+
+def is_eponym(word: str, following: str, possessive: bool) -> bool:
+    """Whether a word (lower case) followed by another (lower case, after a possessive s) names no person."""
+    if word not in EPONYMS:
+        return False
+    return following in HEADS or (possessive and word in ALONE)
+
+
+def reads_as_person(following: str, capital: bool, at_start: bool) -> bool:
+    """Whether a name that is also a word is meant as a name: capital, and not at a start before just any word.
+
+    ``following`` is the next word in lower case, "" when a sentence ends there.
+    """
+    if not capital:
+        return False
+    if not at_start:
+        return True
+    return following in PERSON_VERBS

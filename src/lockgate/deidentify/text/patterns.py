@@ -1,0 +1,278 @@
+"""Identifiers that are known by their shape: numbers with check digits, postcodes, telephones, dates, addresses.
+
+Each function takes the folded text and yields spans. None of the expressions can take more than linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from lockgate.deidentify.text.spans import (
+    ADDRESS,
+    AGE,
+    BIRTH_DATE,
+    DATE,
+    EMAIL,
+    HOSPITAL_NUMBER,
+    NHS_NUMBER,
+    NI_NUMBER,
+    NUMBER,
+    PHONE,
+    POSTCODE,
+    STAFF_NUMBER,
+    URL,
+    VEHICLE,
+    Span,
+)
+from lockgate.schema import nhs_number
+
+_EMAIL = re.compile(r"[\w.+'%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z]\w{2,30}\b", re.I)
+_TEN = re.compile(r"(?<![\d.])\d(?:[ .\-/]{0,2}\d){9}(?!\d)")
+_TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)
+_PHONE = re.compile(
+    r"(?<![\w/.])(?:\+44\s?(?:\(0\)\s?)?|0044\s?(?:\(0\)\s?)?|\(0\d{2,5}\)\s?|0)\d(?:[ \-]?\d){5,10}(?!\d)"
+    r"(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
+)
+_PHONE_CUE = re.compile(
+    r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}"
+    r"(\+?\(?\d[\d \-()]{4,14}\d)", re.I
+)  # fmt: skip
+_FOREIGN = re.compile(r"(?<![\w+])\+(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
+_POSTCODE = re.compile(
+    r"\b(?:[A-Z]{1,2}\d[A-Z\d]?[ \t]{0,2}\d[ABD-HJLNP-UW-Z]{2}|GIR ?0AA|BFPO ?\d{1,4})\b", re.I
+)
+_NI = re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b", re.I)
+_VEHICLE = re.compile(r"\b[A-Z]{2}\d{2} ?[A-Z]{3}\b")
+_VEHICLE_CUE = re.compile(
+    r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
+)
+_STAFF_NUMBER = re.compile(
+    r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
+    r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
+)  # fmt: skip
+_NMC = re.compile(r"\b\d{2}[A-L]\d{4}[EWSNCO]\b")
+_LOCAL_CUE = re.compile(
+    r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
+    r"specimen|lab|"
+    r"episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|accession|(?:our|your) ref|"
+    r"ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b[\s.:#]{0,4}"
+    r"((?:[A-Z]{1,5}[\-/ ]?)?\d[\dA-Z\-/]{3,15})(?![\w])", re.I
+)  # fmt: skip
+_LETTERED = re.compile(r"\b[A-Z]{1,4}-?\d{6,10}[A-Z]?\b")
+_LONG = re.compile(r"(?<![\w.,/:\-+])\d{7,12}(?![\w/:]|[.,]\d)")
+
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+         "sep sept september", "oct october", "nov november", "dec december"), 1)
+    for name in names.split()
+}  # fmt: skip
+_NUMERIC_DATE = re.compile(
+    r"(?<![\d/.\-])(?:(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})|(\d{4})([/.\-])(\d{1,2})\6(\d{1,2}))(?![\d/]|[.\-]\d)"
+    r"(?=[\sT,;:.)\]|]|[^\w]|$|T\d)"
+)
+_SHORT_DATE = re.compile(
+    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt)[\s:]{1,2}"
+    r"(\d{1,2})[/.](\d{1,2})(?![/.\d%])", re.I
+)  # fmt: skip
+_SPACED_DATE = re.compile(r"(?<![\d/.])(\d{1,2}) ?[/.\-] ?(\d{1,2}) ?[/.\-] ?(\d{4}|\d{2})(?![\d/])")
+_DAY_BEFORE = re.compile(r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?: of)?[\s\-./,]{0,2}$", re.I)
+_YEAR_AFTER = re.compile(
+    r"[\s\-./,]{0,3}(?:of )?((?:19|20)\d{2}|'?\d{2})(?![\d/:.]\d|\d|[\s]?(?:mg|mcg|ml|g|%|kg|cm|mm))\b"
+)
+_DAY_AFTER = re.compile(
+    r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:.%]|\s?(?:mg|mcg|ml|g|kg)\b)"
+)
+
+_AGE = re.compile(
+    r"(?<![\d.,/\-])(9\d|1[01]\d)(?=(?:\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b))"
+    r"|\b(?:aged?|age[sd]?:?)[\s:]{1,2}(9\d|1[01]\d)\b(?!\s?(?:%|mg|mcg|ml|kg|cm|mm|/))", re.I
+)  # fmt: skip
+
+_STREETS = (
+    "road|rd|street|st|avenue|ave|lane|ln|close|drive|dr|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
+    "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|stryd|broadway|"
+    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade"
+)
+# A capitalised word that is no outward code: not followed by digits.
+_CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'.-]*"
+_STREET = re.compile(
+    r"(?<![\w.])(?:(?:Flat|Apartment|Apt|Unit|Room)\s+\w{1,5},?\s+)?"
+    r"(?:\d{1,4}(?:[A-Da-d]|-\d{1,4})?,?\s+)(?:[A-Z][\w'.-]*\s+){1,4}(?:(?i:" + _STREETS + r"))\b"
+    r"(?:,\s?"
+    + _CAPITAL
+    + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|with|super)[ -]){0,2}"
+    + _CAPITAL
+    + r")*){0,3}"
+)
+_NAMED_ROAD = re.compile(r"\b(?:[A-Z][a-z'-]+ ){1,3}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive)\b")
+_ADDRESS_CUE = re.compile(
+    r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
+    r"(\d{1,4}[A-Da-d]?,?\s+"
+    + _CAPITAL
+    + r"(?:,? (?:(?:of|the|on|in|upon|under|y|yr|le) ){0,2}"
+    + _CAPITAL
+    + r"){0,7})"
+)
+_BEFORE_POSTCODE = re.compile(
+    r"(?<![\w.])((?:(?:Flat|Apartment|Unit)\s\w{1,5},?\s)?\d{1,4}[A-Da-d]?,?\s[A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
+)
+
+
+def emails_and_urls(text: str) -> Iterator[Span]:
+    """E-mail addresses, web addresses and account handles."""
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            yield Span(match.start(), match.end(), EMAIL)
+    if "@" in text or "://" in text or "www." in text.lower():
+        for match in _URL.finditer(text):
+            yield Span(match.start(), match.end(), URL)
+
+
+def ten_digits(text: str) -> Iterator[Span]:
+    """NHS numbers in any spacing: by their check digit, or after the letters NHS whatever their check digit."""
+    for match in _TEN.finditer(text):
+        if nhs_number.valid(match.group()) or _TEN_CUE.search(
+            text, max(0, match.start() - 24), match.start()
+        ):
+            yield Span(match.start(), match.end(), NHS_NUMBER)
+
+
+def phones(text: str) -> Iterator[Span]:
+    """UK telephone numbers, foreign ones with their +, and shorter ones after a cue."""
+    for match in _PHONE.finditer(text):
+        digits = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
+        if 10 <= len(digits) <= 15 or (len(digits) >= 9 and match.group()[0] == "0"):
+            yield Span(match.start(), match.end(), PHONE)
+    if "+" in text:
+        for match in _FOREIGN.finditer(text):
+            yield Span(match.start(), match.end(), PHONE)
+    for match in _PHONE_CUE.finditer(text):
+        if len(re.sub(r"\D", "", match.group(1))) >= 6:
+            yield Span(match.start(1), match.end(1), PHONE)
+
+
+def postcodes(text: str) -> Iterator[Span]:
+    """Postcodes, with the address that leads up to each."""
+    for match in _POSTCODE.finditer(text):
+        word = match.group()
+        if " " not in word and word.islower() is False and not word.isupper():
+            continue  # "Ab12cd": neither a postcode as typed in haste nor as printed
+        yield Span(match.start(), match.end(), POSTCODE)
+        start = max(0, match.start() - 110)
+        before = _BEFORE_POSTCODE.search(text, start, match.start())
+        if before:
+            yield Span(before.start(1), before.end(1), ADDRESS)
+
+
+def numbers(text: str) -> Iterator[Span]:
+    """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers."""
+    for expression, kind in (
+        (_STAFF_NUMBER, STAFF_NUMBER),
+        (_LOCAL_CUE, HOSPITAL_NUMBER),
+        (_VEHICLE_CUE, VEHICLE),
+    ):
+        for match in expression.finditer(text):
+            yield Span(match.start(1), match.end(1), kind)
+    for expression, kind in (
+        (_NMC, STAFF_NUMBER),
+        (_LETTERED, HOSPITAL_NUMBER),
+        (_NI, NI_NUMBER),
+        (_VEHICLE, VEHICLE),
+        (_LONG, NUMBER),
+    ):
+        for match in expression.finditer(text):
+            yield Span(match.start(), match.end(), kind)
+
+
+def _year(digits: str) -> int:
+    """A year of four digits, or of two: up to 2035 in this century."""
+    year = int(digits.strip("'"))
+    return year if year > 99 else year + (2000 if year <= 35 else 1900)
+
+
+def _real(year: int, month: int, day: int) -> date | None:
+    """The date, with day and month the other way round where only that is one (as Americans write); None if none."""
+    for first, second in ((month, day), (day, month)):
+        if 1 <= first <= 12 and 1 <= second <= 31 and 1850 <= year <= 2100:
+            try:
+                return date(year, first, second)
+            except ValueError:
+                continue
+    return None
+
+
+def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
+    """Dates in digits: 3/4/21, 03.04.2021, 2021-04-03, 3/4 after a cue. A birth date of ``births`` is told as one."""
+    for match in _NUMERIC_DATE.finditer(text):
+        day, month, year = match.group(1, 3, 4) if match.group(1) else match.group(8, 7, 5)
+        found = _real(_year(year), int(month), int(day))
+        if found:
+            yield _date_span(match.start(), match.end(), found, births)
+    for match in _SPACED_DATE.finditer(text):
+        if " " in match.group():
+            found = _real(_year(match.group(3)), int(match.group(2)), int(match.group(1)))
+            if found:
+                yield _date_span(match.start(), match.end(), found, births)
+    for match in _SHORT_DATE.finditer(text):
+        day, month = int(match.group(1)), int(match.group(2))
+        if 1 <= day <= 31 and 1 <= month <= 12:
+            own = any((born.day, born.month) == (day, month) for born in births)
+            yield Span(match.start(1), match.end(2), BIRTH_DATE if own else DATE, own)
+
+
+def _date_span(begin: int, end: int, found: date, births: set[date]) -> Span:
+    # With two digits of a year, 24/05/40 is of 1940 or of 2040: both are tried against the birth date.
+    own = any(
+        (born.day, born.month, born.year % 100) == (found.day, found.month, found.year % 100)
+        for born in births
+    )
+    return Span(begin, end, BIRTH_DATE if own else DATE, own)
+
+
+def month_date(text: str, begin: int, end: int, month: int, births: set[date]) -> Span | None:
+    """The date around the name of a month at ``begin``..``end``: 3 May, May 3rd, 3rd of May 2021, May 2021.
+
+    A month alone ("in May") is no identifier and gives None.
+    """
+    before = _DAY_BEFORE.search(text, max(0, begin - 9), begin)
+    if before and 1 <= int(before.group(1)) <= 31:
+        day, start = int(before.group(1)), before.start(1)
+        after = _YEAR_AFTER.match(text, end)
+        stop = after.end() if after else end
+        year = _year(after.group(1)) if after else None
+    else:
+        after = _DAY_AFTER.match(text, end)
+        start = begin
+        if after and 1 <= int(after.group(1)) <= 31:
+            day, stop = int(after.group(1)), after.end()
+            year = int(after.group(2)) if after.group(2) else None
+        else:
+            plain = re.compile(r",?\s((?:19|20)\d{2})\b").match(text, end)
+            return Span(begin, plain.end(), DATE) if plain else None
+    own = any(
+        (born.day, born.month) == (day, month) and (year is None or year % 100 == born.year % 100)
+        for born in births
+    )
+    return Span(start, stop, BIRTH_DATE if own else DATE, own)
+
+
+def ages(text: str) -> Iterator[Span]:
+    """Ages of 90 and more, the number only."""
+    for match in _AGE.finditer(text):
+        group = 1 if match.group(1) else 2
+        yield Span(match.start(group), match.end(group), AGE)
+
+
+def addresses(text: str) -> Iterator[Span]:
+    """Addresses by their street word, after "lives at", and named roads without a number."""
+    for match in _STREET.finditer(text):
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in _ADDRESS_CUE.finditer(text):
+        yield Span(match.start(1), match.end(1), ADDRESS)
+    for match in _NAMED_ROAD.finditer(text):
+        yield Span(match.start(), match.end(), ADDRESS)

@@ -1,0 +1,61 @@
+"""A note as words with their offsets; what the engine walks over once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler).
+_TOKEN = re.compile(r"[^\W\d_]+(?:['-](?![sS]\b)[^\W\d_]+)*")
+_STARTERS = frozenset(".!?:;|\n\r\u2022*")
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The words of a folded text: where each begins and ends, as written and in lower case."""
+
+    text: str
+    begins: list[int]
+    ends: list[int]
+    words: list[str]
+    lowers: list[str]
+
+    @classmethod
+    def of(cls, text: str) -> Tokens:
+        """Split a text; the s of a possessive is no word."""
+        begins: list[int] = []
+        ends: list[int] = []
+        words: list[str] = []
+        for match in _TOKEN.finditer(text):
+            word = match.group()
+            begin = match.start()
+            if word in ("s", "S") and begin and text[begin - 1] == "'" and ends and ends[-1] == begin - 1:
+                continue
+            begins.append(begin)
+            ends.append(match.end())
+            words.append(word)
+        return cls(text, begins, ends, words, [word.lower() for word in words])
+
+    def gap(self, place: int) -> str:
+        """What stands between a word and the one after it ("" after the last)."""
+        if place < 0 or place + 1 >= len(self.words):
+            return ""
+        return self.text[self.ends[place] : self.begins[place + 1]]
+
+    def following(self, place: int) -> str:
+        """The next word of the same sentence in lower case, or ""."""
+        gap = self.gap(place)
+        return self.lowers[place + 1] if gap in (" ", "'s ", "'S ", "' ", "\n", "  ") else ""
+
+    def possessive(self, place: int) -> bool:
+        """Whether 's (or an apostrophe) follows the word."""
+        return self.text[self.ends[place] : self.ends[place] + 1] == "'"
+
+    def at_start(self, place: int) -> bool:
+        """Whether a sentence, line or list item begins with the word."""
+        if place == 0:
+            return True
+        gap = self.gap(place - 1)
+        if gap == " ":
+            return False
+        return any(char in _STARTERS for char in gap) or "- " in gap
