@@ -44,9 +44,9 @@ def shown_bounds(shown: ArrayLike, rules: Rules) -> tuple[Ints, Ints]:
     values = np.asarray(shown, dtype=np.int64)
     low = values - rules.rounding // 2
     high = values + (rules.rounding - 1) // 2
-    low = np.maximum(low, rules.threshold)  # a smaller one would be withheld
+    low = np.minimum(np.maximum(low, rules.threshold), high)  # a smaller one would be withheld
     shown_zero = values == 0
-    return np.where(shown_zero, 0, np.minimum(low, values)), np.where(shown_zero, 0, high)
+    return np.where(shown_zero, 0, low), np.where(shown_zero, 0, high)
 
 
 def off_base(counts: ArrayLike, rules: Rules) -> Bools:

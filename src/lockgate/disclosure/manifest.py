@@ -167,7 +167,7 @@ def parse_result(text: str | bytes) -> Record:
     """The outputs described by a released result.json, as a record without evidence. Raises ValueError."""
     try:
         found = json.loads(text)
-        outputs = found["outputs"] if found["schema"] == "lockgate.result/1" else None
+        outputs = found["outputs"] if found["schema"] == "lockgate.released/1" else None
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError("isn't a result.json") from error
     return parse_record(json.dumps({"schema": SCHEMA, "outputs": outputs}))

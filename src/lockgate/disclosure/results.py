@@ -71,7 +71,7 @@ def about_result(outputs: Outputs, record: Record, rules: Rules) -> dict[str, An
             plain["description"] = describe(entry, outputs.tables[entry.table])[:2_000]
         entries.append(plain)
     return {
-        "schema": "lockgate.result/1",
+        "schema": "lockgate.released/1",
         "made_by": f"lockgate {__version__}",
         "withheld_mark": HIDDEN,
         "rules": rules.model_dump(),
