@@ -88,8 +88,9 @@ def release(site: Site) -> str:
             "t(concept_id, concept_name, vocabulary_id, concept_code)",
             "concept_ancestor": "SELECT 1 AS ancestor_concept_id, 201826 AS descendant_concept_id, "
             "1 AS min_levels_of_separation, 1 AS max_levels_of_separation",
-            "staffing": "SELECT i AS staffing_id, 700 AS care_site_id, make_date(2020, 1, 1) + i::INTEGER AS shift_date, "
-            "'day' AS shift, 80.0 AS planned_rn_hours FROM range(10) t(i)",
+            "staffing": "SELECT i AS staffing_id, 700 AS care_site_id, "
+            "make_date(2020, 1, 1) + i::INTEGER AS shift_date, 'day' AS shift, 80.0 AS planned_rn_hours "
+            "FROM range(10) t(i)",
             "incident": "SELECT i AS incident_id, CASE WHEN i = 3 THEN NULL ELSE person_id END AS person_id, "
             "700 AS care_site_id, make_date(2020, 5, 1) + i::INTEGER AS incident_date, 'low' AS harm "
             "FROM range(1, 9) t(i) JOIN people ON k = i",

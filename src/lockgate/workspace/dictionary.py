@@ -58,7 +58,7 @@ def write_dictionary(folder: Path, scope: Scope, tables: dict[str, dict[str, Any
     described = {
         name: {
             "meaning": table_meaning(name),
-            "rows": table["rows_out"],
+            "rows": table["rows"],
             "columns": [
                 {
                     "name": column.name,

@@ -127,7 +127,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         scope_id=scope.scope_id,
         release=scope.release,
         tables=len(tables),
-        rows=sum(int(table["rows_out"]) for table in tables.values()),
+        rows=sum(int(table["rows"]) for table in tables.values()),
         fingerprint=inputs.fingerprint,
     )
     return result
@@ -278,14 +278,14 @@ def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[st
     path = fresh / f"{extract.table}.parquet"
     written = engine.write_parquet("SELECT * FROM project_rows", path, order_by=order(extract.columns))
     engine.connection.unregister("project_rows")
-    account = {f"rows_{fate}": int(counts.get(fate, 0)) for fate in FATES}
-    account = {"rows_in": sum(account.values()), **account}
-    if written != account["rows_out"]:
+    account = {fate: int(counts.get(fate, 0)) for fate in FATES}
+    if written != account["out"]:
         raise LockgateError(
-            f"{extract.table}: {written} rows written where {account['rows_out']} were counted",
+            f"{extract.table}: {written} rows written where {account['out']} were counted",
             remedy="the release changed while it was read: verify it and provision again",
         )
-    return {**account, **_file(path), "columns": [column.name for column in extract.columns]}
+    columns = [column.name for column in extract.columns]
+    return _described(path, columns, {"in": sum(account.values()), **account})
 
 
 def _vocabulary(engine: Engine, release: Release, fresh: Path) -> dict[str, dict[str, Any]]:
@@ -297,12 +297,19 @@ def _vocabulary(engine: Engine, release: Release, fresh: Path) -> dict[str, dict
             shutil.copyfile(release.table_path(table), path)
             rows = int(engine.one(f"SELECT count(*) FROM {relation(table)}"))
             columns = [column.name for column in RELEASE[table]]
-            tables[table] = {"rows_in": rows, "rows_out": rows, **_file(path), "columns": columns}
+            tables[table] = _described(path, columns, {"in": rows, "out": rows})
     return tables
 
 
-def _file(path: Path) -> dict[str, Any]:
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_file(path)}
+def _described(path: Path, columns: list[str], accounting: dict[str, int]) -> dict[str, Any]:
+    return {
+        "rows": accounting["out"],
+        "columns": columns,
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_file(path),
+        "accounting": accounting,
+    }
 
 
 def _unchanged(place: Project, inputs: _Inputs) -> dict[str, Any] | None:

@@ -1,0 +1,99 @@
+"""What a job's author is told of how it ended: enough to mend the code, and nothing that could be data.
+
+Whatever a job prints, and the message of any error, may hold values of the data; both stay in the project's folder.
+Told are: how it ended, the kind of error, and the lines of the author's own files that it passed through. Only names
+known beforehand are repeated: kinds of error of Python and the installed libraries, files of the code, line numbers
+that exist. A name that a job made up is shown as "an error of its own".
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from pathlib import Path
+
+from lockgate.workspace.sandbox.model import Outcome
+
+_LIBRARY_NAMES = """
+    BinderException CatalogException ParserException ConversionException InvalidInputException OutOfRangeException
+    OutOfMemoryException IOException PermissionException ConstraintException TypeMismatchException
+    InvalidTypeException NotImplementedException SyntaxException TransactionException InternalException
+    ColumnNotFoundError ComputeError DuplicateError InvalidOperationError NoDataError SchemaError
+    SchemaFieldNotFoundError ShapeError SQLInterfaceError SQLSyntaxError StructFieldNotFoundError
+    ArrowInvalid ArrowTypeError ArrowKeyError ArrowNotImplementedError ArrowMemoryError ArrowIndexError
+    EmptyDataError ParserError MergeError IntCastingNaNError OutOfBoundsDatetime SpecificationError
+    OutputError LinAlgError JSONDecodeError gaierror
+"""
+_LIBRARY_ERRORS = frozenset(_LIBRARY_NAMES.split())
+_KNOWN_ERRORS = _LIBRARY_ERRORS | {
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+_FRAME = re.compile(r'^\s*File "/code/([^"\n]{1,200})", line ([0-9]{1,7})', re.MULTILINE)
+_LAST_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.]{0,100})(?::|$)", re.MULTILINE)
+_STATEMENT = re.compile(
+    r"^lockgate-sql: statement ([0-9]{1,6}), line ([0-9]{1,7}): ([A-Za-z]{1,60})$", re.MULTILINE
+)
+_TRACEBACK = "Traceback (most recent call last):"
+
+
+def policy_log(outcome: Outcome, code: Path) -> str:
+    """The lines that the author may read. ``code`` is the folder of the job's own files."""
+    log = outcome.log.decode("utf-8", "replace")
+    lines = [_ending(outcome)]
+    if outcome.exit_code:
+        lines += _python_error(log, code) or _sql_error(log, code)
+    lines.append(
+        "What the job printed is kept in the project and not shown: it may hold data. Results go to the outputs folder."
+        if outcome.log
+        else "The job printed nothing."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _ending(outcome: Outcome) -> str:
+    if outcome.stopped:
+        return f"Stopped ({outcome.stopped}): {outcome.detail if outcome.stopped != 'setup' else 'it did not start'}."
+    if outcome.exit_code and outcome.exit_code > 128:
+        return f"Ended by signal {outcome.exit_code - 128} after {outcome.seconds:.1f} seconds."
+    return f"Ended with exit code {outcome.exit_code} after {outcome.seconds:.1f} seconds."
+
+
+def _python_error(log: str, code: Path) -> list[str]:
+    if _TRACEBACK in log:
+        trace = log[log.rindex(_TRACEBACK) + len(_TRACEBACK) :]
+    else:  # a syntax error has no traceback line
+        found = _FRAME.search(log)
+        if found is None:
+            return []
+        trace = log[found.start() :]
+    frames = []
+    for name, number in _FRAME.findall(trace):
+        path = code / name
+        if path.is_file() and code in path.resolve().parents and int(number) <= _length(path):
+            frames.append(f"  {name}, line {number}")
+    names = [found.rpartition(".")[2] for found in _LAST_LINE.findall(trace)]
+    kind = next((name for name in reversed(names) if name in _KNOWN_ERRORS), "")
+    return (
+        [f"Error: {kind or 'an error of its own'}, at", *frames[-8:]]
+        if frames
+        else [f"Error: {kind}"]
+        if kind
+        else []
+    )
+
+
+def _sql_error(log: str, code: Path) -> list[str]:
+    found = _STATEMENT.search(log)
+    if found is None:
+        return []
+    statement, line, kind = found.groups()
+    if not any(int(line) <= _length(path) for path in code.glob("*.sql")):
+        return []
+    kind = kind if kind in _KNOWN_ERRORS else "an error of its own"
+    return [f"Error: {kind}, in statement {int(statement)}, which begins on line {int(line)}"]
+
+
+def _length(path: Path) -> int:
+    return path.read_bytes().count(b"\n") + 1
