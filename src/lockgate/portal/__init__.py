@@ -23,7 +23,7 @@ def setup(site: Site, *, migrate: bool = True) -> None:
     from django.conf import settings
 
     django.setup()
-    if settings.LOCKGATE_SITE != str(site.path):
+    if str(site.path) != settings.LOCKGATE_SITE:
         raise UsageError(
             "this process is the portal of another site",
             where=str(site.path),

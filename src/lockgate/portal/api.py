@@ -94,7 +94,11 @@ def register_fields(request: HttpRequest, slug: str) -> Any:
 
 
 @api.get(
-    "/applications", response=list[ApplicationOut], auth=Session(), tags=["applications"], summary="My applications"
+    "/applications",
+    response=list[ApplicationOut],
+    auth=Session(),
+    tags=["applications"],
+    summary="My applications",
 )
 @paginate(PageNumberPagination, page_size=50)
 def applications(request: HttpRequest) -> Any:
@@ -112,7 +116,11 @@ def applications(request: HttpRequest) -> Any:
 def application(request: HttpRequest, reference: str) -> Any:
     """The application with its answers. 404 when it isn't there or isn't for you."""
     row = Application.objects.select_related("applicant").filter(reference=reference).first()
-    if row is None or not isinstance(request.user, User) or not rules.can_read(request.user.person, row.facts()):
+    if (
+        row is None
+        or not isinstance(request.user, User)
+        or not rules.can_read(request.user.person, row.facts())
+    ):
         raise HttpError(404, "Not found")
     return {
         "reference": row.reference,

@@ -38,7 +38,12 @@ def _content(path: Path) -> dict[str, Any]:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as stream:
             rows = [row for _, row in zip(range(MAX_ROWS + 1), csv.reader(stream), strict=False)]
-        return {"form": "table", "head": rows[0] if rows else [], "rows": rows[1:], "more": len(rows) > MAX_ROWS}
+        return {
+            "form": "table",
+            "head": rows[0] if rows else [],
+            "rows": rows[1:],
+            "more": len(rows) > MAX_ROWS,
+        }
     if path.suffix in {".txt", ".md"}:
         return {"form": "text", "text": path.read_bytes()[:MAX_TEXT].decode("utf-8", errors="replace")}
     return {"form": "other"}

@@ -25,6 +25,7 @@ def environment(**options: Any) -> Environment:
         loader=ChoiceLoader([own, PackageLoader("nhsuk_frontend_jinja")]),
         undefined=ChainableUndefined,
         autoescape=True,
+        finalize=lambda value: "" if value is None else value,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=bool(options.get("auto_reload")),
@@ -41,7 +42,11 @@ def _url(name: str, *args: Any, **kwargs: Any) -> str:
 def options_of(question: Any, kind: str) -> list[dict[str, Any]]:
     """A choice's options in the form of the design system's radios and checkboxes."""
     return [
-        {"value": option.value, "text": option.label, **({"hint": {"text": option.hint}} if option.hint else {})}
+        {
+            "value": option.value,
+            "text": option.label,
+            **({"hint": {"text": option.hint}} if option.hint else {}),
+        }
         for option in question.choices(kind)
     ]
 
@@ -110,5 +115,11 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
     for name, text, shown in links:
         if shown:
             href = reverse(name)
-            items.append({"href": href, "text": text, "active": path == href or (path.startswith(href) and href != "/")})
+            items.append(
+                {
+                    "href": href,
+                    "text": text,
+                    "active": path == href or (path.startswith(href) and href != "/"),
+                }
+            )
     return items

@@ -63,7 +63,10 @@ def pagination(request: HttpRequest, page: Page[Any]) -> dict[str, Any] | None:
 
     links: dict[str, Any] = {}
     if page.has_previous():
-        links["previous"] = {"href": link(page.previous_page_number()), "labelText": f"Page {page.number - 1}"}
+        links["previous"] = {
+            "href": link(page.previous_page_number()),
+            "labelText": f"Page {page.number - 1}",
+        }
     if page.has_next():
         links["next"] = {"href": link(page.next_page_number()), "labelText": f"Page {page.number + 1}"}
     return links

@@ -81,6 +81,7 @@ def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, A
     result = plain(run(site, project, code=code, author=author))
     folder = site.projects / project / "jobs" / result["job_id"] / "outputs"
     result["outputs"] = described_outputs(folder)
+    result["problem"] = result.get("reason", "")
     return dict(result)
 
 
@@ -90,11 +91,19 @@ def described_outputs(folder: Path) -> list[dict[str, Any]]:
         return []
     entries = outputs_record(folder)
     known = [
-        {"name": entry.get("file") or entry.get("name", ""), "kind": entry.get("kind", ""), "title": entry.get("title", "")}
+        {
+            "name": entry.get("file") or entry.get("name", ""),
+            "kind": entry.get("kind", ""),
+            "title": entry.get("title", ""),
+        }
         for entry in entries
     ]
     named = {item["name"] for item in known}
-    others = [path.name for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in {*named, RECORD}]
+    others = [
+        path.name
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in {*named, RECORD}
+    ]
     return known + [{"name": name, "kind": "not described", "title": ""} for name in others]
 
 
@@ -185,6 +194,10 @@ def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, An
         rows = content.get("rows") if isinstance(content, dict) else content
         columns = content.get("columns", []) if isinstance(content, dict) else []
         shown.append(
-            {"name": name, "rows": people(site, int(rows)) if isinstance(rows, int) else "", "columns": len(columns)}
+            {
+                "name": name,
+                "rows": people(site, int(rows)) if isinstance(rows, int) else "",
+                "columns": len(columns),
+            }
         )
     return shown

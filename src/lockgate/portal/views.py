@@ -43,21 +43,35 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
     if can(person, "application.create"):
         own = Application.objects.filter(applicant=request.user, state__in=application_rules.EDITABLE)
         groups.append({"title": "Applications to finish", "kind": "application", "items": list(own[:25])})
-        projects = Project.objects.filter(member_rows__username=person.username, state__in=("ready", "provisioning"))
+        projects = Project.objects.filter(
+            member_rows__username=person.username, state__in=("ready", "provisioning")
+        )
         groups.append({"title": "Your projects", "kind": "project", "items": list(projects[:25])})
         held = Request.objects.filter(author=request.user, state="failing")
-        groups.append({"title": "Results held back by the checks", "kind": "request", "items": list(held[:25])})
+        groups.append(
+            {"title": "Results held back by the checks", "kind": "request", "items": list(held[:25])}
+        )
     if can(person, "application.decide"):
         rows = Application.objects.filter(state__in=application_rules.DECIDABLE).select_related("applicant")
-        mine = [row for row in rows.order_by("submitted_at")[:100] if application_rules.can_decide(person, row.facts())]
+        mine = [
+            row
+            for row in rows.order_by("submitted_at")[:100]
+            if application_rules.can_decide(person, row.facts())
+        ]
         groups.append({"title": "Applications to decide", "kind": "decide", "items": mine})
     if can(person, "airlock.review"):
         waiting = Request.objects.filter(state="in_review").select_related("author", "job__project")
-        review = [row for row in waiting.order_by("created_at")[:100] if airlock_rules.can_review(person, row.facts())]
+        review = [
+            row
+            for row in waiting.order_by("created_at")[:100]
+            if airlock_rules.can_review(person, row.facts())
+        ]
         groups.append({"title": "Results to review", "kind": "request", "items": review})
     if can(person, "workspace.provision"):
         failed = Project.objects.filter(state="failed")
-        groups.append({"title": "Projects that could not be prepared", "kind": "project", "items": list(failed[:25])})
+        groups.append(
+            {"title": "Projects that could not be prepared", "kind": "project", "items": list(failed[:25])}
+        )
     return groups
 
 
@@ -106,7 +120,9 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def broken(request: HttpRequest) -> HttpResponse:
     """Something failed here; the page needs nothing that may have failed with it."""
     text = "<!doctype html><html lang=en><title>Something went wrong</title><h1>Something went wrong</h1>"
-    return HttpResponse(f"{text}<p>Nothing was changed. Try again, or tell whoever runs this portal.</p>", status=500)
+    return HttpResponse(
+        f"{text}<p>Nothing was changed. Try again, or tell whoever runs this portal.</p>", status=500
+    )
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:

@@ -30,7 +30,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "workspace.list": frozenset(
         {"applicant", "research_centre", "data_protection_office", "data_engineer", "auditor"}
     ),
-    "workspace.read_all": frozenset({"research_centre", "data_protection_office", "data_engineer", "auditor"}),
+    "workspace.read_all": frozenset(
+        {"research_centre", "data_protection_office", "data_engineer", "auditor"}
+    ),
     "workspace.provision": frozenset({"data_engineer"}),
     "job.start": frozenset({"applicant"}),
     "airlock.request": frozenset({"applicant"}),

@@ -110,7 +110,9 @@ DEMO_ACCOUNTS = (
     DemoAccount("amara", "Dr Amara Okafor", "University of Middleshire", "academic", ("applicant",)),
     DemoAccount("tomasz", "Tomasz Nowak", "University of Middleshire", "academic", ("applicant",)),
     DemoAccount("rosa", "Rosa Bennett", "Lockgate Demonstration Hospital", "nhs", ("research_centre",)),
-    DemoAccount("idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)),
+    DemoAccount(
+        "idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)
+    ),
     DemoAccount("mei", "Mei Lin", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("callum", "Callum Fraser", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("priya", "Priya Nair", "Lockgate Demonstration Hospital", "nhs", ("data_engineer",)),

@@ -20,7 +20,12 @@ def people(request: SignedIn) -> HttpResponseBase:
     """All accounts with their roles, and the permission matrix."""
     check(request.user.person, "people.manage")
     page = page_of(request, User.objects.select_related("organisation").prefetch_related("memberships"))
-    context = {"page": page, "pagination": pagination(request, page), "roles": ROLES, "permissions": PERMISSIONS}
+    context = {
+        "page": page,
+        "pagination": pagination(request, page),
+        "roles": ROLES,
+        "permissions": PERMISSIONS,
+    }
     return render(request, "accounts/people.jinja", context)
 
 
@@ -31,7 +36,9 @@ def new_person(request: SignedIn) -> HttpResponseBase:
     check(request.user.person, "people.manage")
     errors: dict[str, str] = {}
     if request.method == "POST":
-        fields = {key: request.POST.get(key, "").strip() for key in ("username", "name", "email", "organisation")}
+        fields = {
+            key: request.POST.get(key, "").strip() for key in ("username", "name", "email", "organisation")
+        }
         errors = {key: f"Enter the {key}" for key in ("username", "name", "email") if not fields[key]}
         if not errors:
             try:

@@ -18,7 +18,9 @@ class Request(models.Model):
 
     reference = models.SlugField(max_length=80, unique=True)
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="requests")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="release_requests")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="release_requests"
+    )
     title = models.CharField(max_length=200)
     purpose = models.TextField(help_text="what the files show and where they will go")
     state = models.CharField(max_length=20, choices=list(STATES.items()))

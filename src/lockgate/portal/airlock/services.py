@@ -29,10 +29,14 @@ def request_release(user: User, job: Job, *, title: str, purpose: str) -> Reques
         raise Refused("only a finished job has outputs to release", reasons=[f"job {job.state}"])
     title, purpose = title.strip(), purpose.strip()
     if not title or not purpose:
-        raise Refused("say what the results show and where they will go", reasons=["title or purpose missing"])
+        raise Refused(
+            "say what the results show and where they will go", reasons=["title or purpose missing"]
+        )
     if not job.outputs_folder.is_dir() or not any(job.outputs_folder.iterdir()):
         raise Refused("the job wrote no outputs", reasons=["no outputs"])
-    with writing("airlock.requested", actor=user.username, project=job.project.slug, job=str(job.key)) as record:
+    with writing(
+        "airlock.requested", actor=user.username, project=job.project.slug, job=str(job.key)
+    ) as record:
         Project.objects.select_for_update().get(pk=job.project_id)
         number = Request.objects.filter(job__project=job.project).count() + 1
         request = Request(
@@ -57,7 +61,9 @@ def _candidate(request: Request, number: int, source: Path, record: Record, *, r
     candidate.verdicts = plane.check_outputs(
         current_site(), request.job.project.slug, request.job.project.scope, candidate.checked_folder
     )
-    candidate.passes = bool(candidate.verdicts) and all(item["decision"] != "fail" for item in candidate.verdicts)
+    candidate.passes = bool(candidate.verdicts) and all(
+        item["decision"] != "fail" for item in candidate.verdicts
+    )
     candidate.repairable = any(item.get("repaired") for item in candidate.verdicts)
     candidate.files = _set_apart(candidate)
     candidate.save()
@@ -112,7 +118,11 @@ def repair(user: User, request: Request) -> Candidate:
         shutil.rmtree(workspace, ignore_errors=True)
         try:
             plane.repair(
-                current_site(), request.job.project.slug, request.job.project.scope, before.checked_folder, workspace
+                current_site(),
+                request.job.project.slug,
+                request.job.project.scope,
+                before.checked_folder,
+                workspace,
             )
             candidate = _candidate(request, before.number + 1, workspace, record, repaired=True)
         finally:
@@ -164,11 +174,15 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
 
 def _release(request: Request, candidate: Candidate, record: Record) -> None:
     changed = [
-        item["name"] for item in candidate.files if sha256_file(candidate.folder / item["name"]) != item["sha256"]
+        item["name"]
+        for item in candidate.files
+        if sha256_file(candidate.folder / item["name"]) != item["sha256"]
     ]
     if changed:
         raise LockgateError(
-            f"{', '.join(changed)} changed after the check", where=str(request.reference), remedy="refuse the request"
+            f"{', '.join(changed)} changed after the check",
+            where=str(request.reference),
+            remedy="refuse the request",
         )
     files = {item["name"]: item["sha256"] for item in candidate.files}
     record.also("airlock.released", request=request.reference, files=files)

@@ -67,7 +67,13 @@ def request_release(request: SignedIn, slug: str, key: uuid.UUID) -> HttpRespons
                 return redirect("airlock:detail", made.reference)
             except LockgateError as error:
                 errors = as_errors(error, "title")
-    context = {"job": job, "project": job.project, "errors": errors, "summary": summary(errors), "posted": request.POST}
+    context = {
+        "job": job,
+        "project": job.project,
+        "errors": errors,
+        "summary": summary(errors),
+        "posted": request.POST,
+    }
     return render(request, "airlock/request.jinja", context, status=400 if errors else 200)
 
 
@@ -92,7 +98,11 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
             except Refused as error:
                 errors = {error.where or "decision": error.message}
     reviews = list(candidate.reviews.select_related("by"))
-    shown = reviews if rules.sees_reviews(person, facts) else [item for item in reviews if item.by == request.user]
+    shown = (
+        reviews
+        if rules.sees_reviews(person, facts)
+        else [item for item in reviews if item.by == request.user]
+    )
     context = {
         "request_": found,
         "candidate": candidate,
@@ -124,7 +134,10 @@ def _reviewed(reference: str, state: str) -> str:
     return {
         "released": f"{reference} is released. It is in the public register.",
         "refused": f"{reference} is refused. Nothing leaves.",
-    }.get(state, f"Your review of {reference} is recorded. It stays hidden until the other reviewer has decided.")
+    }.get(
+        state,
+        f"Your review of {reference} is recorded. It stays hidden until the other reviewer has decided.",
+    )
 
 
 @require_GET

@@ -33,7 +33,7 @@ class Posted(Protocol):
         """All values of a field."""
 
 
-class Invalid(ValueError):
+class InvalidAnswerError(ValueError):
     """An answer that can't stand; the message tells the person what to do."""
 
 
@@ -43,7 +43,7 @@ def read_post(question: Question, posted: Posted) -> Any:
     if question.widget in {"choices", "linkages"}:
         return posted.getlist(key)
     if question.widget == "date":
-        parts = {part: str(posted.get(f"{key}-{part}", "")).strip() for part in DATE_PARTS}
+        parts = {part: str(posted.get(f"{key}[{part}]", "")).strip() for part in DATE_PARTS}
         return parts if any(parts.values()) else None
     if question.widget == "people":
         names, roles = posted.getlist(f"{key}-username"), posted.getlist(f"{key}-role")
@@ -69,7 +69,7 @@ def _columns_from_post(values: list[str]) -> dict[str, list[str]]:
 
 
 def clean(question: Question, raw: Any, kind: str) -> Any:
-    """The value to store for a raw answer, or None for no answer. Raises Invalid."""
+    """The value to store for a raw answer, or None for no answer. Raises InvalidAnswerError."""
     checker = {
         "date": _date,
         "people": _people,
@@ -90,11 +90,11 @@ def _text(question: Question, raw: Any) -> str | None:
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
-        raise Invalid("Write text")
+        raise InvalidAnswerError("Write text")
     text = raw.replace("\r\n", "\n").strip()
     count = len(text.split())
     if question.max_words and count > question.max_words:
-        raise Invalid(f"Use {question.max_words} words or fewer; there are {count}")
+        raise InvalidAnswerError(f"Use {question.max_words} words or fewer; there are {count}")
     return text or None
 
 
@@ -102,7 +102,7 @@ def _choice(question: Question, raw: Any, kind: str) -> str | None:
     if raw in (None, ""):
         return None
     if raw not in {option.value for option in question.choices(kind)}:
-        raise Invalid("Choose one of the answers")
+        raise InvalidAnswerError("Choose one of the answers")
     return str(raw)
 
 
@@ -110,7 +110,7 @@ def _list(raw: Any) -> list[Any]:
     if raw is None:
         return []
     if not isinstance(raw, list):
-        raise Invalid("Give a list")
+        raise InvalidAnswerError("Give a list")
     return raw
 
 
@@ -119,25 +119,25 @@ def _date(raw: Any) -> str | None:
         return None
     if isinstance(raw, Mapping):
         if missing := [part for part in DATE_PARTS if not raw.get(part)]:
-            raise Invalid(f"The date must include a {' and a '.join(missing)}")
+            raise InvalidAnswerError(f"The date must include a {' and a '.join(missing)}")
         try:
             return date(int(raw["year"]), int(raw["month"]), int(raw["day"])).isoformat()
         except ValueError:
-            raise Invalid("This must be a real date") from None
+            raise InvalidAnswerError("This must be a real date") from None
     try:
         return date.fromisoformat(raw).isoformat()
     except (ValueError, TypeError):
-        raise Invalid("This must be a real date, as YYYY-MM-DD") from None
+        raise InvalidAnswerError("This must be a real date, as YYYY-MM-DD") from None
 
 
 def _people(raw: Any) -> list[dict[str, str]] | None:
     people = []
     for item in _list(raw):
         if not isinstance(item, Mapping) or not str(item.get("username", "")).strip():
-            raise Invalid("Give each person's username")
+            raise InvalidAnswerError("Give each person's username")
         person = {"username": str(item["username"]).strip(), "role": str(item.get("role", "")).strip()}
         if person["username"] in {known["username"] for known in people}:
-            raise Invalid(f"{person['username']} is named twice")
+            raise InvalidAnswerError(f"{person['username']} is named twice")
         people.append(person)
     return people or None
 
@@ -146,15 +146,15 @@ def _columns(raw: Any) -> dict[str, list[str]] | None:
     if not raw:
         return None
     if not isinstance(raw, Mapping):
-        raise Invalid("Give the columns of each table")
+        raise InvalidAnswerError("Give the columns of each table")
     chosen = {}
     for table, names in raw.items():
         if table not in offered():
-            raise Invalid(f"There is no table {table} to ask for")
+            raise InvalidAnswerError(f"There is no table {table} to ask for")
         allowed = [column.name for column in offered()[table]]
         wanted = allowed if names == "*" else _list(names)
         if unknown := [name for name in wanted if name not in allowed]:
-            raise Invalid(f"{table} has no column {unknown[0]} to ask for")
+            raise InvalidAnswerError(f"{table} has no column {unknown[0]} to ask for")
         if wanted:
             whose = person_column(table)  # always with it: results are counted in people
             chosen[table] = [name for name in allowed if name in wanted or name == whose]
@@ -164,7 +164,7 @@ def _columns(raw: Any) -> dict[str, list[str]] | None:
 def _linkages(raw: Any) -> list[str] | None:
     chosen = _list(raw)
     if unknown := [name for name in chosen if name not in LINKED]:
-        raise Invalid(f"There are no linked records called {unknown[0]}")
+        raise InvalidAnswerError(f"There are no linked records called {unknown[0]}")
     return [name for name in LINKED if name in chosen] or None
 
 
@@ -173,19 +173,21 @@ def _cohort(raw: Any) -> dict[str, Any] | None:
         return None
     if isinstance(raw, str):
         if not raw:
-            raise Invalid("Paste the cohort's definition, or choose everybody")
+            raise InvalidAnswerError("Paste the cohort's definition, or choose everybody")
         try:
             raw = json.loads(raw)
         except ValueError as error:
-            raise Invalid(f"The definition is not JSON: {error}") from None
+            raise InvalidAnswerError(f"The definition is not JSON: {error}") from None
     if not isinstance(raw, dict) or not raw:
-        raise Invalid("The definition must be one JSON object")
+        raise InvalidAnswerError("The definition must be one JSON object")
     try:
         return Cohort.model_validate(raw).model_dump(mode="json", by_alias=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"The definition can't be read at {place or 'its start'}: {first['msg']}") from None
+        raise InvalidAnswerError(
+            f"The definition can't be read at {place or 'its start'}: {first['msg']}"
+        ) from None
 
 
 def validate(bank: Bank, kind: str, answers: Answers, section: Section | None = None) -> dict[str, str]:
@@ -196,7 +198,7 @@ def validate(bank: Bank, kind: str, answers: Answers, section: Section | None = 
             continue
         try:
             value = clean(question, answers.get(question.key), kind)
-        except Invalid as error:
+        except InvalidAnswerError as error:
             problems[question.key] = str(error)
             continue
         if value is None and question.required:
@@ -231,7 +233,9 @@ def _across(answers: Answers) -> dict[str, str]:
         asked = set(answers.get("linkages") or ())
         if lacking := [table for table in columns if table in LINKED and table not in asked]:
             names = ", ".join(lacking)
-            problems["linkages"] = f"You ask for columns of {names}: choose that linkage too, or leave them out"
+            problems["linkages"] = (
+                f"You ask for columns of {names}: choose that linkage too, or leave them out"
+            )
     return problems
 
 

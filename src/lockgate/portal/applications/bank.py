@@ -134,7 +134,9 @@ def _question(raw: dict[str, Any]) -> Question:
         Option(**{**item, "kinds": tuple(item.get("kinds", ()))}) for item in raw.pop("options", ())
     )
     kinds = tuple(raw.pop("kinds", ()))
-    return Question(**raw, kinds=kinds, options=options, when=(when["question"], when["is"]) if when else None)
+    return Question(
+        **raw, kinds=kinds, options=options, when=(when["question"], when["is"]) if when else None
+    )
 
 
 def _check(bank: Bank, version: str) -> None:

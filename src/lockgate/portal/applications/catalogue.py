@@ -36,7 +36,10 @@ def offered() -> dict[str, tuple[Column, ...]]:
 def groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The tables in the order of the form: clinical, then linked."""
     clinical = tuple(name for name in offered() if name not in LINKED)
-    return (("Patient record (OMOP)", clinical), ("Linked records", tuple(name for name in LINKED if name in offered())))
+    return (
+        ("Patient record (OMOP)", clinical),
+        ("Linked records", tuple(name for name in LINKED if name in offered())),
+    )
 
 
 def linkage_label(table: str) -> str:

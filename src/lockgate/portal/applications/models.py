@@ -18,7 +18,9 @@ class Application(models.Model):
     kind = models.CharField(max_length=30, choices=list(KINDS.items()))
     title = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=20, choices=list(STATES.items()), default="draft")
-    applicant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="applications")
+    applicant = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="applications"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -87,7 +89,9 @@ class Version(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["application", "number"], name="one_version_per_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "number"], name="one_version_per_number")
+        ]
 
     def __str__(self) -> str:
         return f"{self.application.reference} version {self.number}"

@@ -124,7 +124,9 @@ def check_submit(person: Person, facts: Facts) -> None:
     """As editing, and every question answered."""
     check_edit(person, facts)
     if not facts.complete:
-        raise Refused("some questions have no answer yet", reasons=["incomplete"], remedy="finish every section")
+        raise Refused(
+            "some questions have no answer yet", reasons=["incomplete"], remedy="finish every section"
+        )
     next_state(facts.state, "submit")
 
 

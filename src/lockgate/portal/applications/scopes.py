@@ -83,10 +83,14 @@ def compile_scope(application: Application) -> dict[str, Any]:
 
 def _people(application: Application) -> list[dict[str, str]]:
     """The applicant first, then the members, with name and organisation from their accounts."""
-    roles = {item["username"]: item.get("role") or "Member" for item in application.answers.get("people") or []}
+    roles = {
+        item["username"]: item.get("role") or "Member" for item in application.answers.get("people") or []
+    }
     roles.pop(application.applicant.username, None)
     lead = application.applicant
-    accounts = {user.username: user for user in User.objects.select_related("organisation").filter(username__in=roles)}
+    accounts = {
+        user.username: user for user in User.objects.select_related("organisation").filter(username__in=roles)
+    }
     people = [_entry(lead, "Lead")]
     for username, role in roles.items():
         if username not in accounts:

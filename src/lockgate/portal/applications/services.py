@@ -14,7 +14,7 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
 from lockgate.portal.applications import rules, signals
-from lockgate.portal.applications.answers import Invalid, clean, validate
+from lockgate.portal.applications.answers import InvalidAnswerError, clean, validate
 from lockgate.portal.applications.bank import CURRENT, KINDS, Bank, load
 from lockgate.portal.applications.models import Application, Decision, Version
 from lockgate.portal.applications.scopes import compile_scope
@@ -54,7 +54,9 @@ def save_answers(user: User, application: Application, raw: Mapping[str, Any]) -
     bank = load(version.bank)
     answers, problems = _cleaned(bank, application.kind, version.answers, raw)
     if answers != version.answers:
-        changed = sorted(key for key in {*answers, *version.answers} if answers.get(key) != version.answers.get(key))
+        changed = sorted(
+            key for key in {*answers, *version.answers} if answers.get(key) != version.answers.get(key)
+        )
         with writing(
             "application.answered", actor=user.username, application=application.reference, questions=changed
         ):
@@ -74,7 +76,7 @@ def _cleaned(
         question = bank.question(key)
         try:
             cleaned = clean(question, value, kind)
-        except Invalid as error:
+        except InvalidAnswerError as error:
             problems[key] = str(error)
             continue
         if cleaned is None:
@@ -108,9 +110,13 @@ def import_file(user: User, content: bytes | str, *, where: str = "the file") ->
     try:
         raw = json.loads(content)
     except (ValueError, UnicodeDecodeError) as error:
-        raise UsageError(f"it is not JSON ({error})", where=where, remedy="export one to see the form") from error
+        raise UsageError(
+            f"it is not JSON ({error})", where=where, remedy="export one to see the form"
+        ) from error
     if not isinstance(raw, dict) or raw.get("schema") != FILE_SCHEMA:
-        raise UsageError(f'it has no "schema": "{FILE_SCHEMA}"', where=where, remedy="export one to see the form")
+        raise UsageError(
+            f'it has no "schema": "{FILE_SCHEMA}"', where=where, remedy="export one to see the form"
+        )
     kind, given = raw.get("kind"), raw.get("answers")
     if kind not in KINDS or not isinstance(given, dict):
         raise UsageError('it needs "kind" and "answers"', where=where, remedy="kinds are " + ", ".join(KINDS))
@@ -162,7 +168,9 @@ def withdraw(user: User, application: Application) -> None:
         application.save(update_fields=["state", "updated_at"])
 
 
-def decide(user: User, application: Application, decision: str, note: str = "", *, role: str | None = None) -> str:
+def decide(
+    user: User, application: Application, decision: str, note: str = "", *, role: str | None = None
+) -> str:
     """Record one role's decision and what follows from it; the state afterwards.
 
     The second approval compiles the scope and issues it signed, in the same transaction: if the gate of the data
@@ -172,7 +180,9 @@ def decide(user: User, application: Application, decision: str, note: str = "", 
         raise UsageError(f"there is no decision {decision!r}", remedy="one of " + ", ".join(rules.DECISIONS))
     note = note.strip()
     if decision != "approve" and not note:
-        raise Refused("say why, so that the applicant knows what to change", reasons=["note missing"], where="note")
+        raise Refused(
+            "say why, so that the applicant knows what to change", reasons=["note missing"], where="note"
+        )
     with writing("application.decided", actor=user.username, application=application.reference) as record:
         application = _locked(application)
         facts = application.facts()

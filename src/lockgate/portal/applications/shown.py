@@ -50,7 +50,9 @@ def _shown(question: Question, value: Any, kind: str) -> dict[str, Any]:
 def _people(value: list[dict[str, str]]) -> list[str]:
     known = {
         user.username: user
-        for user in User.objects.select_related("organisation").filter(username__in=[item["username"] for item in value])
+        for user in User.objects.select_related("organisation").filter(
+            username__in=[item["username"] for item in value]
+        )
     }
     lines = []
     for item in value:

@@ -84,7 +84,9 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
     context: dict[str, Any] = {"application": application, "facts": facts, "states": rules.STATES}
     if rules.can_edit(person, facts):
         found = services.problems(application)
-        context.update(sections=_sections(application, found), ready=not found, returned=_returned(application))
+        context.update(
+            sections=_sections(application, found), ready=not found, returned=_returned(application)
+        )
         return render(request, "applications/tasks.jinja", context)
     decisions = application.standing()
     context.update(
@@ -118,7 +120,9 @@ def _sections(application: Application, found: dict[str, str]) -> list[dict[str,
         missing = [question for question in asked if question.key in found]
         started = any(question.key in answers for question in asked)
         state = "incomplete" if started else "not started"
-        rows.append({"section": section, "state": "completed" if not missing else state, "missing": len(missing)})
+        rows.append(
+            {"section": section, "state": "completed" if not missing else state, "missing": len(missing)}
+        )
     return rows
 
 
@@ -132,15 +136,19 @@ def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
     here = bank.section(key)
     answers, errors = dict(application.answers), {}
     if request.method == "POST":
-        asked = [question for question in here.questions if question.asked(application.kind, _merged(request, here, answers))]
+        asked = [
+            question
+            for question in here.questions
+            if question.asked(application.kind, _merged(request, here, answers))
+        ]
         raw = {question.key: read_post(question, request.POST) for question in asked}
         errors = services.save_answers(request.user, application, raw)
         application.refresh_from_db()
         answers = dict(application.answers)
         if request.POST.get("action") == "add":
             return redirect(f"{request.path}?rows={len(answers.get('people') or []) + 2}#people")
-        if not errors:
-            errors = {} if request.POST.get("action") == "later" else _section_problems(application, here)
+        if request.POST.get("action") != "later":
+            errors = {**_section_problems(application, here), **errors}
         if not errors:
             return redirect("applications:detail", application.reference)
         answers.update({question.key: raw[question.key] for question in asked if question.key in errors})
@@ -154,7 +162,9 @@ def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
         "groups": groups(),
         "offered": offered(),
         "linkage_label": linkage_label,
-        "rows": max(int(request.GET.get("rows", "0") or 0) if request.GET.get("rows", "0").isdigit() else 0, 1),
+        "rows": max(
+            int(request.GET.get("rows", "0") or 0) if request.GET.get("rows", "0").isdigit() else 0, 1
+        ),
     }
     return render(request, "applications/section.jinja", context, status=400 if errors else 200)
 
@@ -162,7 +172,9 @@ def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
 def _merged(request: HttpRequest, here: Section, answers: dict[str, Any]) -> dict[str, Any]:
     """Answers with this form's choices: they decide which follow-up questions count."""
     posted = {
-        question.key: request.POST.get(question.key, "") for question in here.questions if question.widget == "choice"
+        question.key: request.POST.get(question.key, "")
+        for question in here.questions
+        if question.widget == "choice"
     }
     return {**answers, **posted}
 

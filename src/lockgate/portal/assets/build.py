@@ -110,5 +110,7 @@ def _run(command: list[str], folder: Path) -> None:
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
         raise LockgateError(
-            f"npm ended {done.returncode}: {last}", where="portal assets", remedy="is the npm registry reached?"
+            f"npm ended {done.returncode}: {last}",
+            where="portal assets",
+            remedy="is the npm registry reached?",
         )

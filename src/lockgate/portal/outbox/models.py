@@ -15,7 +15,9 @@ class Message(models.Model):
     actor = models.CharField(max_length=150)
     detail = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
-    seq = models.PositiveBigIntegerField(null=True, unique=True, help_text="its number in the chain, once there")
+    seq = models.PositiveBigIntegerField(
+        null=True, unique=True, help_text="its number in the chain, once there"
+    )
 
     class Meta:
         ordering = ["id"]

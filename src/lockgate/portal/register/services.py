@@ -27,7 +27,9 @@ def publish_entry(sender: object, *, project: Project, record: Record, **_: obje
         project=project,
         title=project.title,
         kind=data["kind"],
-        search=" ".join([data["title"], data["lay_summary"], *data["organisations"], *data["datasets"]]).lower(),
+        search=" ".join(
+            [data["title"], data["lay_summary"], *data["organisations"], *data["datasets"]]
+        ).lower(),
         data=data,
     )
     record.also("register.entered", entry=entry.reference)
@@ -95,7 +97,9 @@ def entry_data(project: Project) -> dict[str, Any]:
         "datasets": [f"{scope['site']}: patient record", *(linkage_label(name) for name in linked)],
         "tables": {name: len(columns) for name, columns in scope["tables"].items()},
         "period": scope["period"],
-        "cohort": "People who meet a stated definition" if scope["cohort"] else "Everybody with events in the period",
+        "cohort": "People who meet a stated definition"
+        if scope["cohort"]
+        else "Everybody with events in the period",
         "data_statement": (
             f"{len(clinical)} tables of the de-identified patient record"
             + (f" and {len(linked)} linked tables" if linked else "")
@@ -105,7 +109,8 @@ def entry_data(project: Project) -> dict[str, Any]:
         "legal_basis": scope["legal_basis"],
         "opt_out_statement": OPT_OUT_STATEMENT,
         "decisions": [
-            {"role": item["role"], "decision": item["decision"], "on": item["at"][:10]} for item in scope["decisions"]
+            {"role": item["role"], "decision": item["decision"], "on": item["at"][:10]}
+            for item in scope["decisions"]
         ],
         "result_links": [],
     }

@@ -54,7 +54,9 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _result(slug: str, reference: str) -> Result:
-    return get_object_or_404(Result.objects.select_related("entry", "request"), slug=reference, entry__slug=slug)
+    return get_object_or_404(
+        Result.objects.select_related("entry", "request"), slug=reference, entry__slug=slug
+    )
 
 
 @require_GET
@@ -87,7 +89,9 @@ def download(request: HttpRequest, slug: str, reference: str, name: str) -> Http
 @require_GET
 def feed_json(request: HttpRequest) -> HttpResponse:
     """Every entry as JSON: ours, and the fields of the data use register standard."""
-    entries = [{**row.data, "state": row.state, "data_use_register": dur_row(row.data)} for row in found(request)]
+    entries = [
+        {**row.data, "state": row.state, "data_use_register": dur_row(row.data)} for row in found(request)
+    ]
     return JsonResponse(
         {"schema": "lockgate.register/1", "site": current_site().config.site.name, "entries": entries},
         json_dumps_params={"ensure_ascii": False, "indent": 2},
@@ -100,7 +104,9 @@ def feed_csv(request: HttpRequest) -> HttpResponse:
     text = io.StringIO()
     writer = csv.DictWriter(text, [name for _, name, _ in DUR_FIELDS])
     writer.writeheader()
-    writer.writerows({key: _plain(value) for key, value in dur_row(row.data).items()} for row in found(request))
+    writer.writerows(
+        {key: _plain(value) for key, value in dur_row(row.data).items()} for row in found(request)
+    )
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="data-use-register.csv"'
     return response

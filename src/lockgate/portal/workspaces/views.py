@@ -84,7 +84,14 @@ def dictionary(request: SignedIn, slug: str) -> HttpResponseBase:
     tables = [
         {
             "name": name,
-            "rows": next((item["rows"] for item in plane.workspace_tables(current_site(), project.workspace) if item["name"] == name), ""),
+            "rows": next(
+                (
+                    item["rows"]
+                    for item in plane.workspace_tables(current_site(), project.workspace)
+                    if item["name"] == name
+                ),
+                "",
+            ),
             "columns": [column for column in offered().get(name, ()) if column.name in columns],
         }
         for name, columns in project.scope["tables"].items()
@@ -126,7 +133,11 @@ def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
     is_member = person.username in project.members
     code = ""
     if is_member or can(person, "airlock.read_all"):
-        code = job.submitted_file.read_text(encoding="utf-8", errors="replace") if job.submitted_file.exists() else ""
+        code = (
+            job.submitted_file.read_text(encoding="utf-8", errors="replace")
+            if job.submitted_file.exists()
+            else ""
+        )
     return {
         "job": job,
         "project": project,
@@ -136,7 +147,10 @@ def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
         "is_member": is_member,
         "states": rules.JOB_STATES,
         "requests": job.requests.all(),
-        "can_request": is_member and airlock.can_request(person) and job.state == "succeeded" and bool(job.outputs),
+        "can_request": is_member
+        and airlock.can_request(person)
+        and job.state == "succeeded"
+        and bool(job.outputs),
     }
 
 
@@ -156,7 +170,13 @@ def job_state(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
         response = HttpResponse(status=204)
         response["HX-Refresh"] = "true"
         return fragment(response)
-    return fragment(render(request, "workspaces/job_state.jinja", {"job": job, "project": job.project, "states": rules.JOB_STATES}))
+    return fragment(
+        render(
+            request,
+            "workspaces/job_state.jinja",
+            {"job": job, "project": job.project, "states": rules.JOB_STATES},
+        )
+    )
 
 
 @require_POST

@@ -5,53 +5,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('airlock', '0001_initial'),
-        ('workspaces', '0001_initial'),
+        ("airlock", "0001_initial"),
+        ("workspaces", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20, unique=True)),
-                ('slug', models.SlugField(max_length=60, unique=True)),
-                ('title', models.CharField(max_length=300)),
-                ('kind', models.CharField(max_length=30)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('expired', 'Ended'), ('revoked', 'Stopped')], default='active', max_length=20)),
-                ('search', models.TextField(blank=True)),
-                ('data', models.JSONField()),
-                ('published_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('project', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='entry', to='workspaces.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=20, unique=True)),
+                ("slug", models.SlugField(max_length=60, unique=True)),
+                ("title", models.CharField(max_length=300)),
+                ("kind", models.CharField(max_length=30)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("expired", "Ended"), ("revoked", "Stopped")],
+                        default="active",
+                        max_length=20,
+                    ),
+                ),
+                ("search", models.TextField(blank=True)),
+                ("data", models.JSONField()),
+                ("published_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "project",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entry",
+                        to="workspaces.project",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'ordering': ['-published_at'],
+                "verbose_name_plural": "entries",
+                "ordering": ["-published_at"],
             },
         ),
         migrations.CreateModel(
-            name='Result',
+            name="Result",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('summary', models.TextField(blank=True)),
-                ('files', models.JSONField(default=list)),
-                ('released_at', models.DateTimeField(auto_now_add=True)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='register.entry')),
-                ('request', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='result', to='airlock.request')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("summary", models.TextField(blank=True)),
+                ("files", models.JSONField(default=list)),
+                ("released_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="results",
+                        to="register.entry",
+                    ),
+                ),
+                (
+                    "request",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="result",
+                        to="airlock.request",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-released_at'],
+                "ordering": ["-released_at"],
             },
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['state', '-published_at'], name='register_en_state_14ef21_idx'),
+            model_name="entry",
+            index=models.Index(fields=["state", "-published_at"], name="register_en_state_14ef21_idx"),
         ),
     ]

@@ -1,0 +1,175 @@
+"""Fixtures of the portal's tests: a demonstration site, an account of each role, answers that can be submitted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from lockgate.portal.accounts.models import User
+from lockgate.portal.accounts.services import create_user
+from lockgate.portal.applications import services as applications
+from lockgate.portal.applications.models import Application
+from lockgate.portal.outbox.writing import is_writing
+from lockgate.site import Site
+
+PASSWORD = "a long enough phrase"
+ROLES = {
+    "ann": ("applicant",),
+    "ben": ("applicant",),
+    "rita": ("research_centre",),
+    "dora": ("data_protection_office",),
+    "both": ("research_centre", "data_protection_office"),
+    "olga": ("output_checker",),
+    "otto": ("output_checker",),
+    "enid": ("data_engineer",),
+    "audrey": ("auditor",),
+    "adam": ("administrator",),
+    "nora": (),
+}
+OURS = (
+    "accounts_user",
+    "accounts_membership",
+    "accounts_organisation",
+    "applications_",
+    "workspaces_",
+    "airlock_",
+    "register_",
+)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def hospital(tmp_path: Path, settings: Any) -> Site:
+    """A demonstration site with an (empty) release, served by this process."""
+    site = Site.init(tmp_path / "site", name="Test Hospital", ods_code="RXX", demo=True)
+    release = site.releases / "2026.1"
+    release.mkdir()
+    (release / "manifest.json").write_text("{}")
+    settings.LOCKGATE_SITE = str(site.path)
+    return site
+
+
+@pytest.fixture
+def people(hospital: Site, db: None) -> dict[str, User]:
+    """One account of each role, by username."""
+    return {
+        username: create_user(
+            username,
+            name=f"{username.capitalize()} Example",
+            email=f"{username}@example.org",
+            password=PASSWORD,
+            roles=roles,
+            organisation="Test University" if username in {"ann", "ben"} else "Test Hospital",
+            sector="academic" if username in {"ann", "ben"} else "nhs",
+            actor="test",
+        )
+        for username, roles in ROLES.items()
+    }
+
+
+@pytest.fixture
+def answers() -> dict[str, Any]:
+    """Answers to every question of a research application."""
+    today = timezone.localdate()
+    return {
+        "title": "Age at first diagnosis in deprived areas",
+        "lay_summary": "We want to know whether people in poorer places fall ill earlier.",
+        "purpose": "Compare the age at the first recorded diagnosis between tenths of deprivation.",
+        "public_benefit": "Checks can be offered earlier where they are needed.",
+        "ethics_reference": "26/XX/0001",
+        "start_date": today.isoformat(),
+        "end_date": (today + timedelta(days=365)).isoformat(),
+        "people": [{"username": "ben", "role": "Statistician"}],
+        "lead_organisation": "Test University",
+        "sponsor": "Test University",
+        "funding": "A research council",
+        "commercial": "no",
+        "columns": {
+            "person": ["person_id", "year_of_birth", "gender_concept_id"],
+            "condition_occurrence": ["person_id", "condition_concept_id", "condition_start_date"],
+            "person_deprivation": ["person_id", "imd2025_decile"],
+        },
+        "linkages": ["person_deprivation"],
+        "period_from": "2015-01-01",
+        "period_until": "2026-06-30",
+        "dates": "month",
+        "article_6": "6(1)(e)",
+        "article_9": "9(2)(j)",
+        "common_law": "not_confidential",
+        "dpia": "covered",
+        "outputs": ["tables", "charts"],
+        "publication": "A journal.",
+    }
+
+
+@pytest.fixture
+def draft(people: dict[str, User], answers: dict[str, Any]) -> Application:
+    """Ann's finished draft."""
+    application = applications.create(people["ann"], "research")
+    assert applications.save_answers(people["ann"], application, answers) == {}
+    application.refresh_from_db()
+    return application
+
+
+@pytest.fixture
+def submitted(people: dict[str, User], draft: Application) -> Application:
+    """Ann's application, handed in."""
+    applications.submit(people["ann"], draft)
+    draft.refresh_from_db()
+    return draft
+
+
+@pytest.fixture
+def sign_in(client: Client, people: dict[str, User]) -> Any:
+    """A function that signs the test client in as somebody."""
+
+    def act(username: str) -> Client:
+        client.force_login(people[username])
+        return client
+
+    return act
+
+
+@pytest.fixture
+def no_write_outside() -> Any:
+    """A context in which every change of our tables must happen inside ``writing``."""
+
+    @contextmanager
+    def guard() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            words = sql.replace('"', "").split()
+            if words and words[0] in {"INSERT", "UPDATE", "DELETE"}:
+                table = words[1] if words[0] == "UPDATE" else words[2]
+                if table.startswith(OURS) and "SET last_login" not in sql.replace('"', ""):
+                    seen.append(table)
+                    assert is_writing(), f"{words[0]} {table} outside writing()"
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(watch):
+            yield seen
+
+    return guard
+
+
+def load(path: Path) -> Any:
+    """A JSON file's content."""
+    return json.loads(path.read_text())

@@ -1,0 +1,106 @@
+"""Every page answers for those who may see it, and refuses the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from lockgate.portal.applications.bank import load
+from lockgate.portal.applications.models import Application
+
+pytestmark = pytest.mark.django_db
+
+PUBLIC = [
+    "/",
+    "/register/",
+    "/register/feed.json",
+    "/register/feed.csv",
+    "/health/",
+    "/account/login/",
+    "/api/openapi.json",
+]
+PRIVATE = [
+    "/tasks/",
+    "/applications/",
+    "/applications/new/",
+    "/projects/",
+    "/reviews/",
+    "/audit/",
+    "/people/",
+]
+ALLOWED = {
+    "ann": {"/tasks/", "/applications/", "/applications/new/", "/projects/", "/reviews/"},
+    "rita": {"/tasks/", "/applications/", "/projects/", "/reviews/"},
+    "dora": {"/tasks/", "/applications/", "/projects/", "/reviews/"},
+    "olga": {"/tasks/", "/applications/", "/projects/", "/reviews/"},
+    "enid": {"/tasks/", "/applications/", "/projects/", "/reviews/"},
+    "audrey": {"/tasks/", "/applications/", "/projects/", "/reviews/", "/audit/"},
+    "adam": {"/tasks/", "/applications/", "/projects/", "/reviews/", "/people/"},
+    "nora": {"/tasks/", "/applications/", "/projects/", "/reviews/"},
+}
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_pages_need_no_account(client: Client, hospital: Any, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_private_pages_send_visitors_to_sign_in(client: Client, hospital: Any, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/account/login/")
+
+
+@pytest.mark.parametrize("username", ALLOWED)
+@pytest.mark.parametrize("path", PRIVATE)
+def test_each_role_sees_its_pages(sign_in: Any, username: str, path: str) -> None:
+    assert sign_in(username).get(path).status_code == (200 if path in ALLOWED[username] else 403)
+
+
+def test_every_answer_carries_the_security_headers(client: Client, hospital: Any) -> None:
+    answer = client.get("/")
+    policy = answer["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert b"<script>" not in answer.content
+    assert b" style=" not in answer.content
+    assert b" onclick=" not in answer.content
+
+
+def test_a_page_that_is_not_there_is_plain(client: Client, hospital: Any) -> None:
+    answer = client.get("/nothing/")
+    assert answer.status_code == 404
+    assert b"Page not found" in answer.content
+
+
+def test_sections_show_their_questions(sign_in: Any, draft: Application) -> None:
+    client = sign_in("ann")
+    assert client.get(f"/applications/{draft.reference}/").status_code == 200
+    for section in load().sections:
+        page = client.get(f"/applications/{draft.reference}/section/{section.key}/")
+        assert page.status_code == 200
+        for question in section.questions:
+            if not question.kinds or "research" in question.kinds:
+                assert question.label in page.content.decode().replace("&#39;", "'")
+    assert client.get(f"/applications/{draft.reference}/check/").status_code == 200
+
+
+def test_drafts_are_hidden_from_everybody_else(sign_in: Any, draft: Application) -> None:
+    for username in ("ben", "rita", "dora", "audrey", "adam", "olga"):
+        client = sign_in(username)
+        assert client.get(f"/applications/{draft.reference}/").status_code == 404
+        assert draft.title not in client.get("/applications/").content.decode()
+
+
+def test_the_decision_page_shows_the_scope(sign_in: Any, submitted: Application) -> None:
+    page = sign_in("rita").get(f"/applications/{submitted.reference}/decide/").content.decode()
+    for text in ("imd2025_decile", "Ann Example", "Ben Example", "1 January 2015", "2026.1"):
+        assert text in page
+    for username in ("ann", "ben", "olga", "enid", "audrey", "adam", "nora"):
+        assert sign_in(username).get(f"/applications/{submitted.reference}/decide/").status_code in (403, 404)
