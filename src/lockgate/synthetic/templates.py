@@ -13,6 +13,8 @@ from lockgate.synthetic.strings import join, strings
 
 _FIELD = re.compile(r"\{(\w+)(?:!(\w+))?\}")
 AGE_KIND = "AGE90"
+# A title says nobody's name: "Dr Sophie Ibbotson" is an identifier from its second word.
+_TITLE = r"^(Dr|Prof|Mr|Mrs|Miss|Ms|Mx|Sister|Nurse|Sr)\.? "
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def fill(template: Template, columns: dict[str, pa.Array], rows: int) -> tuple[p
         pieces.append(column)
         end = position + pc.utf8_length(column).to_numpy(zero_copy_only=False)
         if part.kind:
-            begins, ends = (pc.cast(pa.array(place), pa.large_string()) for place in (position, end))
+            begin = end - pc.utf8_length(_untitled(column)).to_numpy(zero_copy_only=False)
+            begins, ends = (pc.cast(pa.array(place), pa.large_string()) for place in (begin, end))
             span = join("" if first else ",", "[", begins, ",", ends, f',"{part.kind}"]')
             if part.kind == AGE_KIND:
                 listed = pc.greater_equal(pc.cast(column, pa.int64()), 90)
@@ -66,6 +69,11 @@ def fill(template: Template, columns: dict[str, pa.Array], rows: int) -> tuple[p
         position = end
     spans.append("]")
     return join(*pieces, rows=rows), join(*spans, rows=rows)
+
+
+def _untitled(column: pa.Array) -> pa.Array:
+    """The values without a title at their head."""
+    return pc.replace_substring_regex(column, _TITLE, "")
 
 
 def concatenated(parts: list[pa.Array]) -> pa.Array:
