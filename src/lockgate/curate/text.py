@@ -45,31 +45,40 @@ def scrub_texts(build: Curation) -> TextCounts:
     texts = identifiers = withheld = 0
     reasons: dict[str, int] = {}
     for staged, (table, column, person) in TEXTS.items():
+        # the same words of the same person (or of nobody) are scrubbed once
+        engine.execute(
+            f"CREATE OR REPLACE TABLE said AS SELECT id, {person} AS person_id, {column} AS text, "
+            f"min(id) OVER (PARTITION BY {person}, {column}) AS document_id "
+            f"FROM {table} WHERE fate = '{_FATE[staged]}' AND {column} IS NOT NULL"
+        )
         notes = engine.arrow(
-            f"SELECT CAST(id AS VARCHAR) AS document_id, CAST({person} AS VARCHAR) AS patient_id, {column} AS text "
-            f"FROM {table} WHERE fate = '{_FATE[staged]}' AND {column} IS NOT NULL ORDER BY id"
+            "SELECT CAST(document_id AS VARCHAR) AS document_id, CAST(person_id AS VARCHAR) AS patient_id, text "
+            "FROM said WHERE id = document_id ORDER BY id"
         )
         if not notes.num_rows:
             continue
-        engine.register("scrub_result", free_text.scrub(notes, known))
+        engine.register("scrub_answer", free_text.scrub(notes, known))
         engine.execute(
-            f"INSERT INTO scrubbed SELECT '{staged}', CAST(document_id AS BIGINT), text FROM scrub_result "
-            "WHERE NOT residual"
+            "CREATE OR REPLACE TABLE scrub_result AS SELECT s.id, a.text, a.residual, a.reason, len(a.spans) AS found "
+            "FROM said AS s JOIN scrub_answer AS a ON CAST(a.document_id AS BIGINT) = s.document_id"
+        )
+        engine.connection.unregister("scrub_answer")
+        engine.execute(
+            f"INSERT INTO scrubbed SELECT '{staged}', id, text FROM scrub_result WHERE NOT residual"
         )
         if staged == "document":
             engine.execute(
                 f"UPDATE {table} SET fate = 'not:withheld_by_the_scrubber' "
-                "WHERE id IN (SELECT CAST(document_id AS BIGINT) FROM scrub_result WHERE residual)"
+                "WHERE id IN (SELECT id FROM scrub_result WHERE residual)"
             )
-        found, held = engine.rows(
-            "SELECT coalesce(sum(len(spans)), 0), count(*) FILTER (WHERE residual) FROM scrub_result"
+        seen, found, held = engine.rows(
+            "SELECT count(*), coalesce(sum(found), 0), count(*) FILTER (WHERE residual) FROM scrub_result"
         )[0]
         for reason, count in engine.rows(
             "SELECT coalesce(reason, ''), count(*) FROM scrub_result WHERE residual GROUP BY 1 ORDER BY 1"
         ):
             reasons[reason] = reasons.get(reason, 0) + int(count)
-        texts, identifiers, withheld = texts + notes.num_rows, identifiers + int(found), withheld + int(held)
-        engine.connection.unregister("scrub_result")
+        texts, identifiers, withheld = texts + int(seen), identifiers + int(found), withheld + int(held)
     return TextCounts(texts, identifiers, withheld, reasons)
 
 

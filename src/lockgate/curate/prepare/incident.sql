@@ -1,8 +1,10 @@
--- Incidents; many name nobody.
+-- Incidents; many name nobody, and some name somebody we know too little of: those stay, without the person.
 SELECT
-    s.*,
+    s.source, s.record_id, s.standing,
+    CASE WHEN s.standing = 'live' THEN s.person_id END AS person_id,
+    s.ward_code, s.occurred_at, s.reported_at, s.category_code, s.category, s.harm, s.description,
     CASE
-        WHEN s.standing <> 'live' THEN s.standing
+        WHEN s.standing = 'opted_out' THEN s.standing
         WHEN coalesce(s.occurred_at, s.reported_at) IS NULL THEN 'not:no_date'
         ELSE 'incident'
     END AS fate
