@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lockgate.capture.batches import Batch, CaptureResult, batches, capture_lock, new_batch_id, spill_dir
 from lockgate.capture.quarantine import raw_of
@@ -31,15 +32,16 @@ class Reader(Protocol):
     """How a format turns raw items into typed rows."""
 
     format: str  # as batch.json keeps it: "fhir", or "table:<contract>"
+    head: str  # SQL over `raw`: the list [kind, record_id, updated, version]; NULL where raw can't be read
 
     def prepare(self, intake: Intake) -> None:
         """Define macros and the like, once."""
 
-    def unpack(self, intake: Intake, chunk: str) -> None:
-        """Replace containers (a Bundle) in the table ``chunk`` by what they contain."""
+    def unpack(self, intake: Intake) -> bool:
+        """Replace containers (a Bundle) in ``chunk`` by what they contain; whether there were any."""
 
     def digest(self, intake: Intake) -> None:
-        """Give the table ``fresh`` its kind and record_id, add typed rows to staged_<table>, faults to ``fault``."""
+        """Add typed rows of the items in ``fresh`` to staged_<table>, and what is wrong with others to ``fault``."""
 
 
 class Intake:
@@ -56,6 +58,7 @@ class Intake:
         self.batch_id = new_batch_id(received_at)
         self.earlier: list[Batch] = batches(site, source)
         self.warnings: Counter[str] = Counter()
+        self.portion = 0
         self._make_tables()
         reader.prepare(self)
         self.references = References(self)
@@ -71,8 +74,8 @@ class Intake:
             columns = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
             self.engine.execute(f"CREATE TEMP TABLE {quote('staged_' + table)} ({columns})")
         self.engine.execute(
-            "CREATE TEMP TABLE arrival (item_hash VARCHAR, file VARCHAR, line BIGINT, kind VARCHAR,"
-            " record_id VARCHAR, duplicate BOOLEAN, raw VARCHAR)"
+            "CREATE TEMP TABLE arrival (item_hash VARCHAR, file VARCHAR, line BIGINT, kind VARCHAR, record_id VARCHAR,"
+            " updated VARCHAR, version VARCHAR, fault VARCHAR, duplicate BOOLEAN, portion INTEGER, raw VARCHAR)"
         )
         self.engine.execute("CREATE TEMP TABLE retried (item_hash VARCHAR, batch_id VARCHAR)")
         self.engine.execute(
@@ -86,71 +89,56 @@ class Intake:
             )
 
     def take(self, chunk: pa.Table) -> None:
-        """One chunk of raw items: tell duplicates, type the rest."""
-        self.engine.register("chunk_arrow", chunk)
-        self.engine.execute("CREATE OR REPLACE TEMP TABLE chunk AS SELECT * FROM chunk_arrow")
-        self.engine.connection.unregister("chunk_arrow")
-        self.reader.unpack(self, "chunk")
-        # The first of equal items is the item; later ones are duplicates.
-        self.engine.execute(
-            "CREATE OR REPLACE TEMP TABLE known AS SELECT chunk.*, seen.kind AS seen_kind,"
-            " seen.item_hash IS NOT NULL AS duplicate FROM chunk LEFT JOIN seen USING (item_hash)"
+        """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest."""
+        engine = self.engine
+        self.portion += 1
+        engine.register("chunk", chunk)
+        twins = (
+            self.reader.unpack(self) or pc.count_distinct(chunk.column("item_hash")).as_py() < chunk.num_rows
         )
-        total, fresh, distinct = self.engine.rows(
-            "SELECT count(*), count(*) FILTER (NOT duplicate),"
-            " count(DISTINCT item_hash) FILTER (NOT duplicate) FROM known"
-        )[0]
-        if fresh > distinct:
-            self.engine.execute(
-                "CREATE OR REPLACE TEMP TABLE known AS SELECT * REPLACE (duplicate OR"
-                " row_number() OVER (PARTITION BY item_hash ORDER BY file, line) > 1 AS duplicate) FROM known"
-            )
-        self.engine.execute(
-            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, fault, fault_detail,"
-            " CAST(NULL AS VARCHAR) AS kind, CAST(NULL AS VARCHAR) AS record_id FROM known WHERE NOT duplicate"
-            if distinct
-            else "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, fault, fault_detail,"
-            " seen_kind AS kind, CAST(NULL AS VARCHAR) AS record_id FROM known WHERE false"
-        )
-        if distinct:
-            self._digest()
-            self.engine.execute(
-                "INSERT INTO arrival SELECT item_hash, file, line, kind, record_id, false, raw FROM fresh"
-            )
-            self.engine.execute("INSERT INTO seen SELECT item_hash, kind FROM fresh")
-        if total > distinct:
-            # A twin within this chunk has its kind in fresh; one of an earlier chunk or batch in seen.
-            self.engine.execute(
-                "INSERT INTO arrival SELECT k.item_hash, k.file, k.line, coalesce(k.seen_kind, f.kind), NULL, true,"
-                " NULL FROM known k LEFT JOIN fresh f USING (item_hash) WHERE k.duplicate"
-                if fresh > distinct
-                else "INSERT INTO arrival SELECT item_hash, file, line, seen_kind, NULL, true, NULL"
-                " FROM known WHERE duplicate"
-            )
-        self.engine.execute("DROP TABLE known")
-
-    def _digest(self) -> None:
-        self.engine.execute(
-            "INSERT INTO fault SELECT item_hash, fault, fault_detail, NULL FROM fresh WHERE fault IS NOT NULL"
-        )
-        self.reader.digest(self)
+        first = "row_number() OVER (PARTITION BY item_hash ORDER BY file, line) > 1" if twins else "false"
+        engine.execute(f"""
+            INSERT INTO arrival
+            SELECT item_hash, file, line,
+                CASE WHEN duplicate THEN seen_kind ELSE head[1] END, head[2], head[3], head[4],
+                fault, duplicate, {self.portion}, CASE WHEN NOT duplicate THEN raw END
+            FROM (
+                SELECT *, CASE WHEN NOT duplicate AND fault IS NULL THEN {self.reader.head} END AS head
+                FROM (
+                    SELECT c.*, s.kind AS seen_kind, s.item_hash IS NOT NULL OR {first} AS duplicate
+                    FROM chunk c LEFT JOIN seen s USING (item_hash)))""")
+        engine.execute(f"""
+            INSERT INTO fault SELECT c.item_hash, c.fault, c.fault_detail, NULL
+            FROM chunk c WHERE c.fault IS NOT NULL AND c.item_hash NOT IN (SELECT item_hash FROM seen)""")
+        if twins:
+            engine.execute(f"""
+                UPDATE arrival SET kind = first.kind FROM arrival first WHERE arrival.portion = {self.portion}
+                AND arrival.duplicate AND arrival.kind IS NULL AND NOT first.duplicate
+                AND first.item_hash = arrival.item_hash""")
+        here = f"FROM arrival WHERE portion = {self.portion} AND NOT duplicate"
+        if engine.one(f"SELECT count(*) {here}"):
+            engine.execute(f"CREATE OR REPLACE TEMP VIEW fresh AS SELECT * {here}")
+            self.reader.digest(self)
+            engine.execute(f"INSERT INTO seen SELECT item_hash, kind {here}")
+        engine.connection.unregister("chunk")
 
     def retake(self, items: pa.Table) -> int:
         """Items of earlier batches that were in quarantine, once more; how many there were.
 
-        ``items`` has the columns of a chunk and ``batch_id``, the batch they came in.
+        ``items`` has the columns item_hash, batch_id, file, line, raw.
         """
         if items.num_rows == 0:
             return 0
-        self.engine.register("retake_arrow", items)
-        self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake_arrow")
-        self.engine.execute(
-            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT item_hash, file, line, raw, CAST(NULL AS VARCHAR) AS fault,"
-            " CAST(NULL AS VARCHAR) AS fault_detail, CAST(NULL AS VARCHAR) AS kind, CAST(NULL AS VARCHAR) AS record_id"
-            " FROM retake_arrow"
-        )
-        self.engine.connection.unregister("retake_arrow")
-        self._digest()
+        self.engine.register("retake", items)
+        self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake")
+        self.engine.execute("DROP VIEW IF EXISTS fresh")
+        self.engine.execute(f"""
+            CREATE OR REPLACE TEMP TABLE again AS
+            SELECT item_hash, head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version, CAST(NULL AS VARCHAR) AS fault, raw
+            FROM (SELECT *, {self.reader.head} AS head FROM retake)""")
+        self.engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM again")
+        self.engine.connection.unregister("retake")
+        self.reader.digest(self)
         return int(items.num_rows)
 
     def commit(self, actor: str, *, only_if_moved: bool = False) -> CaptureResult:

@@ -10,7 +10,7 @@ from lockgate.schema.nhs_number import SQL_MACROS
 from lockgate.terminology.systems import systems
 
 # Where a concept carries several codings, the first of these is staged as the code.
-PREFERRED = ("SNOMED", "ICD10", "OPCS4", "dm+d", "LOINC", "RxNorm", "CVX", "ICD10CM", "ATC")
+PREFERRED = ("LOINC", "SNOMED", "ICD10", "OPCS4", "dm+d", "RxNorm", "CVX", "ICD10CM", "ATC")
 # Tried first, since nearly every coding is one of them.
 USUAL = ("http://snomed.info/sct", "http://loinc.org", "http://unitsofmeasure.org")
 
@@ -24,13 +24,22 @@ def statements(sql: str) -> list[str]:
 @cache
 def _shared() -> tuple[str, ...]:
     names = {**{uri: systems()[uri] for uri in USUAL}, **systems()}
-    vocabulary = " ".join(f"WHEN {literal(uri)} THEN {literal(name)}" for uri, name in names.items())
-    preference = " ".join(f"WHEN {literal(name)} THEN {place}" for place, name in enumerate(PREFERRED))
+    uris = {name: vocabulary for name, vocabulary in names.items() if ":" in name}
+    ranks = {uri: PREFERRED.index(vocabulary) for uri, vocabulary in uris.items() if vocabulary in PREFERRED}
+    known = {
+        macro: " ".join(f"WHEN {literal(n)} THEN {literal(v)}" for n, v in table.items())
+        for macro, table in (("vocabulary", uris), ("vocabulary_named", names))
+    }
+    preference = " ".join(f"WHEN {literal(uri)} THEN {rank}" for uri, rank in ranks.items())
     text = resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")
     return (
-        f"CREATE OR REPLACE MACRO vocabulary(system) AS CASE system {vocabulary} ELSE system END",
-        "CREATE OR REPLACE MACRO preference(system) AS"
-        f" CASE vocabulary(system) {preference} ELSE {len(PREFERRED)} END",
+        *(
+            f"CREATE OR REPLACE MACRO {macro}(system) AS CASE WHEN system IS NULL THEN NULL ELSE"
+            f" CASE system {cases} ELSE system END END"
+            for macro, cases in known.items()
+        ),
+        "CREATE OR REPLACE MACRO preference(system) AS CASE WHEN system IS NULL THEN 99 ELSE"
+        f" CASE system {preference} ELSE {len(PREFERRED)} END END",
         *SQL_MACROS,
         *statements(text),
     )

@@ -1,13 +1,13 @@
 SELECT source, record_id, version_at,
     coalesce(r.verificationStatus.coding[1].code = 'entered-in-error', false) AS deleted, item_hash, batch_id,
     ref(r.patient, 'Patient') AS patient_ref,
-    vocabulary(codings[1].system) AS code_system,
-    codings[1].code AS code,
-    coalesce(codings[1].display, r.code.text) AS display,
+    vocabulary(coding.system) AS code_system,
+    coding.code AS code,
+    coalesce(coding.display, r.code.text) AS display,
     r.category[1] AS category,
     r.criticality AS criticality,
     r.clinicalStatus.coding[1].code AS clinical_status,
     ts(r.onsetDateTime) AS onset_at,
     ts(r.recordedDate) AS recorded_at,
     tz_offset(coalesce(r.onsetDateTime, r.recordedDate)) AS tz_offset
-FROM (SELECT *, ranked(r.code.coding) AS codings FROM item)
+FROM (SELECT *, best(r.code.coding) AS coding FROM item)

@@ -3,9 +3,9 @@ SELECT source, 'DiagnosticReport/' || record_id AS record_id, version_at,
     r.status IN ('entered-in-error', 'cancelled') AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
     ref(r.encounter, 'Encounter') AS encounter_ref,
-    vocabulary(codings[1].system) AS type_system,
-    codings[1].code AS type_code,
-    coalesce(codings[1].display, r.code.text) AS type_display,
+    vocabulary(coding.system) AS type_system,
+    coding.code AS type_code,
+    coalesce(coding.display, r.code.text) AS type_display,
     r.status AS status,
     ts(coalesce(r.issued, r.effectiveDateTime, r.effectivePeriod.start)) AS authored_at,
     tz_offset(coalesce(r.issued, r.effectiveDateTime, r.effectivePeriod.start)) AS tz_offset,
@@ -15,7 +15,7 @@ SELECT source, 'DiagnosticReport/' || record_id AS record_id, version_at,
     CASE WHEN attached IS NOT NULL THEN r.presentedForm[1].contentType ELSE 'text/plain' END AS content_type,
     coalesce(attached, r.conclusion) AS text
 FROM (
-    SELECT *, ranked_results(r.code.coding) AS codings, nullif(attachment_text(r.presentedForm), '') AS attached
+    SELECT *, best(r.code.coding) AS coding, nullif(attachment_text(r.presentedForm), '') AS attached
     FROM item WHERE len(r.presentedForm) > 0 OR r.conclusion IS NOT NULL
 )
 WHERE coalesce(attached, r.conclusion) IS NOT NULL

@@ -2,9 +2,9 @@ SELECT source, record_id, version_at,
     r.status = 'entered-in-error' OR coalesce(r.docStatus = 'entered-in-error', false) AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
     ref(r.context.encounter[1], 'Encounter') AS encounter_ref,
-    vocabulary(codings[1].system) AS type_system,
-    codings[1].code AS type_code,
-    coalesce(codings[1].display, r.type.text) AS type_display,
+    vocabulary(coding.system) AS type_system,
+    coding.code AS type_code,
+    coalesce(coding.display, r.type.text) AS type_display,
     r.status AS status,
     ts(r.date) AS authored_at,
     tz_offset(r.date) AS tz_offset,
@@ -13,4 +13,4 @@ SELECT source, record_id, version_at,
     coalesce(r.content[1].attachment.title, r.description) AS title,
     r.content[1].attachment.contentType AS content_type,
     nullif(attachment_text(list_transform(r.content, lambda c: c.attachment)), '') AS text
-FROM (SELECT *, ranked_results(r.type.coding) AS codings FROM item)
+FROM (SELECT *, best(r.type.coding) AS coding FROM item)

@@ -10,11 +10,11 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     ts(r.period.start) AS start_at,
     ts(r.period.end) AS end_at,
     tz_offset(r.period.start) AS tz_offset,
-    vocabulary(type[1].system) AS type_system,
-    type[1].code AS type_code,
-    coalesce(type[1].display, r.type[1].text) AS type_display,
-    vocabulary(reason[1].system) AS reason_system,
-    reason[1].code AS reason_code,
+    vocabulary(type.system) AS type_system,
+    type.code AS type_code,
+    coalesce(type.display, r.type[1].text) AS type_display,
+    vocabulary(reason.system) AS reason_system,
+    reason.code AS reason_code,
     r.serviceType.coding[1].code AS specialty_code,
     ref(coalesce(
         list_filter(r.participant, lambda p: p.type[1].coding[1].code IN ('ATND', 'PPRF') AND p.individual IS NOT NULL)[1].individual,
@@ -24,4 +24,4 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     ref(r.partOf, 'Encounter') AS part_of_ref,
     r.hospitalization.admitSource.coding[1].code AS admitted_from,
     r.hospitalization.dischargeDisposition.coding[1].code AS discharged_to
-FROM (SELECT *, ranked(r.type[1].coding) AS type, ranked(r.reasonCode[1].coding) AS reason FROM item)
+FROM (SELECT *, best(r.type[1].coding) AS type, best(r.reasonCode[1].coding) AS reason FROM item)

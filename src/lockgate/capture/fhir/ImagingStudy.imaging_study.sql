@@ -10,9 +10,9 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     coalesce(r.modality[1].code, r.series[1].modality.code) AS modality,
     vocabulary(r.series[1].bodySite.system) AS body_site_system,
     r.series[1].bodySite.code AS body_site_code,
-    vocabulary(codings[1].system) AS code_system,
-    codings[1].code AS code,
-    coalesce(codings[1].display, r.procedureCode[1].text) AS display,
+    vocabulary(coding.system) AS code_system,
+    coding.code AS code,
+    coalesce(coding.display, r.procedureCode[1].text) AS display,
     CAST(coalesce(num(r.numberOfSeries), len(r.series)) AS INTEGER) AS series,
     CAST(num(r.numberOfInstances) AS INTEGER) AS instances
-FROM (SELECT *, ranked(r.procedureCode[1].coding) AS codings FROM item)
+FROM (SELECT *, best(r.procedureCode[1].coding) AS coding FROM item)

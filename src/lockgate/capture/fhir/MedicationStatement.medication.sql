@@ -3,11 +3,11 @@ SELECT source, 'MedicationStatement/' || record_id AS record_id, version_at, r.s
     ref(r.context, 'Encounter') AS encounter_ref,
     'statement' AS kind,
     r.status AS status,
-    vocabulary(codings[1].system) AS code_system,
-    codings[1].code AS code,
-    coalesce(codings[1].display, concept.text, r.medicationReference.display) AS display,
-    vocabulary(codings[2].system) AS alt_code_system,
-    codings[2].code AS alt_code,
+    vocabulary(coding.system) AS code_system,
+    coding.code AS code,
+    coalesce(coding.display, concept.text, r.medicationReference.display) AS display,
+    vocabulary(alt.system) AS alt_code_system,
+    alt.code AS alt_code,
     ts(coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.dateAsserted)) AS start_at,
     ts(coalesce(r.effectiveDateTime, r.effectivePeriod.end)) AS end_at,
     tz_offset(coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.dateAsserted)) AS tz_offset,
@@ -18,6 +18,6 @@ SELECT source, 'MedicationStatement/' || record_id AS record_id, version_at, r.s
     coalesce(r.statusReason[1].coding[1].code, r.statusReason[1].text) AS stop_reason,
     ref(r.informationSource, 'Practitioner') AS practitioner_ref
 FROM (
-    SELECT *, ranked(concept.coding) AS codings
+    SELECT *, best(concept.coding) AS coding, next_best(concept.coding) AS alt
     FROM (SELECT *, coalesce(r.medicationCodeableConcept, contained_medication(r.contained, r.medicationReference)) AS concept FROM item)
 )

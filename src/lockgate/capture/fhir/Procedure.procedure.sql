@@ -1,15 +1,15 @@
 SELECT source, record_id, version_at, r.status = 'entered-in-error' AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
     ref(r.encounter, 'Encounter') AS encounter_ref,
-    vocabulary(codings[1].system) AS code_system,
-    codings[1].code AS code,
-    coalesce(codings[1].display, r.code.text) AS display,
-    vocabulary(codings[2].system) AS alt_code_system,
-    codings[2].code AS alt_code,
+    vocabulary(coding.system) AS code_system,
+    coding.code AS code,
+    coalesce(coding.display, r.code.text) AS display,
+    vocabulary(alt.system) AS alt_code_system,
+    alt.code AS alt_code,
     r.status AS status,
     ts(coalesce(r.performedDateTime, r.performedPeriod.start)) AS start_at,
     ts(coalesce(r.performedDateTime, r.performedPeriod.end)) AS end_at,
     tz_offset(coalesce(r.performedDateTime, r.performedPeriod.start)) AS tz_offset,
     ref(r.performer[1].actor, 'Practitioner') AS practitioner_ref,
     ref(r.location, 'Location') AS location_ref
-FROM (SELECT *, ranked(r.code.coding) AS codings FROM item)
+FROM (SELECT *, best(r.code.coding) AS coding, next_best(r.code.coding) AS alt FROM item)

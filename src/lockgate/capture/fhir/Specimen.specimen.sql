@@ -1,15 +1,15 @@
 SELECT source, record_id, version_at, coalesce(r.status = 'entered-in-error', false) AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
-    vocabulary(codings[1].system) AS code_system,
-    codings[1].code AS code,
-    coalesce(codings[1].display, r.type.text) AS display,
+    vocabulary(coding.system) AS code_system,
+    coding.code AS code,
+    coalesce(coding.display, r.type.text) AS display,
     ts(coalesce(r.collection.collectedDateTime, r.collection.collectedPeriod.start)) AS collected_at,
     ts(r.receivedTime) AS received_at,
     tz_offset(coalesce(r.collection.collectedDateTime, r.collection.collectedPeriod.start, r.receivedTime)) AS tz_offset,
     r.status AS status,
     num(r.collection.quantity.value) AS quantity,
     coalesce(r.collection.quantity.code, r.collection.quantity.unit) AS unit,
-    vocabulary(sites[1].system) AS site_system,
-    sites[1].code AS site_code,
-    coalesce(sites[1].display, r.collection.bodySite.text) AS site_display
-FROM (SELECT *, ranked(r.type.coding) AS codings, ranked(r.collection.bodySite.coding) AS sites FROM item)
+    vocabulary(site.system) AS site_system,
+    site.code AS site_code,
+    coalesce(site.display, r.collection.bodySite.text) AS site_display
+FROM (SELECT *, best(r.type.coding) AS coding, best(r.collection.bodySite.coding) AS site FROM item)

@@ -14,16 +14,20 @@ CREATE OR REPLACE MACRO ref(reference, type) AS coalesce(
     ref_id(reference.reference),
     type || '?identifier=' || coalesce(reference.identifier.system, '') || '|' || reference.identifier.value);
 
--- Codings: the preferred first. One coding, the usual case, costs nothing.
-CREATE OR REPLACE MACRO ranked(codings) AS CASE WHEN len(codings) <= 1 THEN codings ELSE
-    list_transform(
-        list_sort(list_transform(codings, lambda c, i: {'rank': preference(c.system) * 1000 + i, 'coding': c})),
-        lambda p: p.coding) END;
-CREATE OR REPLACE MACRO ranked_results(codings) AS CASE WHEN len(codings) <= 1 THEN codings ELSE
-    list_transform(
-        list_sort(list_transform(codings, lambda c, i:
-            {'rank': CASE WHEN vocabulary(c.system) = 'LOINC' THEN i ELSE preference(c.system) * 1000 + i END, 'coding': c})),
-        lambda p: p.coding) END;
+-- Of a concept's codings (the first four), the place of the preferred one and of the next. Plain comparisons, no
+-- lambda: this runs for every code of every resource.
+CREATE OR REPLACE MACRO best(codings) AS codings[CASE
+    WHEN len(codings) <= 1 THEN 1
+    WHEN preference(codings[1].system) <= least(preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)) THEN 1
+    WHEN preference(codings[2].system) <= least(preference(codings[3].system), preference(codings[4].system)) THEN 2
+    WHEN preference(codings[3].system) <= preference(codings[4].system) THEN 3
+    ELSE 4 END];
+CREATE OR REPLACE MACRO next_best(codings) AS CASE WHEN len(codings) > 1 THEN codings[CASE
+    WHEN len(codings) = 2 THEN CASE WHEN preference(codings[1].system) <= preference(codings[2].system) THEN 2 ELSE 1 END
+    ELSE list_position(
+        [preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)],
+        list_sort([preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)])[2])
+    END] END;
 
 -- The NHS number among a patient's identifiers.
 CREATE OR REPLACE MACRO nhs_identifier(identifiers) AS
@@ -53,20 +57,25 @@ CREATE OR REPLACE MACRO has_value(v) AS
     OR v.valueBoolean IS NOT NULL OR v.valueInteger IS NOT NULL OR v.valueRange IS NOT NULL OR v.valueRatio IS NOT NULL
     OR v.valueDateTime IS NOT NULL OR v.valueTime IS NOT NULL OR v.valuePeriod IS NOT NULL;
 CREATE OR REPLACE MACRO value_number(v) AS num(coalesce(v.valueQuantity.value, v.valueInteger));
+-- Ranges, ratios and periods are seldom sent: shapes.yaml reads them as JSON text, and only here are they opened.
 CREATE OR REPLACE MACRO value_text(v) AS coalesce(
     CAST(v.valueBoolean AS VARCHAR),
     v.valueDateTime,
     v.valueTime,
-    CASE WHEN v.valueRange IS NOT NULL
-        THEN concat_ws(' to ', CAST(v.valueRange.low.value AS VARCHAR), CAST(v.valueRange.high.value AS VARCHAR)) END,
-    CASE WHEN v.valueRatio IS NOT NULL
-        THEN concat_ws(':', CAST(v.valueRatio.numerator.value AS VARCHAR), CAST(v.valueRatio.denominator.value AS VARCHAR)) END,
-    CASE WHEN v.valuePeriod IS NOT NULL THEN concat_ws('/', v.valuePeriod.start, v.valuePeriod.end) END);
+    CASE WHEN v.valueRange IS NOT NULL THEN concat_ws(' to ',
+        json_extract_string(v.valueRange, '$.low.value'), json_extract_string(v.valueRange, '$.high.value')) END,
+    CASE WHEN v.valueRatio IS NOT NULL THEN concat_ws(':',
+        json_extract_string(v.valueRatio, '$.numerator.value'), json_extract_string(v.valueRatio, '$.denominator.value')) END,
+    CASE WHEN v.valuePeriod IS NOT NULL THEN concat_ws('/',
+        json_extract_string(v.valuePeriod, '$.start'), json_extract_string(v.valuePeriod, '$.end')) END);
 CREATE OR REPLACE MACRO value_unit(v) AS coalesce(
-    v.valueQuantity.unit, v.valueQuantity.code, v.valueRange.low.unit, v.valueRange.high.unit);
+    v.valueQuantity.unit, v.valueQuantity.code,
+    CASE WHEN v.valueRange IS NOT NULL THEN coalesce(
+        json_extract_string(v.valueRange, '$.low.unit'), json_extract_string(v.valueRange, '$.high.unit')) END);
 -- The UCUM code: the quantity's code where its system is UCUM or not named.
 CREATE OR REPLACE MACRO ucum(q) AS CASE WHEN coalesce(q.system, 'http://unitsofmeasure.org') = 'http://unitsofmeasure.org' THEN q.code END;
-CREATE OR REPLACE MACRO value_unit_code(v) AS coalesce(ucum(v.valueQuantity), ucum(v.valueRange.low), ucum(v.valueRange.high));
+CREATE OR REPLACE MACRO value_unit_code(v) AS coalesce(ucum(v.valueQuantity),
+    CASE WHEN v.valueRange IS NOT NULL THEN json_extract_string(v.valueRange, '$.low.code') END);
 -- microbiology wherever one of the categories says so; else the first.
 CREATE OR REPLACE MACRO result_category(categories) AS CASE
     WHEN len(categories) <= 1 AND len(categories[1].coding) <= 1 THEN

@@ -13,13 +13,15 @@ from lockgate.engine import literal, quote
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
 
-HEAD = "['$.resourceType', '$.id', '$.meta.lastUpdated', '$.meta.versionId']"
+# One pass over the text; where it is no JSON, TRY makes it NULL.
+HEAD = "TRY(json_extract_string(raw, ['$.resourceType', '$.id', '$.meta.lastUpdated', '$.meta.versionId']))"
 
 
 class FhirReader:
     """The Reader of FHIR R4 (see ``capture.intake.Reader``)."""
 
     format = "fhir"
+    head = HEAD
 
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
@@ -27,14 +29,14 @@ class FhirReader:
         for statement in macros():
             intake.engine.execute(statement)
 
-    def unpack(self, intake: Intake, chunk: str) -> None:
+    def unpack(self, intake: Intake) -> bool:
         """Replace each Bundle by the resources of its entries; the line stays the Bundle's."""
         engine = intake.engine
-        if not engine.rows(f"SELECT 1 FROM {chunk} WHERE contains(raw, '\"Bundle\"') LIMIT 1"):
-            return
-        engine.execute(f"""
+        if not engine.rows("SELECT 1 FROM chunk WHERE contains(raw, '\"Bundle\"') LIMIT 1"):
+            return False
+        engine.execute("""
             CREATE OR REPLACE TEMP TABLE bundle AS
-            SELECT * FROM {chunk} WHERE fault IS NULL AND contains(raw, '"Bundle"')
+            SELECT * FROM chunk WHERE fault IS NULL AND contains(raw, '"Bundle"')
             AND CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.resourceType') = 'Bundle' ELSE false END""")
         engine.execute("""
             CREATE OR REPLACE TEMP TABLE entry AS
@@ -47,25 +49,20 @@ class FhirReader:
             UPDATE entry
             SET resource = CAST(json_merge_patch(resource, json_object('id', substr(url, 10))) AS VARCHAR)
             WHERE starts_with(url, 'urn:uuid:') AND json_extract_string(resource, '$.id') IS NULL""")
-        engine.execute(f"DELETE FROM {chunk} WHERE item_hash IN (SELECT item_hash FROM bundle)")
-        engine.execute(f"""
-            INSERT INTO {chunk}
+        opened = engine.arrow("""
+            SELECT * FROM chunk WHERE item_hash NOT IN (SELECT item_hash FROM bundle)
+            UNION ALL
             SELECT left(sha256(resource), 32), file, line, resource, NULL, NULL FROM entry
             UNION ALL
             SELECT item_hash, file, line, raw, 'empty-bundle', 'no entry holds a resource' FROM bundle
             WHERE (file, line) NOT IN (SELECT (file, line) FROM entry)""")
+        engine.connection.unregister("chunk")
+        engine.register("chunk", opened)
+        return True
 
     def digest(self, intake: Intake) -> None:
-        """Kind and id of each fresh item; faults that need no shape; then type by type."""
+        """Faults that need no shape; then type by type."""
         engine = intake.engine
-        engine.execute(f"""
-            CREATE OR REPLACE TEMP TABLE fresh AS
-            SELECT * EXCLUDE (kind, record_id, head),
-                head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version
-            FROM (
-                SELECT *, CASE WHEN fault IS NULL AND json_valid(raw)
-                    THEN json_extract_string(raw, {HEAD}) END AS head
-                FROM fresh)""")
         staged = ", ".join(literal(name) for name in shapes())
         known = ", ".join(literal(name) for name in sorted(r4_types()))
         engine.execute(f"""
@@ -90,7 +87,7 @@ class FhirReader:
 
     def _stage(self, intake: Intake, shape: Shape) -> None:
         engine = intake.engine
-        paths = "[" + ", ".join(literal(element.json_path) for element in shape.elements) + "]"
+        paths = "[" + ", ".join(literal(element.json_path) for element in shape.checked) + "]"
         # Time of version: meta.lastUpdated in UTC; else the time of capture, later for a later versionId.
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE shaped AS SELECT {literal(intake.source)} AS source, record_id,"
@@ -140,7 +137,7 @@ class FhirReader:
         for hashed, example in combinations:
             wrong = [
                 f"{element.name} must be {element.said}"
-                for element, json_type in zip(shape.elements, found[example], strict=True)
+                for element, json_type in zip(shape.checked, found[example], strict=True)
                 if not element.fits(json_type)
             ]
             if wrong:

@@ -86,9 +86,13 @@ class Contract(_Model):
         """The JSON structure of a raw row: every column as text."""
         return "{" + ",".join(f'"{name}":"VARCHAR"' for name in self.columns) + "}"
 
-    def sent(self, name: str) -> str:
-        """SQL: a column as sent, trimmed; NULL where it is empty or a sentinel."""
-        value = f"nullif(trim(r.{quote(name)}), '')"
+    def sent(self, name: str, row: str = "r") -> str:
+        """SQL: a column as sent, trimmed; NULL where it is empty or a sentinel.
+
+        ``row`` is the struct of the row, or "raw", its JSON text.
+        """
+        value = f"json_extract_string(raw, '$.{name}')" if row == "raw" else f"{row}.{quote(name)}"
+        value = f"nullif(trim({value}), '')"
         if not self.sentinels:
             return value
         listed = ", ".join(literal(sentinel) for sentinel in self.sentinels)

@@ -20,31 +20,29 @@ class TableReader:
         self.contract = loaded.contract
         self.selects = loaded.selects
         self.format = f"table:{loaded.contract.name}"
+        record = " || '|' || ".join(self.contract.sent(name, "raw") for name in self.contract.key)
+        self.head = f"[{literal(self.contract.name)}, {record}, NULL, NULL]"
 
     def prepare(self, intake: Intake) -> None:
         """Define the shared macros."""
         define(intake.engine, intake.received_sql)
 
-    def unpack(self, intake: Intake, chunk: str) -> None:
+    def unpack(self, intake: Intake) -> bool:
         """Rows hold no rows."""
+        return False
 
     def digest(self, intake: Intake) -> None:
         """Type and check every row, then run the contract's SELECTs over the sound ones."""
         engine, contract = intake.engine, self.contract
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE shaped AS SELECT item_hash, CASE WHEN json_valid(raw)"
+            "CREATE OR REPLACE TEMP TABLE shaped AS SELECT item_hash, record_id, CASE WHEN json_valid(raw)"
             f" THEN from_json(raw, {literal(contract.structure)}) END AS r FROM fresh WHERE fault IS NULL"
-        )
-        record = " || '|' || ".join(contract.sent(name) for name in contract.key)
-        engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT fresh.* REPLACE ({literal(contract.name)} AS kind,"
-            f" {record} AS record_id) FROM fresh LEFT JOIN shaped USING (item_hash)"
         )
         self._check(intake)
         typed = ", ".join(f"{contract.typed(name)} AS {quote(name)}" for name in contract.columns)
         person = [contract.typed(name) for name in contract.person]
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE item AS SELECT {literal(intake.source)} AS source, {record} AS record_id,"
+            f"CREATE OR REPLACE TEMP TABLE item AS SELECT {literal(intake.source)} AS source, record_id,"
             f" {self._version(intake)} AS version_at, item_hash, {literal(intake.batch_id)} AS batch_id,"
             f" {'coalesce(' + ', '.join(person) + ')' if person else 'CAST(NULL AS VARCHAR)'} AS person_ref, {typed}"
             " FROM shaped WHERE item_hash NOT IN (SELECT item_hash FROM fault)"
