@@ -18,6 +18,7 @@ from lockgate.site import Site
 from lockgate.site.files import make_dir, write_atomic
 from lockgate.workspace.project import Project
 from lockgate.workspace.provisioning import refresh_opt_outs
+from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.report import policy_log
 from lockgate.workspace.sandbox.gate import require_isolation
 from lockgate.workspace.sandbox.model import Limits, Mount, Outcome, Task
@@ -73,6 +74,7 @@ def run_job(
     """
     try:
         allowed = Limits.of(site.config, limits)
+        require_ready(site)
         scope = load(site, project)
         _check_author(scope, author)
         strategy = require_isolation(site)

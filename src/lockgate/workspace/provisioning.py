@@ -29,6 +29,7 @@ from lockgate.site.files import make_dir, sha256_file, write_atomic
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
+from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.model import now
 
@@ -86,6 +87,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
     Refused without a scope that holds, with a release that was changed, or when opt-outs can't be looked up. Doing it
     again changes nothing unless the scope, the release or who has opted out has changed.
     """
+    require_ready(site)
     scope = load(site, project)
     place = Project.of(site, project)
     with place.changing(), Engine(memory_limit=site.config.engine.memory_limit or None) as engine:

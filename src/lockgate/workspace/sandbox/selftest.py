@@ -222,7 +222,7 @@ def _limits(strategy: str, planted: Planted) -> list[Probe]:
     probes.append(
         _probe(
             "limits: time",
-            slept.stopped == "time" and slept.seconds < 4 and not left,
+            slept.stopped == "time" and slept.seconds < 20 and not left,
             f"{slept.detail or f'exit code {slept.exit_code}'} ({slept.seconds:.1f} s), {len(left)} processes left",
         )
     )
