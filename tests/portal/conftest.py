@@ -173,3 +173,33 @@ def no_write_outside() -> Any:
 def load(path: Path) -> Any:
     """A JSON file's content."""
     return json.loads(path.read_text())
+
+
+@pytest.fixture
+def data_plane(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins for the workspace's slow parts: no sandbox, no data. The disclosure gate is the real one."""
+    from lockgate.portal import plane
+
+    def provision(site: Site, project: str, *, actor: str) -> dict[str, Any]:
+        return {"tables": {"person": {"rows": 1234, "columns": ["person_id"]}}}
+
+    def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, Any]:
+        folder = site.projects / project / "jobs" / "j1" / "outputs"
+        folder.mkdir(parents=True)
+        monkeypatch.setenv("LOCKGATE_OUTPUTS", str(folder))
+        from lockgate import outputs
+
+        counts = [{"decile": str(number), "n": 4 if number == 3 else 40 + number} for number in range(1, 11)]
+        outputs.table(counts, "ages", title="People by decile", dimensions=["decile"], counts=["n"])
+        outputs.chart("ages", "ages_chart", kind="bar", x="decile", y="n", title="People by decile")
+        return {
+            "status": "succeeded",
+            "job_id": "j1",
+            "exit_code": 0,
+            "seconds": 0.1,
+            "log": "done",
+            "outputs": plane.described_outputs(folder),
+        }
+
+    monkeypatch.setattr(plane, "provision", provision)
+    monkeypatch.setattr(plane, "run_job", run_job)

@@ -35,15 +35,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SCREENS = Path(__file__).resolve().parents[2] / "test-artifacts" / "screens"
 LOCKGATE = [sys.executable, "-c", "from lockgate.cli import main; main()"]
 PATIENTS = 600
