@@ -96,7 +96,7 @@ def main() -> None:
         x="imd2025_decile",
         y="mean",
         band=("low", "high"),
-        title="A first long-term condition comes earlier in more deprived areas",
+        title="Age at a first long-term condition, by deprivation of the area",
         x_title="Deprivation of the area of residence: IMD 2025 decile, 1 = most deprived",
         y_title="Mean age at first diagnosis in years, with 95 % interval",
         description="Age at first diagnosis of a long-term condition by deprivation decile.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from lockgate.disclosure.core import full_classes, is_small, off_base
 from lockgate.disclosure.findings import Finding
+from lockgate.disclosure.linked import extended
 from lockgate.disclosure.manifest import Withheld
 from lockgate.disclosure.network import Bools
 from lockgate.disclosure.protect import attacker, narrowed
@@ -15,14 +16,18 @@ from lockgate.disclosure.rules import Rules
 from lockgate.disclosure.tables import Counts, Table, grid_of, is_rounded, layout
 
 
-def check_counts(table: Table, rules: Rules) -> Iterator[Finding]:
-    """Threshold, rounding, subtraction within a row and along margins, class disclosure."""
+def check_counts(table: Table, rules: Rules, others: Sequence[Table] = ()) -> Iterator[Finding]:
+    """Threshold, rounding, subtraction within a row and along margins, class disclosure.
+
+    ``others``: the tables beside it, whose totals count as its own margins.
+    """
+    joined = extended(table, others)
     for name, counts in table.counts.items():
         yield from _small(table, name, counts, rules)
         yield from _unrounded(table, name, counts, rules)
         yield from _remainders(table, name, counts, rules)
         if counts.hidden.any():
-            yield from check_withheld(table, name, counts, rules)
+            yield from check_withheld(joined, name, joined.counts[name], rules)
         yield from _classes(table, name, counts, rules)
     yield from _subsets(table, rules)
 
@@ -102,9 +107,10 @@ def check_withheld(table: Table, name: str, counts: Counts, rules: Rules) -> Ite
         )
         return
     there = index >= 0
-    for i, j in narrowed(network, hidden & there & small[index], rules):
+    own = there & (index < table.entry.rows)  # a borrowed total is judged where it stands
+    for i, j in narrowed(network, hidden & own & small[index], rules):
         yield _derivable(table, int(index[i, j]), name)
-    for i, j in np.argwhere(hidden & there & by_subtraction[index]):
+    for i, j in np.argwhere(hidden & own & by_subtraction[index]):
         least, most = network.interval(int(i), int(j))
         if most - least < rules.threshold - 2:
             yield _derivable(table, int(index[i, j]), name)

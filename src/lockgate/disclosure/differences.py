@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ def comparable(table: Table, before: Table) -> Iterator[tuple[str, str, Ints, In
             yield name, next(iter(before.counts)), rows, earlier_rows
 
 
-def check_differences(table: Table, earlier: list[Table], rules: Rules) -> Iterator[Finding]:
+def check_differences(table: Table, earlier: Sequence[Table], rules: Rules) -> Iterator[Finding]:
     """Counts 1 to threshold - 1 away from an earlier release, and withheld cells that an earlier release completes."""
     for before in earlier:
         for name, earlier_name, rows, earlier_rows in comparable(table, before):

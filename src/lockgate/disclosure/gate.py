@@ -88,7 +88,7 @@ def check(
         verdict.findings += _words(entry)
         if isinstance(entry, TableEntry) and entry.name in outputs.tables:
             table = outputs.tables[entry.name]
-            verdict.findings += check_table(table, rules, before)
+            verdict.findings += check_table(table, rules, before, list(outputs.tables.values()))
             verdict.findings += problem
         elif isinstance(entry, TextEntry) and entry.file in outputs.texts:
             verdict.findings += check_text(outputs.texts[entry.file], entry.file, rules)
@@ -98,13 +98,15 @@ def check(
     return outputs
 
 
-def check_table(table: Table, rules: Rules, earlier: list[Table] | None = None) -> list[Finding]:
-    """All rules on one table."""
+def check_table(
+    table: Table, rules: Rules, earlier: Sequence[Table] = (), others: Sequence[Table] = ()
+) -> list[Finding]:
+    """All rules on one table, given the project's earlier tables and the other tables beside it."""
     return [
         *check_rows(table, rules),
-        *check_counts(table, rules),
+        *check_counts(table, rules, others),
         *check_figures(table, rules),
-        *check_differences(table, earlier or [], rules),
+        *check_differences(table, earlier, rules),
     ]
 
 

@@ -18,10 +18,11 @@ from lockgate.disclosure.core import is_small, percentage, round_counts
 from lockgate.disclosure.counts import attack_rules, subset_pairs
 from lockgate.disclosure.differences import close, comparable, completed, read_earlier
 from lockgate.disclosure.findings import Verdict
-from lockgate.disclosure.gate import check, check_outputs, check_table, name_of
+from lockgate.disclosure.gate import Outputs, check, check_outputs, check_table, name_of
 from lockgate.disclosure.identifiers import IdentifierIndex
+from lockgate.disclosure.linked import extended
 from lockgate.disclosure.manifest import RECORD, ChartEntry, Entry, Record, TableEntry, Withheld, record_json
-from lockgate.disclosure.network import Bools
+from lockgate.disclosure.network import Bools, Ints
 from lockgate.disclosure.protect import Grid, Open, attacker, protect
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
 from lockgate.disclosure.statistics import lone_totals, unsafe_cells
@@ -76,16 +77,13 @@ def repair(
                 f.rule: f.message for f in verdict.findings if f.severity == "fail" and not f.repairable
             }
             result.left_out[name] = "; ".join(f"{rule}: {message}" for rule, message in reasons.items())
+    tables = _repaired_tables(outputs, result, rules, before)
     for entry in outputs.record.outputs if outputs.record else []:
         name = name_of(entry)
         if name in result.left_out:
             continue
         if isinstance(entry, TableEntry):
-            try:
-                table = repair_table(outputs.tables[entry.name], rules, before)
-            except ValueError as error:
-                result.left_out[name] = str(error)
-                continue
+            table = tables[entry.name]
             text = write_csv(table)
             entry = table.entry.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})
             (out / entry.file).write_text(text, encoding="utf-8", newline="")
@@ -103,21 +101,47 @@ def repair(
     return result
 
 
-def repair_table(table: Table, rules: Rules, earlier: Sequence[Table] = ()) -> Table:
-    """A copy of a table with all repaired that can be. Raises ValueError when its figures contradict each other."""
-    fixed = _once(table, rules, earlier)
+def _repaired_tables(
+    outputs: Outputs, result: Repaired, rules: Rules, earlier: Sequence[Table]
+) -> dict[str, Table]:
+    """Each table that isn't left out, repaired; those of fewer dimensions first, as they hold others' margins."""
+    done: dict[str, Table] = {}
+    beside: list[Table] = []
+    for table in sorted(outputs.tables.values(), key=lambda t: len(t.dimensions)):
+        if table.entry.file in result.left_out:
+            continue
+        try:
+            done[table.entry.name] = repair_table(table, rules, earlier, beside)
+        except ValueError as error:
+            result.left_out[table.entry.file] = str(error)
+            continue
+        masks = {n: done[table.entry.name].counts[n].hidden for n in table.counts}
+        counts = {n: Counts(np.where(masks[n], 0, c.values), masks[n]) for n, c in table.counts.items()}
+        beside.append(Table(table.entry, table.dimensions, table.keys, counts, table.figures))
+    return done
+
+
+def repair_table(
+    table: Table, rules: Rules, earlier: Sequence[Table] = (), beside: Sequence[Table] = ()
+) -> Table:
+    """A copy of a table with all repaired that can be.
+
+    ``beside``: tables released with it, with true counts where shown; their totals count as its margins. Raises
+    ValueError when its figures contradict each other, or a total in another table would have to be withheld.
+    """
+    fixed = _once(table, rules, earlier, beside)
     for _ in range(3):  # what is shown after a repair can itself look like a part of something
-        if not any(f.severity == "fail" and f.repairable for f in check_table(fixed, rules, list(earlier))):
+        if not any(f.severity == "fail" and f.repairable for f in check_table(fixed, rules, earlier)):
             break
-        fixed = _once(fixed, rules, earlier)
+        fixed = _once(fixed, rules, earlier, ())
     done = _notes(fixed, table, rules)
     fixed.entry = fixed.entry.model_copy(update={"done": [*table.entry.done, *done]})
     return fixed
 
 
-def _once(table: Table, rules: Rules, earlier: Sequence[Table]) -> Table:
+def _once(table: Table, rules: Rules, earlier: Sequence[Table], beside: Sequence[Table]) -> Table:
     seeds = {name: np.zeros(len(table.keys), dtype=bool) for name in table.counts}
-    fixed = _with_counts(table, rules, earlier, seeds)
+    fixed = _with_counts(table, rules, earlier, seeds, beside)
     for _ in range(3):
         again = False
         for before in earlier:
@@ -128,13 +152,16 @@ def _once(table: Table, rules: Rules, earlier: Sequence[Table]) -> Table:
                     again = True
         if not again:
             break
-        fixed = _with_counts(table, rules, earlier, seeds)
+        fixed = _with_counts(table, rules, earlier, seeds, beside)
     _figures(fixed, table, rules)
     return fixed
 
 
-def _with_counts(table: Table, rules: Rules, earlier: Sequence[Table], seeds: dict[str, Bools]) -> Table:
+def _with_counts(
+    table: Table, rules: Rules, earlier: Sequence[Table], seeds: dict[str, Bools], beside: Sequence[Table]
+) -> Table:
     """The table with its counts withheld and rounded, and the record of which and why; figures as they were."""
+    joined = extended(table, beside)
     fixed: dict[str, Counts] = {}
     withheld: dict[str, Withheld] = {}
     wholes: dict[str, list[str]] = {name: [] for name in table.counts}
@@ -161,7 +188,7 @@ def _with_counts(table: Table, rules: Rules, earlier: Sequence[Table], seeds: di
             most = np.where(few, np.maximum(most, b.values - 1), most)
             secret |= fixed[whole].hidden
         primary = small | complement
-        hidden = _protected(table, counts, primary, secret | primary, (least, most), rules)
+        hidden = _protected(joined, joined.counts[name], primary, secret | primary, (least, most), rules)
         fixed[name] = Counts(np.where(hidden, 0, round_counts(counts.values, rules)), hidden)
         withheld[name] = Withheld(
             small=np.flatnonzero(small).tolist(),
@@ -179,20 +206,25 @@ def _with_counts(table: Table, rules: Rules, earlier: Sequence[Table], seeds: di
 
 
 def _protected(
-    table: Table, counts: Counts, primary: Bools, secret: Bools, bounds: tuple[Any, Any], rules: Rules
+    table: Table, counts: Counts, primary: Bools, secret: Bools, bounds: tuple[Ints, ...], rules: Rules
 ) -> Bools:
     """The rows to withhold so that the primary ones can't be worked out from the margins."""
+    if not secret.any():
+        return secret.copy()
+    own = secret.size
+    borrowed = counts.hidden[own:]  # totals in other tables: withheld there or not, but not by this repair
+    primary = np.concatenate([primary, np.zeros_like(borrowed)])
+    secret = np.concatenate([secret, borrowed])
+    bounds = tuple(np.concatenate([b, np.zeros(borrowed.size, dtype=np.int64)]) for b in bounds)
     index = layout(table)
     hidden: Bools = secret.copy()
-    if not secret.any():
-        return hidden
     if index is None:
         row_of = {key: row for row, key in enumerate(table.keys)}
         for row in np.flatnonzero(secret):
             for key in table.covers(table.keys[int(row)]):
                 if key in row_of:
                     hidden[row_of[key]] = True
-        return hidden
+        return _own(hidden, own, borrowed)
     seen_as = attack_rules(counts, rules)
     grid, unknown = grid_of(index, counts, seen_as)
     network = attacker(grid, unknown, seen_as)
@@ -205,7 +237,15 @@ def _protected(
     open_ = Open(np.where(there, bounds[0][at], small.least), np.where(there, bounds[1][at], small.most))
     chosen = protect(values, there & primary[at], there & secret[at], rules, open_)
     hidden[index[there & chosen]] = True
-    return hidden
+    return _own(hidden, own, borrowed)
+
+
+def _own(hidden: Bools, own: int, borrowed: Bools) -> Bools:
+    if (hidden[own:] & ~borrowed).any():
+        raise ValueError(
+            "a total in another table gives a withheld count away: put both into one table with margins"
+        )
+    return hidden[:own]
 
 
 def _near_earlier(table: Table, name: str, earlier: Sequence[Table], rules: Rules) -> Bools:
