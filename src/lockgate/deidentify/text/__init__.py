@@ -2,6 +2,7 @@
 
 from lockgate.deidentify.text.engine import find, scrub_text
 from lockgate.deidentify.text.known import Known
+from lockgate.deidentify.text.people import known_people, site_names
 from lockgate.deidentify.text.scrub import (
     SCRUBBED,
     People,
@@ -11,6 +12,7 @@ from lockgate.deidentify.text.scrub import (
     scrub_file,
     scrub_note,
 )
+from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import KINDS, Span
 
 __all__ = [
@@ -20,10 +22,13 @@ __all__ = [
     "People",
     "ScrubResult",
     "Scrubbed",
+    "SiteNames",
     "Span",
     "find",
+    "known_people",
     "scrub",
     "scrub_file",
     "scrub_note",
     "scrub_text",
+    "site_names",
 ]

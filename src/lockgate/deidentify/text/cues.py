@@ -63,6 +63,10 @@ LINKS: dict[str, frozenset[str]] = {
     "as": words("known"),
     "and": frozenset(),
 }  # fmt: skip
+# Verbs with a person before them: "Hope Hall rang (07700 900123)".
+DID = words(
+    "rang phoned telephoned called visited emailed texted attended asked reported reports says said states aware"
+)
 CALLED = words("called named nee née alias aka formerly phoned rang")
 
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
@@ -148,7 +152,7 @@ def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
     if not word[0].isupper():
         return False
     if len(word) == 1:
-        return True
+        return not tokens.text[tokens.ends[place] : tokens.ends[place] + 1].isdigit()
     lower = tokens.lowers[place]
     if lower in MONTHS and not titled:
         return False
@@ -175,9 +179,8 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
         ):
             place += 1
             continue
-        full = place > first and len(words[place - 1]) > 1
-        if not _is_name(tokens, place, titled=titled and taken == 0) and not (
-            full and _month_as_name(tokens, place)
+        if not _is_name(tokens, place, titled=titled and taken == 0) and not _word_as_name(
+            tokens, first, place
         ):
             break
         if lower in TITLES or lower in DOCTORS:
@@ -189,6 +192,28 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
     if place > first and all(len(word) == 1 for word in words[first:place]):
         return first  # initials alone ("Dr A") say nobody, and "Plan A" no name
     return place
+
+
+def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
+    """Whether a word that is mostly none is a name here: "Jessica Ward", "husband Will Graves", "Pak May"."""
+    if place > first and len(tokens.words[place - 1]) > 1:
+        if _month_as_name(tokens, place):
+            return True
+        lower = tokens.lowers[place]
+        return (
+            tokens.words[place][0].isupper()
+            and tokens.lowers[place - 1] in given_names()
+            and (lower in WORDS or lower in family_names())
+        )
+    return (
+        place == first
+        and tokens.lowers[place] in WORDS
+        and tokens.words[place].istitle()
+        and tokens.gap(place) == " "
+        and place + 1 < len(tokens.words)
+        and tokens.words[place + 1].istitle()
+        and tokens.lowers[place + 1] not in NOT_NAMES
+    )
 
 
 def _month_as_name(tokens: Tokens, place: int) -> bool:
@@ -239,6 +264,7 @@ CUE_WORDS = (
     | CLOSINGS
     | LABELS
     | CALLED
+    | DID
     | frozenset(LINKS)
     | frozenset("w")
 )
@@ -263,6 +289,8 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
                 yield from _lower_name(tokens, place + 1, kind)
         if lower in RELATIONS and tokens.gap(place - 1).endswith("("):
             yield from _name_before(tokens, place)
+    if lower in DID and tokens.gap(place - 1) == " ":
+        yield from _name_did(tokens, place)
     if lower in LABELS and _LABEL_GAP.match(tokens.gap(place)):
         yield from _labelled(tokens, place)
 
@@ -296,6 +324,23 @@ def _name_before(tokens: Tokens, place: int) -> Iterator[Span]:
         first -= 1
     if first < place:
         yield Span(tokens.begins[first], tokens.ends[place - 1], RELATIVE)
+
+
+def _name_did(tokens: Tokens, place: int) -> Iterator[Span]:
+    """Two or three capitalised words that open a sentence, before a verb that people do."""
+    first = place
+    while first > 0 and place - first < 3 and (first == place or tokens.gap(first - 1) in _NAME_GAPS):
+        if not tokens.words[first - 1][0].isupper() or tokens.words[first - 1].isupper():
+            break
+        first -= 1
+    if place - first < 2 or not tokens.at_start(first):
+        return
+    if any(
+        tokens.lowers[at] in NOT_NAMES - WORDS or tokens.lowers[at] in HEADS - WORDS
+        for at in range(first, place)
+    ):
+        return
+    yield Span(tokens.begins[first], tokens.ends[place - 1], NAME)
 
 
 def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:

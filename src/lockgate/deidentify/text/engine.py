@@ -8,7 +8,7 @@ is Kiedis to its end.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from lockgate.deidentify.text import cues, patterns
 from lockgate.deidentify.text.fold import fold, words
@@ -22,6 +22,7 @@ from lockgate.deidentify.text.guards import (
     reads_as_person,
 )
 from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
+from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -46,16 +47,20 @@ _PERSONAL = PERSON_VERBS - words(
 _NOBODY = Known()
 
 
-def find(text: str, known: Known | None = None) -> list[Span]:
+def find(text: str, known: Known | None = None, site: SiteNames | None = None) -> list[Span]:
     """Every identifier in a note, as spans in its own offsets, sorted and without overlap.
 
-    ``known`` holds the patient's own identifiers; without it only shapes and surroundings speak.
+    ``known`` holds the patient's own identifiers, ``site`` the names of the site's staff, practices and places;
+    without them only shapes and surroundings speak.
     """
     known = known or _NOBODY
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
+    flat = folded.lower().replace("\n", " ").replace("\t", " ")
     found = _shapes(folded, known)
-    found += _own_values(folded, known)
+    found += _own_values(folded, flat, known)
+    if site is not None:
+        found += site.find(folded, flat)
     found += _walk(tokens, known)
     spans = _join_names(folded, resolve(found))
     spans = resolve(spans + _repeated(tokens, spans))
@@ -64,9 +69,11 @@ def find(text: str, known: Known | None = None) -> list[Span]:
     return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)
 
 
-def scrub_text(text: str, known: Known | None = None) -> tuple[str, list[Span]]:
+def scrub_text(
+    text: str, known: Known | None = None, site: SiteNames | None = None
+) -> tuple[str, list[Span]]:
     """A note with tags in place of identifiers, and the spans replaced (offsets of the original)."""
-    spans = find(text, known)
+    spans = find(text, known, site)
     return replace(text, spans), spans
 
 
@@ -91,7 +98,7 @@ def _owned(text: str, span: Span, known: Known) -> Span:
     return span
 
 
-def _own_values(text: str, known: Known) -> list[Span]:
+def _own_values(text: str, flat: str, known: Known) -> list[Span]:
     """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
     found: list[Span] = []
     if known.numbers:
@@ -106,7 +113,6 @@ def _own_values(text: str, known: Known) -> list[Span]:
                         begin, end = _whole_word(text, begin, end)
                     found.append(Span(begin, end, kind, own))
     if known.automaton is not None:
-        flat = text.lower().replace("\n", " ").replace("\t", " ")
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
             if _bounded(text, begin, end) and _meant(text[begin:end]):
@@ -382,9 +388,3 @@ _COMMON = words("""
     slight smears sodium stable steady stones stayed system tender ulcers unable vessel weaker wheeze within
     without nursing turned turner ranks banks
 """)  # fmt: skip
-
-
-def iterate(notes: Iterable[tuple[str, Known | None]]) -> Iterator[tuple[str, list[Span]]]:
-    """``scrub_text`` over many notes."""
-    for text, known in notes:
-        yield scrub_text(text, known)

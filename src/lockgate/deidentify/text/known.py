@@ -34,6 +34,10 @@ TITLES = words("""
     mr mrs miss ms mx dr prof professor sir lady lord rev master sister
 """)
 
+PRACTICE_WORDS = words(
+    "surgery practice centre center clinic partnership partners group doctors hospital medical health"
+)
+
 _WORD = re.compile(r"[^\W\d_]+(?:['\-][^\W\d_]+)*")
 _SMALLEST_NUMBER = 5
 
@@ -152,6 +156,9 @@ class Known:
                 self.full_names.add(squeeze(family + given))
         for column, kind in (("contact_names", RELATIVE), ("gp_name", STAFF), ("staff_names", STAFF)):
             for name in _listed(row.get(column)):
+                if kind == STAFF and name.split()[-1].lower() in PRACTICE_WORDS:
+                    self._phrase(name, ORGANISATION, False)  # the record's GP is a practice
+                    continue
                 for word in single_words(name):
                     self.singles.setdefault(word, kind)
 

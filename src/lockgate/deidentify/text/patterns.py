@@ -56,8 +56,8 @@ _STAFF_NUMBER = re.compile(
 _NMC = re.compile(r"\b\d{2}[A-L]\d{4}[EWSNCO]\b")
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
-    r"specimen|lab|"
-    r"episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|accession|(?:our|your) ref|"
+    r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
+    r"accession|(?:our|your) ref|"
     r"ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b[\s.:#]{0,4}"
     r"((?:[A-Z]{1,5}[\-/ ]?)?\d[\dA-Z\-/]{3,15})(?![\w])", re.I
 )  # fmt: skip
@@ -94,15 +94,15 @@ _AGE = re.compile(
 )  # fmt: skip
 
 _STREETS = (
-    "road|rd|street|st|avenue|ave|lane|ln|close|drive|dr|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
+    "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
     "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|stryd|broadway|"
     "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade"
 )
 # A capitalised word that is no outward code: not followed by digits.
 _CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'.-]*"
 _STREET = re.compile(
-    r"(?<![\w.])(?:(?:Flat|Apartment|Apt|Unit|Room)\s+\w{1,5},?\s+)?"
-    r"(?:\d{1,4}(?:[A-Da-d]|-\d{1,4})?,?\s+)(?:[A-Z][\w'.-]*\s+){1,4}(?:(?i:" + _STREETS + r"))\b"
+    r"(?<![\w./])(?:(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +)?"
+    r"(?:\d{1,4}(?:[A-Da-d]|-\d{1,4})?,? +)(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
     r"(?:,\s?"
     + _CAPITAL
     + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|with|super)[ -]){0,2}"
@@ -119,7 +119,7 @@ _ADDRESS_CUE = re.compile(
     + r"){0,7})"
 )
 _BEFORE_POSTCODE = re.compile(
-    r"(?<![\w.])((?:(?:Flat|Apartment|Unit)\s\w{1,5},?\s)?\d{1,4}[A-Da-d]?,?\s[A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
+    r"(?<![\w./])((?:(?:Flat|Apartment|Unit) \w{1,5},? )?\d{1,4}[A-Da-d]?,? [A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
 )
 
 

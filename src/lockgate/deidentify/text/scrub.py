@@ -15,6 +15,7 @@ import pyarrow as pa
 from lockgate.deidentify.text.audit import residue
 from lockgate.deidentify.text.engine import scrub_text
 from lockgate.deidentify.text.known import Known, from_notes_format
+from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import Span
 from lockgate.errors import LockgateError, UsageError
 from lockgate.site.files import write_atomic
@@ -60,12 +61,12 @@ class Scrubbed:
     reason: str | None
 
 
-def scrub_note(text: str | None, known: Known | None = None) -> Scrubbed:
+def scrub_note(text: str | None, known: Known | None = None, site: SiteNames | None = None) -> Scrubbed:
     """Scrub one note, audit the result against its patient, and withhold it where it can't be made safe."""
     reason = _unreadable(text)
     if reason or text is None:
         return Scrubbed(None, [], reason or "no-text")
-    safe, spans = scrub_text(text, known)
+    safe, spans = scrub_text(text, known, site)
     left = residue(safe, known) if known is not None else None
     return Scrubbed(None, spans, f"own-{left}") if left else Scrubbed(safe, spans, None)
 
@@ -108,17 +109,18 @@ class People:
         return self._ready[name]
 
 
-def scrub(notes: pa.Table, known: pa.Table | None = None) -> pa.Table:
+def scrub(notes: pa.Table, known: pa.Table | None = None, site: SiteNames | None = None) -> pa.Table:
     """Scrub a table of notes (document_id, patient_id, text) with what is known of their patients.
 
     ``known`` has a ``patient_id`` and columns of the staged patient table (several rows per patient are one person's;
-    columns may be missing). Returns SCRUBBED, in the order of ``notes``: ``text`` with typed tags, or NULL where the note is
-    withheld (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text.
+    columns may be missing); ``site`` the names that any note may hold (people.site_names).
+    Returns SCRUBBED, in the order of ``notes``: ``text`` with typed tags, or NULL where the note is withheld
+    (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text.
     """
     people = People(known.to_pylist() if known is not None else [])
     patients = notes["patient_id"].to_pylist() if "patient_id" in notes.column_names else [None] * len(notes)
     done = [
-        scrub_note(text, people.get(patient))
+        scrub_note(text, people.get(patient), site)
         for text, patient in zip(notes["text"].to_pylist(), patients, strict=True)
     ]
     return pa.table(
@@ -205,7 +207,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise UsageError(f"can't be read ({error.strerror})", where=str(path)) from error
 
 
-def _notes(path: Path) -> Iterator[tuple[int, str | None, str | None, str | None]]:
+def _notes(path: Path) -> Iterator[tuple[int, Any, Any, str | None]]:
     for number, line in _lines(path):
         try:
             note = json.loads(line)
@@ -215,12 +217,7 @@ def _notes(path: Path) -> Iterator[tuple[int, str | None, str | None, str | None
             yield number, None, None, None
             continue
         document, patient, text = note.get("document_id"), note.get("patient_id"), note.get("text")
-        yield (
-            number,
-            None if document is None else str(document),
-            None if patient is None else str(patient),
-            text if isinstance(text, str) else None,
-        )
+        yield number, document, patient, text if isinstance(text, str) else None
 
 
 def _people(path: Path) -> Iterator[dict[str, Any]]:
