@@ -37,18 +37,15 @@ def read(folder: Path, name: str, rules: Rules) -> tuple[str, bytes, list[Findin
     if not _FILE.fullmatch(name):
         return "", b"", [_no("file name", printable(name), "names are small letters, digits, - and _, then .csv or .md",
                              "write it with lockgate.outputs")]  # fmt: skip
+    no = "isn't a plain file (a folder, link, socket or unreadable)"
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return (
-            "",
-            b"",
-            [_no("file type", name, "isn't a plain file (a link, a socket or unreadable)", "write a file")],
-        )
-    with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
+        return "", b"", [_no("file type", name, no, "write a file")]
+    try:
+        about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            return "", b"", [_no("file type", name, "isn't a plain file", "write a file")]
+            return "", b"", [_no("file type", name, no, "write a file")]
         if about.st_nlink > 1:
             return (
                 "",
@@ -61,7 +58,10 @@ def read(folder: Path, name: str, rules: Rules) -> tuple[str, bytes, list[Findin
                 b"",
                 [_no("size", name, f"is larger than {rules.max_file_bytes:,} bytes", "write less")],
             )
-        data = file.read(rules.max_file_bytes + 1)
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            data = file.read(rules.max_file_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > rules.max_file_bytes:
         return "", b"", [_no("size", name, "grew while it was read", "let the job end first")]
     try:
