@@ -154,7 +154,8 @@ def make_diagnoses(lives: Lives, episodes: Episodes, encounters: Encounters, see
     recorded = encounters.start[columns[0]] + rng.integers(10, 50, len(columns[0])) * 60
     recorded = np.minimum(recorded, encounters.end[columns[0]])
     order = np.lexsort((columns[2], columns[0]))
-    return Diagnoses(*(column[order] for column in columns), recorded[order])
+    encounter, code, place, begun = (column[order] for column in columns)
+    return Diagnoses(encounter, code, place, begun, recorded[order])
 
 
 def _condition_medicines(
@@ -347,7 +348,8 @@ def severity(episodes: Episodes) -> npt.NDArray[np.float64]:
     result = np.ones(len(episodes))
     rows = episodes.origin == ACUTE
     result[rows] = values[episodes.reason[rows]]
-    return result + 1.5 * episodes.intensive + 2 * episodes.died
+    level: npt.NDArray[np.float64] = result + 1.5 * episodes.intensive + 2 * episodes.died
+    return level
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Random draws that depend on the seed and the topic only, so that one topic's change leaves the others as they were."""
+"""Random draws that depend on the seed and the topic only: a change of one topic leaves the others as they were."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def choose_by_row(rng: np.random.Generator, weights: Floats) -> Ints:
     """One index per row, by the row's own weights (rows x choices)."""
     cumulative = np.cumsum(weights, axis=1)
     level = rng.random(len(weights)) * cumulative[:, -1]
-    return np.minimum((cumulative <= level[:, None]).sum(axis=1), weights.shape[1] - 1).astype(np.int64)
+    drawn: Ints = np.minimum((cumulative <= level[:, None]).sum(axis=1), weights.shape[1] - 1).astype(
+        np.int64
+    )
+    return drawn
 
 
 def spread(counts: npt.ArrayLike) -> tuple[Ints, Ints]:

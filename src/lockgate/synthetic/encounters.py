@@ -68,7 +68,7 @@ def _window(people: People, lives: Lives) -> tuple[Ints, Ints]:
 
 
 def _visits(
-    rng: np.random.Generator, people: People, lives: Lives, yearly: npt.NDArray[np.float64]
+    rng: np.random.Generator, people: People, lives: Lives, yearly: npt.NDArray[Any]
 ) -> tuple[Ints, Ints]:
     """Patients and days of visits at a yearly rate."""
     first, last = _window(people, lives)
@@ -79,7 +79,8 @@ def _visits(
 
 
 def _ill(lives: Lives, patient: Ints, days: Ints) -> Ints:
-    return (lives.onset[patient] <= days[:, None]).sum(axis=1)
+    count: Ints = (lives.onset[patient] <= days[:, None]).sum(axis=1)
+    return count
 
 
 def _acute_weights(people: People, lives: Lives, patient: Ints, days: Ints) -> npt.NDArray[np.float64]:
@@ -259,7 +260,7 @@ def _without_overlap(episodes: Episodes, lives: Lives) -> Episodes:
         second = np.flatnonzero(overlap) + 1
         fixed = (episodes.outbreak | episodes.died)[second]
         drop = np.where(fixed, second - 1, second)
-        episodes = episodes.rows(np.setdiff1d(np.arange(len(episodes)), drop[::1]))
+        episodes = episodes.rows(np.setdiff1d(np.arange(len(episodes)), drop))
 
 
 def make_episodes(people: People, lives: Lives, seed: int) -> Episodes:

@@ -80,7 +80,8 @@ def make_reads(people: People, encounters: Encounters, studies: Studies, seed: i
     def read(sensitivity: Floats, specificity: float) -> tuple[Bools, Floats]:
         call = np.where(truth, rng.random(len(chest)) < sensitivity, rng.random(len(chest)) >= specificity)
         near = rng.beta(2.2, 1.6, len(chest)) * 0.499
-        return call, np.round(np.where(call, 0.5 + near, near), 3)
+        score = np.round(np.where(call, 0.5 + near, near), 3).astype(np.float64)
+        return call.astype(np.bool_), score
 
     ai_call, ai_score = read(np.where(female, AI_SENSITIVITY["F"], AI_SENSITIVITY["M"]), AI_SPECIFICITY)
     human_call, human_score = read(np.full(len(chest), HUMAN_SENSITIVITY), HUMAN_SPECIFICITY)

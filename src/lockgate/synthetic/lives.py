@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lockgate.synthetic.draw import Ints, choose_by_row, stream
 from lockgate.synthetic.people import END, START, People
 from lockgate.synthetic.reference import data
-from lockgate.synthetic.strings import DAY
+from lockgate.synthetic.strings import DAY, Bools
 
 GRADIENT = 1.0  # years later at onset for each decile less deprived, before the record ends at 2025
 NEVER = np.int64(np.iinfo(np.int64).max // 4)
@@ -40,10 +40,11 @@ class Lives:
     def group(self, name: str) -> Ints:
         """The first day of any condition of a group (psychiatric, severe_mental_illness)."""
         columns = [i for i, entry in enumerate(self.conditions) if entry.get("group") == name]
-        return self.onset[:, columns].min(axis=1)
+        first: Ints = self.onset[:, columns].min(axis=1)
+        return first
 
 
-def _smoking(rng: np.random.Generator, people: People, ill: npt.NDArray[np.bool_]) -> Ints:
+def _smoking(rng: np.random.Generator, people: People, ill: Bools) -> Ints:
     deprived = (5.5 - people.decile) / 4.5
     weights = np.stack(
         [np.full(len(people), 0.58) - 0.12 * deprived, np.full(len(people), 0.27), 0.15 + 0.1 * deprived],
@@ -80,7 +81,7 @@ def make_lives(people: People, seed: int) -> Lives:
     grown = rng.standard_normal((rows, len(keys)))
     frailty = np.exp(0.35 * rng.standard_normal(rows))
     mental = [i for i, entry in enumerate(conditions) if entry.get("group") == "severe_mental_illness"]
-    severe = (draws[:, mental] < np.array([conditions[i]["p"] for i in mental])).any(axis=1)
+    severe = np.asarray((draws[:, mental] < np.array([conditions[i]["p"] for i in mental])).any(axis=1))
     smoking = _smoking(rng, people, severe)
     bmi = np.clip(rng.normal(27.2 + 0.25 * (5.5 - people.decile) + 1.5 * severe, 4.6), 15.5, 58)
     deprivation = 1.03 ** (5.5 - people.decile)

@@ -66,7 +66,7 @@ def news2(
     temperature: Floats,
 ) -> Ints:
     """The NEWS2 total of each set of vital signs (0 to 20)."""
-    return (
+    total: Ints = (
         _band(breaths, [9, 12, 21, 25], [3, 1, 0, 2, 3])
         + _band(saturation, [92, 94, 96], [3, 2, 1, 0])
         + 2 * oxygen.astype(np.int64)
@@ -75,6 +75,7 @@ def news2(
         + 3 * (level != ALERT).astype(np.int64)
         + _band(np.round(temperature * 10), [351, 361, 381, 391], [3, 1, 0, 1, 2])
     )
+    return total
 
 
 def _round_times(rng: np.random.Generator, encounters: Encounters) -> tuple[Ints, Ints]:

@@ -24,20 +24,6 @@ from lockgate.synthetic.templates import concatenated, fill, parse
 KINDS = ("clinic_letter", "discharge_summary", "ward_note", "emergency_note", "radiology_report")
 LOINC = ("11488-4", "18842-5", "11506-3", "34111-5", "18748-4")
 RADIOLOGY = KINDS.index("radiology_report")
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 _POSITIVE = "There is air-space shadowing at the right base in keeping with consolidation."
 _NEGATIVE = "No consolidation, collapse or effusion. Heart size normal."
 _OTHER = "No acute bony injury or haemorrhage seen."
@@ -100,7 +86,7 @@ def _day_month_year(days: Ints) -> tuple[pa.Array, pa.Array, pa.Array]:
     iso = dates(days)
     year, month, day = (pc.utf8_slice_codeunits(iso, *cut) for cut in ((0, 4), (5, 7), (8, 10)))
     number = pc.utf8_ltrim(day, characters="0")
-    months = pick(_MONTHS, pc.cast(month, pa.int64()).to_numpy() - 1)
+    months = pick(data("words")["months"], pc.cast(month, pa.int64()).to_numpy() - 1)
     short = pc.utf8_slice_codeunits(year, 2, 4)
     return (
         join(day, "/", month, "/", year),

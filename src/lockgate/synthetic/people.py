@@ -149,7 +149,8 @@ def _births(rng: np.random.Generator, rows: int) -> Ints:
     low = np.array([-6.5, 0, 18, 55, 78])[band]
     high = np.array([0, 18, 55, 78, 97])[band]
     age = low + (high - low) * rng.random(rows)
-    return np.minimum(START - (age * 365.25).astype(np.int64), END - 60)
+    born: Ints = np.minimum(START - (age * 365.25).astype(np.int64), END - 60)
+    return born
 
 
 def make_people(patients: int, seed: int, practices: int, gps_each: int) -> People:

@@ -6,8 +6,8 @@ pieces, so a hundred thousand lines are one call.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Piece = str | pa.Array | None
+Piece: TypeAlias = str | pa.Array
 
 DAY = 86_400
 _FIRST = np.datetime64("1900-01-01", "D")
@@ -126,18 +126,11 @@ def picked(values: pa.Array, index: npt.ArrayLike) -> pa.Array:
     return values.take(pa.array(np.asarray(index, dtype=np.int64)))
 
 
-def escaped(values: Sequence[str]) -> list[str]:
-    """Texts as the inside of a JSON string."""
-    return [json.dumps(value, ensure_ascii=False)[1:-1] for value in values]
-
-
 def join(*pieces: Piece, rows: int | None = None) -> pa.Array:
     """One line per row from constants and columns, side by side. A NULL in any piece makes the row NULL."""
     parts: list[pa.Array | pa.Scalar] = []
     constant = ""
     for piece in pieces:
-        if piece is None:
-            continue
         if isinstance(piece, str):
             constant += piece
             continue

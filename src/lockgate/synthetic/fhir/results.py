@@ -93,7 +93,7 @@ def vital_signs(world: World) -> Block:
 
         def observation(number: int, keep: Ints | None, *parts: str | pa.Array) -> pa.Array:
             line = join(
-                head("Observation", np.arange(first, last) * 10 + number, "O", 9), common, *parts, "}\n"
+                head("Observation", np.arange(first, last) * 10 + number - 1, "O", 9), common, *parts, "}\n"
             )
             return line if keep is None else line.take(pa.array(keep))
 
