@@ -43,7 +43,7 @@ def walk(folder: Path, *, patients: int, seed: int, story: Story) -> dict[str, A
     look_for_people(story, site, hospital)
     project: Project = apply_and_decide(story, site, release)
     try_expired_scope(story, site, project)
-    run_study(story, project)
+    run_study(story, site, project)
     ask_for_release(story, project)
     publish(story, site, project)
     return story.facts

@@ -132,7 +132,7 @@ def try_expired_scope(story: Story, site: Site, project: Project) -> None:
         path.chmod(mode)
 
 
-def run_study(story: Story, project: Project) -> None:
+def run_study(story: Story, site: Site, project: Project) -> None:
     """A job that tries the network, then the study."""
     from lockgate.portal.workspaces import examples
     from lockgate.portal.workspaces import services as workspaces
@@ -149,7 +149,7 @@ def run_study(story: Story, project: Project) -> None:
     story.refused(
         "a job that opens a connection", escape.log.strip().splitlines()[-1] if escape.log else escape.state
     )
-    example = examples.get("age-at-first-diagnosis")
+    example = examples.get("diagnosis-by-deprivation")
     job = workspaces.start_example(amara, row, example.key, now=True)
     if job.state != "succeeded":
         raise LockgateError(

@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import ahocorasick
@@ -92,21 +93,22 @@ def identifying_values(people: pa.Table) -> Iterator[tuple[str, str]]:
     ``people`` is ``truth/people.parquet`` of the synthetic hospital.
     """
     for person in people.to_pylist():
-        if number := person.get("nhs_number"):
-            yield "NHS number", number
-            yield "NHS number", _SPACED.sub(r"\1 \2 \3", number)
-        given, family = person.get("given_name"), person.get("family_name")
-        if given and family:
-            yield "name", f"{given} {family}"
-            yield "name", f"{family}, {given}"
-        for kind in ("address_line", "postcode", "email", "local_number"):
-            if value := person.get(kind):
-                yield kind.replace("_", " "), value
-        phones = person.get("phone") or []
-        for phone in [phones] if isinstance(phones, str) else phones:
-            yield "telephone", phone
-            yield "telephone", phone.replace(" ", "")
-        if birth := person.get("birth_date"):
-            yield "birth date", birth.isoformat()
-            yield "birth date", birth.strftime("%d/%m/%Y")
-            yield "birth date", f"{birth.day} {birth:%B %Y}"
+        number = person["nhs_number"]
+        yield "NHS number", number
+        yield "NHS number", _SPACED.sub(r"\1 \2 \3", number)
+        given, family = person["given_name"], person["family_name"]
+        yield "name", f"{given} {family}"
+        yield "name", f"{family}, {given}"
+        for column in ("hospital_number", "address_line", "postcode", "email"):
+            if value := person[column]:
+                yield column.replace("_", " "), value
+        for column in ("phone", "relative_phone"):
+            if value := person[column]:
+                yield "telephone", value
+                yield "telephone", value.replace(" ", "")
+        if relative := person["relative_name"]:
+            yield "relative's name", relative
+        birth = date.fromisoformat(person["birth_date"])
+        yield "birth date", birth.isoformat()
+        yield "birth date", birth.strftime("%d/%m/%Y")
+        yield "birth date", f"{birth.day} {birth:%B %Y}"
