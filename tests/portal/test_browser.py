@@ -37,7 +37,7 @@ ARGUMENTS = [
 ]
 SCREENS = Path(__file__).resolve().parents[2] / "test-artifacts" / "screens"
 LOCKGATE = [sys.executable, "-c", "from lockgate.cli import main; main()"]
-PATIENTS = 600
+PATIENTS = 400
 
 CODE = '''
 import os
@@ -339,7 +339,7 @@ def run(walk: Walk, reference: str, code: Path) -> None:
     press(page, "Start the job")
     walk.shot(page, "job-waiting")
     page.get_by_text("Exit code", exact=False).or_(page.get_by_text("exit code")).first.wait_for(
-        timeout=90_000
+        timeout=60_000
     )
     walk.shot(page, "job-finished")
     press(page, "Ask for the results to be released")

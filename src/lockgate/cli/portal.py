@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,9 @@ def demo_accounts() -> None:
 
     def human() -> None:
         for item in accounts:
-            console.print(f"{item['username']:<8} {item['password']:<24} {item['name']} ({item['role']})", markup=False)
+            console.print(
+                f"{item['username']:<8} {item['password']:<24} {item['name']} ({item['role']})", markup=False
+            )
 
     emit({"accounts": accounts}, human)
 
@@ -60,7 +62,9 @@ def createuser(
     email: Annotated[str, typer.Option(help="Email address.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="A role; may be given more than once.")] = None,
     organisation: Annotated[str, typer.Option(help="Where the person works.")] = "",
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from input.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from input.")
+    ] = False,
 ) -> None:
     """Make an account. The password is asked for, or read from input; it is never an argument."""
     _portal()
@@ -79,7 +83,10 @@ def createuser(
         organisation=organisation,
         actor=actor(),
     )
-    emit({"username": user.username, "roles": sorted(role or [])}, f"{user.name} can sign in as {user.username}.")
+    emit(
+        {"username": user.username, "roles": sorted(role or [])},
+        f"{user.name} can sign in as {user.username}.",
+    )
 
 
 @app.command()
@@ -88,7 +95,7 @@ def users() -> None:
     _portal()
     from lockgate.portal.accounts.models import User
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "username": user.username,
             "name": user.name,
@@ -148,7 +155,9 @@ def decide(
 
     application = Application.objects.filter(reference=reference).first()
     if application is None:
-        raise UsageError(f"there is no application {reference!r}", remedy="`lockgate portal applications` lists them")
+        raise UsageError(
+            f"there is no application {reference!r}", remedy="`lockgate portal applications` lists them"
+        )
     state = services.decide(get_user(user), application, decision, note)
     emit({"reference": reference, "state": state}, f"{reference} is now {state.replace('_', ' ')}.")
 
@@ -160,7 +169,12 @@ def applications() -> None:
     from lockgate.portal.applications.models import Application
 
     rows = [
-        {"reference": row.reference, "state": row.state, "title": row.title, "applicant": row.applicant.username}
+        {
+            "reference": row.reference,
+            "state": row.state,
+            "title": row.title,
+            "applicant": row.applicant.username,
+        }
         for row in Application.objects.select_related("applicant")
     ]
 

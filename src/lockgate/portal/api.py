@@ -103,7 +103,7 @@ def register_fields(request: HttpRequest, slug: str) -> Any:
 @paginate(PageNumberPagination, page_size=50)
 def applications(request: HttpRequest) -> Any:
     """The applications of whoever is signed in."""
-    return Application.objects.filter(applicant=request.user)
+    return Application.objects.filter(applicant_id=request.user.pk)
 
 
 @api.get(

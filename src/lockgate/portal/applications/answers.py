@@ -26,10 +26,10 @@ DATE_PARTS = ("day", "month", "year")
 class Posted(Protocol):
     """The part of Django's QueryDict that is used here."""
 
-    def get(self, key: str, default: str = "") -> Any:
+    def get(self, key: str, default: str, /) -> str:
         """The last value of a field."""
 
-    def getlist(self, key: str) -> list[str]:
+    def getlist(self, key: str, /) -> list[str]:
         """All values of a field."""
 
 
@@ -52,7 +52,7 @@ def read_post(question: Question, posted: Posted) -> Any:
     if question.widget == "columns":
         return _columns_from_post(posted.getlist(key))
     if question.widget == "cohort":
-        if posted.get(f"{key}-who") != "definition":
+        if posted.get(f"{key}-who", "") != "definition":
             return None
         return str(posted.get(key, "")).strip()
     return str(posted.get(key, "")).strip()
@@ -131,7 +131,7 @@ def _date(raw: Any) -> str | None:
 
 
 def _people(raw: Any) -> list[dict[str, str]] | None:
-    people = []
+    people: list[dict[str, str]] = []
     for item in _list(raw):
         if not isinstance(item, Mapping) or not str(item.get("username", "")).strip():
             raise InvalidAnswerError("Give each person's username")

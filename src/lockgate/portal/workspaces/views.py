@@ -21,6 +21,7 @@ from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagina
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces import examples, rules, services
 from lockgate.portal.workspaces.models import Job, Project
+from lockgate.schema import VOCABULARY_TABLES
 
 
 def visible(request: SignedIn) -> QuerySet[Project]:
@@ -66,7 +67,11 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
     context = {
         "project": project,
         "scope": project.scope,
-        "tables": plane.workspace_tables(current_site(), project.workspace),
+        "tables": [
+            table
+            for table in plane.workspace_tables(current_site(), project.workspace)
+            if table["name"] not in VOCABULARY_TABLES
+        ],
         "jobs": project.jobs.select_related("author")[:10],
         "can_start": rules.can_start_job(person, facts, timezone.localdate()),
         "can_provision": rules.can_provision(person, facts),
