@@ -22,6 +22,7 @@ from lockgate.errors import UsageError
 
 CHUNK_BYTES = 48 * 1024 * 1024
 READ_BYTES = 4 * 1024 * 1024
+PACKED_BYTES = 128 * 1024
 WHITESPACE = b" \t\r\n"
 
 SCHEMA = pa.schema(
@@ -86,14 +87,32 @@ def item_hash(content: bytes) -> str:
 
 
 def blocks(path: Path) -> Iterator[bytes]:
-    """A file's bytes, unpacked where it is gzip."""
-    with path.open("rb") as probe:
-        packed = probe.read(2) == b"\x1f\x8b"
-    if path.name.lower().endswith(".gz") and not packed and path.stat().st_size > 0:
-        raise gzip.BadGzipFile("not a gzip file")
-    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
-        while block := stream.read(READ_BYTES):
-            yield block
+    """A file's bytes, unpacked where it is gzip. Everything before a break is yielded before the break is raised.
+
+    Raises EOFError where the compressed stream breaks off, zlib.error where it is damaged, OSError otherwise.
+    """
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        if path.name.lower().endswith(".gz") and not packed and path.stat().st_size > 0:
+            raise gzip.BadGzipFile("not a gzip file")
+        if not packed:
+            while block := stream.read(READ_BYTES):
+                yield block
+            return
+        unpacker = zlib.decompressobj(wbits=31)
+        while data := stream.read(PACKED_BYTES):
+            while data:
+                if unpacker.eof:  # a gzip file may hold several members, and zeros after the last
+                    data = data.lstrip(b"\x00")
+                    unpacker = zlib.decompressobj(wbits=31) if data else unpacker
+                    if not data:
+                        break
+                if block := unpacker.decompress(data, READ_BYTES):
+                    yield block
+                data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+        if not unpacker.eof:
+            raise EOFError("the stream ends before its end marker")
 
 
 def fault_row(file: SourceFile, line: int, content: bytes, reason: str, detail: str) -> pa.Table:

@@ -11,8 +11,6 @@ from lockgate.terminology.systems import systems
 
 # Where a concept carries several codings, the first of these is staged as the code.
 PREFERRED = ("LOINC", "SNOMED", "ICD10", "OPCS4", "dm+d", "RxNorm", "CVX", "ICD10CM", "ATC")
-# Tried first, since nearly every coding is one of them.
-USUAL = ("http://snomed.info/sct", "http://loinc.org", "http://unitsofmeasure.org")
 
 
 def statements(sql: str) -> list[str]:
@@ -21,25 +19,23 @@ def statements(sql: str) -> list[str]:
     return [statement for statement in bare.split(";") if statement.strip()]
 
 
+def _rank(vocabulary: str) -> int:
+    return PREFERRED.index(vocabulary) if vocabulary in PREFERRED else len(PREFERRED)
+
+
 @cache
 def _shared() -> tuple[str, ...]:
-    names = {**{uri: systems()[uri] for uri in USUAL}, **systems()}
-    uris = {name: vocabulary for name, vocabulary in names.items() if ":" in name}
-    ranks = {uri: PREFERRED.index(vocabulary) for uri, vocabulary in uris.items() if vocabulary in PREFERRED}
-    known = {
-        macro: " ".join(f"WHEN {literal(n)} THEN {literal(v)}" for n, v in table.items())
-        for macro, table in (("vocabulary", uris), ("vocabulary_named", names))
-    }
-    preference = " ".join(f"WHEN {literal(uri)} THEN {rank}" for uri, rank in ranks.items())
+    # A code system is looked up as a member of an ENUM: one hash probe a row, and little to plan. The order of its
+    # members is the order of preference.
+    names = sorted(systems(), key=lambda name: _rank(systems()[name]))
+    members = ", ".join(literal(name) for name in names)
+    vocabularies = ", ".join(literal(systems()[name]) for name in names)
+    place = "enum_code(try_cast(system AS code_system))"
     text = resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")
     return (
-        *(
-            f"CREATE OR REPLACE MACRO {macro}(system) AS CASE WHEN system IS NULL THEN NULL ELSE"
-            f" CASE system {cases} ELSE system END END"
-            for macro, cases in known.items()
-        ),
-        "CREATE OR REPLACE MACRO preference(system) AS CASE WHEN system IS NULL THEN 99 ELSE"
-        f" CASE system {preference} ELSE {len(PREFERRED)} END END",
+        f"CREATE TYPE code_system AS ENUM ({members})",
+        f"CREATE MACRO vocabulary(system) AS coalesce([{vocabularies}][CAST({place} AS INTEGER) + 1], system)",
+        f"CREATE MACRO preference(system) AS coalesce(CAST({place} AS INTEGER), CASE WHEN system IS NULL THEN 9999 ELSE 999 END)",
         *SQL_MACROS,
         *statements(text),
     )

@@ -44,7 +44,18 @@ class References:
                 self._hold(target)
             if not self.intake.retake(self._come()):
                 break
+        self._tell_kinds()
         self._warn()
+
+    def _tell_kinds(self) -> None:
+        """Give each ward stay the kind of its location, where the location says one."""
+        if not self._tables_with("kind"):
+            return
+        self.engine.execute(f"""
+            UPDATE staged_encounter_move SET kind = place.kind
+            FROM (SELECT record_id, any_value(kind) AS kind FROM ({self._all("location", "record_id, kind")})
+                WHERE kind NOT IN ('other', 'site') GROUP BY record_id HAVING count(DISTINCT kind) = 1) place
+            WHERE location_ref = place.record_id""")
 
     def _tables_with(self, column: str) -> list[str]:
         """The staged tables that have this column and hold rows now."""

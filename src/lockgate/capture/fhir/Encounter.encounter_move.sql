@@ -1,13 +1,14 @@
--- Ward stays: the locations of an encounter that say when.
+-- Ward stays: the locations of an encounter that say when. Where the Location itself says its kind, that wins (see
+-- references.py); what stands here is told from the encounter.
 SELECT source, record_id || '#' || n AS record_id, version_at,
     deleted OR coalesce(stay.status = 'planned', false) AS deleted, item_hash, batch_id,
     patient_ref,
     record_id AS encounter_ref,
     ref(stay.location, 'Location') AS location_ref,
-    CASE WHEN kind IN ('icu', 'hu', 'hdu', 'critical_care', 'critical-care') THEN 'critical_care'
+    CASE WHEN kind IN ('icu', 'hdu', 'critical_care', 'critical-care') THEN 'critical_care'
          WHEN kind IN ('er', 'emergency', 'etmh') THEN 'emergency'
          WHEN kind IN ('or', 'theatre') THEN 'theatre'
-         WHEN kind IN ('wa', 'ward', 'bd', 'ro', 'hosp') THEN 'ward'
+         WHEN kind IN ('wa', 'ward', 'bd', 'ro', 'hu') THEN 'ward'
          WHEN kind IN ('clinic', 'hospc', 'outpatient') THEN 'clinic'
          WHEN class = 'EMER' THEN 'emergency'
          WHEN class IN ('IMP', 'ACUTE', 'NONAC', 'SS') THEN 'ward'

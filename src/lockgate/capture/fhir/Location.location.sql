@@ -1,7 +1,7 @@
 SELECT source, record_id, version_at, coalesce(r.status = 'entered-in-error', false) AS deleted, item_hash, batch_id,
     r.name AS name,
     CASE
-        WHEN type IN ('icu', 'hu', 'hdu', 'ccu', 'critical_care', 'critical-care') THEN 'critical_care'
+        WHEN type IN ('icu', 'hdu', 'ccu', 'pedicu', 'pednicu', 'critical_care', 'critical-care') THEN 'critical_care'
         WHEN type IN ('er', 'emergency', 'etmh') THEN 'emergency'
         WHEN type IN ('or', 'theatre') THEN 'theatre'
         WHEN type IN ('hospc', 'clinic', 'outpatient', 'outpht') THEN 'clinic'

@@ -14,20 +14,15 @@ CREATE OR REPLACE MACRO ref(reference, type) AS coalesce(
     ref_id(reference.reference),
     type || '?identifier=' || coalesce(reference.identifier.system, '') || '|' || reference.identifier.value);
 
--- Of a concept's codings (the first four), the place of the preferred one and of the next. Plain comparisons, no
--- lambda: this runs for every code of every resource.
+-- Of a concept's codings (the first four), the preferred one and the next. No lambda and nothing nested: this runs
+-- for every code of every resource, and DuckDB plans it anew for every portion.
+CREATE OR REPLACE MACRO preferences(codings) AS [
+    preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)];
 CREATE OR REPLACE MACRO best(codings) AS codings[CASE
     WHEN len(codings) <= 1 THEN 1
-    WHEN preference(codings[1].system) <= least(preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)) THEN 1
-    WHEN preference(codings[2].system) <= least(preference(codings[3].system), preference(codings[4].system)) THEN 2
-    WHEN preference(codings[3].system) <= preference(codings[4].system) THEN 3
-    ELSE 4 END];
-CREATE OR REPLACE MACRO next_best(codings) AS CASE WHEN len(codings) > 1 THEN codings[CASE
-    WHEN len(codings) = 2 THEN CASE WHEN preference(codings[1].system) <= preference(codings[2].system) THEN 2 ELSE 1 END
-    ELSE list_position(
-        [preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)],
-        list_sort([preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)])[2])
-    END] END;
+    ELSE list_position(preferences(codings), list_min(preferences(codings))) END];
+CREATE OR REPLACE MACRO next_best(codings) AS CASE WHEN len(codings) > 1
+    THEN codings[list_grade_up(preferences(codings))[2]] END;
 
 -- The NHS number among a patient's identifiers.
 CREATE OR REPLACE MACRO nhs_identifier(identifiers) AS

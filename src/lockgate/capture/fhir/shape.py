@@ -60,7 +60,9 @@ class Element:
         second level only lists and objects are checked. (Each path costs some 60 ns a resource.)
         """
         depth = self.json_path.count(".")
-        return depth <= 1 or (depth <= 3 and self.kind in ("list", "object", "number") and self.json_path.count("[") <= 1)
+        return depth <= 1 or (
+            depth <= 3 and self.kind in ("list", "object", "number") and self.json_path.count("[") <= 1
+        )
 
     @property
     def said(self) -> str:
