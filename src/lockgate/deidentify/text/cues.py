@@ -1,4 +1,4 @@
-"""Names by what stands around them: titles, relations, salutations, signatures, labels; organisations; places.
+"""Names by what stands around them: titles, relations, salutations, signatures, labels, verbs.
 
 The lists are our own writing.
 """
@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from importlib import resources
 
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES, WORDS
 from lockgate.deidentify.text.known import PARTICLES
+from lockgate.deidentify.text.lists import family_names, given_names
 from lockgate.deidentify.text.patterns import MONTHS
-from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, RELATIVE, STAFF, Span
+from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
 
 TITLES = words("mr mrs miss ms mx rev reverend sir lady lord dame")
@@ -76,75 +75,8 @@ _LABEL_GAP = re.compile(r"[ \t]*[:=][ \t]*\n?[ \t]*$")
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
 _LONGEST_NAME = 4
 
-ORG_HEADS = words("""
-    hospital infirmary hospice surgery school academy college university nursery practice centre center home
-    clinic trust lodge priory unit house
-""")
-# Heads that need one of these words before them to make an organisation.
-_ORG_NEEDS: dict[str, frozenset[str]] = {
-    "centre": words("""
-        medical health resource day community leisure treatment walk-in care primary rehabilitation wellbeing
-        family children surgical diagnostic cancer dialysis
-    """),
-    "home": words("care nursing residential"),
-    "clinic": words("walk-in"),
-    "trust": words("nhs foundation hospitals hospital healthcare partnership"),
-    "practice": words("medical group family dental gp"),
-    "unit": frozenset(),
-    "house": frozenset(),
-    "lodge": frozenset(),
-    "priory": frozenset(),
-}  # fmt: skip
-_ORG_NEEDS["center"] = _ORG_NEEDS["centre"]
-_GENERIC = words("""
-    the a medical health resource day community general royal primary secondary district county memorial
-    hospital hospitals children childrens women womens nhs foundation trust university teaching cottage care
-    nursing residential walk-in infant junior high grammar comprehensive special group family dental gp eye
-    ear nose private independent local our your this that his her their my mental psychiatric acute urgent
-    minor injuries treatment outpatient outpatients inpatient rehabilitation maternity and of for in at on
-    medical-school veterinary main old new another other nearest same referring base field military army naval
-    tertiary regional national warfarin memory
-""")
-_ORG_JOINERS = words("of the and on upon under in le by for st")
-_ORG_GAPS = frozenset((" ", "'s ", "'S ", "' ", "-", ". ", " & "))
-
-_PLACE_LINKS: dict[str, frozenset[str]] = {
-    "in": words("""
-    lives live living lived born resides residing up raised based works worked house flat home stays staying
-    holiday bungalow property accommodation hostel settled
-"""),
-    "from": words("moved travelled returned comes came originally travels drove flew relocated is back"),
-    "to": words("moved travelled returned moving relocated drove went trip emigrated visit"),
-    "near": words("lives living lived live house home fell found collapsed"),
-    "of": words("resident native area town village city"),
-    "outside": words("lives living found collapsed"),
-}  # fmt: skip
-_PLACE_JOINERS = words("""
     of on upon under in the le by next with cum super-mare y yr la
 """)
-
-
-@cache
-def given_names() -> frozenset[str]:
-    """Given names in use in the UK, of many cultures: our own list, in lower case, without those that are words."""
-    return _listed("given.txt") - WORDS
-
-
-@cache
-def family_names() -> frozenset[str]:
-    """Family names in use in the UK: our own list, in lower case, without those that are words."""
-    return _listed("family.txt") - WORDS
-
-
-@cache
-def towns() -> frozenset[str]:
-    """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
-    return _listed("towns.txt")
-
-
-def _listed(name: str) -> frozenset[str]:
-    text = resources.files("lockgate.deidentify.text").joinpath("gazetteer", name).read_text(encoding="utf-8")
-    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
 def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
@@ -254,7 +186,7 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
     return None
 
 
-# Every word that can be a cue, an organisation's head or a place's preposition: the engine asks about no other.
+# Every word that can be a cue: the engine asks about no other.
 CUE_WORDS = (
     TITLES
     | DOCTORS
@@ -268,7 +200,8 @@ CUE_WORDS = (
     | frozenset(LINKS)
     | frozenset("w")
 )
-PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting")
+# What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).
+_NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
 
 
 def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
@@ -335,10 +268,7 @@ def _name_did(tokens: Tokens, place: int) -> Iterator[Span]:
         first -= 1
     if place - first < 2 or not tokens.at_start(first):
         return
-    if any(
-        tokens.lowers[at] in NOT_NAMES - WORDS or tokens.lowers[at] in HEADS - WORDS
-        for at in range(first, place)
-    ):
+    if any(lower in _NO_PERSON for lower in tokens.lowers[first:place]):
         return
     yield Span(tokens.begins[first], tokens.ends[place - 1], NAME)
 
@@ -363,86 +293,3 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
         if more > end and (rest in ("", "|", "\n", "(", ",", ";", ".") or kind == NAME):
             stop = tokens.ends[more - 1]
     yield Span(tokens.begins[first], stop, kind)
-
-
-def organisation(tokens: Tokens, place: int) -> Span | None:
-    """The organisation whose head ("Hospital", "Medical Centre", "walk-in clinic") is the word at ``place``."""
-    head = tokens.lowers[place]
-    if head not in ORG_HEADS:
-        return None
-    needs = _ORG_NEEDS.get(head)
-    if needs is not None and tokens.lowers[place - 1 if place else 0] not in needs:
-        return None
-    first, telling = place, False
-    last_capital = -1
-    while first > 0 and place - first < 7 and tokens.gap(first - 1) in _ORG_GAPS:
-        word, lower = tokens.words[first - 1], tokens.lowers[first - 1]
-        if word[0].isupper():
-            if last_capital < 0:
-                last_capital = first - 1
-            telling = telling or (lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS)
-        elif not (last_capital < 0 and lower in _GENERIC) and lower not in _ORG_JOINERS:
-            break
-        first -= 1
-    while first < place and (tokens.words[first][0].islower() or tokens.lowers[first] in _ORG_TRIM):
-        first += 1
-    if tokens.words[place][0].isupper():
-        last = place
-        while last + 1 < len(tokens.words) and tokens.gap(last) == " " and last - place < 3:
-            word, lower = tokens.words[last + 1], tokens.lowers[last + 1]
-            tail = word in _ORG_TAILS
-            if not tail and not (
-                head == "hospital" and word[0].isupper() and lower not in NOT_NAMES | TITLES | DOCTORS
-            ):
-                break
-            telling = telling or (not tail and (first < place or lower in towns()))
-            last += 1
-        return Span(tokens.begins[first], tokens.ends[last], ORGANISATION) if telling else None
-    if not telling or first >= place or last_capital < first:
-        return None
-    return Span(tokens.begins[first], tokens.ends[last_capital], PLACE)
-
-
-_ORG_TRIM = words("""
-    at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
-    attended transferred admitted discharged referred re letter
-""")
-_ORG_TAILS = words("Hospital Hospitals NHS Foundation Trust Centre School Unit Clinic Site Campus")
-
-
-def place_name(tokens: Tokens, place: int) -> Span | None:
-    """The place after "lives in", "moved from" and the like (the preposition is at ``place``), or a known town."""
-    lower = tokens.lowers[place]
-    links = _PLACE_LINKS.get(lower)
-    if lower not in PLACE_WORDS:
-        return None
-    first = place + 1
-    if first >= len(tokens.words) or tokens.gap(place) not in (" ", "\n", " the "):
-        return None
-    end = first
-    while end < len(tokens.words) and end - first < 5:
-        if end > first and tokens.gap(end - 1) not in (" ", "-", "'s ", "' "):
-            break
-        word, low = tokens.words[end], tokens.lowers[end]
-        joined = low in _PLACE_JOINERS and end > first and end + 1 < len(tokens.words) and (
-            tokens.words[end + 1][0].isupper() and tokens.gap(end) == " ")  # fmt: skip
-        if not joined and (not word[0].isupper() or (word.isupper() and len(word) < 4)):
-            break
-        if (
-            low in NOT_NAMES
-            and low not in ("new", "upper", "lower", "general", "down", "room", "home")
-            and not joined
-        ):
-            break
-        if low in MONTHS and end == first:
-            return None
-        end += 1
-    if end == first:
-        return None
-    before = tokens.lowers[place - 1] if place else ""
-    if links and before in links:
-        return Span(tokens.begins[first], tokens.ends[end - 1], PLACE)
-    for stop in range(end, first, -1):
-        if " ".join(tokens.lowers[first:stop]) in towns() and tokens.following(stop - 1) not in HEADS:
-            return Span(tokens.begins[first], tokens.ends[stop - 1], PLACE)
-    return None

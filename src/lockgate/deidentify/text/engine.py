@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text import cues, patterns
+from lockgate.deidentify.text import cues, orgs, patterns
 from lockgate.deidentify.text.fold import fold, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -22,6 +22,7 @@ from lockgate.deidentify.text.guards import (
     reads_as_person,
 )
 from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
+from lockgate.deidentify.text.lists import family_names, given_names
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import (
     EMAIL,
@@ -57,7 +58,7 @@ def find(text: str, known: Known | None = None, site: SiteNames | None = None) -
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
     flat = folded.lower().replace("\n", " ").replace("\t", " ")
-    found = _shapes(folded, known)
+    found = _shapes(folded, flat, known)
     found += _own_values(folded, flat, known)
     if site is not None:
         found += site.find(folded, flat)
@@ -77,12 +78,12 @@ def scrub_text(
     return replace(text, spans), spans
 
 
-def _shapes(text: str, known: Known) -> list[Span]:
+def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found = list(patterns.emails_and_urls(text))
     found += patterns.ten_digits(text)
     found += patterns.phones(text)
     found += patterns.postcodes(text)
-    found += patterns.numbers(text)
+    found += patterns.numbers(text, flat)
     found += patterns.numeric_dates(text, known.births)
     found += patterns.ages(text)
     found += patterns.addresses(text)
@@ -142,8 +143,8 @@ def _meant(phrase: str) -> bool:
 def _walk(tokens: Tokens, known: Known) -> list[Span]:
     """The walk over the words: own names, names by cue, organisations, places, months of dates."""
     found: list[Span] = []
-    given = cues.given_names()
-    family = cues.family_names()
+    given = given_names()
+    family = family_names()
     singles = known.singles
     for place, lower in enumerate(tokens.lowers):
         word = tokens.words[place]
@@ -167,9 +168,9 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
                 found.append(month)
         if lower in cues.CUE_WORDS:
             found += cues.cued_names(tokens, place)
-        if lower in cues.ORG_HEADS and (organisation := cues.organisation(tokens, place)):
+        if lower in orgs.ORG_HEADS and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
-        if lower in cues.PLACE_WORDS and (where := cues.place_name(tokens, place)):
+        if lower in orgs.PLACE_WORDS and (where := orgs.place_name(tokens, place)):
             found.append(where)
         if word[0].isupper() and (lower in given or lower in family):
             found += _listed_name(tokens, place)
@@ -313,7 +314,7 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
         return
     if lower in NOT_NAMES or lower in patterns.MONTHS or tokens.words[place] in ABBREVIATIONS:
         return
-    given = lower in cues.given_names()
+    given = lower in given_names()
     if not given and (tokens.at_start(place) or tokens.following(place) in HEADS):
         return  # a family name alone opens no sentence
     if given:

@@ -28,41 +28,46 @@ from lockgate.deidentify.text.spans import (
 )
 from lockgate.schema import nhs_number
 
+# Python's regular expressions scan quickly only for a first character from a set. So an expression here begins with its
+# digit or capital, and what must stand before it is looked at afterwards, by a lookbehind or by a cue that ends there.
 _EMAIL = re.compile(r"[\w.+'%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z]\w{2,30}\b", re.I)
-_TEN = re.compile(r"(?<![\d.])\d(?:[ .\-/]{0,2}\d){9}(?!\d)")
+_TEN = re.compile(r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)")
 _TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)
 _PHONE = re.compile(
-    r"(?<![\w/.])(?:\+44\s?(?:\(0\)\s?)?|0044\s?(?:\(0\)\s?)?|\(0\d{2,5}\)\s?|0)\d(?:[ \-]?\d){5,10}(?!\d)"
-    r"(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
+    r"[+(0](?<![\w/.][+(0])(?:(?<=\+)44\s?(?:\(0\)\s?)?|(?<=\()0\d{2,5}\)\s?|(?<=0)(?:044\s?(?:\(0\)\s?)?)?)"
+    r"\d(?:[ \-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
 )
+_SHORT_PHONE = re.compile(r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)")
 _PHONE_CUE = re.compile(
-    r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}"
-    r"(\+?\(?\d[\d \-()]{4,14}\d)", re.I
-)  # fmt: skip
-_FOREIGN = re.compile(r"(?<![\w+])\+(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
-_POSTCODE = re.compile(
-    r"\b(?:[A-Z]{1,2}\d[A-Z\d]?[ \t]{0,2}\d[ABD-HJLNP-UW-Z]{2}|GIR ?0AA|BFPO ?\d{1,4})\b", re.I
+    r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}[+(]?$", re.I
 )
-_NI = re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b", re.I)
-_VEHICLE = re.compile(r"\b[A-Z]{2}\d{2} ?[A-Z]{3}\b")
+_FOREIGN = re.compile(r"\+(?<!\w\+)(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
+_INWARD = re.compile(r"\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}(?!\w)")
+_OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
+_BFPO = re.compile(r"\bBFPO ?\d{1,4}\b")
+_NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
+_NI_LETTERS = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?$", re.I)
+_VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
 _VEHICLE_CUE = re.compile(
     r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
+_STAFF_CUES = ("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
 _STAFF_NUMBER = re.compile(
     r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
     r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
 )  # fmt: skip
-_NMC = re.compile(r"\b\d{2}[A-L]\d{4}[EWSNCO]\b")
+_NMC = re.compile(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b")
+_LOCAL = re.compile(r"\d(?<!\d\d)[\dA-Za-z\-/]{3,15}(?!\w)")
+_LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
     r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
-    r"accession|(?:our|your) ref|"
-    r"ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b[\s.:#]{0,4}"
-    r"((?:[A-Z]{1,5}[\-/ ]?)?\d[\dA-Z\-/]{3,15})(?![\w])", re.I
+    r"accession|(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
+    r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
-_LETTERED = re.compile(r"\b[A-Z]{1,4}-?\d{6,10}[A-Z]?\b")
-_LONG = re.compile(r"(?<![\w.,/:\-+])\d{7,12}(?![\w/:]|[.,]\d)")
+_LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
+_LONG = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)")
 
 MONTHS = {
     name: number
@@ -72,26 +77,29 @@ MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _NUMERIC_DATE = re.compile(
-    r"(?<![\d/.\-])(?:(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})|(\d{4})([/.\-])(\d{1,2})\6(\d{1,2}))(?![\d/]|[.\-]\d)"
-    r"(?=[\sT,;:.)\]|]|[^\w]|$|T\d)"
+    r"\d(?<![\d/.\-]\d)(?:\d?([/.\-])\d{1,2}\1(?:\d{4}|\d{2})|\d{3}([/.\-])\d{1,2}\2\d{1,2})(?![\d/]|[.\-]\d)"
+    r"(?=\W|_|$|T\d)"
 )
-_SHORT_DATE = re.compile(
-    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt)[\s:]{1,2}"
-    r"(\d{1,2})[/.](\d{1,2})(?![/.\d%])", re.I
-)  # fmt: skip
-_SPACED_DATE = re.compile(r"(?<![\d/.])(\d{1,2}) ?[/.\-] ?(\d{1,2}) ?[/.\-] ?(\d{4}|\d{2})(?![\d/])")
+_SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/.\d%])")
+_SHORT_DATE_CUE = re.compile(
+    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt)[\s:]{1,2}$",
+    re.I,
+)
+_SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?[/.\-] ?\d{1,2} ?[/.\-] ?(?:\d{4}|\d{2})(?![\d/])")
+_DATE_PART = re.compile(r"\d+")
 _DAY_BEFORE = re.compile(r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?: of)?[\s\-./,]{0,2}$", re.I)
 _YEAR_AFTER = re.compile(
     r"[\s\-./,]{0,3}(?:of )?((?:19|20)\d{2}|'?\d{2})(?![\d/:.]\d|\d|[\s]?(?:mg|mcg|ml|g|%|kg|cm|mm))\b"
 )
+_YEAR_ALONE = re.compile(r",?\s((?:19|20)\d{2})\b")
 _DAY_AFTER = re.compile(
     r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:.%]|\s?(?:mg|mcg|ml|g|kg)\b)"
 )
 
-_AGE = re.compile(
-    r"(?<![\d.,/\-])(9\d|1[01]\d)(?=(?:\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b))"
-    r"|\b(?:aged?|age[sd]?:?)[\s:]{1,2}(9\d|1[01]\d)\b(?!\s?(?:%|mg|mcg|ml|kg|cm|mm|/))", re.I
-)  # fmt: skip
+_OLD = re.compile(r"(?:9\d|1[01]\d)(?!\d)")
+_AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b", re.I)
+_AGE_BEFORE = re.compile(r"\b(?:aged?|ages):?[\s:]{1,2}$", re.I)
+_NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
 _STREETS = (
     "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
@@ -101,15 +109,17 @@ _STREETS = (
 # A capitalised word that is no outward code: not followed by digits.
 _CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'.-]*"
 _STREET = re.compile(
-    r"(?<![\w./])(?:(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +)?"
-    r"(?:\d{1,4}(?:[A-Da-d]|-\d{1,4})?,? +)(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
+    r"\d(?<![\w./]\d)\d{0,3}(?:[A-Da-d]|-\d{1,4})?,? +(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
     r"(?:,\s?"
     + _CAPITAL
     + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|with|super)[ -]){0,2}"
     + _CAPITAL
     + r")*){0,3}"
 )
-_NAMED_ROAD = re.compile(r"\b(?:[A-Z][a-z'-]+ ){1,3}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive)\b")
+_FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$")
+_NAMED_ROAD = re.compile(
+    r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive)\b"
+)
 _ADDRESS_CUE = re.compile(
     r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
     r"(\d{1,4}[A-Da-d]?,?\s+"
@@ -151,37 +161,61 @@ def phones(text: str) -> Iterator[Span]:
     if "+" in text:
         for match in _FOREIGN.finditer(text):
             yield Span(match.start(), match.end(), PHONE)
-    for match in _PHONE_CUE.finditer(text):
-        if len(re.sub(r"\D", "", match.group(1))) >= 6:
-            yield Span(match.start(1), match.end(1), PHONE)
+    for match in _SHORT_PHONE.finditer(text):
+        if len(re.sub(r"\D", "", match.group())) >= 6 and _before(_PHONE_CUE, text, match.start(), 28):
+            yield Span(match.start(), match.end(), PHONE)
+
+
+def _before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[str] | None:
+    """A cue that ends where something begins; ``reach`` is how far back it may start."""
+    return cue.search(text, max(0, begin - reach), begin)
 
 
 def postcodes(text: str) -> Iterator[Span]:
     """Postcodes, with the address that leads up to each."""
-    for match in _POSTCODE.finditer(text):
-        word = match.group()
-        if " " not in word and word.islower() is False and not word.isupper():
+    if "BFPO" in text:
+        for match in _BFPO.finditer(text):
+            yield Span(match.start(), match.end(), POSTCODE)
+    for match in _INWARD.finditer(text):
+        outward = _before(_OUTWARD, text, match.start(), 7)
+        if outward is None:
+            continue
+        begin, end = outward.start(), match.end()
+        word = text[begin:end]
+        if " " not in word and not word.islower() and not word.isupper():
             continue  # "Ab12cd": neither a postcode as typed in haste nor as printed
-        yield Span(match.start(), match.end(), POSTCODE)
-        start = max(0, match.start() - 110)
-        before = _BEFORE_POSTCODE.search(text, start, match.start())
-        if before:
-            yield Span(before.start(1), before.end(1), ADDRESS)
+        yield Span(begin, end, POSTCODE)
+        address = _before(_BEFORE_POSTCODE, text, begin, 110)
+        if address:
+            yield Span(address.start(1), address.end(1), ADDRESS)
 
 
-def numbers(text: str) -> Iterator[Span]:
-    """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers."""
-    for expression, kind in (
-        (_STAFF_NUMBER, STAFF_NUMBER),
-        (_LOCAL_CUE, HOSPITAL_NUMBER),
-        (_VEHICLE_CUE, VEHICLE),
-    ):
-        for match in expression.finditer(text):
-            yield Span(match.start(1), match.end(1), kind)
+def numbers(text: str, flat: str) -> Iterator[Span]:
+    """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers.
+
+    ``flat`` is the text in lower case.
+    """
+    if any(cue in flat for cue in _STAFF_CUES):
+        for match in _STAFF_NUMBER.finditer(text):
+            yield Span(match.start(1), match.end(1), STAFF_NUMBER)
+    if "reg" in flat or "vehicle" in flat or "plate" in flat:
+        for match in _VEHICLE_CUE.finditer(text):
+            yield Span(match.start(1), match.end(1), VEHICLE)
+    for match in _LOCAL.finditer(text):
+        letters = _before(_LOCAL_LETTERS, text, match.start(), 7)
+        begin = match.start()
+        if letters and _before(_LOCAL_CUE, text, letters.start(), 36):
+            begin = letters.start()
+        elif (begin and text[begin - 1].isalnum()) or not _before(_LOCAL_CUE, text, begin, 36):
+            continue
+        yield Span(begin, match.end(), HOSPITAL_NUMBER)
+    for match in _NI.finditer(text):
+        letters = _before(_NI_LETTERS, text, match.start(), 4)
+        if letters:
+            yield Span(letters.start(), match.end(), NI_NUMBER)
     for expression, kind in (
         (_NMC, STAFF_NUMBER),
         (_LETTERED, HOSPITAL_NUMBER),
-        (_NI, NI_NUMBER),
         (_VEHICLE, VEHICLE),
         (_LONG, NUMBER),
     ):
@@ -208,21 +242,18 @@ def _real(year: int, month: int, day: int) -> date | None:
 
 def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
     """Dates in digits: 3/4/21, 03.04.2021, 2021-04-03, 3/4 after a cue. A birth date of ``births`` is told as one."""
-    for match in _NUMERIC_DATE.finditer(text):
-        day, month, year = match.group(1, 3, 4) if match.group(1) else match.group(8, 7, 5)
-        found = _real(_year(year), int(month), int(day))
-        if found:
-            yield _date_span(match.start(), match.end(), found, births)
-    for match in _SPACED_DATE.finditer(text):
-        if " " in match.group():
-            found = _real(_year(match.group(3)), int(match.group(2)), int(match.group(1)))
+    for expression in (_NUMERIC_DATE, _SPACED_DATE):
+        for match in expression.finditer(text):
+            first, month, last = _DATE_PART.findall(match.group())
+            day, year = (last, first) if len(first) == 4 else (first, last)
+            found = _real(_year(year), int(month), int(day))
             if found:
                 yield _date_span(match.start(), match.end(), found, births)
     for match in _SHORT_DATE.finditer(text):
-        day, month = int(match.group(1)), int(match.group(2))
-        if 1 <= day <= 31 and 1 <= month <= 12:
+        day, month = map(int, _DATE_PART.findall(match.group()))
+        if 1 <= day <= 31 and 1 <= month <= 12 and _before(_SHORT_DATE_CUE, text, match.start(), 16):
             own = any((born.day, born.month) == (day, month) for born in births)
-            yield Span(match.start(1), match.end(2), BIRTH_DATE if own else DATE, own)
+            yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
 def _date_span(begin: int, end: int, found: date, births: set[date]) -> Span:
@@ -252,7 +283,7 @@ def month_date(text: str, begin: int, end: int, month: int, births: set[date]) -
             day, stop = int(after.group(1)), after.end()
             year = int(after.group(2)) if after.group(2) else None
         else:
-            plain = re.compile(r",?\s((?:19|20)\d{2})\b").match(text, end)
+            plain = _YEAR_ALONE.match(text, end)
             return Span(begin, plain.end(), DATE) if plain else None
     own = any(
         (born.day, born.month) == (day, month) and (year is None or year % 100 == born.year % 100)
@@ -263,15 +294,21 @@ def month_date(text: str, begin: int, end: int, month: int, births: set[date]) -
 
 def ages(text: str) -> Iterator[Span]:
     """Ages of 90 and more, the number only."""
-    for match in _AGE.finditer(text):
-        group = 1 if match.group(1) else 2
-        yield Span(match.start(group), match.end(group), AGE)
+    for match in _OLD.finditer(text):
+        begin, end = match.span()
+        if begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,/-"):
+            continue
+        if _AGE_AFTER.match(text, end) or (
+            _before(_AGE_BEFORE, text, begin, 8) and not _NO_AGE.match(text, end)
+        ):
+            yield Span(begin, end, AGE)
 
 
 def addresses(text: str) -> Iterator[Span]:
     """Addresses by their street word, after "lives at", and named roads without a number."""
     for match in _STREET.finditer(text):
-        yield Span(match.start(), match.end(), ADDRESS)
+        flat = _before(_FLAT, text, match.start(), 20)
+        yield Span(flat.start() if flat else match.start(), match.end(), ADDRESS)
     for match in _ADDRESS_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text):
