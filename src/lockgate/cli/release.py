@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from lockgate import curate
-from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.common import actor, console, emit, errors, open_site
 from lockgate.curate import Release
 
 app = typer.Typer()
@@ -69,7 +69,9 @@ def _print_accounts(release: Release) -> None:
 def build(note: Annotated[str, typer.Option(help="A line on why, kept in the manifest.")] = "") -> None:
     """Link, curate and de-identify what was captured, and write the next release."""
     site = open_site()
-    result = curate.build_release(site, actor=actor(), note=note)
+    result = curate.build_release(
+        site, actor=actor(), note=note, tell=lambda step: errors.print(f"... {step}")
+    )
     release = curate.open_release(site, result.release)
 
     def human() -> None:

@@ -217,10 +217,19 @@ def _events(build: Curation) -> None:
     engine.execute(
         """
         CREATE OR REPLACE TABLE event AS
-        SELECT e.*, CASE WHEN m.fate = 'measurement' AND e.fate = 'measurement' THEN m.id END AS parent_id
+        WITH stay AS (
+            -- where somebody was: from one move to the next, and from the last one to its end
+            SELECT visit_occurrence_id, id, start_at, end_at,
+                lead(start_at) OVER (PARTITION BY visit_occurrence_id ORDER BY start_at, id) AS next_at
+            FROM p_encounter_move WHERE fate = 'visit_detail'
+        )
+        SELECT e.*, s.id AS visit_detail_id,
+            CASE WHEN m.fate = 'measurement' AND e.fate = 'measurement' THEN m.id END AS parent_id
         FROM p_event AS e
         LEFT JOIN p_event AS m ON e.parent_ref IS NOT NULL AND m.staged = e.staged AND m.source = e.source
-            AND m.record_id = e.parent_ref"""
+            AND m.record_id = e.parent_ref
+        LEFT JOIN stay AS s ON s.visit_occurrence_id = e.visit_occurrence_id AND e.start_at >= s.start_at
+            AND (e.start_at < s.next_at OR (s.next_at IS NULL AND e.start_at <= s.end_at))"""
     )
     engine.execute("DROP TABLE p_event")
 

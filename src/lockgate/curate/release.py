@@ -6,7 +6,11 @@ an opt-out, a correction or an erasure means a new release.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,7 +31,7 @@ from lockgate.errors import Refused, UsageError
 from lockgate.identity import IndexResult, build_index, unmatched_objections
 from lockgate.schema import VOCABULARY_TABLES
 from lockgate.site import Site
-from lockgate.site.files import atomic_dir, remove_leftovers
+from lockgate.site.files import PRIVATE_FILE, atomic_dir, make_dir, remove_leftovers
 
 _NUMBER = re.compile(r"([0-9]{4})\.([1-9][0-9]*)")
 
@@ -75,11 +79,19 @@ class ReleaseResult:
     manifest: dict[str, Any]
 
 
-def build_release(site: Site, *, actor: str, note: str = "", at: date | None = None) -> ReleaseResult:
+def build_release(
+    site: Site,
+    *,
+    actor: str,
+    note: str = "",
+    at: date | None = None,
+    tell: Callable[[str], None] = lambda step: None,
+) -> ReleaseResult:
     """Link, curate and de-identify all that was captured, and write the site's next release.
 
-    ``at`` is the day of the release and its opt-out cut-off (today). Raises Refused when nothing was captured or the
-    accounts do not add up; nothing is left behind then.
+    ``at`` is the day of the release and its opt-out cut-off (today); ``tell`` is called with the name of each step.
+    Raises Refused when nothing was captured, another build is running, or the accounts do not add up; nothing is left
+    behind then.
     """
     day = at or datetime.now(UTC).date()
     received = [batch.batch_id for batch in batches(site)]
@@ -90,19 +102,24 @@ def build_release(site: Site, *, actor: str, note: str = "", at: date | None = N
             where=str(site.landing),
             remedy="run `lockgate capture fhir FOLDER` first",
         )
-    remove_leftovers(site.releases)
-    number = _next_number(site, day)
     settings = site.config.engine
     with (
+        _next_release(site, day) as number,
         Engine(memory_limit=settings.memory_limit or None, threads=settings.threads or None) as engine,
         atomic_dir(site.releases / number) as folder,
     ):
         build = Curation(engine, site, day)
+        tell("linking records to people")
         index = build_index(engine, site)
+        tell("reading the latest versions")
         read_sources(build)
+        tell("finding each row its place")
         prepare(build)
+        tell("scrubbing notes and comments")
         texts = scrub_texts(build)
+        tell("writing tables")
         written = write_tables(build, folder)
+        tell("holding the accounts against each other, checking quality")
         accounts = settle(build)
         rows = {name: table.rows for name, table in written.items()}
         check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
@@ -158,6 +175,27 @@ def _linkage(index: IndexResult) -> dict[str, Any]:
 def _vocabulary(site: Site) -> dict[str, Any]:
     info = terminology.vocabulary_info(site)
     return {"origin": info.origin, "version": info.version, "sha256": info.sha256}
+
+
+@contextmanager
+def _next_release(site: Site, day: date) -> Iterator[str]:
+    """The number of the next release, held against other builds until the block ends. Clears what a crash left."""
+    make_dir(site.releases)
+    handle = os.open(site.releases / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                "another release of this site is being built",
+                reasons=["releases/.lock is held"],
+                where=str(site.releases),
+                remedy="wait until it has ended, then run this again",
+            ) from error
+        remove_leftovers(site.releases)
+        yield _next_number(site, day)
+    finally:
+        os.close(handle)
 
 
 def _next_number(site: Site, day: date) -> str:

@@ -16,7 +16,12 @@ SELECT
     s.value_number,
     o.concept_id AS operator_concept_id,
     s.value_text,
-    coalesce(s.value_code, s.interpretation) AS value_code,
+    -- S, I and R are results; "high" beside a number is not, the number and its range say it
+    coalesce(
+        s.value_code,
+        CASE WHEN s.value_number IS NULL OR s.interpretation IN ('S', 'I', 'R', 'SDD', 'NS', 'POS', 'NEG')
+            THEN s.interpretation END
+    ) AS value_code,
     v.concept_id AS value_concept_id,
     u.concept_id AS unit_concept_id,
     u.source_concept_id AS unit_source_concept_id,

@@ -12,7 +12,7 @@ SELECT
     e.stop_reason,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS condition_source_value,
     e.source_concept_id AS condition_source_concept_id,
     e.status_value AS condition_status_source_value

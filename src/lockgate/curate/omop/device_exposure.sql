@@ -13,7 +13,7 @@ SELECT
     NULL AS quantity,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS device_source_value,
     e.source_concept_id AS device_source_concept_id,
     NULL AS unit_concept_id,

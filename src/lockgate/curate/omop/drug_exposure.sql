@@ -23,7 +23,7 @@ SELECT
     NULL AS lot_number,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS drug_source_value,
     e.source_concept_id AS drug_source_concept_id,
     e.route_value AS route_source_value,

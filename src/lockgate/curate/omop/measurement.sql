@@ -17,7 +17,7 @@ SELECT
     e.range_high,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS measurement_source_value,
     e.source_concept_id AS measurement_source_concept_id,
     e.unit_value AS unit_source_value,

@@ -13,7 +13,7 @@ SELECT
     CASE WHEN e.unit_value IS NOT NULL THEN coalesce(e.unit_concept_id, 0) END AS unit_concept_id,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS observation_source_value,
     e.source_concept_id AS observation_source_concept_id,
     e.unit_value AS unit_source_value,

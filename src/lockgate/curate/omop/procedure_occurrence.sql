@@ -12,7 +12,7 @@ SELECT
     NULL AS quantity,
     e.provider_id,
     e.visit_occurrence_id,
-    NULL AS visit_detail_id,
+    e.visit_detail_id,
     e.source_code AS procedure_source_value,
     e.source_concept_id AS procedure_source_concept_id,
     NULL AS modifier_source_value

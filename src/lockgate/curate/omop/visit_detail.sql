@@ -2,7 +2,7 @@
 SELECT
     m.id AS visit_detail_id,
     m.person_id,
-    coalesce(f.concept_id, 0) AS visit_detail_concept_id,
+    coalesce(f.concept_id, k.concept_id, 0) AS visit_detail_concept_id,
     CAST(m.start_at AS DATE) AS visit_detail_start_date,
     m.start_at AS visit_detail_start_datetime,
     CAST(m.end_at AS DATE) AS visit_detail_end_date,
@@ -22,5 +22,6 @@ SELECT
     m.visit_occurrence_id
 FROM p_encounter_move AS m
 LEFT JOIN fixed AS f ON f.kind = 'visit' AND f.source_value = m.kind
+LEFT JOIN fixed AS k ON k.kind = 'visit' AND k.source_value = m.visit_kind
 LEFT JOIN p_place AS c ON c.source = m.source AND c.record_id = m.place_ref AND c.staged = 'location'
 WHERE m.fate = 'visit_detail'
