@@ -9,16 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lockgate.synthetic.draw import Ints, choose, spread, stream
-from lockgate.synthetic.encounters import (
-    ACUTE,
-    CLINIC,
-    ELECTIVE,
-    EMERGENCY,
-    HOUR,
-    INPATIENT,
-    Encounters,
-    Episodes,
-)
+from lockgate.synthetic.encounters import EMERGENCY, INPATIENT, Encounters
+from lockgate.synthetic.episodes import ACUTE, CLINIC, ELECTIVE, HOUR, Episodes
 from lockgate.synthetic.lives import NEVER, Lives
 from lockgate.synthetic.people import END, START, People
 from lockgate.synthetic.reference import data

@@ -12,7 +12,8 @@ import numpy as np
 
 from lockgate.synthetic.care import Rows
 from lockgate.synthetic.draw import Floats, Ints, stream
-from lockgate.synthetic.encounters import ACUTE, EMERGENCY, Encounters, Episodes
+from lockgate.synthetic.encounters import EMERGENCY, Encounters
+from lockgate.synthetic.episodes import ACUTE, Episodes
 from lockgate.synthetic.people import People
 from lockgate.synthetic.reference import data
 from lockgate.synthetic.strings import Bools

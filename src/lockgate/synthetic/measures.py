@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from lockgate.synthetic.care import Rows, severity
 from lockgate.synthetic.draw import Floats, Ints, choose_by_row, spread, stream
-from lockgate.synthetic.encounters import ACUTE, EMERGENCY, HOUR, INPATIENT, Encounters, Episodes
+from lockgate.synthetic.encounters import EMERGENCY, INPATIENT, Encounters
+from lockgate.synthetic.episodes import ACUTE, HOUR, Episodes
 from lockgate.synthetic.lives import Lives
 from lockgate.synthetic.people import People
 from lockgate.synthetic.reference import data

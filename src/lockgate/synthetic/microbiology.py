@@ -1,7 +1,7 @@
 """Cultures with their organisms and sensitivities, and the planted outbreak.
 
 The outbreak: *Klebsiella pneumoniae* resistant to meropenem, grown from patients of one ward within a few weeks
-(``encounters.OUTBREAK_*``); elsewhere and before, one in 250 of that organism resists meropenem.
+(``episodes.OUTBREAK_*``); elsewhere and before, one in 250 of that organism resists meropenem.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from lockgate.synthetic.care import Rows
 from lockgate.synthetic.draw import Ints, choose, stream
-from lockgate.synthetic.encounters import ACUTE, HOUR, INPATIENT, Encounters, Episodes
+from lockgate.synthetic.encounters import INPATIENT, Encounters
+from lockgate.synthetic.episodes import ACUTE, HOUR, Episodes
 from lockgate.synthetic.reference import data
 from lockgate.synthetic.strings import DAY, Bools
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lockgate.synthetic.draw import Ints
-from lockgate.synthetic.encounters import OUTBREAK_FIRST, OUTBREAK_LAST, OUTBREAK_WARD
+from lockgate.synthetic.episodes import OUTBREAK_FIRST, OUTBREAK_LAST, OUTBREAK_WARD
 from lockgate.synthetic.hospital import ROLES
 from lockgate.synthetic.imaging import AI_READER, AI_SENSITIVITY, AI_SPECIFICITY, FINDING
 from lockgate.synthetic.lives import GRADIENT, NEVER

@@ -19,7 +19,8 @@ from lockgate.synthetic.care import (
     make_procedures,
     make_vaccines,
 )
-from lockgate.synthetic.encounters import Encounters, Episodes, make_encounters, make_episodes
+from lockgate.synthetic.encounters import Encounters, make_encounters
+from lockgate.synthetic.episodes import Episodes, make_episodes
 from lockgate.synthetic.hospital import GPS_PER_PRACTICE, Hospital, make_hospital
 from lockgate.synthetic.imaging import Reads, Studies, make_reads, make_studies
 from lockgate.synthetic.lives import Lives, make_lives

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockgate.synthetic.draw import Floats, Ints, choose, stream
-from lockgate.synthetic.encounters import HOUR
+from lockgate.synthetic.episodes import HOUR
 from lockgate.synthetic.hospital import staff_names
 from lockgate.synthetic.people import END
 from lockgate.synthetic.reference import data
