@@ -75,9 +75,6 @@ _LABEL_GAP = re.compile(r"[ \t]*[:=][ \t]*\n?[ \t]*$")
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
 _LONGEST_NAME = 4
 
-    of on upon under in the le by next with cum super-mare y yr la
-""")
-
 
 def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
     word = tokens.words[place]

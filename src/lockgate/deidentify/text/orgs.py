@@ -57,6 +57,8 @@ _PLACE_LINKS: dict[str, frozenset[str]] = {
     "outside": words("lives living found collapsed"),
 }  # fmt: skip
 _PLACE_JOINERS = words("""
+    of on upon under in the le by next with cum super-mare y yr la
+""")
 # Every word that place_name asks about.
 PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting")
 
