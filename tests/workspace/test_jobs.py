@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -134,7 +133,8 @@ def test_data_and_code_can_not_be_written_and_scopes_not_read(run, site):
         import os
         from pathlib import Path
         for attempt in (lambda: Path("/data/person.parquet").write_bytes(b""), lambda: Path("/code/x").write_text(""),
-                        lambda: os.listdir({str(site.projects)!r}), lambda: Path("/data/../workspace.json").read_text()):
+                        lambda: os.listdir({str(site.projects)!r}),
+                        lambda: Path("/data/../workspace.json").read_text()):
             try:
                 attempt()
             except OSError as error:
@@ -264,9 +264,9 @@ def test_a_job_whose_worker_was_killed_is_marked_as_failed(site, project, tmp_pa
 
 def _mounts() -> str:
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            found.append(Path(f"/proc/{pid}/mountinfo").read_text())
+            found.append((process / "mountinfo").read_text())
         except OSError:
             continue
     return "".join(found)

@@ -18,6 +18,9 @@ FATES = ("opted_out", "outside_cohort", "not_referenced", "outside_period", "out
 # Dates in these say when something holds, not when it happened; they are kept whatever the period.
 _TIMELESS = frozenset({"person", "location", "care_site", "provider", "cdm_source"})
 
+# A row without a date can't be placed in the period and stays out, but here: its specimen has the date.
+_OFTEN_UNDATED = frozenset({"tissue_sample"})
+
 
 @dataclass(frozen=True, slots=True)
 class Extract:
@@ -88,7 +91,8 @@ class Extract:
                 "WHERE location_id IS NOT NULL) THEN 'not_referenced'"
             )
         if self.scope.period is not None and self.days:
-            tests.append(f"WHEN NOT coalesce({self._in_period()}, false) THEN 'outside_period'")
+            undated = "true" if self.table in _OFTEN_UNDATED else "false"
+            tests.append(f"WHEN NOT coalesce({self._in_period()}, {undated}) THEN 'outside_period'")
         return f"CASE {' '.join(tests)} ELSE 'out' END" if tests else "'out'"
 
     def _ends(self) -> tuple[str, str]:

@@ -224,6 +224,7 @@ def start_job(spec: Spec) -> NoReturn:
 
 def namespaces(spec: Spec) -> NoReturn:
     """Start process 1 in new namespaces and wait for it."""
+    os.set_inheritable(spec["status_fd"], False)  # the job must not speak for us
     as_root = spec["host_uid"] is not None
     uid, gid = os.geteuid(), os.getegid()
     if as_root:

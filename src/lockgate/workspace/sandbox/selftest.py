@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _INSIDE = Path(__file__).with_name("inside.py")
 _LIMITS = Limits(
     seconds=30, memory_mb=256, processes=64, file_mb=4, output_mb=8, output_files=50, tmp_mb=8, log_kb=64
 )
+
+_STALE = 3600  # seconds
 
 # name of the probe -> what is tried, what to do when it does not hold
 TRIED = {
@@ -52,7 +55,10 @@ TRIED = {
         "",
     ),
     "other projects": ("read a file planted in another project's folder", ""),
-    "environment": ("find a value of the caller's environment in ours and in /proc/*/environ", ""),
+    "environment": (
+        "find a value of the caller's environment in ours and in /proc/*/environ; find open files of the caller",
+        "",
+    ),
     "processes": ("see, kill, trace and read a process of this host", ""),
     "writes": ("create, change or remove files in /data, /code, the system, Python and /proc/sys", ""),
     "mounts": ("mount, remount /data writable, unmount it, make new namespaces, chroot", ""),
@@ -109,14 +115,27 @@ def _write(path: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
+def _clear_old(*folders: Path) -> None:
+    """Remove what a self-test that was killed left behind."""
+    for folder in folders:
+        for left in folder.glob(".selftest-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _STALE:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 @contextmanager
 def _planted(site: Path) -> Iterator[Planted]:
     """Plant canaries in the site, /tmp, the home folder, the environment, the process list and the network."""
     canary = f"canary-{secrets.token_hex(12)}"
     name = f".selftest-{secrets.token_hex(6)}"
+    _clear_old(site, site / "projects", Path.home())
     with ExitStack() as stack:
         scratch = site / "projects" / name
-        scratch.mkdir(mode=0o700)
+        scratch.mkdir()
+        scratch.chmod(
+            0o755
+        )  # below projects/, which is closed: modes must not do the sandbox's work for it here
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         data, code = scratch / "data", scratch / "code"
         for folder in (data, code):

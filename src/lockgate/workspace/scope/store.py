@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from lockgate.errors import Refused, UsageError
+from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import make_dir, write_atomic
 from lockgate.workspace.scope.checks import content_problems, date_problems
@@ -67,8 +68,7 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
     problems = content_problems(scope, site.config)
     if scope.valid_until < today(site):
         problems += date_problems(scope, today(site))
-    if not (site.releases / scope.release / "manifest.json").is_file():
-        problems.append(f"there is no release {scope.release}")
+    problems += _release_problems(site, scope)
     earlier = _versions(folder)
     if earlier and scope.version <= max(earlier):
         problems.append(f"version {max(earlier)} was issued already; an amendment has a higher one")
@@ -93,6 +93,17 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
             before = str(_unsealed(site, folder / f"v{version}.json", "scope").get("scope_id"))
             revoke(site, before, actor, f"superseded by version {scope.version}")
     return path
+
+
+def _release_problems(site: Site, scope: Scope) -> list[str]:
+    try:
+        listed = json.loads((site.releases / scope.release / "manifest.json").read_bytes())["tables"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [f"there is no release {scope.release}"]
+    absent = [table for table in scope.tables if table in RELEASE and table not in listed]
+    return [
+        f"release {scope.release} has no table {table}" for table in absent if table not in VOCABULARY_TABLES
+    ]
 
 
 def load(site: Site, project: str, at: date | None = None) -> Scope:
