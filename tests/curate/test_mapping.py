@@ -60,6 +60,10 @@ def test_an_emergency_that_goes_on_to_a_ward_is_one_visit(release: Release, rows
         (32037, "critical_care"),
         (9203, "emergency"),
     ]
+    # the blood pressure was taken before the move to intensive care, the diagnosis has no time of day
+    stays = dict(rows_of(release, "visit_detail", "visit_detail_id", "visit_detail_source_value"))
+    taken = rows_of(release, "measurement", "measurement_source_value", "visit_detail_id")
+    assert [stays.get(stay) for code, stay in taken if code == "8480-6"] == ["emergency"]
     (ward,) = rows_of(release, "visit_occurrence", "care_site_id")
     assert (*ward, "Acute Medical Unit") in rows_of(release, "care_site", "care_site_id", "care_site_name")
 

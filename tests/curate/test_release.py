@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import sqlglot
 
 from lockgate.curate import Release, build_release, diff_releases, list_releases, open_release, verify_release
-from lockgate.errors import UsageError
+from lockgate.curate.sqltext import sql_names, sql_text
+from lockgate.errors import Refused, UsageError
 from lockgate.schema import RELEASE
 from lockgate.site import Site
 
@@ -101,3 +104,28 @@ def test_the_build_is_in_the_audit_chain(hospital: Site, release: Release) -> No
     entries = [entry for entry in hospital.audit.entries() if entry.event == "release.built"]
     assert [entry.detail["release"] for entry in entries] == [release.number]
     assert hospital.audit.verify() == []
+
+
+def test_two_builds_at_once_are_refused(hospital: Site) -> None:
+    with (hospital.releases / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Refused, match="another release"):
+            build_release(hospital, actor="test", at=DAY)
+
+
+def test_what_a_crash_left_is_cleared_and_never_seen(hospital: Site) -> None:
+    left = hospital.releases / ".2026.2.abcd.partial"
+    (left / "omop").mkdir(parents=True)
+    (left / "omop" / "person.parquet").write_bytes(b"half")
+    assert [release.number for release in list_releases(hospital)] == ["2026.1"]
+    assert build_release(hospital, actor="test", at=DAY).release == "2026.2"
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("folder", ["prepare", "events", "omop", "linked"])
+def test_the_sql_is_portable(folder: str) -> None:
+    """Every SELECT parses as DuckDB's and is written in Spark's SQL without anything it does not know."""
+    for name in sql_names(folder):
+        (statement,) = sqlglot.parse(sql_text(folder, name), read="duckdb")
+        assert isinstance(statement, sqlglot.exp.Query), name
+        statement.sql("spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
