@@ -55,7 +55,9 @@ def test_two_approvals_make_a_signed_scope_a_project_and_an_entry(
     assert "Ann" not in json.dumps(entry.data)
 
 
-def test_one_person_with_both_roles_decides_only_once(people: dict[str, User], submitted: Application) -> None:
+def test_one_person_with_both_roles_decides_only_once(
+    people: dict[str, User], submitted: Application
+) -> None:
     services.decide(people["both"], submitted, "approve")
     with pytest.raises(Refused, match="decided already"):
         services.decide(people["both"], submitted, "approve")
@@ -80,7 +82,9 @@ def test_a_refusal_of_the_data_plane_undoes_the_decision(
     assert Message.objects.count() == before
 
 
-def test_a_returned_application_goes_on_in_a_new_version(people: dict[str, User], submitted: Application) -> None:
+def test_a_returned_application_goes_on_in_a_new_version(
+    people: dict[str, User], submitted: Application
+) -> None:
     with pytest.raises(Refused, match="say why"):
         services.decide(people["rita"], submitted, "return")
     assert services.decide(people["rita"], submitted, "return", "Which clinics?") == "returned"
@@ -121,7 +125,9 @@ def test_expiry_is_marked_and_shown(people: dict[str, User], submitted: Applicat
     assert Entry.objects.get().state == "expired"
 
 
-def test_no_release_nothing_to_approve(hospital: Site, people: dict[str, User], submitted: Application) -> None:
+def test_no_release_nothing_to_approve(
+    hospital: Site, people: dict[str, User], submitted: Application
+) -> None:
     services.decide(people["rita"], submitted, "approve")
     (hospital.releases / "2026.1" / "manifest.json").unlink()
     with pytest.raises(Refused, match="no release"):
@@ -143,7 +149,10 @@ def test_a_file_is_the_same_as_the_page(people: dict[str, User], draft: Applicat
         ("[]", "schema"),
         ('{"schema": "lockgate.application/1", "kind": "fun", "answers": {}}', "kind"),
         ('{"schema": "lockgate.application/1", "kind": "audit", "answers": {"nonsense": 1}}', "nonsense"),
-        ('{"schema": "lockgate.application/1", "kind": "audit", "answers": {"start_date": "2026-02-31"}}', "start_date"),
+        (
+            '{"schema": "lockgate.application/1", "kind": "audit", "answers": {"start_date": "2026-02-31"}}',
+            "start_date",
+        ),
         (
             '{"schema": "lockgate.application/1", "kind": "audit",'
             ' "answers": {"columns": {"person": ["person_source_value"]}}}',
@@ -236,7 +245,9 @@ def test_the_relay_writes_each_entry_once_and_in_order(hospital: Site, people: d
     assert hospital.audit.verify() == []
 
 
-def test_a_relay_that_stopped_before_marking_does_not_write_twice(hospital: Site, people: dict[str, User]) -> None:
+def test_a_relay_that_stopped_before_marking_does_not_write_twice(
+    hospital: Site, people: dict[str, User]
+) -> None:
     first = Message.objects.filter(seq=None).order_by("id")[0]
     hospital.audit.append(first.event, actor=first.actor, outbox=str(first.key), **first.detail)
     relay()
