@@ -7,13 +7,17 @@ WITH named AS (
     UNION
     SELECT DISTINCT ward_code FROM s_feedback WHERE ward_code IS NOT NULL
 )
-SELECT 'location' AS staged, l.source, l.record_id, l.name, l.kind, l.code, 'care_site' AS fate
+SELECT 'location' AS staged, l.source, l.record_id, l.kind, l.code, 'care_site' AS fate,
+    -- a practice or a surgery may bear a doctor's name; a ward, or a place that rosters and incidents name, does not
+    CASE WHEN l.kind <> 'other' OR n.ward_code IS NOT NULL THEN l.name END AS name
 FROM s_location AS l
+LEFT JOIN named AS n ON n.ward_code = l.code
 UNION ALL
-SELECT 'organisation', o.source, o.record_id, o.name, coalesce(o.kind, 'organisation'), o.ods_code, 'care_site'
+SELECT 'organisation', o.source, o.record_id, coalesce(o.kind, 'organisation'), o.ods_code, 'care_site',
+    CASE WHEN length(o.ods_code) <= 10 THEN o.ods_code END
 FROM s_organisation AS o
 UNION ALL
-SELECT 'ward_code', 'ward_code', n.ward_code, n.ward_code, 'ward', n.ward_code, 'care_site'
+SELECT 'ward_code', 'ward_code', n.ward_code, 'ward', n.ward_code, 'care_site', n.ward_code
 FROM named AS n
 LEFT JOIN s_location AS l ON l.code = n.ward_code
 WHERE l.code IS NULL
