@@ -61,6 +61,8 @@ class Table:
     def total_over(self, key: tuple[str, ...]) -> frozenset[str]:
         """The dimensions over which a row is a total."""
         totals = self.entry.totals
+        if not totals:
+            return frozenset()
         return frozenset(d for d, v in zip(self.dimensions, key, strict=True) if totals.get(d) == v)
 
     def covers(self, key: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -154,8 +156,9 @@ def layout(table: Table) -> Ints | None:
     rows = {label: i for i, label in enumerate(dict.fromkeys(k[0] for k in keys if k[0] != row_total))}
     columns = {label: i for i, label in enumerate(dict.fromkeys(k[1] for k in keys if k[1] != column_total))}
     index = np.full((len(rows) + 1, len(columns) + 1), -1, dtype=np.int64)
-    for number, (row, column) in enumerate(keys):
-        index[rows.get(row, len(rows)), columns.get(column, len(columns))] = number
+    at = [(rows.get(row, len(rows)), columns.get(column, len(columns))) for row, column in keys]
+    where = np.array(at, dtype=np.int64).reshape(-1, 2)
+    index[where[:, 0], where[:, 1]] = np.arange(len(keys))
     return index
 
 
