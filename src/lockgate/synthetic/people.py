@@ -89,7 +89,7 @@ def draw_cultures(rng: np.random.Generator, rows: int) -> Ints:
 
 def nhs_numbers(rng: np.random.Generator, rows: int) -> pa.Array:
     """Distinct NHS numbers of the test range (999 000 0000 to 999 999 9999) with a right check digit."""
-    middle = rng.permutation(1_000_000).astype(np.int64)
+    middle = rng.permutation(1_000_000)[: rows + rows // 5 + 1000].astype(np.int64)
     digits = (middle[:, None] // 10 ** np.arange(5, -1, -1)) % 10
     total = 9 * (10 + 9 + 8) + digits @ np.arange(7, 1, -1)
     check = (11 - total % 11) % 11
@@ -195,7 +195,7 @@ def make_people(patients: int, seed: int, practices: int, gps_each: int) -> Peop
         nhs_number=nhs_numbers(rng, patients),
         nhs_recorded=rng.random(patients) >= 0.02,
         patient_id=numbered(np.arange(1, patients + 1), 7, "P"),
-        hospital_number=numbered(rng.permutation(9_000_000)[:patients] + 1_000_000, 7, "H"),
+        hospital_number=numbered(rng.choice(9_000_000, patients, replace=False) + 1_000_000, 7, "H"),
         prefix=pick(prefixes, prefix),
         given=given,
         middle=pc.if_else(pa.array(rng.random(patients) < 0.4), middle, none),
