@@ -44,10 +44,17 @@ def test_uk_core_patient(site: Site, tmp_path: Path, rows) -> None:
         generalPractitioner=[
             {"identifier": {"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "A81001"}}
         ],
-        contact=[{"name": {"given": ["Bo"], "family": "Example"}, "telecom": [{"system": "phone", "value": "07700 1"}]}],
+        contact=[
+            {
+                "name": {"given": ["Bo"], "family": "Example"},
+                "telecom": [{"system": "phone", "value": "07700 1"}],
+            }
+        ],
     )
     capture_fhir(site, write(tmp_path / "p.ndjson", person), actor="test")
-    columns = "nhs_number, nhs_number_status, local_number, middle_names, sex, ethnicity_system, ethnicity_code"
+    columns = (
+        "nhs_number, nhs_number_status, local_number, middle_names, sex, ethnicity_system, ethnicity_code"
+    )
     assert rows("patient", columns) == [("9434765919", "01", "H77", "May", "F", "NHS", "J")]
     assert rows("patient", "gp_practice_code, contact_names, contact_phones, birth_date::VARCHAR") == [
         ("A81001", ["Bo Example"], ["07700 1"], "1970-05-01")
@@ -59,8 +66,13 @@ def test_every_kind_of_value(site: Site, tmp_path: Path, rows) -> None:
         return observation(number, **{"valueQuantity": None, **changes})
 
     resources = [
-        value(1, valueQuantity={"value": 7, "comparator": "<", "unit": "mg/L", "system": UCUM, "code": "mg/L"}),
-        value(2, valueCodeableConcept={"coding": [{"system": SNOMED, "code": "112283007", "display": "E. coli"}]}),
+        value(
+            1, valueQuantity={"value": 7, "comparator": "<", "unit": "mg/L", "system": UCUM, "code": "mg/L"}
+        ),
+        value(
+            2,
+            valueCodeableConcept={"coding": [{"system": SNOMED, "code": "112283007", "display": "E. coli"}]},
+        ),
         value(3, valueString="clear"),
         value(4, valueBoolean=True),
         value(5, valueInteger=3),
@@ -100,7 +112,9 @@ def test_components_are_rows_of_their_own(site: Site, tmp_path: Path, rows) -> N
     )
     del pressure["valueQuantity"]
     capture_fhir(site, write(tmp_path / "o.ndjson", pressure, encounter(), patient()), actor="test")
-    assert rows("result", "record_id, parent_ref, code, value_number, unit_code, encounter_ref, patient_ref") == [
+    assert rows(
+        "result", "record_id, parent_ref, code, value_number, unit_code, encounter_ref, patient_ref"
+    ) == [
         ("o1#1", "o1", "8480-6", 120.0, "mm[Hg]", "e1", "p1"),
         ("o1#2", "o1", "8462-4", 80.5, "mm[Hg]", "e1", "p1"),
     ]
@@ -140,7 +154,10 @@ def test_forms_of_reference(site: Site, tmp_path: Path, rows) -> None:
         f"Patient?identifier={NHS}|9434765919",
     ]
     person = patient(1, identifier=[{"system": NHS, "value": "9434765919"}])
-    doctors = [{"reference": "Practitioner?identifier=urn:gmc|7"}, {"identifier": {"system": "urn:gmc", "value": "7"}}]
+    doctors = [
+        {"reference": "Practitioner?identifier=urn:gmc|7"},
+        {"identifier": {"system": "urn:gmc", "value": "7"}},
+    ]
     seen = [
         observation(number, of=form, performer=[doctors[number % 2]]) for number, form in enumerate(forms)
     ]
@@ -179,7 +196,9 @@ def test_documents_are_decoded(site: Site, tmp_path: Path, rows) -> None:
     good = document(1, base64.b64encode(text.encode()).decode())
     picture = document(2, base64.b64encode(b"\x89PNG\x00").decode(), "image/png")
     broken = document(3, "this is not base64!")
-    result = capture_fhir(site, write(tmp_path / "n.ndjson", patient(), good, picture, broken, report), actor="test")
+    result = capture_fhir(
+        site, write(tmp_path / "n.ndjson", patient(), good, picture, broken, report), actor="test"
+    )
     assert result.reasons == {"wrong-type": 1}
     assert rows("document", "record_id, text") == [
         ("DiagnosticReport/r1", "No fracture."),
@@ -199,7 +218,9 @@ def test_ward_stays_take_the_kind_of_their_place(site: Site, tmp_path: Path, row
         {"location": {"reference": f"Location/{name}"}, "period": {"start": start}}
         for name, start in (("w1", "2024-03-01T08:00:00Z"), ("itu", "2024-03-01T20:00:00Z"))
     ]
-    capture_fhir(site, write(tmp_path / "e.ndjson", patient(), encounter(1, location=stays), *places), actor="test")
+    capture_fhir(
+        site, write(tmp_path / "e.ndjson", patient(), encounter(1, location=stays), *places), actor="test"
+    )
     assert rows("encounter_move", "record_id, location_ref, kind, encounter_ref") == [
         ("e1#1", "w1", "ward", "e1"),
         ("e1#2", "itu", "critical_care", "e1"),
@@ -234,7 +255,9 @@ def test_the_latest_version_wins_and_errors_are_tombstones(site: Site, tmp_path:
         return observation(number, meta={"lastUpdated": f"2024-03-{day:02}T00:00:00+00:00"}, **changes)
 
     newer = version(1, 9, valueInteger=2)
-    first = write(tmp_path / "a.ndjson", patient(), newer, version(2, 5, status="entered-in-error"), version(3, 1))
+    first = write(
+        tmp_path / "a.ndjson", patient(), newer, version(2, 5, status="entered-in-error"), version(3, 1)
+    )
     late = write(tmp_path / "b.ndjson", version(1, 2, valueInteger=1), version(2, 4))
     for path in (first, late):
         capture_fhir(site, path, actor="test")
@@ -250,9 +273,15 @@ def test_a_new_version_takes_all_components_of_the_old_with_it(site: Site, tmp_p
     def panel(day: int, parts: int) -> dict[str, object]:
         body = observation(1, meta={"lastUpdated": f"2024-03-{day:02}T00:00:00Z"})
         del body["valueQuantity"]
-        return {**body, "component": [{"code": {"text": f"part {n}"}, "valueInteger": day} for n in range(parts)]}
+        return {
+            **body,
+            "component": [{"code": {"text": f"part {n}"}, "valueInteger": day} for n in range(parts)],
+        }
 
     capture_fhir(site, write(tmp_path / "a.ndjson", patient(), panel(1, 3), panel(2, 2)), actor="test")
     with Engine(threads=1) as engine:
         view = latest_view(engine, site, "result")
-        assert engine.rows(f"SELECT record_id, value_number FROM {view} ORDER BY ALL") == [("o1#1", 2.0), ("o1#2", 2.0)]
+        assert engine.rows(f"SELECT record_id, value_number FROM {view} ORDER BY ALL") == [
+            ("o1#1", 2.0),
+            ("o1#2", 2.0),
+        ]

@@ -187,6 +187,7 @@ class Intake:
             f"SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, {outcome} AS outcome,"
             f" {self.received_sql} AS received_at, a.raw FROM arrival a {join}",
             folder / "raw.parquet",
+            level=1,
         )
         engine.write_parquet(
             "SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, f.reason, f.detail, f.waits_for"

@@ -1,0 +1,190 @@
+"""Tables by contract: headers, rows, lines, faults, people, versions."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from lockgate.capture import capture_table, capture_tables, contracts, status
+from lockgate.capture.macros import define
+from lockgate.capture.reasons import REASONS
+from lockgate.capture.tabular.contract import read_contract
+from lockgate.engine import Engine, quote
+from lockgate.errors import Refused, UsageError
+from lockgate.schema import staged_columns
+from lockgate.site import Site
+
+from .conftest import adds_up
+
+HEADER = (
+    "incident_id,reported_at,occurred_at,ward_code,nhs_number,hospital_number,category_code,category,harm,"
+    "description,last_updated\n"
+)
+GOOD = '{id},2024-01-02T10:00:00,2024-01-02T09:00:00,W1,9434765919,H1,F,Fall,low,"Fell, twice",2024-07-02T10:00:00\n'
+
+
+def csv(path: Path, *rows: str | bytes, header: str = HEADER) -> Path:
+    body = b"".join(row if isinstance(row, bytes) else row.encode() for row in (header, *rows))
+    path.write_bytes(gzip.compress(body) if path.suffix == ".gz" else body)
+    return path
+
+
+def test_rows_their_people_and_their_lines(site: Site, tmp_path: Path, rows, faults) -> None:
+    good = GOOD.format(id="I1").replace("Fell, twice", 'He ""fell"",\nthen\nrose')
+    path = csv(
+        tmp_path / "incidents.csv",
+        good,
+        GOOD.format(id="I2").replace("9434765919", "9434765918"),
+        "\n",
+        GOOD.format(id="I3").replace("2024-01-02T09", "2024-02-30T09"),
+        GOOD.format(id="I4").replace("low", "awful"),
+        GOOD.format(id="I5").replace("T09:00", "T19:00"),
+        GOOD.format(id=""),
+        "I6,too,short\n",
+        GOOD.format(id="I7").encode().replace(b"Fall", b"\xff"),
+        GOOD.format(id="I8").replace("9434765919,H1", ","),
+        GOOD.format(id="I8").replace("9434765919,H1", ","),
+        header="\ufeff" + HEADER,
+    )
+    result = capture_table(site, "incidents", path, actor="test")
+    assert adds_up(result)
+    assert (result.received, result.staged, result.quarantined, result.duplicates) == (10, 2, 7, 1)
+    assert faults() == {
+        ("incidents.csv", 5): "bad-nhs-number",
+        ("incidents.csv", 7): "impossible-date",
+        ("incidents.csv", 8): "bad-code",
+        ("incidents.csv", 9): "impossible-date",
+        ("incidents.csv", 10): "missing-required",
+        ("incidents.csv", 11): "wrong-columns",
+        ("incidents.csv", 12): "not-utf8",
+    }
+    # British summer time in the file; UTC in version_at.
+    assert rows("incident", "record_id, patient_ref, version_at::VARCHAR, harm") == [
+        ("I1", "H1", "2024-07-02 09:00:00", "low"),
+        ("I8", None, "2024-07-02 09:00:00", "low"),
+    ]
+    assert rows("incident", "description")[0] == ('He "fell",\nthen\nrose',)
+    assert rows("patient", "source, record_id, nhs_number, local_number") == [
+        ("incidents", "H1", "9434765919", "H1")
+    ]
+    again = capture_table(site, "incidents", path, actor="test")
+    assert (again.staged, again.duplicates) == (0, 10)
+
+
+def test_a_wrong_header_is_refused_with_the_columns_named(site: Site, tmp_path: Path) -> None:
+    path = csv(
+        tmp_path / "incidents.csv", header=HEADER.replace("harm", "severity").replace("ward_code", "category")
+    )
+    with pytest.raises(Refused) as refused:
+        capture_table(site, "incidents", path, actor="test")
+    assert refused.value.reasons == [
+        "missing column: ward_code",
+        "missing column: harm",
+        "column the contract does not name: severity",
+        "column named twice: category",
+    ]
+    assert status(site)["received"] == 0
+
+
+def test_columns_may_come_in_any_order(site: Site, tmp_path: Path, rows) -> None:
+    path = csv(tmp_path / "postcodes.csv.gz", "E01000001,ZZ1 1AA\n", header="lsoa21,pcds\n")
+    assert capture_table(site, "postcodes", path, actor="test").staged == 1
+    assert rows("postcode", "record_id, lsoa21_code") == [("ZZ1 1AA", "E01000001")]
+
+
+def test_a_truncated_table_keeps_its_whole_rows(site: Site, tmp_path: Path) -> None:
+    path = csv(
+        tmp_path / "postcodes.csv.gz",
+        *(f"ZZ{n} 1AA,E{n * 7919:08}\n" for n in range(5000)),
+        header="pcds,lsoa21\n",
+    )
+    path.write_bytes(path.read_bytes()[:-2000])
+    result = capture_table(site, "postcodes", path, actor="test")
+    assert result.reasons == {"truncated-file": 1}
+    assert result.staged > 1000
+
+
+def test_dates_are_read_as_declared_and_never_guessed(site: Site, tmp_path: Path, rows) -> None:
+    header = "response_id,received_on,ward_code,service,rating,comment\n"
+    path = csv(tmp_path / "feedback.csv", "1,03/04/2024,W,s,1,\n", "2,04/13/2024,W,s,1,\n", header=header)
+    assert capture_table(site, "feedback", path, actor="test").reasons == {"impossible-date": 1}
+    assert rows("feedback", "received_on::VARCHAR") == [("2024-04-03",)]
+
+
+def test_primary_care_becomes_three_tables(site: Site, tmp_path: Path, rows) -> None:
+    header = ",".join(contracts()["primary_care"].contract.columns) + "\n"
+    person = "943 476 5919,1950-01-01,F,A81001,2024-01-01"
+    path = csv(
+        tmp_path / "primary_care.csv",
+        f"1,{person},diagnosis,SNOMED,44054006,Diabetes,,,2024-01-02T00:00:00\n",
+        f"2,{person},medication,dm+d,109081006,Metformin,500,mg,2024-01-02T00:00:00\n",
+        f"3,{person},measurement,http://loinc.org,59261-8,HbA1c,<54,mmol/mol,2024-01-02T00:00:00\n",
+        f"4,{person},measurement,LOINC,59261-8,HbA1c,54,furlong,2024-01-02T00:00:00\n",
+        header=header,
+    )
+    assert capture_table(site, "primary_care", path, actor="test").reasons == {"unknown-unit": 1}
+    assert rows("condition", "code_system, patient_ref") == [("SNOMED", "9434765919")]
+    assert rows("medication", "code_system, kind") == [("dm+d", "prescribed")]
+    assert rows("result", "code_system, value_number, value_operator, unit_code") == [
+        ("LOINC", 54.0, "<", "mmol/mol")
+    ]
+    assert rows("patient", "record_id, sex, birth_date::VARCHAR") == [("9434765919", "F", "1950-01-01")]
+
+
+def test_a_folder_is_checked_before_anything_is_captured(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    csv(folder / "incidents.csv", GOOD.format(id="1"))
+    csv(folder / "postcodes.csv", "x\n", header="pcds\n")
+    with pytest.raises(Refused, match="postcodes"):
+        capture_tables(site, folder, actor="test")
+    csv(folder / "postcodes.csv", "ZZ1 1AA,E01000001\n", header="pcds,lsoa21\n")
+    (folder / "surprise.csv").write_text("a\n")
+    with pytest.raises(UsageError, match="surprise"):
+        capture_tables(site, folder, actor="test")
+    assert status(site)["received"] == 0
+    (folder / "surprise.csv").unlink()
+    assert [result.staged for result in capture_tables(site, folder, actor="test")] == [1, 1]
+
+
+@pytest.mark.parametrize("name", contracts())
+def test_every_contract_fits_the_staged_model(name: str) -> None:
+    loaded = contracts()[name]
+    reasons = [reason for _, reason, _ in loaded.contract.faults()] + [
+        rule.reason for rule in loaded.contract.rules
+    ]
+    assert set(reasons) <= set(REASONS)
+    with Engine(threads=1) as engine:
+        define(engine, "TIMESTAMP '2026-01-01'")
+        typed = ", ".join(
+            f"{loaded.contract.typed(column)} AS {quote(column)}" for column in loaded.contract.columns
+        )
+        engine.execute(
+            "CREATE TABLE item AS SELECT 's' AS source, 'k' AS record_id, TIMESTAMP '2026-01-01' AS version_at,"
+            f" 'h' AS item_hash, 'b' AS batch_id, 'p' AS person_ref, {typed}"
+            f" FROM (SELECT from_json('{{}}', '{loaded.contract.structure}') AS r)"
+        )
+        for table, select in loaded.selects.items():
+            columns = ", ".join(f"{quote(column.name)} {column.type}" for column in staged_columns(table))
+            engine.execute(f"CREATE TABLE {quote('staged_' + table)} ({columns})")
+            engine.execute(f"INSERT INTO {quote('staged_' + table)} BY NAME {select}")
+
+
+def test_a_broken_contract_is_refused_with_the_place(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such contract"):
+        read_contract(tmp_path)
+    (tmp_path / "contract.yaml").write_text("contract: lockgate.contract/1\nname: x\n")
+    with pytest.raises(UsageError, match="title"):
+        read_contract(tmp_path)
+    text = "contract: lockgate.contract/1\nname: x\ntitle: X\nowner: o\nlegal_basis: l\nkey: [id]\ncolumns: {a: {}}\n"
+    (tmp_path / "contract.yaml").write_text(text)
+    with pytest.raises(UsageError, match="does not define: id"):
+        read_contract(tmp_path)
+    (tmp_path / "contract.yaml").write_text(text.replace("[id]", "[a]"))
+    with pytest.raises(UsageError, match="no SELECT"):
+        read_contract(tmp_path)
+    (tmp_path / "nonsense.sql").write_text("SELECT 1")
+    with pytest.raises(UsageError, match="no staged table is called nonsense"):
+        read_contract(tmp_path)
