@@ -11,6 +11,7 @@ import pytest
 
 from lockgate.errors import Refused
 from lockgate.workspace import provision, provisioning
+from lockgate.workspace.project import Project
 from lockgate.workspace.scope import revoke
 
 
@@ -142,6 +143,45 @@ def test_again_changes_nothing_and_mends_what_was_changed(site, issued):
     (data / "person.parquet").write_bytes(b"other")
     assert not provision(site, "p0001", "test").unchanged
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
+    """Each write and each rename of a re-provisioning is cut off in turn; the next job start puts it right."""
+    issued()
+    provision(site, "p0001", "test")
+    project = site.projects / "p0001"
+    for step in range(0, 60, 3):
+        calls = 0
+
+        def cut(original, step=step):
+            def stopped(*arguments, **options):
+                nonlocal calls
+                calls += 1
+                if calls > step:
+                    raise KeyboardInterrupt
+                return original(*arguments, **options)
+
+            return stopped
+
+        people = set(range(1, 2 + step))
+        monkeypatch.setattr(provisioning, "opted_out", lambda *_, people=people, **__: people)
+        with monkeypatch.context() as patch:
+            for name in ("write_atomic", "write_dictionary", "sha256_file", "rekey_table"):
+                patch.setattr(provisioning, name, cut(getattr(provisioning, name)))
+            patch.setattr(Project, "replace_data", cut(Project.replace_data))
+            try:
+                provision(site, "p0001", "test")
+                finished = True
+            except KeyboardInterrupt:
+                finished = False
+        (project / "opt-outs.json").unlink(missing_ok=True)
+        provisioning.refresh_opt_outs(site, "p0001", "test")
+        assert query(site, "SELECT count(*) FROM person") == [(40 - len(people),)]
+        assert not list(project.glob(".data.*"))
+        if finished:
+            break
+    assert finished
+    assert step > 20
 
 
 def test_data_can_be_read_by_none_but_its_project(site, issued):

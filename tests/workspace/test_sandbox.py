@@ -320,3 +320,22 @@ def test_names_are_made_harmless_to_read():
     assert printable("a\x1b[31mb") == "a\\x1b[31mb"
     assert printable("r\u202egpj.exe") == "r\\u202egpj.exe"
     assert printable("Größe.csv") == "Größe.csv"
+
+
+def test_both_ways_of_finding_descendants_agree():
+    from lockgate.workspace.sandbox import watch
+
+    program = (
+        "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+        "print(1, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        by_scan = watch._descendants_by_scan(parent.pid)
+        assert sorted(watch.descendants(parent.pid)) == sorted(by_scan)
+        assert len(by_scan) == 2
+        assert watch.memory(by_scan) > 1 << 20
+        assert 0 < watch.proportional_memory(by_scan) <= watch.memory(by_scan) * 2
+        watch.kill(parent.pid)
+        parent.wait()

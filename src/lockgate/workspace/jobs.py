@@ -23,7 +23,7 @@ from lockgate.workspace.report import policy_log
 from lockgate.workspace.sandbox.gate import require_isolation
 from lockgate.workspace.sandbox.model import Limits, Mount, Outcome, Task
 from lockgate.workspace.sandbox.run import start
-from lockgate.workspace.sandbox.sweep import Swept, sweep
+from lockgate.workspace.sandbox.sweep import Swept, discard, sweep
 from lockgate.workspace.scope import Scope, load
 from lockgate.workspace.submission import take_in
 
@@ -120,7 +120,7 @@ def run_job(
     except BaseException as error:
         _interrupted(folder, record, f"{type(error).__name__} in Lockgate while the job ran")
         raise
-    shutil.rmtree(partial, ignore_errors=True)
+    discard(partial)
     return _finish(site, folder, record, outcome, swept)
 
 
@@ -236,7 +236,7 @@ def settle_interrupted(place: Project) -> int:
 
 def _interrupted(folder: Path, record: dict[str, Any], reason: str) -> None:
     _write(folder, record | {"state": "failed", "reason": reason, "log": f"Interrupted: {reason}.\n"})
-    shutil.rmtree(folder / "outputs.partial", ignore_errors=True)
+    discard(folder / "outputs.partial")
 
 
 def _self() -> dict[str, Any]:

@@ -34,8 +34,13 @@ class Project:
 
     @classmethod
     def of(cls, site: Site, name: str) -> Project:
-        """The project of that name, its folder made if need be; UsageError when that is no name."""
-        return cls(name, make_dir(project_folder(site, name)))
+        """The project of that name, which may have no folder yet; UsageError when that is no name."""
+        return cls(name, project_folder(site, name))
+
+    def made(self) -> Project:
+        """The same, its folder there and closed to others."""
+        make_dir(self.path)
+        return self
 
     @property
     def data(self) -> Path:

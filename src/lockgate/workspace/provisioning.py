@@ -89,7 +89,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
     """
     require_ready(site)
     scope = load(site, project)
-    place = Project.of(site, project)
+    place = Project.of(site, project).made()
     with place.changing(), Engine(memory_limit=site.config.engine.memory_limit or None) as engine:
         inputs = _inputs(site, engine, scope)
         known = _unchanged(place, inputs)
@@ -141,8 +141,10 @@ def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
     Looks only when something may have changed: another day, another batch, another index.
     """
     place = Project.of(site, project)
-    workspace = place.workspace()
     scope = load(site, project)
+    if not place.workspace_file.exists() and (place.data.exists() or any(place.path.glob(".data.*"))):
+        provision(site, project, actor)  # the last one was interrupted
+    workspace = place.workspace()
     if scope.sha256 != workspace.get("scope_sha256") or not place.data.is_dir():
         provision(site, project, actor)
         return

@@ -44,7 +44,7 @@ def publish(
         raise _refused(request_id, reasons)
     content = {"schema": SCHEMA, "project": project, "request_id": request_id, **record}
     body = (json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n").encode()
-    place = Project.of(site, project)
+    place = Project.of(site, project).made()
     private = make_dir(place.released) / request_id
     public = make_dir(make_dir(site.register / "results", public=True) / project, public=True) / request_id
     new = [target for target in (private, public) if not target.exists()]

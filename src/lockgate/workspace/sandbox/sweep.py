@@ -5,8 +5,10 @@ Runs when every process of the job is gone, so nothing can change under it. No l
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
 import stat
 import unicodedata
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from lockgate.workspace.sandbox.model import MB, Limits
 
 _DEEPEST = 8
 _LONGEST_NAME = 200
+_MOST_REFUSED = 200
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
     stat.S_IFIFO: "a named pipe",
@@ -71,6 +74,17 @@ def _bad_name(name: str) -> str:
     return ""
 
 
+def discard(folder: Path) -> None:
+    """Remove a job's folder, those within that it closed to everybody included."""
+    todo = [folder]
+    while todo:
+        one = todo.pop()
+        with contextlib.suppress(OSError):
+            one.chmod(0o700)
+            todo += [Path(entry.path) for entry in os.scandir(one) if entry.is_dir(follow_symlinks=False)]
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def sweep(source: Path, target: Path, limits: Limits) -> Swept:
     """Copy the plain files below ``source`` into ``target`` (made if need be) and say what was refused."""
     swept = Swept()
@@ -80,6 +94,9 @@ def sweep(source: Path, target: Path, limits: Limits) -> Swept:
         _Sweep(target, limits, swept).folder(root, "", 0)
     finally:
         os.close(root)
+    if len(swept.refused) > _MOST_REFUSED:
+        more = len(swept.refused) - _MOST_REFUSED
+        swept.refused[_MOST_REFUSED:] = [Left(f"and {more} more", "refused too; only the first are named")]
     return swept
 
 
