@@ -19,6 +19,7 @@ from lockgate.portal.accounts.services import create_user
 from lockgate.portal.applications import services as applications
 from lockgate.portal.applications.models import Application
 from lockgate.portal.outbox.writing import is_writing
+from lockgate.schema import RELEASE
 from lockgate.site import Site
 
 PASSWORD = "a long enough phrase"
@@ -61,7 +62,7 @@ def hospital(tmp_path: Path, settings: Any) -> Site:
     site = Site.init(tmp_path / "site", name="Test Hospital", ods_code="RXX", demo=True)
     release = site.releases / "2026.1"
     release.mkdir()
-    (release / "manifest.json").write_text("{}")
+    (release / "manifest.json").write_text(json.dumps({"tables": {table: {} for table in RELEASE}}))
     settings.LOCKGATE_SITE = str(site.path)
     return site
 

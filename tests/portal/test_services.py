@@ -220,13 +220,27 @@ def test_every_write_has_its_entry_and_is_made_in_the_services(
         accounts.set_training(people["nora"], timezone.localdate(), actor="adam")
     assert len(set(written)) > 10
     events = list(Message.objects.order_by("id").values_list("event", flat=True))
-    for event in (
-        "application.created application.answered application.submitted application.decided application.approved "
-        "project.opened register.entered project.provisioned job.queued job.started job.finished airlock.requested "
-        "airlock.checked airlock.repaired airlock.reviewed airlock.released register.result application.revoked "
-        "project.revoked register.ended account.roles account.training"
-    ).split():
-        assert event in events, event
+    expected = {
+        *("application.created", "application.answered", "application.submitted", "application.decided"),
+        *(
+            "application.approved",
+            "application.revoked",
+            "project.opened",
+            "project.provisioned",
+            "project.revoked",
+        ),
+        *(
+            "job.queued",
+            "job.started",
+            "job.finished",
+            "airlock.requested",
+            "airlock.checked",
+            "airlock.repaired",
+        ),
+        *("airlock.reviewed", "airlock.released", "register.entered", "register.result", "register.ended"),
+        *("account.roles", "account.training"),
+    }
+    assert expected <= set(events)
     entry = Entry.objects.get()
     assert entry.results.count() == 1
     assert entry.data["result_links"]

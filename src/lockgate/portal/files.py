@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from django.http import Http404, HttpResponse
 MAX_ROWS = 200
 MAX_TEXT = 20_000
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
-ORDER = {"chart": 0, "table": 1, "text": 2}
+ORDER = {"chart": 0, "table": 1, "text": 2, "about": 4}
 
 
 def shown_files(
@@ -30,6 +31,29 @@ def shown_files(
     return sorted(shown, key=lambda item: ORDER.get(item["form"], 3))
 
 
+def without_places(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Verdicts as the people of a project read them: what was found and what mends it, not in which row.
+
+    The name of a row is written by the code and may hold data; only those who check outputs read it.
+    """
+    told = []
+    for verdict in verdicts:
+        places = Counter(
+            (item["rule"], item["message"], item.get("repair", "")) for item in verdict["findings"]
+        )
+        findings = [
+            {
+                "rule": rule,
+                "message": message,
+                "repair": repair,
+                "where": f"{count} places" if count > 1 else "",
+            }
+            for (rule, message, repair), count in places.items()
+        ]
+        told.append({**verdict, "findings": findings})
+    return told
+
+
 def _content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {"form": "missing"}
@@ -44,8 +68,9 @@ def _content(path: Path) -> dict[str, Any]:
             "rows": rows[1:],
             "more": len(rows) > MAX_ROWS,
         }
-    if path.suffix in {".txt", ".md"}:
-        return {"form": "text", "text": path.read_bytes()[:MAX_TEXT].decode("utf-8", errors="replace")}
+    if path.suffix in {".txt", ".md", ".json"}:
+        form = "about" if path.suffix == ".json" else "text"
+        return {"form": form, "text": path.read_bytes()[:MAX_TEXT].decode("utf-8", errors="replace")}
     return {"form": "other"}
 
 

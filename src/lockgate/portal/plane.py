@@ -7,6 +7,7 @@ that they can be stored and shown.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from lockgate.site import Site
 from lockgate.site.files import make_dir
 
 RECORD = "outputs.json"
+OUTPUT_KINDS = frozenset({"table", "chart", "text", "regression"})
+_ORDINARY = re.compile(r"[a-z][a-z0-9_-]{0,59}(\.[a-z]{2,4})?")
 
 
 def plain(value: Any) -> Any:
@@ -45,6 +48,15 @@ def latest_release(site: Site) -> str | None:
 
 def _number(release: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in release.split("."))
+
+
+def release_tables(site: Site, release: str) -> frozenset[str]:
+    """The tables that a release holds; none when its manifest can't be read."""
+    try:
+        manifest = json.loads((site.releases / release / "manifest.json").read_bytes())
+        return frozenset(manifest["tables"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def issue_scope(site: Site, scope: dict[str, Any], *, actor: str) -> Path:
@@ -86,25 +98,24 @@ def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, A
 
 
 def described_outputs(folder: Path) -> list[dict[str, Any]]:
-    """The outputs of a job: those its record describes, and files that it doesn't, each with kind and title."""
+    """The outputs of a job by name and kind: what its record describes, and files that it doesn't.
+
+    Titles are left out: the code wrote them, and nothing that it wrote is read before it is checked. For the same
+    reason a name out of the ordinary isn't repeated.
+    """
     if not folder.is_dir():
         return []
-    entries = outputs_record(folder)
-    known = [
-        {
-            "name": entry.get("file") or entry.get("name", ""),
-            "kind": entry.get("kind", ""),
-            "title": entry.get("title", ""),
-        }
-        for entry in entries
+    known = {}
+    for entry in outputs_record(folder):
+        kind = entry.get("kind")
+        known[str(entry.get("file") or entry.get("name", ""))] = kind if kind in OUTPUT_KINDS else "other"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != RECORD:
+            known.setdefault(path.name, "not described")
+    return [
+        {"name": name if _ORDINARY.fullmatch(name) else "(an unusual name)", "kind": kind}
+        for name, kind in known.items()
     ]
-    named = {item["name"] for item in known}
-    others = [
-        path.name
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in {*named, RECORD}
-    ]
-    return known + [{"name": name, "kind": "not described", "title": ""} for name in others]
 
 
 def outputs_record(folder: Path) -> list[dict[str, Any]]:

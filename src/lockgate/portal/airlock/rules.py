@@ -78,6 +78,21 @@ def check_read(person: Person, facts: Facts) -> None:
     check(person, "airlock.read_all")
 
 
+def check_see_files(person: Person, facts: Facts) -> None:
+    """What is in the files: output checkers and auditors, and nobody of the project before they are released.
+
+    Otherwise asking for a release would be a way to read what no check has passed.
+    """
+    if facts.state == "released":
+        check_read(person, facts)
+        return
+    check(person, "airlock.read_all")
+    if person.username == facts.author or person.username in facts.members:
+        raise Refused(
+            "members of a project see its results when they are released", reasons=["member of the project"]
+        )
+
+
 def check_change(person: Person, facts: Facts) -> None:
     """Repair and withdrawal belong to the author."""
     if not person.active or person.username != facts.author:
@@ -132,6 +147,15 @@ def can_read(person: Person, facts: Facts) -> bool:
     """Whether ``check_read`` would pass."""
     try:
         check_read(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_see_files(person: Person, facts: Facts) -> bool:
+    """Whether ``check_see_files`` would pass."""
+    try:
+        check_see_files(person, facts)
     except Refused:
         return False
     return True

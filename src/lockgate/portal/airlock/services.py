@@ -81,18 +81,12 @@ def _candidate(request: Request, number: int, source: Path, record: Record, *, r
 def _set_apart(candidate: Candidate) -> list[dict[str, Any]]:
     """The files that would leave: what two people review is these bytes, and their hashes are compared at the end.
 
-    The evidence (outputs.json) stays. Of a candidate that the checks hold back no picture is drawn; its author still
-    sees its tables, to know what to change.
+    The evidence (outputs.json) stays. Of what the checks hold back nothing is set apart: nobody is to see it.
     """
+    if not candidate.passes:
+        return []
     project, checked = candidate.request.job.project, candidate.checked_folder
-    if candidate.passes:
-        plane.prepare(current_site(), project.slug, project.scope, checked, candidate.folder)
-    else:
-        with atomic_dir(candidate.folder) as folder:
-            for entry in plane.outputs_record(checked):
-                name = Path(str(entry.get("file", ""))).name
-                if name and (checked / name).is_file():
-                    shutil.copyfile(checked / name, folder / name)
+    plane.prepare(current_site(), project.slug, project.scope, checked, candidate.folder)
     about = {plane.leaves_as(entry): entry for entry in plane.outputs_record(checked)}
     return [
         {

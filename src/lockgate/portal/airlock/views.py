@@ -14,8 +14,9 @@ from lockgate.errors import LockgateError, Refused
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.airlock import rules, services
 from lockgate.portal.airlock.models import Request
-from lockgate.portal.files import chart_response, shown_files
+from lockgate.portal.files import chart_response, shown_files, without_places
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
+from lockgate.portal.workspaces import rules as workspace_rules
 from lockgate.portal.workspaces.models import Job
 
 
@@ -84,6 +85,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
     found = _get(request, reference)
     person, facts = request.user.person, found.facts()
     candidate = found.candidate
+    sees = rules.can_see_files(person, facts)
     errors: dict[str, str] = {}
     if request.method == "POST":
         rules.check_review(person, facts)
@@ -106,7 +108,10 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
     context = {
         "request_": found,
         "candidate": candidate,
-        "files": shown_files(candidate.folder, candidate.files, candidate.verdicts),
+        "files": shown_files(candidate.folder, candidate.files, candidate.verdicts) if sees else [],
+        "sees": sees,
+        "sees_job": workspace_rules.can_read(person, found.job.project.facts()),
+        "verdicts": candidate.verdicts if sees else without_places(candidate.verdicts),
         "project": found.job.project,
         "job": found.job,
         "code": _code(found.job),
@@ -145,6 +150,7 @@ def _reviewed(reference: str, state: str) -> str:
 def chart(request: SignedIn, reference: str, number: int, name: str) -> HttpResponseBase:
     """A chart of a candidate, drawn from its table."""
     found = _get(request, reference)
+    rules.check_see_files(request.user.person, found.facts())
     candidate = found.candidates.filter(number=number).first()
     if candidate is None:
         raise Http404

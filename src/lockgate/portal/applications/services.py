@@ -99,7 +99,16 @@ def problems(application: Application) -> dict[str, str]:
     """What still stands in the way of submission, by question key."""
     version = application.version
     found = validate(load(version.bank), application.kind, version.answers)
-    return {**found, **_unknown_people(version.answers)}
+    return {**found, **_unknown_people(version.answers), **_not_released(version.answers)}
+
+
+def _not_released(answers: Mapping[str, Any]) -> dict[str, str]:
+    """Tables that the newest release doesn't hold. Without any release the deciders are told."""
+    release = plane.latest_release(current_site())
+    if release is None:
+        return {}
+    absent = sorted(set(answers.get("columns") or {}) - plane.release_tables(current_site(), release))
+    return {"columns": f"Release {release} has no table {', '.join(absent)}"} if absent else {}
 
 
 def import_file(user: User, content: bytes | str, *, where: str = "the file") -> Application:

@@ -101,9 +101,9 @@ def entry_data(project: Project) -> dict[str, Any]:
         if scope["cohort"]
         else "Everybody with events in the period",
         "data_statement": (
-            f"{len(clinical)} tables of the de-identified patient record"
-            + (f" and {len(linked)} linked tables" if linked else "")
-            + f", from {scope['period']['from']} until {scope['period']['until']}"
+            f"{_several(len(clinical), 'table')} of the de-identified patient record"
+            + (f" and {_several(len(linked), 'linked table')}" if linked else "")
+            + f", {scope['period']['from']} to {scope['period']['until']}"
         ),
         "linkage_statement": "Inside the environment, by keyed pseudonyms" if linked else "",
         "legal_basis": scope["legal_basis"],
@@ -114,6 +114,10 @@ def entry_data(project: Project) -> dict[str, Any]:
         ],
         "result_links": [],
     }
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _write_file(entry: Entry) -> None:
