@@ -155,3 +155,28 @@ def test_people_without_a_birth_date_are_counted_not_carried(site: Site, stage: 
     result = build_release(site, actor="test", at=DAY)
     assert result.tables["person"] == 1
     assert result.manifest["accounting"]["condition"]["not_carried"] == {"person_without_birth_year": 1}
+
+
+def test_what_is_no_code_is_not_carried_as_one(
+    site: Site, stage: Any, rows_of: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    codes = ["9434765919", "H100001", "a@b.example", "pain told by his wife Jane", "LOCAL-7"]
+    stage(
+        site,
+        patient=[
+            {
+                "id": "p",
+                "birth_date": date(1970, 4, 22),
+                "nhs_number": "9434765919",
+                "local_number": "H100001",
+            }
+        ],
+        condition=[
+            {"id": f"c{n}", "patient_ref": "p", "code": code, "start_at": datetime(2026, 1, 1)}
+            for n, code in enumerate(codes)
+        ],
+    )
+    release = open_release(site, build_release(site, actor="test", at=DAY).release)
+    found = rows_of(release, "condition_occurrence", "condition_source_value")
+    assert sorted(found, key=str) == [("LOCAL-7",), (None,), (None,), (None,), (None,)]
+    assert release.manifest["codes_withheld"] == 4

@@ -141,6 +141,7 @@ def build_release(
                 | {"objections_unmatched": unmatched_objections(engine, site, at=day)},
                 "accounting": {name: account.as_dict() for name, account in accounts.items()},
                 "texts": texts.as_dict(),
+                "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
                 "quality": [check.as_dict() for check in run_checks(build, written)],
                 "unmapped": unmapped_codes(build),
                 "tables": {name: asdict(table) for name, table in written.items()},

@@ -74,6 +74,7 @@ def read_sources(build: Curation) -> None:
         engine.execute(
             f"CREATE OR REPLACE TABLE now_{table} AS SELECT * FROM {latest_view(engine, build.site, table)}"
         )
+    _withhold_codes(build)
     _standing(build)
     codes = " UNION ".join(
         f"SELECT {system} AS vocabulary_id, {code} AS code FROM now_{table} "
@@ -88,6 +89,41 @@ def read_sources(build: Curation) -> None:
     for table in STAGED:
         engine.execute(f"CREATE OR REPLACE TABLE s_{table} AS {_select(table)}")
         engine.execute(f"DROP TABLE now_{table}")
+
+
+def _withhold_codes(build: Curation) -> None:
+    """Empty the codes that are none: somebody's number, an e-mail address, or words of fewer people than the threshold.
+
+    A source may put anything where a code belongs, and codes are carried verbatim in ``*_source_value``. Makes
+    ``withheld_code``.
+    """
+    engine = build.engine
+    used = " UNION ALL ".join(
+        f"SELECT {code} AS code, {'patient_ref' if _has_patient(table) else 'NULL'} AS patient_ref "
+        f"FROM now_{table} WHERE {code} IS NOT NULL"
+        for table, _, code in CODINGS
+    )
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TABLE withheld_code AS
+        SELECT code FROM ({used}) AS used
+        GROUP BY code
+        HAVING code LIKE '%@%' OR length(code) > 50
+            OR (regexp_matches(code, '[[:space:]]') AND count(DISTINCT patient_ref) < {int(build.threshold)})
+            OR code IN (
+                SELECT nhs_number FROM now_patient WHERE nhs_number IS NOT NULL
+                UNION SELECT local_number FROM now_patient WHERE local_number IS NOT NULL
+            )"""
+    )
+    if engine.one("SELECT count(*) FROM withheld_code"):
+        for table, _, code in CODINGS:
+            engine.execute(
+                f"UPDATE now_{table} SET {code} = NULL WHERE {code} IN (SELECT code FROM withheld_code)"
+            )
+
+
+def _has_patient(table: str) -> bool:
+    return any(column.name == "patient_ref" for column in STAGED[table])
 
 
 def _standing(build: Curation) -> None:
