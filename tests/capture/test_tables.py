@@ -65,7 +65,7 @@ def test_rows_their_people_and_their_lines(site: Site, tmp_path: Path, rows, fau
         ("I1", "H1", "2024-07-02 09:00:00", "low"),
         ("I8", None, "2024-07-02 09:00:00", "low"),
     ]
-    assert rows("incident", "description")[0] == ('He "fell",\nthen\nrose',)
+    assert rows("incident", "record_id, description")[0] == ("I1", 'He "fell",\nthen\nrose')
     assert rows("patient", "source, record_id, nhs_number, local_number") == [
         ("incidents", "H1", "9434765919", "H1")
     ]
@@ -188,3 +188,10 @@ def test_a_broken_contract_is_refused_with_the_place(tmp_path: Path) -> None:
     (tmp_path / "nonsense.sql").write_text("SELECT 1")
     with pytest.raises(UsageError, match="no staged table is called nonsense"):
         read_contract(tmp_path)
+
+
+def test_the_page_lists_every_reason() -> None:
+    from lockgate.capture.reasons import as_markdown
+
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "capture.md"
+    assert as_markdown() in page.read_text(encoding="utf-8")

@@ -107,7 +107,7 @@ class Intake:
                 FROM (
                     SELECT c.*, s.kind AS seen_kind, s.item_hash IS NOT NULL OR {first} AS duplicate
                     FROM chunk c LEFT JOIN seen s USING (item_hash)))""")
-        engine.execute(f"""
+        engine.execute("""
             INSERT INTO fault SELECT c.item_hash, c.fault, c.fault_detail, NULL
             FROM chunk c WHERE c.fault IS NOT NULL AND c.item_hash NOT IN (SELECT item_hash FROM seen)""")
         if twins:
@@ -134,7 +134,8 @@ class Intake:
         self.engine.execute("DROP VIEW IF EXISTS fresh")
         self.engine.execute(f"""
             CREATE OR REPLACE TEMP TABLE again AS
-            SELECT item_hash, head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version, CAST(NULL AS VARCHAR) AS fault, raw
+            SELECT item_hash, head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version,
+                CAST(NULL AS VARCHAR) AS fault, raw
             FROM (SELECT *, {self.reader.head} AS head FROM retake)""")
         self.engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM again")
         self.engine.connection.unregister("retake")

@@ -35,7 +35,8 @@ def _shared() -> tuple[str, ...]:
     return (
         f"CREATE TYPE code_system AS ENUM ({members})",
         f"CREATE MACRO vocabulary(system) AS coalesce([{vocabularies}][CAST({place} AS INTEGER) + 1], system)",
-        f"CREATE MACRO preference(system) AS coalesce(CAST({place} AS INTEGER), CASE WHEN system IS NULL THEN 9999 ELSE 999 END)",
+        f"CREATE MACRO preference(system) AS coalesce(CAST({place} AS INTEGER),"
+        " CASE WHEN system IS NULL THEN 9999 ELSE 999 END)",
         *SQL_MACROS,
         *statements(text),
     )
