@@ -117,6 +117,16 @@ def test_a_margin_that_stands_in_another_table(job: Path, found: Found) -> None:
     assert "derivable" in found(EXACT)["by_sex.csv"]
 
 
+def test_totals_of_other_people_in_another_table_do_no_harm(job: Path) -> None:
+    frame = {"group": ["a", "a", "b", "b"], "sex": ["F", "M", "F", "M"], "n": [40, 4, 50, 60]}
+    outputs.table(frame, "ill", title="t", dimensions=["group", "sex"], counts=["n"])
+    outputs.table(
+        {"group": ["a", "b"], "n": [30, 900]}, "others", title="t", dimensions=["group"], counts=["n"]
+    )
+    fixed = repair(job, job.parent / "safe", EXACT)
+    assert {v.decision for v in fixed.verdicts} == {"pass"} and not fixed.left_out
+
+
 def test_repair_minds_margins_in_another_table(job: Path) -> None:
     inner = {"group": ["a", "a", "a", "b", "b"], "age": [1, 2, 3, 1, 2], "n": [40, 4, 30, 50, 60]}
     outputs.table(inner, "inner", title="t", dimensions=["group", "age"], counts=["n"])
@@ -200,6 +210,25 @@ def test_saturated_model(job: Path, found: Found) -> None:
         frame, "m2", title="m", term="term", estimates=["estimate"], n=140, df=130, method="linear"
     )
     assert found()["m2.csv"] == set()
+
+
+def test_statistics_that_give_the_unrounded_count_back(job: Path, found: Found) -> None:
+    """n = sum / mean, and n = (t sd / half the interval) squared, where the decimals are many."""
+    rng = np.random.default_rng(8)
+    people = {"id": list(range(83)), "age": rng.normal(50, 10, 83).tolist()}
+    outputs.summary(people, "sums", title="t", value="age", unit="id", statistics=["mean", "sum"], decimals=3)
+    outputs.summary(
+        people, "widths", title="t", value="age", unit="id", statistics=["sd", "interval"], decimals=3
+    )
+    outputs.summary(
+        people, "coarse", title="t", value="age", unit="id", statistics=["sd", "interval"], decimals=1
+    )
+    rules = found()
+    assert "rounding undone" in rules["sums.csv"] & rules["widths.csv"]
+    assert "rounding undone" not in rules["coarse.csv"] | found(EXACT)["sums.csv"]
+    assert {v.decision for v in repair(job, job.parent / "safe").verdicts} == {"pass"}
+    n, mean, total = (job.parent / "safe" / "sums.csv").read_text().splitlines()[1].split(",")
+    assert (n, total) == ("85", "[c]") and mean != "[c]"
 
 
 def test_records_dressed_as_a_table(job: Path, found: Found) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from lockgate.disclosure import check_outputs, prepare, repair
 
-STUDY = Path(__file__).resolve().parents[2] / "examples" / "age-at-first-diagnosis"
+STUDY = Path(lockgate.portal.workspaces.__file__).parent / "code" / "age_at_first_diagnosis"
 CODES = [row["code"] for row in csv.DictReader((STUDY / "conditions.csv").open(encoding="utf-8"))]
 
 

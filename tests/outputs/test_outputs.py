@@ -72,7 +72,7 @@ def test_every_dataframe_gives_the_same_table(folder: Path, kind: str) -> None:
         {"group": "a", "n": "2", "records": "2", "mean": "41.0"},
         {"group": "b", "n": "2", "records": "3", "mean": "54.0"},
         {"group": "Not stated", "n": "1", "records": "1", "mean": "60.0"},
-        {"group": "All", "n": "5", "records": "6", "mean": "50.67"},
+        {"group": "All", "n": "5", "records": "6", "mean": "50.7"},
     ]
 
 

@@ -33,7 +33,7 @@ from lockgate.disclosure.tables import Table, read_table
 from lockgate.errors import UsageError
 
 _HARMLESS_NUMBER = re.compile(
-    r"(?m)^\s*(?:\d{1,2}[.)]|#+ \d+(?:\.\d+)*)\s|\b(?:19|20)\d\d\b|\b95 ?%|\b[A-Za-z]+-?\d{1,2}\b"
+    r"(?m)^\s*(?:\d{1,2}[.)]|#+ \d+(?:\.\d+)*)\s|\b(?:19|20)\d\d\b|\b95 ?%|\b[A-Z]{1,5}-?\d{1,2}\b"
 )
 
 

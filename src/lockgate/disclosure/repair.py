@@ -25,7 +25,7 @@ from lockgate.disclosure.manifest import RECORD, ChartEntry, Entry, Record, Tabl
 from lockgate.disclosure.network import Bools, Ints
 from lockgate.disclosure.protect import Grid, Open, attacker, protect
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
-from lockgate.disclosure.statistics import lone_totals, unsafe_cells
+from lockgate.disclosure.statistics import lone_totals, undoing_rounding, unsafe_cells
 from lockgate.disclosure.tables import Counts, Numbers, Table, grid_of, layout, write_csv
 from lockgate.errors import UsageError
 
@@ -228,6 +228,10 @@ def _protected(
     seen_as = attack_rules(counts, rules)
     grid, unknown = grid_of(index, counts, seen_as)
     network = attacker(grid, unknown, seen_as)
+    if network is None and borrowed.size:  # totals of other people, after all
+        own_counts = Counts(counts.values[:own], counts.hidden[:own])
+        cut = Table(table.entry, table.dimensions, table.keys[:own], {}, {})
+        return _protected(cut, own_counts, primary[:own], secret[:own], tuple(b[:own] for b in bounds), rules)
     if network is None:
         raise ValueError("the figures contradict each other: make the table anew from the data")
     there = index >= 0
@@ -285,6 +289,8 @@ def _figures(fixed: Table, table: Table, rules: Rules) -> None:
                 numbers.hidden |= cells & ~np.isnan(numbers.values)
         while (totals := lone_totals(fixed, spec, numbers)).any():
             numbers.hidden |= totals
+    for name, cells in undoing_rounding(fixed, rules).items():
+        fixed.figures[name].hidden |= cells
     for spec in fixed.entry.of_role("percentage"):
         numbers = fixed.figures[spec.name]
         top, bottom = fixed.counts[spec.numerator or ""], fixed.counts[spec.denominator or ""]

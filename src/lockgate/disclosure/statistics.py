@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lockgate.disclosure.core import dominated, is_small, model_reasons, percentage, quantile_unsafe
 from lockgate.disclosure.findings import Finding
@@ -12,6 +13,8 @@ from lockgate.disclosure.manifest import ColumnSpec
 from lockgate.disclosure.network import Bools
 from lockgate.disclosure.rules import Rules
 from lockgate.disclosure.tables import Numbers, Table, layout
+
+Floats = NDArray[np.float64]
 
 PASSING = frozenset(
     {"mean", "sd", "se", "interval", "median", "quantile", "sum", "rate", "ratio", "coefficient", "p_value"}
@@ -47,6 +50,15 @@ def check_figures(table: Table, rules: Rules) -> Iterator[Finding]:
                 "review",
             )
         yield from _lone(table, spec, numbers)
+    for name, cells in undoing_rounding(table, rules).items():
+        for row in np.flatnonzero(cells):
+            yield Finding(
+                "rounding undone",
+                table.cell(int(row), name),
+                "together with the other statistics beside it, it gives the unrounded count back",
+                "withhold it, or show fewer decimals",
+                repairable=True,
+            )
     for spec in table.entry.of_role("percentage"):
         yield from _percentages(table, spec)
     if table.entry.model is not None:
@@ -90,6 +102,56 @@ def unsafe_cells(table: Table, spec: ColumnSpec, rules: Rules) -> Iterator[tuple
             "one or two people make up most of it",
             np.asarray(~few & (over | ~known)),
         )
+
+
+def undoing_rounding(table: Table, rules: Rules) -> dict[str, Bools]:
+    """Cells that, with others beside them, tell the count they rest on more closely than its rounding does.
+
+    A sum over a mean is n; (t sd / half the interval)^2 is n, and so is (sd / se)^2. The decimals shown limit how
+    closely. Sums and standard deviations are the ones named, as readers miss them least.
+    """
+    found: dict[str, Bools] = {}
+    if rules.rounding == 1:
+        return found
+    by_n: dict[str, list[ColumnSpec]] = {}
+    for spec in table.entry.of_role("statistic"):
+        by_n.setdefault(spec.n or "", []).append(spec)
+    by_n.pop("", None)
+    for n, specs in by_n.items():
+        of_kind = {
+            k: [table.figures[s.name] for s in specs if s.kind == k] for k in ("mean", "interval", "se")
+        }
+        widths = [_half(low, high) for low, high in pairwise_ends(of_kind["interval"])]
+        widths += [_with_error(se) for se in of_kind["se"]]
+        for spec in specs:
+            value, error = _with_error(table.figures[spec.name])
+            others = [_with_error(mean) for mean in of_kind["mean"]] if spec.kind == "sum" else []
+            others = widths if spec.kind == "sd" else others
+            power = 2 if spec.kind == "sd" else 1
+            cells = np.zeros(len(table.keys), dtype=bool)
+            for other, other_error in others:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    apart = power * (error / np.abs(value) + other_error / np.abs(other))
+                    cells |= table.counts[n].values * apart < rules.rounding / 2
+            cells &= table.figures[spec.name].shown & ~table.counts[n].hidden
+            if cells.any():
+                found[spec.name] = cells
+    return found
+
+
+def pairwise_ends(ends: list[Numbers]) -> list[tuple[Numbers, Numbers]]:
+    """Interval columns by twos, in the order of the table: low and high."""
+    return list(zip(ends[::2], ends[1::2], strict=False))
+
+
+def _with_error(numbers: Numbers) -> tuple[Floats, Floats]:
+    return numbers.values, np.array([0.5 * 10.0 ** -_decimals(text) for text in numbers.text])
+
+
+def _half(low: Numbers, high: Numbers) -> tuple[Floats, Floats]:
+    """Half the width of an interval and its error; nothing where an end is withheld."""
+    (a, error), (b, other) = _with_error(low), _with_error(high)
+    return np.where(low.shown & high.shown, (b - a) / 2, np.nan), (error + other) / 2
 
 
 def lone_totals(table: Table, spec: ColumnSpec, numbers: Numbers) -> Bools:

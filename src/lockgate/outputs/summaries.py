@@ -32,7 +32,7 @@ def summary(
     total: str | None = "All",
     missing: str = "Not stated",
     level: float = 0.95,
-    decimals: int = 2,
+    decimals: int = 1,
     notes: str = "",
 ) -> None:
     """Write a table of statistics of ``value`` in each group of ``by``, computed here from one row per record.
@@ -41,7 +41,9 @@ def summary(
     ``statistics``: of mean, sd, interval (columns low, high; Student's t), median, quartiles (q1, q3), sum.
     ``total``: the label of the rows over all groups (every margin), or None for none.
     A record without a value is left out; a record without a group is in the group ``missing``.
-    Where people have several records, mean and sd are over records and a ``records`` column says how many.
+    ``decimals``: few are better; with many, an interval and a standard deviation give the unrounded n back, and the
+    gate withholds the latter. Where people have several records, mean and sd are over records and a ``records``
+    column says how many.
     Raises OutputError for an unknown column or statistic, or a value that isn't a number or is only 0 and 1.
     """
     columns = columns_of(frame)
