@@ -177,9 +177,9 @@ def make_people(patients: int, seed: int, practices: int, gps_each: int) -> Peop
     relative_family = pc.if_else(pa.array(rng.random(patients) < 0.7), family, other_family)
     relatives = words["relations"]
     kinds = [*relatives["F"], *relatives["M"]]
-    relation = rng.integers(0, len(relatives["F"]), patients) + np.where(
-        related_female, 0, len(relatives["F"])
-    )
+    parent = len(relatives["F"]) - 1
+    relation = rng.integers(0, np.where(age > 60, parent, parent + 1))
+    relation = np.where(age < 18, parent, relation) + np.where(related_female, 0, parent + 1)
     numbers = pa.array(np.arange(patients))
     local = pc.replace_substring_regex(pc.utf8_lower(given), pattern="[^a-z]", replacement="")
     email = join(local, pc.cast(numbers, pa.large_string()), "@example.org")

@@ -57,20 +57,25 @@ def numbered(values: npt.ArrayLike, width: int, prefix: str = "", suffix: str = 
 _DATE_BYTES = np.datetime_as_string(_DAYS).astype("S10").view(np.uint8).reshape(len(_DAYS), 10)
 
 
-def _summer_days() -> Bools:
-    """Which days are British Summer Time: last Sunday of March to the day before the last of October."""
-    summer = np.zeros(len(_DAYS), dtype=np.bool_)
+def _summer_time() -> tuple[Ints, Ints]:
+    """British Summer Time: for each day the wall-clock seconds from which and until which it is in force.
+
+    It begins at 1:00 of the last Sunday of March and ends at 2:00 of the last Sunday of October.
+    """
+    begins = np.zeros(len(_DAYS), dtype=np.int64)
+    ends = np.zeros(len(_DAYS), dtype=np.int64)
     for year in range(1972, 2030):
         edges = []
         for month in (3, 10):
             last = np.datetime64(f"{year}-{month:02d}-31", "D")
             edges.append(last - (last.astype(np.int64) + 4) % 7)
-        start, end = ((edge - _FIRST).astype(int) for edge in edges)
-        summer[start:end] = True
-    return summer
+        start, end = (int((edge - _FIRST).astype(np.int64)) for edge in edges)
+        ends[start:end] = DAY
+        begins[start], ends[end] = 3600, 7200
+    return begins, ends
 
 
-_SUMMER = _summer_days()
+_SUMMER_FROM, _SUMMER_UNTIL = _summer_time()
 _OFFSETS = np.frombuffer(b"+00:00+01:00", dtype=np.uint8).reshape(2, 6)
 
 
@@ -92,7 +97,8 @@ def times(seconds: npt.ArrayLike, *, zone: bool = True, separator: str = "T") ->
     matrix[:, 14:16] = _digits(clock // 60 % 60, 2)
     matrix[:, 17:19] = _digits(clock % 60, 2)
     if zone:
-        matrix[:, 19:] = _OFFSETS[_SUMMER[index].astype(np.int64)]
+        summer = (clock >= _SUMMER_FROM[index]) & (clock < _SUMMER_UNTIL[index])
+        matrix[:, 19:] = _OFFSETS[summer.astype(np.int64)]
     return _fixed(matrix)
 
 
