@@ -16,7 +16,7 @@ import pytest
 
 from lockgate.disclosure import check_outputs, prepare, repair
 
-STUDY = Path(lockgate.portal.workspaces.__file__).parent / "code" / "age_at_first_diagnosis"
+STUDY = Path(__file__).parents[2] / "src/lockgate/portal/workspaces/code/age_at_first_diagnosis"
 CODES = [row["code"] for row in csv.DictReader((STUDY / "conditions.csv").open(encoding="utf-8"))]
 
 

@@ -149,7 +149,7 @@ def run_study(story: Story, site: Site, project: Project) -> None:
     story.refused(
         "a job that opens a connection", escape.log.strip().splitlines()[-1] if escape.log else escape.state
     )
-    example = examples.get("diagnosis-by-deprivation")
+    example = examples.get("age-at-first-diagnosis")
     job = workspaces.start_example(amara, row, example.key, now=True)
     if job.state != "succeeded":
         raise LockgateError(

@@ -1,4 +1,4 @@
-"""Taking in a job's code: a Python or SQL file, or a folder with ``main.py`` or ``main.sql``."""
+"""Taking in a job's code: a Python or SQL file, or a folder or zip archive with ``main.py`` or ``main.sql``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 import unicodedata
 from pathlib import Path
 
 from lockgate.errors import Refused, UsageError
 from lockgate.site.files import sha256_file
+from lockgate.workspace.archive import unpack
 
 KINDS = (".py", ".sql")
 _MOST_BYTES = 10 * 1024 * 1024
@@ -23,18 +25,22 @@ def take_in(source: Path, target: Path) -> tuple[str, str]:
 
     A folder's hidden entries (``.git``) are left out. Refused for links, odd names, too many or too large files.
     """
+    if source.suffix.lower() == ".zip" and source.is_file() and not source.is_symlink():
+        with tempfile.TemporaryDirectory(prefix="lockgate-") as aside:
+            inside = Path(aside, "code")
+            return take_in(unpack(source, inside, most_bytes=_MOST_BYTES, most_files=_MOST_FILES), target)
     if source.is_symlink() or not source.exists():
         raise UsageError("there is no such file or folder of code", where=str(source))
     files = _files(source)
     if source.is_dir():
         start = next((f"main{kind}" for kind in KINDS if Path(f"main{kind}") in files), "")
         if not start:
-            raise UsageError("the folder has neither main.py nor main.sql", where=str(source))
+            raise UsageError("the folder has neither main.py nor main.sql", where=source.name)
     else:
         start = source.name
         if source.suffix not in KINDS:
             raise UsageError(
-                f"a job is a {' or '.join(KINDS)} file, or a folder with a main of that kind",
+                f"a job is a {' or '.join(KINDS)} file, or a folder or zip archive with a main of that kind",
                 where=source.name,
             )
     target.mkdir()

@@ -25,7 +25,7 @@ JOB_STATES = {
     "timed-out": "Out of time",
 }
 FINISHED = frozenset({"succeeded", "failed", "refused", "timed-out"})
-CODE_SUFFIXES = (".py", ".sql")
+CODE_SUFFIXES = (".py", ".sql", ".zip")
 MAX_CODE_BYTES = 1024 * 1024
 OPEN = frozenset({"provisioning", "ready", "failed"})
 
@@ -73,10 +73,12 @@ def check_provision(person: Person, facts: ProjectFacts) -> None:
 
 
 def check_code(name: str, size: int) -> None:
-    """A job is one Python or SQL file of a readable size."""
+    """A job is one Python or SQL file, or a zip archive of several, of a readable size."""
     if PurePath(name).suffix.lower() not in CODE_SUFFIXES:
         raise Refused(
-            "a job is a Python file (.py) or a SQL file (.sql)", reasons=["wrong kind of file"], where="code"
+            "a job is a Python file (.py), a SQL file (.sql) or a zip archive (.zip)",
+            reasons=["wrong kind of file"],
+            where="code",
         )
     if size == 0:
         raise Refused("the file is empty", reasons=["empty file"], where="code")

@@ -111,7 +111,7 @@ def start_job(user: User, project: Project, name: str, code: bytes, *, now: bool
 def start_example(user: User, project: Project, key: str, *, now: bool = False) -> Job:
     """Start one of the examples that ship with Lockgate."""
     example = examples.get(key)
-    return start_job(user, project, example.file, example.code.encode(), now=now)
+    return start_job(user, project, example.file, example.code, now=now)
 
 
 def run_now(key: str) -> str:
