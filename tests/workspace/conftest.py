@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -55,8 +56,28 @@ def _write(engine: Engine, folder: Path, table: str, sql: str, files: dict[str, 
     }
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with a release, made once."""
+    site = Site.init(tmp_path_factory.mktemp("template") / "site", name="Test Hospital", ods_code="RXX")
+    _build_release(site)
+    return site.path
+
+
+@pytest.fixture
+def site(template: Path, tmp_path: Path) -> Site:
+    """A copy of that site of the test's own."""
+    shutil.copytree(template, tmp_path / "site")
+    return Site.open(tmp_path / "site")
+
+
 @pytest.fixture
 def release(site: Site) -> str:
+    """The number of its release."""
+    return "2026.1"
+
+
+def _build_release(site: Site) -> None:
     """Release 2026.1 of the site: forty people, a visit and a condition a year each, staffing about nobody."""
     folder = make_dir(site.releases / "2026.1")
     ids = release_ids(site, list(range(1, PEOPLE + 1)))
@@ -100,7 +121,6 @@ def release(site: Site) -> str:
             _write(engine, folder, table, sql, files)
         build_index(engine, site)
     write_manifest(site, folder, {"release": "2026.1", "tables": files})
-    return "2026.1"
 
 
 @pytest.fixture

@@ -97,18 +97,17 @@ def test_sql_writes_declared_tables(run):
 
 def test_an_error_is_told_by_its_place_and_never_by_its_values(run, site):
     result = run("""
-        import polars
-        def look(frame):
-            raise ValueError(f"person {frame['person_id'][0]}")
-        look(polars.read_parquet("/data/person.parquet"))
+        content = open("/data/person.parquet", "rb").read()
+        def look(content):
+            raise ValueError(f"person {content[4:12]}")
+        look(content)
     """)
     assert (result.status, result.exit_code) == ("failed", 1)
     assert "Error: ValueError, at\n  main.py, line 5\n  main.py, line 4" in result.log
     assert "person " in result.log_file.read_text()
     assert "person " not in result.log
     own = run("""
-        import polars
-        name = f"Person{polars.read_parquet('/data/person.parquet')['person_id'][0]}"
+        name = f"Person{sum(open('/data/person.parquet', 'rb').read())}"
         raise type(name, (Exception,), {})()
     """)
     assert "an error of its own" in own.log

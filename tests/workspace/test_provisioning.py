@@ -150,7 +150,7 @@ def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
     issued()
     provision(site, "p0001", "test")
     project = site.projects / "p0001"
-    for step in range(0, 60, 3):
+    for step in range(0, 60, 6):
         calls = 0
 
         def cut(original, step=step):
