@@ -49,7 +49,8 @@ def residue(scrubbed: str, known: Known) -> str | None:
         return "address"
     if any(email in lowered for email in known.emails):
         return "email"
-    if any(name in squeezed and _spelled(name, lowered) for name in known.full_names if len(name) >= 6):
+    names = [name for name in known.full_names if len(name) >= 6 and name in squeezed]
+    if any(len(name) >= 9 or _spelled(name, lowered) for name in names):
         return "full-name"
     if known.births and any(day.strftime(form) in joined for day in known.births for form in _BIRTH_FORMS):
         return "birth-date"

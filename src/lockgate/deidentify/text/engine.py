@@ -112,6 +112,7 @@ def _own_values(text: str, flat: str, known: Known) -> list[Span]:
                     begin, end = places[at], places[at + len(number) - 1] + 1
                     if kind == HOSPITAL_NUMBER:
                         begin, end = _whole_word(text, begin, end)
+                        begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
@@ -128,6 +129,16 @@ def _whole_word(text: str, begin: int, end: int) -> tuple[int, int]:
     while end < len(text) and text[end].isalnum():
         end += 1
     return begin, end
+
+
+def _with_prefix(text: str, begin: int, number: str, known: Known) -> int:
+    """The letters of a hospital number that stand apart from its digits: RYJ 18417739."""
+    for code in known.codes:
+        prefix = code.removesuffix(number)
+        start = begin - len(prefix) - 1
+        if prefix != code and prefix and start >= 0 and text[start : begin - 1].lower() == prefix:
+            return start
+    return begin
 
 
 def _bounded(text: str, begin: int, end: int) -> bool:
@@ -241,7 +252,7 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
     first_letters = {letters[0] for letters in known.initials}
     at = place - 1
     while (
-        at >= 0
+        at >= max(0, place - 3)
         and len(tokens.words[at]) == 1
         and tokens.gap(at) in (" ", ". ", ".")
         and tokens.words[at].isupper()
@@ -298,9 +309,7 @@ def _own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
 def _dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     """The patient's initials with stops: "S.M."."""
     letters, last = tokens.words[place], place
-    while (
-        last + 1 < len(tokens.words) and tokens.gap(last) in (".", ". ") and len(tokens.words[last + 1]) == 1
-    ):
+    while last < place + 4 and tokens.gap(last) in (".", ". ") and len(tokens.words[last + 1]) == 1:
         last += 1
         letters += tokens.words[last]
     if last > place and letters in known.initials:

@@ -64,47 +64,45 @@ HEADS = words("""
 
 # Names that are everyday words: they are names only where they are written and placed like one.
 WORDS = words("""
-    will may mark rose grace hope faith joy dawn summer summers autumn winter winters june april august violet
-    ivy lily daisy poppy iris hazel olive heather holly fern amber ruby pearl jade opal coral crystal penny
-    bill rob jack frank grant dean earl duke king prince bishop pope abbot abbott cook baker butcher carpenter
-    carter cooper farmer fisher fletcher gardener gardner hunter mason miller parker porter potter shepherd
-    smith tailor taylor turner tyler walker weaver wood woods bush field fields hill hills lake marsh moor
-    moore pond pool rivers brook brooks stone stones sand sands snow frost rain storm gale day days week noon
-    night knight knights long short small little large young old new newman strong sharp swift bright light
-    dark black white brown green grey gray blue gold golden silver red reed read rich richer poor good best
-    better bean bird wolf fox lamb bull hart hare crane drake finch nightingale partridge peacock swan martin
-    robin jay wren angel faithful sweet savage stern gentle moody wise wild bold noble just true case chase
-    church chapel castle bridge bridges ford forest gates hall house lane park port street banks bank barn
-    barker bell bells bond book books bow bowman box boy brand bread bridle broad buck burn burns bush butler
-    butter button cannon care cash chance charity chamber chambers christian clay close cloud coal coffin cole
-    coke cotton court crook cross crow crown cruise cutter dale dance dear doctor dove dyer eagle early east
-    west north south easter ernest fair farr fast fear fell finn fish flag flood flower flowers foot foster
-    fountain free freeman friend frame gain game gay gentry glass glory gore grave graves gully guy hale hand
-    hands hardy harp harper hay hays haste head heal hearn heath hedge herb hide high hilton hind hog hood
-    hook hopper horn horne hose howe hunt hurt ice inch iron justice keen key keys kind kitchen ladd lance
-    land last law laws leaf lee letter liberty line lion list lister locke lock loft lord lot love loveless
-    lowe low luck mace main major mann manning marble march mare marks marrow mast masters max mercy merit
-    mild mile miles mill mills mind mint miss mist monk moon morn moss moth mount mountain munday myth nail
-    nash neal need needle nest noble noon nurse oak oaks olden orange page pages pain paine palmer pan parish
-    parsons partner pass patch patience paul peace peach pear peel pen pepper perry pick pickle pike pine pink
-    pitt plain plant plum pole post potts pound power powers pray press price pride proud purple quick raven
-    ray rice ridge ring rise robe rock rod roof roman root rope rose ross rough rowan royal rush rust rye sage
-    saint sale salmon salt sandy satchel sauce say self sell senior sergeant sexton shade sharma sharpe shaw
-    shell ship shore shoulder sierra silk skinner sky slack slate sly snell song sparrow spear speed spencer
-    spice spring stack star stark start starling staff stead steel steele step stiles stock stout strange
-    stretch stringer summerfield sung sunny sutton sword tab tan teal temple thorn thorne tide till toll tong
-    torn touch tower town tree trigger troll trout trust tuck tubb tune twist underwood vale van vice victor
-    vine wade wait walk wall walls ward warden waters watt watts way weather webb weed weeks welch well wells
-    west whale wheat wheel wheeler whisky wing winner wise wish worth wright yard yeoman york zeal an so do go
-    in on to you he she ho ha man men son sun sum my me we us or are at be by can dad mum pa ma the has had
-    her his its not now off one our out own per she six ten too two was yes yet see sit set let get got put
-    run try say ask able any app art bin bit car cut dry due ear eat end eye far few fit fun gap hat hot how
-    ill jam job joe kit lad lap leg lip low mad map mix mud net nil nod nut odd ops pet pie pin pip pit pop
-    pot pub rag ran rap raw rib rid rim rip rot row rub rug sad sat saw sea sin sip sir ski sob tap tea tip
-    toe ton top toy tub tug use via wax web wet win zip dolly dusty precious angels storm destiny chastity mo
-    al kim tin di ray lea sky blaze ace miracle blessing gift happy lucky merry marigold clementine cherry
-    ginger rosemary basil saffron bay charm honour prudence constance felicity verity temperance april abrupt
-    pace keel tongue trance hose lees tolerance mature patient
+    will may mark rose grace hope faith joy dawn summer summers autumn winter winters june april august
+    violet ivy lily daisy poppy iris hazel olive heather holly fern amber ruby pearl jade opal coral
+    crystal penny bill rob frank grant dean duke king prince bishop pope abbot cook baker butcher
+    carpenter farmer fisher gardener gardner hunter miller porter potter shepherd smith tailor taylor
+    walker wood woods bush field fields hill hills lake marsh moor moore pond pool rivers brook brooks
+    stone stones sand sands snow frost rain storm gale day days week noon night knight knights long
+    short small little large young old new newman strong sharp swift bright light dark black white brown
+    green grey gray blue gold golden silver red reed read rich richer poor good best better bean bird
+    wolf fox lamb bull hart hare crane drake finch nightingale partridge peacock swan robin jay wren
+    angel faithful sweet savage stern gentle moody wise wild bold noble just true case chase church
+    chapel castle bridge bridges ford forest gates hall house lane park port street banks bank barn
+    barker bell bells bond book books bow bowman box boy brand bread bridle broad buck burn burns butler
+    butter button cannon care cash chance charity chamber chambers christian clay close cloud coal
+    coffin coke cotton court crook cross crow crown cruise cutter dale dance dear doctor dove dyer eagle
+    early east west north south easter fair fast fear fell finn fish flag flood flower flowers foot
+    foster fountain free freeman friend frame gain game gay glass glory gore grave graves guy hale hand
+    hands hardy harp hay hays haste head heal heath hedge herb hide high hind hog hood hook hopper horn
+    hose hunt hurt ice inch iron justice keen key keys kind kitchen lance land last law laws leaf lee
+    letter liberty line lion list locke lock loft lord lot love lowe low luck mace main major marble
+    march mare marks marrow mast masters max mercy merit mild mile miles mill mills mind mint miss mist
+    monk moon morn moss moth mount mountain myth nail need needle nest nurse oak oaks olden orange page
+    pages pain paine pan parish parsons partner pass patch patience peace peach pear peel pen pepper
+    pick pickle pike pine pink plain plant plum pole post pound power powers pray press price pride
+    proud purple quick raven ray rice ridge ring rise robe rock rod roof roman root rope rough rowan
+    royal rush rust rye sage saint sale salmon salt sandy satchel sauce say self sell senior sergeant
+    sexton shade sharpe shell ship shore shoulder sierra silk sky slack slate sly snell song sparrow
+    spear speed spice spring stack star stark start starling staff stead steel steele step stock stout
+    strange stretch stringer summerfield sunny sword tab tan teal temple thorn thorne tide till toll
+    tong torn touch tower town tree trigger troll trout trust tuck tune twist vale van vice vine wade
+    wait walk wall walls ward warden waters way weather weed weeks welch well wells whale wheat wheel
+    wing winner wish yard zeal an so do go in on to you he she ho ha man men son sun sum my me we us or
+    are at be by can dad mum pa ma the has had her his its not now off one our out own per six ten too
+    two was yes yet see sit set let get got put run try ask able any app art bin bit car cut dry due ear
+    eat end eye far few fit fun gap hat hot how ill jam job kit lad lap leg lip mad map mix mud net nil
+    nod nut odd ops pet pie pin pip pit pop pot pub rag ran rap raw rib rid rim rip rot row rub rug sad
+    sat saw sea sin sip sir ski sob tap tea tip toe ton top toy tub tug use via wax web wet win zip
+    dusty precious angels destiny chastity tin di blaze ace miracle blessing gift happy lucky merry
+    marigold clementine cherry ginger rosemary basil saffron bay charm honour prudence constance
+    felicity verity temperance abrupt pace keel tongue trance lees tolerance mature patient
 """)
 
 # Verbs after which it is plain that a person was named before: "Will attended", "May said".

@@ -166,7 +166,8 @@ class Known:
         first = "".join(word[0] for word in words_of(givens[0])[:1])
         every = "".join(word[0] for given in givens for word in words_of(given))
         last = "".join(word[0] for word in words_of(family))
-        for letters in (first + last, every + last, first + last[:1]):
+        parts = "".join(part[0] for word in words_of(family) for part in word.split("-") if part)
+        for letters in (first + last, every + last, first + last[:1], first + parts, first + parts[-1:]):
             if len(letters) > 1:
                 self.initials.add(letters.upper())
 
