@@ -40,6 +40,14 @@ def test_a_second_capture_stages_nothing(site: Site, tmp_path: Path, rows) -> No
     assert (other.staged, other.duplicates) == (2, 1)
 
 
+def test_a_fault_sent_twice_is_one_item_and_a_duplicate(site: Site, tmp_path: Path) -> None:
+    lines = [b"\xff", "{broken", '{"resourceType": "CarePlan", "id": "1"}', patient(1, birthDate="2021-02-30")]
+    result = capture_fhir(site, write(tmp_path / "a.ndjson", *lines, *lines), actor="test")
+    assert adds_up(result)
+    assert (result.quarantined, result.duplicates) == (4, 4)
+    assert set(result.reasons.values()) == {1}
+
+
 def test_late_patients_and_encounters_are_waited_for(site: Site, tmp_path: Path, rows) -> None:
     seen = observation(1, encounter={"reference": "Encounter/e1"})
     result = capture_fhir(site, write(tmp_path / "o.ndjson", seen, encounter()), actor="test")

@@ -107,9 +107,11 @@ class Intake:
                 FROM (
                     SELECT c.*, s.kind AS seen_kind, s.item_hash IS NOT NULL OR {first} AS duplicate
                     FROM chunk c LEFT JOIN seen s USING (item_hash)))""")
-        engine.execute("""
-            INSERT INTO fault SELECT c.item_hash, c.fault, c.fault_detail, NULL
-            FROM chunk c WHERE c.fault IS NOT NULL AND c.item_hash NOT IN (SELECT item_hash FROM seen)""")
+        if chunk.column("fault").null_count < chunk.num_rows or twins:
+            engine.execute("""
+                INSERT INTO fault SELECT item_hash, any_value(fault), any_value(fault_detail), NULL
+                FROM chunk WHERE fault IS NOT NULL AND item_hash NOT IN (SELECT item_hash FROM seen)
+                GROUP BY item_hash""")
         if twins:
             engine.execute(f"""
                 UPDATE arrival SET kind = first.kind FROM arrival first WHERE arrival.portion = {self.portion}

@@ -74,7 +74,7 @@ FROM (
             r.issued AS issued,
             ref(r.specimen, 'Specimen') AS specimen_ref,
             ref(r.performer[1], 'Practitioner') AS practitioner_ref,
-            unnest(r.component) AS c,
+            as_ObservationComponent(unnest(r.component)) AS c,
             generate_subscripts(r.component, 1) AS n
         FROM item WHERE len(r.component) > 0
     )

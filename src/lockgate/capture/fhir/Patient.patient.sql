@@ -28,7 +28,7 @@ SELECT source, record_id, version_at, false AS deleted, item_hash, batch_id,
     list_transform(list_filter(r.telecom, lambda t: t.system IN ('phone', 'sms')), lambda t: t.value) AS phone,
     list_filter(r.telecom, lambda t: t.system = 'email')[1].value AS email,
     list_filter(
-        list_transform(r.generalPractitioner, lambda g: g.identifier),
+        list_transform(r.generalPractitioner, lambda g: as_LogicalReference(g.identifier)),
         lambda i: i.system LIKE '%ods-organization-code')[1].value AS gp_practice_code,
     r.generalPractitioner[1].display AS gp_name,
     list_transform(

@@ -12,7 +12,9 @@ CREATE OR REPLACE MACRO ref_id(x) AS CASE
     ELSE x END;
 CREATE OR REPLACE MACRO ref(reference, type) AS coalesce(
     ref_id(reference.reference),
-    type || '?identifier=' || coalesce(reference.identifier.system, '') || '|' || reference.identifier.value);
+    CASE WHEN reference.identifier IS NOT NULL THEN type || '?identifier='
+        || coalesce(json_extract_string(reference.identifier, '$.system'), '') || '|'
+        || json_extract_string(reference.identifier, '$.value') END);
 
 -- Of a concept's codings (the first four), the preferred one and the next. No lambda and nothing nested: this runs
 -- for every code of every resource, and DuckDB plans it anew for every portion.

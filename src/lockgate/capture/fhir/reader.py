@@ -153,15 +153,15 @@ class FhirReader:
             bad = [literal(code) for (code,) in codes if code is not None and not is_ucum(code)]
             if bad:
                 conditions.append((f"ucum({path}) IN ({', '.join(bad)})", "unknown-unit", _plain(path)))
-        for path in shape.unit_lists:
-            lists, leaf = path.rsplit(".", 1)
+        for lists, quantity in shape.unit_lists.items():
             codes = engine.rows(
-                f"SELECT DISTINCT ucum(c.{leaf}) FROM (SELECT unnest({lists}) AS c FROM shaped WHERE len({lists}) > 0)"
+                f"SELECT DISTINCT ucum({quantity}) FROM"
+                f" (SELECT unnest({lists}) AS c FROM shaped WHERE len({lists}) > 0)"
             )
             bad = [literal(code) for (code,) in codes if code is not None and not is_ucum(code)]
             if bad:
-                when = f"len(list_filter({lists}, lambda c: ucum(c.{leaf}) IN ({', '.join(bad)}))) > 0"
-                conditions.append((when, "unknown-unit", _plain(path)))
+                when = f"len(list_filter({lists}, lambda c: ucum({quantity}) IN ({', '.join(bad)}))) > 0"
+                conditions.append((when, "unknown-unit", _plain(lists)))
         return conditions
 
 

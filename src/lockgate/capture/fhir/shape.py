@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lockgate.capture.macros import statements
+from lockgate.engine import literal
 
 _EXPECTED = {
     "string": ("VARCHAR",),
@@ -90,7 +91,7 @@ class Shape:
     checked: tuple[Element, ...]
     rules: tuple[Rule, ...]
     units: tuple[str, ...]
-    unit_lists: tuple[str, ...]
+    unit_lists: dict[str, str]
     selects: dict[str, str]
 
 
@@ -101,9 +102,18 @@ def _load() -> dict[str, Any]:
     return loaded
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A part that is checked like the rest and kept as JSON text: seldom sent, or sent in lists."""
+
+    node: object
+
+
 def _expand(node: object, datatypes: dict[str, Any]) -> object:
     """A shape with every datatype's name replaced by its elements."""
     if isinstance(node, str):
+        if node.startswith("json "):
+            return _Text(_expand(node.removeprefix("json "), datatypes))
         return _expand(datatypes[node], datatypes) if node in datatypes else node
     if isinstance(node, list):
         return [_expand(node[0], datatypes)]
@@ -115,6 +125,8 @@ def _structure(node: object) -> object:
     """The structure from_json reads: numbers and booleans as JSON text, so that "7" is told from 7."""
     if isinstance(node, str):
         return "JSON" if node in ("number", "boolean", "json") else "VARCHAR"
+    if isinstance(node, _Text):
+        return "JSON"
     if isinstance(node, list):
         return [_structure(node[0])]
     assert isinstance(node, dict)
@@ -123,6 +135,8 @@ def _structure(node: object) -> object:
 
 def _walk(node: object, raw: object, path: str, sql: str, in_list: bool) -> Iterator[Element]:
     datatype = raw if isinstance(raw, str) else ""
+    if isinstance(node, _Text):
+        node = node.node
     if isinstance(node, str):
         yield Element(path, sql, node, datatype, in_list)
     elif isinstance(node, list):
@@ -142,7 +156,7 @@ def _is_given(element: Element) -> str:
     if element.kind == "list":
         return f"coalesce(len({path}), 0) > 0"
     if element.datatype == "Reference":
-        return f"({path}.reference IS NOT NULL OR {path}.identifier.value IS NOT NULL)"
+        return f"({path}.reference IS NOT NULL OR {path}.identifier IS NOT NULL)"
     if element.datatype == "CodeableConcept":
         return f"(coalesce(len({path}.coding), 0) > 0 OR {path}.text IS NOT NULL)"
     return f"{path} IS NOT NULL"
@@ -189,7 +203,7 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
         checked=tuple(element for element in elements if element.checked),
         rules=tuple(rules),
         units=tuple(spec.get("units", [])),
-        unit_lists=tuple(spec.get("unit_lists", [])),
+        unit_lists=dict(spec.get("unit_lists", {})),
         selects=selects,
     )
 
@@ -207,4 +221,11 @@ def _selects(name: str) -> dict[str, str]:
 @cache
 def macros() -> list[str]:
     """The statements that define the words of this folder's SELECTs, besides the shared ones."""
-    return statements(resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8"))
+    datatypes = _load()["datatypes"]
+    opened = [
+        f"CREATE MACRO as_{name}(x) AS from_json(x, {literal(json.dumps(_structure(_expand(spec, datatypes))))})"
+        for name, spec in datatypes.items()
+    ]
+    return opened + statements(
+        resources.files(__package__).joinpath("macros.sql").read_text(encoding="utf-8")
+    )
