@@ -38,6 +38,7 @@ ARGUMENTS = [
 SCREENS = Path(__file__).resolve().parents[2] / "test-artifacts" / "screens"
 LOCKGATE = [sys.executable, "-c", "from lockgate.cli import main; main()"]
 PATIENTS = 400
+QUICKER = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 CODE = '''
 import os
@@ -108,13 +109,14 @@ def served(browser_component: None, tmp_path_factory: pytest.TempPathFactory) ->
         capture_output=True,
         text=True,
         check=False,
+        env=QUICKER,
     )
     assert made.returncode == 0, made.stderr
     port = _free_port()
     log = (site.path.parent / "serve.log").open("w")
     server = subprocess.Popen(
         [*LOCKGATE, "--site", str(site.path), "serve", "--port", str(port)],
-        stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=QUICKER,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -162,11 +163,13 @@ def run(site: Path, *arguments: str, given: str = "") -> tuple[int, dict[str, An
         text=True,
         input=given,
         check=False,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
     )
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_commands_walk_an_application(tmp_path: Path, answers: dict[str, Any]) -> None:
     site = Site.init(tmp_path / "site", name="Test Hospital", demo=True)
     release = site.releases / "2026.1"
