@@ -29,7 +29,7 @@ $(UV):
 
 $(STAMP): $(UV) pyproject.toml uv.lock
 	@echo "==> installing Lockgate and what it needs into .venv, as locked in uv.lock"
-	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
 	@touch $(STAMP)
 
 $(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json

@@ -28,7 +28,7 @@ def test_the_truth_lists_every_kind(demo) -> None:
         "postcode",
         "telephone",
         "birth date",
-        "local number",
+        "hospital number",
     } <= kinds
     assert people(demo).num_rows >= 400
 
@@ -45,7 +45,7 @@ def test_zone_holds_nothing_identifiable(demo, zone: str) -> None:
 def test_the_search_finds_what_is_there(demo) -> None:
     """The same search in an identifiable zone finds them: it is no check that always passes."""
     found = {hit.kind for hit in search([demo.folder / "staged"], values(demo))}
-    assert {"NHS number", "address line", "postcode", "telephone", "local number"} <= found
+    assert {"NHS number", "address line", "postcode", "telephone", "hospital number"} <= found
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".parquet"])

@@ -10,6 +10,7 @@ import typer.main
 from pydantic import BaseModel
 
 from lockgate.cli import COMMANDS, GLOBALS, _app
+from lockgate.curate.sqltext import sql_names
 from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
 from lockgate.site.config import SiteConfig
 
@@ -113,7 +114,9 @@ def _columns(tables: Tables, *, roles: bool) -> Iterator[str]:
 
 def release_tables() -> str:
     """The tables of a release."""
-    clinical = {name: columns for name, columns in OMOP.items() if name not in VOCABULARY_TABLES}
+    made = {*sql_names("omop"), *sql_names("linked")}
+    clinical = {name: columns for name, columns in OMOP.items() if name in made}
+    linked = {name: columns for name, columns in LINKED.items() if name in made}
     vocabulary = {name: OMOP[name] for name in VOCABULARY_TABLES}
     roles = [
         [
@@ -141,7 +144,7 @@ def release_tables() -> str:
             "# OMOP CDM 5.4\n",
             *_columns(clinical, roles=True),
             "# Linked tables\n",
-            *_columns(LINKED, roles=True),
+            *_columns(linked, roles=True),
             "# Vocabulary tables\n",
             *_columns(vocabulary, roles=True),
         ]

@@ -146,9 +146,8 @@ def run_study(story: Story, site: Site, project: Project) -> None:
     escape = workspaces.start_job(amara, row, "escape.py", NETWORK_JOB, now=True)
     if escape.state == "succeeded":
         raise LockgateError("a job reached the network", remedy="report this as a security problem")
-    story.refused(
-        "a job that opens a connection", escape.log.strip().splitlines()[-1] if escape.log else escape.state
-    )
+    log = (site.projects / project.slug / "jobs" / escape.job_id / "log.txt").read_text("utf-8")
+    story.refused("a job that opens a connection", log.strip().splitlines()[-1])
     example = examples.get("age-at-first-diagnosis")
     job = workspaces.start_example(amara, row, example.key, now=True)
     if job.state != "succeeded":

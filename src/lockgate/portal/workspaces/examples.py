@@ -29,7 +29,7 @@ _EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One example: its key, file name, title, what it shows, its code (a folder's as a zip archive), and its main file."""
+    """One example: its key, file name, title, what it shows, its code (a folder as a zip), its main file."""
 
     key: str
     file: str

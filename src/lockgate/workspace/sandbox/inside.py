@@ -82,14 +82,14 @@ def tcp(targets: dict[str, Any]) -> Found:
         f"{host}:{port}": connect(socket.AF_INET, (host, port)) for host, port in targets["listeners"]
     }
     attempts["198.51.100.1:443"] = connect(socket.AF_INET, ("198.51.100.1", 443))
-    attempts["1.1.1.1:53"] = connect(socket.AF_INET, ("1.1.1.1", 53))
+    attempts["203.0.113.1:53"] = connect(socket.AF_INET, ("203.0.113.1", 53))
     return verdict(attempts)
 
 
 def udp(targets: dict[str, Any]) -> Found:
     host, port = targets["udp"]
     sent = []
-    for address in ((host, port), ("1.1.1.1", 53)):
+    for address in ((host, port), ("203.0.113.1", 53)):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sent.append(f"{address[0]}: {failure(partial(sock.sendto, b'escape', address)) or 'sent'}")
     routes = [line.split()[0] for line in Path("/proc/net/route").read_text().splitlines()[1:]]
