@@ -9,8 +9,11 @@ from typing import Any
 import typer.main
 from pydantic import BaseModel
 
+from lockgate.capture.reasons import as_markdown
 from lockgate.cli import COMMANDS, GLOBALS, _app
 from lockgate.curate.sqltext import sql_names
+from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
+from lockgate.portal.applications.rules import STATES, TRANSITIONS
 from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
 from lockgate.site.config import SiteConfig
 
@@ -166,9 +169,44 @@ def staged_tables() -> str:
     )
 
 
+def quarantine() -> str:
+    """Why a record is held back."""
+    intro = (
+        "A raw item that can't be trusted is kept whole in the quarantine with its file, its line and one of these "
+        "reasons; the rest of the batch goes on. `lockgate capture quarantine list` counts them.\n"
+    )
+    return "\n".join([NOTE, "# Reasons of the quarantine\n", intro, as_markdown().rstrip() + "\n"])
+
+
+def permissions() -> str:
+    """Who may do what in the portal, and the states of an application."""
+    roles = list(ROLES)
+    matrix: list[list[object]] = [
+        [f"`{action}`", *("yes" if role in allowed else "" for role in roles)]
+        for action, allowed in PERMISSIONS.items()
+    ]
+    moves: list[list[object]] = [
+        [STATES[state], happening, STATES[follows]] for (state, happening), follows in TRANSITIONS.items()
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Permissions and states\n",
+            "A person may do it with any one of the roles that say yes. On top of this stand the rules about the thing "
+            "itself: nobody decides on an application they wrote or are named in, the two decisions come from two "
+            "people, and nobody reviews their own request or reviews it twice.\n",
+            _table(["action", *(ROLES[role] for role in roles)], matrix),
+            "## States of an application\n",
+            _table(["from", "when", "to"], moves),
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "site-toml.md": site_toml,
     "release-tables.md": release_tables,
     "staged-tables.md": staged_tables,
+    "quarantine.md": quarantine,
+    "permissions.md": permissions,
 }
