@@ -23,7 +23,7 @@ def command(
     if name == "list":
         emit({"benches": bench.names()}, "\n".join(bench.names()))
         return
-    runs = [
+    runs: list[dict[str, Any]] = [
         {
             "bench": each,
             "machine": bench.machine(),

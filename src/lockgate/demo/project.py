@@ -174,7 +174,7 @@ def ask_for_release(story: Story, project: Project) -> None:
         title="Age at first diagnosis by deprivation",
         purpose="For the register and a paper",
     )
-    candidate = request.candidates.order_by("-number").first()
+    candidate = request.candidates.latest("number")
     findings = [
         f"{verdict['file']}: {finding['rule']}, {finding['where']}: {finding['message']}"
         for verdict in candidate.verdicts
