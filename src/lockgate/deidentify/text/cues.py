@@ -68,9 +68,11 @@ DID = words(
 )
 CALLED = words("called named nee née alias aka formerly phoned rang")
 
+# Titles after which a name may be typed in small letters too; "doctor", "lady" and "miss" are words.
+_TYPED_SMALL = words("mr mrs ms mx dr prof")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  "))
-_RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - ", "; ", " ", ". "))
+_RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
 _LABEL_GAP = re.compile(r"[ \t]*[:=][ \t]*\n?[ \t]*$")
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
 _LONGEST_NAME = 4
@@ -159,7 +161,7 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
     word, lower = tokens.words[place], tokens.lowers[place]
     before = tokens.lowers[place - 1] if place else ""
     if lower in TITLES:
-        if word == "miss" or word == "MS" or word == "sir":
+        if word == "MS" or (word.islower() and lower not in _TYPED_SMALL):
             return None
         return (RELATIVE if before in RELATIONS else NAME), True, _TITLE_GAPS
     if lower in DOCTORS:
@@ -215,7 +217,7 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _name(tokens, place + 2, kind, titled=False)
         elif fits:
             yield from _name(tokens, place + 1, kind, titled=titled)
-            if titled and tokens.words[place][0].islower():
+            if lower in _TYPED_SMALL and tokens.words[place].islower():
                 yield from _lower_name(tokens, place + 1, kind)
         if lower in RELATIONS and tokens.gap(place - 1).endswith("("):
             yield from _name_before(tokens, place)

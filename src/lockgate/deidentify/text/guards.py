@@ -131,6 +131,7 @@ ABBREVIATIONS = words("""
 
 # What a capitalised word after a title, a relation or "seen by" may be and yet no name.
 NOT_NAMES = words("""
+    i'm i've i'd i'll it's that's he's she's they're we're don't didn't wasn't isn't can't couldn't
     a about above accident action acute admission admitted advised after age allergies allergy also an
     anaesthetic and any appointment april are as asked assessment assistant associate at august author
     available aware bay bed behalf bleep blood bloods blue both but call calls cardiac cardiologist cardiology

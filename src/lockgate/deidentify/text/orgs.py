@@ -79,7 +79,9 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
             if last_capital < 0:
                 last_capital = first - 1
             telling = telling or (lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS)
-        elif not (last_capital < 0 and lower in _GENERIC) and lower not in _ORG_JOINERS:
+        elif last_capital < 0 and (lower not in _GENERIC or lower in _ORG_JOINERS or len(lower) == 1):
+            break  # "Because the hospital ..." names none
+        elif last_capital >= 0 and lower not in _ORG_JOINERS:
             break
         first -= 1
     while first < place and (tokens.words[first][0].islower() or tokens.lowers[first] in _ORG_TRIM):
