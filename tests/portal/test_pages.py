@@ -105,3 +105,53 @@ def test_the_decision_page_shows_the_scope(sign_in: Any, submitted: Application)
         assert text in page
     for username in ("ann", "ben", "olga", "enid", "audrey", "adam", "nora"):
         assert sign_in(username).get(f"/applications/{submitted.reference}/decide/").status_code in (403, 404)
+
+
+def test_what_people_write_is_never_markup(sign_in: Any, people: dict[str, Any], draft: Application) -> None:
+    from lockgate.portal.applications import services
+
+    nasty = "\"><script>alert(1)</script>'<img src=x onerror=alert(1)>"
+    text_keys = (
+        "title",
+        "lay_summary",
+        "purpose",
+        "public_benefit",
+        "lead_organisation",
+        "sponsor",
+        "publication",
+    )
+    services.save_answers(people["ann"], draft, dict.fromkeys(text_keys, nasty))
+    draft.refresh_from_db()
+    client = sign_in("ann")
+    address = f"/applications/{draft.reference}/"
+    pages = [address, f"{address}check/", "/applications/", "/tasks/", f"{address}section/project/"]
+    pages += [f"{address}section/people/", f"{address}section/outputs/"]
+    texts = [client.get(page).content.decode() for page in pages]
+    services.submit(people["ann"], draft)
+    texts.append(sign_in("rita").get(f"{address}decide/").content.decode())
+    services.decide(people["rita"], draft, "approve", nasty)
+    services.decide(people["dora"], draft, "approve", nasty)
+    texts += [sign_in("rita").get(page).content.decode() for page in (address, f"/projects/{draft.slug}/")]
+    texts += [client.get(page).content.decode() for page in ("/", "/register/", f"/register/{draft.slug}/")]
+    for text in texts:
+        assert "alert(1)" in text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+
+def test_an_archive_is_shown_as_its_text_files(tmp_path: Any) -> None:
+    import zipfile
+
+    from lockgate.portal.files import code_text
+
+    path = tmp_path / "study.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("helper.sql", "SELECT 1")
+        archive.writestr("main.py", "print(1)")
+        archive.writestr("picture.png", b"\x89PNG")
+    text = code_text(path)
+    assert text.index("main.py") < text.index("helper.sql")
+    assert "PNG" not in text
+    path.write_bytes(b"no archive")
+    assert "can't be read" in code_text(path)
+    assert code_text(tmp_path / "none.py") == ""

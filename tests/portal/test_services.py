@@ -231,8 +231,8 @@ def test_every_write_has_its_entry_and_is_made_in_the_services(
         ),
         *(
             "job.queued",
-            "job.started",
-            "job.finished",
+            "job.picked_up",
+            "job.recorded",
             "airlock.requested",
             "airlock.checked",
             "airlock.repaired",

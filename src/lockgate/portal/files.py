@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from django.http import Http404, HttpResponse
 
 MAX_ROWS = 200
 MAX_TEXT = 20_000
+MAX_CODE = 200_000
+CODE_SUFFIXES = frozenset({".py", ".sql", ".md", ".txt", ".csv", ".json", ".yaml"})
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 ORDER = {"chart": 0, "table": 1, "text": 2, "about": 4}
 
@@ -29,6 +32,28 @@ def shown_files(
         verdict = by_name.get(item["name"]) or by_name.get(Path(item["name"]).stem)
         shown.append({**item, "verdict": verdict, **_content(folder / item["name"])})
     return sorted(shown, key=lambda item: ORDER.get(item["form"], 3))
+
+
+def code_text(path: Path) -> str:
+    """The code of a job to read: a file, or the text files of an archive one after another, each under its name."""
+    if not path.is_file():
+        return ""
+    if path.suffix != ".zip":
+        return path.read_bytes()[:MAX_CODE].decode("utf-8", errors="replace")
+    parts, left = [], MAX_CODE
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for item in sorted(
+                archive.infolist(), key=lambda item: (item.filename != "main.py", item.filename)
+            ):
+                if Path(item.filename).suffix in CODE_SUFFIXES and left > 0:
+                    with archive.open(item) as stream:
+                        content = stream.read(left)
+                    left -= len(content)
+                    parts.append(f"---- {item.filename}\n{content.decode('utf-8', errors='replace')}")
+    except (zipfile.BadZipFile, OSError, RuntimeError):
+        return "The archive can't be read."
+    return "\n".join(parts)
 
 
 def without_places(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -104,7 +104,11 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
     if person.username:
         links = [
             ("tasks", "Your tasks", True),
-            ("applications:list", "Applications", True),
+            (
+                "applications:list",
+                "Applications",
+                can(person, "application.create") or can(person, "application.read_all"),
+            ),
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
             ("auditing", "Audit", can(person, "audit.read")),

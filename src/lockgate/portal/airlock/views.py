@@ -14,7 +14,7 @@ from lockgate.errors import LockgateError, Refused
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.airlock import rules, services
 from lockgate.portal.airlock.models import Request
-from lockgate.portal.files import chart_response, shown_files, without_places
+from lockgate.portal.files import chart_response, code_text, shown_files, without_places
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
 from lockgate.portal.workspaces import rules as workspace_rules
 from lockgate.portal.workspaces.models import Job
@@ -114,7 +114,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         "verdicts": candidate.verdicts if sees else without_places(candidate.verdicts),
         "project": found.job.project,
         "job": found.job,
-        "code": _code(found.job),
+        "code": code_text(found.job.submitted_file),
         "states": rules.STATES,
         "decisions": rules.DECISIONS,
         "reviews": shown,
@@ -128,11 +128,6 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         "summary": summary(errors, {"decision": "decision-1"}),
     }
     return render(request, "airlock/detail.jinja", context, status=400 if errors else 200)
-
-
-def _code(job: Job) -> str:
-    file = job.submitted_file
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _reviewed(reference: str, state: str) -> str:

@@ -116,7 +116,7 @@ def start_example(user: User, project: Project, key: str, *, now: bool = False) 
 
 def run_now(key: str) -> str:
     """Run a waiting job in this process; its state afterwards. A job that is not waiting is left alone."""
-    with writing("job.started", actor="lockgate", job=key) as record:
+    with writing("job.picked_up", actor="lockgate", job=key) as record:
         job = Job.objects.select_for_update().select_related("project", "author").get(key=key)
         if job.state != "queued":
             raise Refused(f"the job is {rules.JOB_STATES[job.state].lower()}", reasons=[f"state {job.state}"])
@@ -133,7 +133,7 @@ def run_now(key: str) -> str:
         result["problem"] = "; ".join(error.reasons) or str(error)
     except (LockgateError, OSError) as error:
         result.update(status="failed", problem=str(error))
-    with writing("job.finished", actor="lockgate", project=job.project.slug, job=key) as record:
+    with writing("job.recorded", actor="lockgate", project=job.project.slug, job=key) as record:
         job.state = result["status"]
         job.job_id = result.get("job_id", "")
         job.exit_code = result.get("exit_code")

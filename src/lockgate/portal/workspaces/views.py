@@ -17,6 +17,7 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.airlock import rules as airlock
 from lockgate.portal.applications.catalogue import linkage_label, offered
+from lockgate.portal.files import code_text
 from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagination, signed_in, summary
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces import examples, rules, services
@@ -136,13 +137,7 @@ def new_job(request: SignedIn, slug: str) -> HttpResponseBase:
 def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
     person, project = request.user.person, job.project
     is_member = person.username in project.members
-    code = ""
-    if is_member or can(person, "airlock.read_all"):
-        code = (
-            job.submitted_file.read_text(encoding="utf-8", errors="replace")
-            if job.submitted_file.exists()
-            else ""
-        )
+    code = code_text(job.submitted_file) if is_member or can(person, "airlock.read_all") else ""
     return {
         "job": job,
         "project": project,
