@@ -61,6 +61,38 @@ def test_sign_in_by_form_and_sign_out(client: Client, people: Any) -> None:
 
 
 @pytest.mark.django_db
+def test_a_new_password_ends_open_sessions(client: Client, people: Any) -> None:
+    from lockgate.portal.accounts.services import set_password
+
+    client.force_login(people["ann"])
+    assert client.get("/tasks/").status_code == 200
+    with pytest.raises(UsageError):
+        set_password(people["ann"], "short", actor="adam")
+    set_password(people["ann"], "quite another phrase", actor="adam")
+    assert client.get("/tasks/").status_code == 302
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/account/password/reset/", "/account/email/"])
+def test_nothing_is_sent_by_email(client: Client, hospital: Site, path: str) -> None:
+    assert b"Ask the administrator" in client.get(path).content
+    assert b"Ask the administrator" in client.post(path, {"email": "ann@example.org"}).content
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    import socket
+
+    from lockgate.portal.server import serve
+
+    site = Site.init(tmp_path / "site", name="Test Hospital")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(UsageError, match="listen"):
+            serve(site, port=other.getsockname()[1], say=lambda _: None)
+
+
+@pytest.mark.django_db
 def test_nobody_signs_up(client: Client, hospital: Site) -> None:
     answer = client.get("/account/signup/")
     assert b"Accounts are given" in answer.content

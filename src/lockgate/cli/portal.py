@@ -70,15 +70,11 @@ def createuser(
     _portal()
     from lockgate.portal.accounts.services import create_user
 
-    if password_stdin:
-        password = typer.get_text_stream("stdin").readline().rstrip("\n")
-    else:
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     user = create_user(
         username,
         name=name,
         email=email,
-        password=password,
+        password=_password(password_stdin),
         roles=role or [],
         organisation=organisation,
         actor=actor(),
@@ -87,6 +83,27 @@ def createuser(
         {"username": user.username, "roles": sorted(role or [])},
         f"{user.name} can sign in as {user.username}.",
     )
+
+
+def _password(from_input: bool) -> str:
+    if from_input:
+        return typer.get_text_stream("stdin").readline().rstrip("\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@app.command()
+def password(
+    username: Annotated[str, typer.Argument(help="Whose password.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from input.")
+    ] = False,
+) -> None:
+    """Give somebody a new password. It is asked for, or read from input; it is never an argument."""
+    _portal()
+    from lockgate.portal.accounts.services import get_user, set_password
+
+    set_password(get_user(username), _password(password_stdin), actor=actor())
+    emit({"username": username, "changed": True}, f"{username} has a new password.")
 
 
 @app.command()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
 from lockgate.portal import setup
 from lockgate.portal.assets.build import build, is_built
 from lockgate.site import Site
@@ -23,6 +24,7 @@ def serve(
     say: Callable[[str], object] = print,
 ) -> None:
     """Serve until stopped. Missing assets are built first; if that can't be done the pages work unstyled."""
+    _free(host, port)
     if not is_built():
         try:
             build(say)
@@ -37,6 +39,18 @@ def serve(
         if worker is not None:
             worker.terminate()
             worker.wait(timeout=30)
+
+
+def _free(host: str, port: int) -> None:
+    """UsageError when something else listens there already."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"can't listen there ({error.strerror})", where=f"{host}:{port}", remedy="name another --port"
+            ) from error
 
 
 def _start_worker(site: Site) -> subprocess.Popen[bytes]:

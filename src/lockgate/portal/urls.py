@@ -11,6 +11,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/", views.health, name="health"),
     path("audit/", views.audit, name="auditing"),
     path("sign-in/", views.sign_in, name="sign_in"),
+    # Accounts and their addresses are the administrator's business: these pages of allauth are not offered.
+    path("account/password/reset/", views.ask_administrator),
+    path("account/email/", views.ask_administrator),
     path("account/", include("allauth.urls")),
     path("people/", include("lockgate.portal.accounts.urls")),
     path("applications/", include("lockgate.portal.applications.urls")),

@@ -125,6 +125,11 @@ def broken(request: HttpRequest) -> HttpResponse:
     )
 
 
+def ask_administrator(request: HttpRequest) -> HttpResponse:
+    """Forgotten passwords and changed addresses: nothing is sent by e-mail."""
+    return render(request, "ask_administrator.jinja")
+
+
 def sign_in(request: HttpRequest) -> HttpResponse:
     """A short address for signing in."""
     return redirect("account_login")

@@ -37,10 +37,7 @@ def create_user(
     if User.objects.filter(username=username).exists():
         raise UsageError(f"there is an account {username!r} already", remedy="choose another username")
     if password is not None:
-        try:
-            validate_password(password, User(username=username, name=name, email=email))
-        except ValidationError as error:
-            raise UsageError(" ".join(error.messages), where="password") from error
+        _strong(password, User(username=username, name=name, email=email))
     with writing("account.created", actor=actor, username=username, roles=sorted(roles)):
         user = User(username=username, name=name, email=email, training_until=training_until)
         user.organisation = _organisation(organisation, sector)
@@ -72,6 +69,14 @@ def set_training(user: User, until: date | None, *, actor: str) -> None:
     user.forget_person()
 
 
+def set_password(user: User, password: str, *, actor: str) -> None:
+    """Give somebody a new password. Sessions that are open under the old one end."""
+    _strong(password, user)
+    with writing("account.password", actor=actor, username=user.username):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+
 def get_user(username: str) -> User:
     """The account of that name, or UsageError."""
     try:
@@ -80,6 +85,13 @@ def get_user(username: str) -> User:
         raise UsageError(
             f"there is no account {username!r}", remedy="`lockgate portal users` lists them"
         ) from None
+
+
+def _strong(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise UsageError(" ".join(error.messages), where="password") from error
 
 
 def _known_roles(roles: Sequence[str]) -> None:
