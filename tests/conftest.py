@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def require(present: bool, what: str) -> None:
     if os.environ.get("LOCKGATE_REQUIRE_COMPONENTS") == "1":
         pytest.fail(f"{what} is missing, and LOCKGATE_REQUIRE_COMPONENTS=1 says it must be here")
     pytest.skip(f"{what} is missing on this machine")
+
+
+@pytest.fixture(name="require", scope="session")
+def require_fixture() -> Callable[[bool, str], None]:
+    """``require``, for tests that can't import this file."""
+    return require
 
 
 @pytest.fixture(scope="session")
