@@ -41,7 +41,12 @@ def test_a_second_capture_stages_nothing(site: Site, tmp_path: Path, rows) -> No
 
 
 def test_a_fault_sent_twice_is_one_item_and_a_duplicate(site: Site, tmp_path: Path) -> None:
-    lines = [b"\xff", "{broken", '{"resourceType": "CarePlan", "id": "1"}', patient(1, birthDate="2021-02-30")]
+    lines = [
+        b"\xff",
+        "{broken",
+        '{"resourceType": "CarePlan", "id": "1"}',
+        patient(1, birthDate="2021-02-30"),
+    ]
     result = capture_fhir(site, write(tmp_path / "a.ndjson", *lines, *lines), actor="test")
     assert adds_up(result)
     assert (result.quarantined, result.duplicates) == (4, 4)
@@ -163,6 +168,28 @@ def test_a_crash_leaves_nothing_visible(site: Site, tmp_path: Path, monkeypatch,
     result = capture_fhir(site, path, actor="test")
     assert (result.staged, result.duplicates) == (2, 0)
     assert [folder.name for folder in site.staged.iterdir() if folder.is_dir()] == [result.batch_id]
+
+
+def test_a_crash_before_the_audit_entry_is_made_good_once(site: Site, tmp_path: Path, monkeypatch) -> None:
+    path = write(tmp_path / "a.ndjson", patient(), "{")
+
+    def power_cut(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lockgate.capture.intake.record", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            capture_fhir(site, path, actor="os:first")
+    (batch,) = batches(site)
+    assert list(site.audit.entries("capture.batch")) == []
+    for _ in range(2):
+        capture_fhir(site, path, actor="os:second")
+    entered = list(site.audit.entries("capture.batch"))
+    assert [entry.detail["batch"] for entry in entered] == [one.batch_id for one in batches(site)]
+    assert (entered[0].actor, entered[0].detail["batch"]) == ("os:first", batch.batch_id)
+    assert entered[0].detail["reasons"] == {"not-json": 1}
+    assert "crash" in entered[0].detail["entered"]
+    assert site.audit.verify() == []
 
 
 def test_leftovers_are_cleared(site: Site, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -143,3 +144,30 @@ def test_writers_at_the_same_time_make_one_chain(site: Site) -> None:
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert site.audit.verify() == []
     assert sum(1 for _ in site.audit.entries()) == 61
+
+
+def test_an_entry_cut_off_by_a_crash_is_dropped(chain: Site) -> None:
+    with chain.audit.chain.open("ab") as stream:
+        stream.write(b'{"seq": 11, "at": "2026-')
+    assert [problem.kind for problem in chain.audit.verify()] == ["cut-off"]
+    assert chain.audit.append("test.next", actor="tester").seq == 11
+    assert chain.audit.verify() == []
+
+
+def test_an_acknowledged_entry_cut_off_stays_to_be_looked_into(chain: Site) -> None:
+    whole = chain.audit.chain.read_bytes()
+    chain.audit.chain.write_bytes(whole[:-20])
+    with pytest.raises(LockgateError, match="cut off"):
+        chain.audit.append("test.next", actor="tester")
+    assert chain.audit.chain.read_bytes() == whole[:-20]
+
+
+def test_a_full_disk_leaves_no_part_of_an_entry(chain: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = chain.audit.chain.read_bytes()
+    write = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr("lockgate.site.audit.os.write", lambda handle, line: write(handle, line[:30]))
+        with pytest.raises(OSError, match="part of an audit entry"):
+            chain.audit.append("test.next", actor="tester")
+    assert chain.audit.chain.read_bytes() == before
+    assert [entry.event for entry in chain.audit.entries("test.next")] == []

@@ -18,6 +18,7 @@ from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
 from lockgate.site.files import PRIVATE_FILE, make_dir, remove_leftovers
 
+EVENT = "capture.batch"
 OUTCOMES = ("staged", "quarantined", "duplicate")
 
 
@@ -116,7 +117,7 @@ def new_batch_id(now: datetime) -> str:
 
 @contextmanager
 def capture_lock(site: Site) -> Iterator[None]:
-    """One capture at a time: duplicates are told by what came before. Also clears what a crash left."""
+    """One capture at a time: duplicates are told by what came before. Also settles what a crash left."""
     make_dir(site.landing)
     make_dir(site.staged)
     handle = os.open(site.landing / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
@@ -130,6 +131,7 @@ def capture_lock(site: Site) -> Iterator[None]:
                 remedy="wait until it has ended, then run this again",
             ) from error
         clear_leftovers(site)
+        settle_audit(site)
         yield
     finally:
         os.close(handle)
@@ -151,3 +153,36 @@ def clear_leftovers(site: Site) -> int:
             shutil.rmtree(folder)
             removed += 1
     return removed
+
+
+def record(site: Site, facts: dict[str, Any], actor: str, **more: Any) -> None:
+    """Write a batch into the audit chain: its counts, as batch.json has them."""
+    counted = ("received", "staged", "quarantined", "duplicates", "recovered", "reasons")
+    site.audit.append(
+        EVENT,
+        actor=actor,
+        batch=facts["batch"],
+        source=facts["source"],
+        **{name: facts[name] for name in counted},
+        **more,
+    )
+
+
+def settle_audit(site: Site) -> int:
+    """Enter each visible batch that the audit chain does not know; how many there were.
+
+    A batch becomes visible, then its entry is written: a crash between the two is made good here, under the lock.
+    """
+    visible = batches(site)
+    if not visible:
+        return 0
+    known = {entry.detail.get("batch") for entry in site.audit.entries(EVENT)}
+    missing = [batch for batch in visible if batch.batch_id not in known]
+    for batch in missing:
+        record(
+            site,
+            {**batch.facts, "batch": batch.batch_id},
+            str(batch.facts["actor"]),
+            entered="by the next capture, after a crash",
+        )
+    return len(missing)

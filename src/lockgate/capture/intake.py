@@ -16,7 +16,15 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockgate.capture.batches import Batch, CaptureResult, batches, capture_lock, new_batch_id, spill_dir
+from lockgate.capture.batches import (
+    Batch,
+    CaptureResult,
+    batches,
+    capture_lock,
+    new_batch_id,
+    record,
+    spill_dir,
+)
 from lockgate.capture.quarantine import raw_of
 from lockgate.capture.references import References
 from lockgate.engine import Engine, literal, quote
@@ -155,18 +163,7 @@ class Intake:
             write_atomic(
                 landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode()
             )
-        self.site.audit.append(
-            "capture.batch",
-            actor=actor,
-            batch=self.batch_id,
-            source=self.source,
-            received=result.received,
-            staged=result.staged,
-            quarantined=result.quarantined,
-            duplicates=result.duplicates,
-            recovered=result.recovered,
-            reasons=result.reasons,
-        )
+        record(self.site, result.as_dict(), actor)
         return result
 
     def _write_staged(self, folder: Path) -> dict[str, int]:

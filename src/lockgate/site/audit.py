@@ -8,6 +8,7 @@ NHS number in one is refused.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -94,13 +95,45 @@ class AuditLog:
             }
             entry = Entry(**body, hash=_digest(body))
             line = json.dumps({**body, "hash": entry.hash}, ensure_ascii=False) + "\n"
-            os.write(handle, line.encode())
-            os.fsync(handle)
+            self._write(handle, line.encode())
             self._sign_head(entry)
         return entry
 
+    def _write(self, handle: int, line: bytes) -> None:
+        """The whole line, flushed to disk, or none of it (a full disk takes part of a line)."""
+        before = os.fstat(handle).st_size
+        try:
+            written = os.write(handle, line)
+            if written < len(line):
+                raise OSError(errno.ENOSPC, "only part of an audit entry could be written", str(self.chain))
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, before)
+            raise
+
+    def _drop_unfinished(self, handle: int) -> None:
+        """Remove a last line that a crash cut off while it was written: nobody was told that it stands.
+
+        The head is signed after its line is on the disk, so the line before such a rest is the signed one. Any other
+        rest stays where it is, to be looked into.
+        """
+        size = os.fstat(handle).st_size
+        if size == 0 or os.pread(handle, 1, size - 1) == b"\n":
+            return
+        block = os.pread(handle, size, 0)
+        kept, newline, _ = block.rpartition(b"\n")
+        try:
+            last = json.loads(kept.rpartition(b"\n")[2]) if newline else {"seq": 0, "hash": GENESIS}
+            head = json.loads(self.head.read_bytes()) if self.head.exists() else {"seq": 0, "hash": GENESIS}
+        except ValueError:
+            return
+        if (last["seq"], last["hash"]) == (head["seq"], head["hash"]):
+            os.ftruncate(handle, len(kept) + len(newline))
+            os.fsync(handle)
+
     def _tail(self, handle: int) -> tuple[int, str]:
         """The number and hash of the last entry, read from the end of the file."""
+        self._drop_unfinished(handle)
         size = os.fstat(handle).st_size
         if size == 0:
             if self.head.exists():
@@ -136,12 +169,14 @@ class AuditLog:
         }
         write_atomic(self.head, (json.dumps(content) + "\n").encode())
 
-    def entries(self) -> Iterator[Entry]:
-        """Every entry, oldest first. Raises LockgateError at a line that can't be read."""
+    def entries(self, event: str = "") -> Iterator[Entry]:
+        """Every entry (of one event, where named), oldest first. Raises LockgateError at a line that can't be read."""
         if not self.chain.exists():
             return
         with self.chain.open(encoding="utf-8") as stream:
             for number, line in enumerate(stream, 1):
+                if event and f'"event": {json.dumps(event)}' not in line:
+                    continue
                 try:
                     yield Entry(**json.loads(line))
                 except (ValueError, TypeError) as error:
