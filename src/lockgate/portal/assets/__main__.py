@@ -1,4 +1,4 @@
-"""``python -m lockgate.portal.assets build [--force]``, or ``has-node``: whether npm could be run (exit 0) or not (1)."""
+"""``python -m lockgate.portal.assets build [--force]``, or ``has-node`` (exit 0 when npm can be run)."""
 
 from __future__ import annotations
 

@@ -17,23 +17,30 @@ _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NEVER_WHOLE = {Path(name) for name in ("/", "/home", "/root", TMP, "/var", "/etc", "/proc", "/srv", "/opt")}
 
 
+def _steps() -> list[Path]:
+    """The running Python's file, and before it each link that leads there."""
+    steps = [Path(sys.executable)]
+    while steps[-1].is_symlink() and len(steps) < 16:
+        steps.append(Path(os.path.normpath(steps[-1].parent / steps[-1].readlink())))
+    return steps
+
+
 def _prefixes() -> list[Path]:
-    """Folders that hold the running Python: its environment, its base, and each step a link takes between them."""
+    """Folders that hold the running Python: its environment and its base, with links and without."""
     found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix)]
-    step = Path(sys.executable)
-    for _ in range(16):
-        if step.parent.name == "bin":
-            found.append(step.parent.parent)
-        if not step.is_symlink():
-            break
-        step = Path(os.path.normpath(step.parent / step.readlink()))
+    program = _steps()[-1]
+    if program.parent.name == "bin":
+        found.append(program.parent.parent)
     found.append(Path(lockgate.__file__).parent)
     shown: list[Path] = []
     for path in [*found, *(path.resolve() for path in found)]:
-        below = any(path == other or path.is_relative_to(other) for other in [Path("/usr"), *shown])
-        if not below and path not in _NEVER_WHOLE:
+        if not _below(path, shown) and path not in _NEVER_WHOLE:
             shown.append(path)
     return shown
+
+
+def _below(path: Path, folders: list[Path]) -> bool:
+    return any(path == other or path.is_relative_to(other) for other in [Path("/usr"), *folders])
 
 
 @cache
@@ -57,8 +64,11 @@ def system_mounts() -> tuple[Mount, ...]:
 
 @cache
 def system_symlinks() -> dict[str, str]:
-    """The links of a merged ``/usr``: ``/bin`` and its like."""
-    return {f"/{name}": str(Path("/", name).readlink()) for name in _SYSTEM if Path("/", name).is_symlink()}
+    """The links of a merged ``/usr`` (``/bin`` and its like), and those by which Python is found from outside of it."""
+    merged = {f"/{name}": str(Path("/", name).readlink()) for name in _SYSTEM if Path("/", name).is_symlink()}
+    shown = _prefixes()
+    links = [step for step in _steps()[:-1] if not _below(step, shown)]
+    return merged | {str(step): str(step.readlink()) for step in links}
 
 
 def environment() -> dict[str, str]:
