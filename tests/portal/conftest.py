@@ -199,7 +199,7 @@ def data_plane(monkeypatch: pytest.MonkeyPatch) -> None:
             "exit_code": 0,
             "seconds": 0.1,
             "log": "done",
-            "outputs": plane.described_outputs(folder),
+            "outputs": plane.described_outputs(folder, code),
         }
 
     monkeypatch.setattr(plane, "provision", provision)

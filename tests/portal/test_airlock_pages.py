@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lockgate import disclosure
+from lockgate.disclosure.meanings import MEANINGS
+from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.airlock import services as airlock
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.applications import services as applications
 from lockgate.portal.applications.models import Application
+from lockgate.portal.files import without_places
 from lockgate.portal.workspaces import services as workspaces
 from lockgate.portal.workspaces.models import Job, Project
+from lockgate.workspace.report import MADE_UP
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +158,51 @@ def test_a_job_page_says_names_and_kinds_but_no_titles(sign_in: Any, job: Job) -
     assert "People by decile" not in text, "the code wrote it, and nothing has checked it yet"
     state = client.get(f"/projects/{job.project.slug}/jobs/{job.key}/state/")
     assert (state.status_code, state["HX-Refresh"]) == (204, "true")
+
+
+def test_members_read_no_name_that_the_code_does_not_spell_out() -> None:
+    """Names of files, columns and rows are made while the code runs: a way out for data, if they were shown."""
+    secret = "n-57-aged-93"
+    findings = [
+        {
+            "rule": rule,
+            "where": f"row {secret}; column {column}",
+            "message": f"{secret} is wrong, 3 of 4",
+            "repair": f"drop {secret}",
+        }
+        for rule in ("threshold", "format", "a rule of tomorrow")
+        for column in ("n", secret)
+    ]
+    verdicts = [
+        {"file": name, "kind": "table", "decision": "fail", "findings": findings}
+        for name in (f"{secret}.csv", "ages.csv", "outputs.json", f"a/{secret}/ages.csv")
+    ]
+    told = without_places(verdicts, "table(counts, 'ages', counts=['n'])")
+    assert [item["file"] for item in told] == ["ages.csv", "outputs.json", MADE_UP]
+    assert secret not in str(told)
+    assert "3 of 4" not in str(told)
+    assert told[0]["findings"][0]["where"] == "column n"
+
+
+def test_every_rule_of_the_gate_has_its_meaning() -> None:
+    room = Path(disclosure.__file__).parent
+    source = "".join(path.read_text() for path in room.glob("*.py"))
+    used = set(re.findall(r'(?:Finding|_no)\(\s*"([a-z -]+)"', source))
+    used |= set(re.findall(r'yield \(?\s*"([a-z ]+)",', (room / "statistics.py").read_text()))
+    assert len(used) > 25
+    assert used <= set(MEANINGS)
+
+
+def test_a_job_page_lists_no_made_up_names(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("outputs.table(rows, 'ages')")
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    for name in ("ages.csv", "n-57.csv", "n-93.csv"):
+        (outputs / name).write_text("a\n")
+    assert plane.described_outputs(outputs, tmp_path / "main.py") == [
+        {"name": "ages.csv", "kind": "not described"},
+        {"name": MADE_UP, "kind": "other"},
+    ]
 
 
 def test_code_is_one_python_or_sql_file(sign_in: Any, job: Job) -> None:

@@ -16,7 +16,7 @@ from lockgate.workspace import jobs, provision, run_job
 from lockgate.workspace.jobs import list_jobs, show_job
 from lockgate.workspace.project import Project
 from lockgate.workspace.sandbox import gate
-from lockgate.workspace.sandbox.model import Probe
+from lockgate.workspace.sandbox.model import Outcome, Probe
 from lockgate.workspace.scope import revoke
 
 pytestmark = pytest.mark.sandbox
@@ -178,6 +178,28 @@ def test_odd_outputs_are_refused_by_name_and_the_rest_kept(run):
     assert {item["name"] for item in result.refused_outputs} == {"link.txt", "pipe", "bad\\x1bname"}
     assert "link.txt: it is a symbolic link" in result.log
     assert not (result.folder / "outputs.partial").exists()
+
+
+def test_names_that_the_code_makes_up_are_not_told(run):
+    result = run("""
+        secret = "57-people"
+        open(f"/outputs/n-{secret}.csv", "w").write("a")
+        open(f"/outputs/.n-{secret}", "w").write("a")
+        __import__("os").mkfifo(f"/outputs/pipe-{secret}")
+        __import__("os").mkfifo("/outputs/pipe")
+    """)
+    assert result.status == "succeeded"
+    assert "57" not in result.log
+    assert "Not taken: pipe: it is a named pipe." in result.log
+    assert "whose names are not in the code" in result.log
+
+
+def test_the_last_words_of_a_job_are_not_told_when_the_sandbox_dies(run, monkeypatch):
+    ended = Outcome(None, "setup", "57 people", 0.1, b"57 people\n", 1)
+    monkeypatch.setattr(jobs, "start", lambda *_, **__: ended)
+    result = run("print('57 people')")
+    assert result.status == "failed"
+    assert "57" not in result.reason + result.log
 
 
 def test_a_job_that_writes_nothing_says_so(run):

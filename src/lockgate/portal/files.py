@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import re
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.http import Http404, HttpResponse
 
+from lockgate.disclosure.meanings import meaning
+from lockgate.portal.plane import RECORD
+from lockgate.workspace.report import MADE_UP, MOST_NAMES, names_in
+
 MAX_ROWS = 200
 MAX_TEXT = 20_000
 MAX_CODE = 200_000
 CODE_SUFFIXES = frozenset({".py", ".sql", ".md", ".txt", ".csv", ".json", ".yaml"})
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+_COLUMN = re.compile(r"column ([A-Za-z][A-Za-z0-9_-]*)(?:,|$)")
 ORDER = {"chart": 0, "table": 1, "text": 2, "about": 4}
 
 
@@ -56,27 +61,40 @@ def code_text(path: Path) -> str:
     return "\n".join(parts)
 
 
-def without_places(verdicts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Verdicts as the people of a project read them: what was found and what mends it, not in which row.
+def without_places(verdicts: Sequence[dict[str, Any]], code: str) -> list[dict[str, Any]]:
+    """Verdicts as the people of a project read them: in fixed words what was found and what mends it.
 
-    The name of a row is written by the code and may hold data; only those who check outputs read it.
+    Names of files and columns are written by the code while it runs and may hold data: they are repeated only where
+    the code handed in spells them out. Rows are never named, nor is it said how many cells a rule found.
     """
-    told = []
+    known = names_in([code])
+    told: list[dict[str, Any]] = []
     for verdict in verdicts:
-        places = Counter(
-            (item["rule"], item["message"], item.get("repair", "")) for item in verdict["findings"]
-        )
-        findings = [
+        columns: dict[str, list[str]] = {}
+        for item in verdict["findings"]:
+            named = columns.setdefault(item["rule"], [])
+            column = _COLUMN.search(item["where"])
+            if column and known(column[1]) and column[1] not in named and len(named) < MOST_NAMES:
+                named.append(column[1])
+        name = verdict["file"]
+        told.append(
             {
-                "rule": rule,
-                "message": message,
-                "repair": repair,
-                "where": f"{count} places" if count > 1 else "",
+                **verdict,
+                "file": name if known(name) or name == RECORD else MADE_UP,
+                "findings": [
+                    {
+                        "rule": rule,
+                        "message": meaning(rule)[0],
+                        "repair": meaning(rule)[1],
+                        "where": f"column {', '.join(named)}" if named else "",
+                    }
+                    for rule, named in columns.items()
+                ],
             }
-            for (rule, message, repair), count in places.items()
-        ]
-        told.append({**verdict, "findings": findings})
-    return told
+        )
+    told.sort(key=lambda verdict: verdict["file"] == MADE_UP)
+    made_up = [verdict for verdict in told if verdict["file"] == MADE_UP]
+    return told[: min(len(told) - len(made_up), MOST_NAMES)] + made_up[:1]
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -7,7 +7,6 @@ that they can be stored and shown.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from lockgate.site.files import make_dir
 
 RECORD = "outputs.json"
 OUTPUT_KINDS = frozenset({"table", "chart", "text", "regression"})
-_ORDINARY = re.compile(r"[a-z][a-z0-9_-]{0,59}(\.[a-z]{2,4})?")
 
 
 def plain(value: Any) -> Any:
@@ -92,17 +90,19 @@ def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, A
 
     result = plain(run(site, project, code=code, author=author))
     folder = site.projects / project / "jobs" / result["job_id"] / "outputs"
-    result["outputs"] = described_outputs(folder)
+    result["outputs"] = described_outputs(folder, folder.parent / "code")
     result["problem"] = result.get("reason", "")
     return dict(result)
 
 
-def described_outputs(folder: Path) -> list[dict[str, Any]]:
+def described_outputs(folder: Path, code: Path) -> list[dict[str, Any]]:
     """The outputs of a job by name and kind: what its record describes, and files that it doesn't.
 
     Titles are left out: the code wrote them, and nothing that it wrote is read before it is checked. For the same
-    reason a name out of the ordinary isn't repeated.
+    reason only names are repeated that the code (a file or folder) spells out; all others stand as one.
     """
+    from lockgate.workspace.report import MADE_UP, MOST_NAMES, known_names
+
     if not folder.is_dir():
         return []
     known = {}
@@ -112,10 +112,10 @@ def described_outputs(folder: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name != RECORD:
             known.setdefault(path.name, "not described")
-    return [
-        {"name": name if _ORDINARY.fullmatch(name) else "(an unusual name)", "kind": kind}
-        for name, kind in known.items()
-    ]
+    spelt = known_names(code)
+    named = [{"name": name, "kind": kind} for name, kind in known.items() if spelt(name)]
+    made_up = any(not spelt(name) for name in known)
+    return named[:MOST_NAMES] + ([{"name": MADE_UP, "kind": "other"}] if made_up else [])
 
 
 def outputs_record(folder: Path) -> list[dict[str, Any]]:

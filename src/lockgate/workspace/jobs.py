@@ -151,6 +151,8 @@ def _finish(site: Site, folder: Path, record: dict[str, Any], outcome: Outcome, 
     else:
         state = "succeeded" if outcome.exit_code == 0 and not outcome.stopped else "failed"
     reason = outcome.detail
+    if outcome.stopped == "setup":  # what was said last may be the job's own words
+        reason = "the sandbox ended before it said how the job went; job.json says more"
     if state == "failed" and not reason:
         reason = f"the code ended with exit code {outcome.exit_code}"
     if state == "succeeded" and not swept.kept:
@@ -158,12 +160,12 @@ def _finish(site: Site, folder: Path, record: dict[str, Any], outcome: Outcome, 
             "the job wrote no output" if not swept.refused else "none of what the job wrote may be an output"
         )
     write_atomic(folder / "log.txt", outcome.log)
-    log = policy_log(outcome, folder / "code")
-    for left in swept.refused:
-        log += f"Not taken: {left.name}: {left.reason}.\n"
+    refused = [(left.name, left.reason) for left in swept.refused]
+    log = policy_log(outcome, folder / "code", refused)
     record |= {
         "state": state,
         "reason": reason,
+        "setup": outcome.detail if outcome.stopped == "setup" else "",
         "exit_code": outcome.exit_code,
         "seconds": round(outcome.seconds, 3),
         "peak_mb": outcome.peak_mb,

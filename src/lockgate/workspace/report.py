@@ -3,14 +3,15 @@
 Whatever a job prints, and the message of any error, may hold values of the data; both stay in the project's folder.
 Told are: how it ended, the kind of error, and the lines of the author's own files that it passed through. Only names
 known beforehand are repeated: kinds of error of Python and the installed libraries, files of the code, line numbers
-that exist. A name that a job made up is shown as "an error of its own".
+that exist, names of outputs that the code spells out. A name that a job made up while it ran is not repeated.
 """
 
 from __future__ import annotations
 
 import builtins
 import re
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePath
 
 from lockgate.workspace.sandbox.model import Outcome
 
@@ -35,11 +36,15 @@ _LAST_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.]{0,100})(?::|$)", re.MULTILINE
 _STATEMENT = re.compile(
     r"^lockgate-sql: statement ([0-9]{1,6}), line ([0-9]{1,7}): ([A-Za-z]{1,60})$", re.MULTILINE
 )
+_DIGITS = re.compile(r"[0-9]+")
 _TRACEBACK = "Traceback (most recent call last):"
 
 
-def policy_log(outcome: Outcome, code: Path) -> str:
-    """The lines that the author may read. ``code`` is the folder of the job's own files."""
+def policy_log(outcome: Outcome, code: Path, refused: Sequence[tuple[str, str]] = ()) -> str:
+    """The lines that the author may read.
+
+    ``code`` is the folder of the job's own files; ``refused`` are (name, reason) of what may not be an output.
+    """
     log = outcome.log.decode("utf-8", "replace")
     lines = [_ending(outcome)]
     if outcome.exit_code:
@@ -49,7 +54,37 @@ def policy_log(outcome: Outcome, code: Path) -> str:
         if outcome.log
         else "The job printed nothing."
     )
+    lines += _not_taken(refused, code)
     return "\n".join(lines) + "\n"
+
+
+MADE_UP = "(a name that is not in the code)"
+MOST_NAMES = 30
+_MOST_CODE = 4_000_000
+
+
+def known_names(code: Path) -> Callable[[str], bool]:
+    """Tells whether a file's name, less its ending, stands word for word in the code (a file, or a folder of it)."""
+    files = sorted(path for path in code.rglob("*") if path.is_file()) if code.is_dir() else [code]
+    return names_in(
+        path.read_bytes()[:_MOST_CODE].decode("utf-8", "replace") for path in files if path.is_file()
+    )
+
+
+def names_in(texts: Iterable[str]) -> Callable[[str], bool]:
+    """As ``known_names``, of code that was read already."""
+    words = {word for text in texts for word in re.findall(r"[A-Za-z][A-Za-z0-9_-]*", text)}
+    return lambda name: PurePath(name).stem in words and PurePath(name).name == name
+
+
+def _not_taken(refused: Sequence[tuple[str, str]], code: Path) -> list[str]:
+    """Outputs that were refused: those with a name of the code by name, the others together."""
+    known = known_names(code)
+    named = [(name, reason) for name, reason in refused if known(name)][:MOST_NAMES]
+    lines = [f"Not taken: {name}: {_DIGITS.sub('so many', reason)}." for name, reason in named]
+    if any(not known(name) for name, _ in refused):
+        lines.append("Not taken: others, whose names are not in the code and not repeated here.")
+    return lines
 
 
 def _ending(outcome: Outcome) -> str:

@@ -105,16 +105,17 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         if rules.sees_reviews(person, facts)
         else [item for item in reviews if item.by == request.user]
     )
+    code = code_text(found.job.submitted_file)
     context = {
         "request_": found,
         "candidate": candidate,
         "files": shown_files(candidate.folder, candidate.files, candidate.verdicts) if sees else [],
         "sees": sees,
         "sees_job": workspace_rules.can_read(person, found.job.project.facts()),
-        "verdicts": candidate.verdicts if sees else without_places(candidate.verdicts),
+        "verdicts": candidate.verdicts if sees else without_places(candidate.verdicts, code),
         "project": found.job.project,
         "job": found.job,
-        "code": code_text(found.job.submitted_file),
+        "code": code,
         "states": rules.STATES,
         "decisions": rules.DECISIONS,
         "reviews": shown,

@@ -1,0 +1,70 @@
+"""What each rule means, in words that hold nothing of the outputs.
+
+A finding's own message names columns, cells and files, which the code wrote and which may hold data. Whoever may not
+see unchecked outputs reads these sentences instead.
+"""
+
+from __future__ import annotations
+
+# rule -> (what was found, what mends it)
+MEANINGS: dict[str, tuple[str, str]] = {
+    "threshold": ("a count below the threshold", "withhold it and what it could be worked out from"),
+    "rounding": ("counts that are not rounded", "round them"),
+    "rounding undone": (
+        "statistics that together give an unrounded count back",
+        "withhold one of them, or show fewer decimals",
+    ),
+    "remainder": (
+        "a total a few people away from its parts: a small group stands outside them",
+        "show that group as a row of its own (people with nothing stated, say)",
+    ),
+    "withheld": ("figures that contradict each other", "make the table anew from the data"),
+    "derivable": ("a withheld figure that can be worked out", "withhold further figures in its line"),
+    "complement": ("a count and its part a few people apart", "withhold the part there"),
+    "class": (
+        "everybody of a group has the property",
+        "merge groups, or let a reviewer say that it tells nothing about anyone",
+    ),
+    "percentage": (
+        "a percentage that tells more than the counts shown",
+        "compute it from the rounded counts, and withhold it where they are withheld",
+    ),
+    "statistic": (
+        "a statistic of few people, or one that no rule covers",
+        "withhold it, or let a reviewer judge it",
+    ),
+    "degrees of freedom": ("too few degrees of freedom", "use larger groups, or a simpler model"),
+    "quantile": ("too few people on one side of a quantile", "use larger groups"),
+    "dominance": (
+        "one or two people make up most of a figure, or there is no evidence that they don't",
+        "withhold it; lockgate.outputs.summary keeps the evidence",
+    ),
+    "difference": (
+        "a figure that, less one released earlier, tells of a small group",
+        "withhold it, or show the same data as then",
+    ),
+    "row-level data": ("rows that look like records of persons", "group the records and count them"),
+    "undeclared total": ("a row that is a total and is not declared as one", "name it in total_rows"),
+    "formula": ("a label that a spreadsheet would take for a formula", "start it with a letter or digit"),
+    "free text": ("long text in labels, titles or notes", "name things shortly"),
+    "date": ("a date to the day", "use weeks, months or years"),
+    "dimensions": ("a table of many dimensions", "write several tables of fewer dimensions"),
+    "text": ("a text that no rule can judge", "put figures into a table, keep texts short and plain"),
+    "chart": ("a chart whose table does not pass, or lacks what it draws", "see to the table"),
+    "pseudonym": ("the project's pseudonyms", "leave them out"),
+    "identifier": ("what looks like an identifier of a person", "leave it out"),
+    "not described": ("a file that outputs.json doesn't describe", "write outputs with lockgate.outputs"),
+    "missing": ("a file that is described and not there", "write it again"),
+    "changed": ("a file changed after it was described", "write it once, by the library"),
+    "format": ("a file that can't be read as it is described", "write it with lockgate.outputs"),
+    "file name": ("a name that no output may have", "write outputs with lockgate.outputs"),
+    "file type": ("something that is no plain file", "write files only"),
+    "size": ("more than an output may hold", "write less; show fewer groups"),
+    "encoding": ("bytes or characters that are no plain text", "write it with lockgate.outputs"),
+}
+OTHER = ("something that a rule holds back", "ask the output checkers")
+
+
+def meaning(rule: str) -> tuple[str, str]:
+    """What was found by a rule, and what mends it, in fixed words."""
+    return MEANINGS.get(rule, OTHER)
