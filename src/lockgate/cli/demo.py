@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lockgate.cli.common import console, emit, state
+
+
+def _near(path: Path) -> Path:
+    """The path as somebody in this folder would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _program() -> str:
+    """How this command can be called again."""
+    found = shutil.which("lockgate")
+    return "lockgate" if found else str(_near(Path(sys.executable).with_name("lockgate")))
 
 
 def command(
@@ -24,7 +37,7 @@ def command(
     from lockgate.demo import Story, walk
 
     facts = walk(folder.resolve(), patients=patients, seed=seed, story=Story(None if state.json else console))
-    place = shlex.quote(str(folder))
+    place, program = shlex.quote(str(folder)), _program()
 
     def human() -> None:
         accounts = "\n".join(
@@ -32,13 +45,13 @@ def command(
             for account in facts["accounts"]
         )
         release = facts["Release"]["release"]
-        chart = facts["Register"]["chart"]
+        chart = _near(Path(facts["Register"]["chart"]))
         console.print(
             "\n[bold]Now look for yourself[/]\n"
-            f"    the pages     lockgate --site {place} serve      then http://127.0.0.1:8000\n"
+            f"    the pages     {program} --site {place} serve      then http://127.0.0.1:8000\n"
             f"    the chart     {chart}\n"
             f"    the release   duckdb.sql(\"FROM '{folder}/releases/{release}/omop/person.parquet'\")\n"
-            f"    the audit     lockgate --site {place} audit list\n"
+            f"    the audit     {program} --site {place} audit list\n"
             "    accounts of the demonstration (name, password, role)\n" + accounts,
             markup=True,
         )

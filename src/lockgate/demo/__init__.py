@@ -40,12 +40,12 @@ def walk(folder: Path, *, patients: int, seed: int, story: Story) -> dict[str, A
     site = make_site(story, folder)
     capture_all(story, site, hospital)
     release = build_release(story, site)
-    look_for_people(story, site, hospital)
     project: Project = apply_and_decide(story, site, release)
     try_expired_scope(story, site, project)
     run_study(story, site, project)
     ask_for_release(story, project)
     publish(story, site, project)
+    look_for_people(story, site, hospital)
     return story.facts
 
 

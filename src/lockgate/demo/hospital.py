@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.parquet as pq
 
-from lockgate.capture import capture_fhir, capture_tables
+from lockgate.capture import REASONS, capture_fhir, capture_tables, list_held
 from lockgate.curate import build_release as build
 from lockgate.curate import open_release, verify_release
 from lockgate.curate.sources import KEY_PURPOSE
@@ -91,13 +91,20 @@ def capture_all(story: Story, site: Site, hospital: Hospital) -> None:
         ),
         **sums,
     )
-    reasons: dict[str, int] = {}
-    for result in results:
-        for reason, count in result.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + count
+    reasons, items = list_held(site, limit=sums["quarantined"])
     story.facts["Capture"]["reasons"] = reasons
-    held = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
-    story.refused(f"{sums['quarantined']} records that can't be trusted", held)
+    first = {item.reason: item for item in reversed(items)}
+    story.refused(
+        f"{sums['quarantined']} records that can't be trusted; the first of each kind:",
+        Refused(
+            "held back",
+            reasons=[
+                f"{reason} ({count}): {first[reason].file} line {first[reason].line}: "
+                f"{first[reason].detail or REASONS[reason].meaning}"
+                for reason, count in sorted(reasons.items())
+            ],
+        ),
+    )
     again = capture_fhir(site, hospital.folder / "fhir", source="epr", actor=ACTOR)
     story.passed(f"the same FHIR folder again: {again.staged} staged, {again.duplicates:,} seen before")
 

@@ -6,9 +6,12 @@ import time
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lockgate.errors import LockgateError
+
+SHOWN = 8  # reasons of one refusal that are printed; all are in the facts
 
 
 class Story:
@@ -46,11 +49,11 @@ class Story:
         reasons = list(getattr(error, "reasons", [])) or [str(error)]
         self.facts["refusals"].append({"act": self._act, "tried": what, "reasons": reasons})
         self._print(f"    [red]✗[/] {what}")
-        for reason in reasons[:4]:
+        for reason in reasons[:SHOWN]:
             if self._console is not None:
                 self._console.print(f"      refused: {reason}", style="red", markup=False)
-        if len(reasons) > 4:
-            self._print(f"      [red]... and {len(reasons) - 4} more[/]")
+        if len(reasons) > SHOWN:
+            self._print(f"      [red]... and {len(reasons) - SHOWN} more[/]")
 
     def table(self, *head: str, rows: list[list[str]], right: int = 1) -> None:
         """A small table; columns from ``right`` on are numbers and stand to the right."""
@@ -60,7 +63,7 @@ class Story:
         for place, name in enumerate(head):
             table.add_column(name, justify="right" if place >= right else "left")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         self._print("")
         self._console.print(table)
         self._print("")
