@@ -111,7 +111,9 @@ class Engine:
         ordered = f"SELECT * FROM ({sql}) ORDER BY {order_by}" if order_by else sql
         partial = path.with_name(f".{path.name}.partial")
         speed = "" if level is None else f", COMPRESSION_LEVEL {int(level)}"
-        counted = self.rows(f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})")
+        counted = self.rows(
+            f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
+        )
         partial.chmod(PRIVATE_FILE)
         partial.replace(path)
         return int(counted[0][0])
