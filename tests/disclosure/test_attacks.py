@@ -346,3 +346,18 @@ def test_a_missing_group_is_a_row_of_its_own(job: Path) -> None:
 def test_written_csv_reads_back_the_same(one_way: Callable[..., Table]) -> None:
     fixed = repair_table(one_way([40, 30, 4, 3]), Rules())
     assert write_csv(fixed).splitlines()[3] == "g2,[c]"
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", " +n", "@n", "-n"])
+def test_a_column_name_that_a_spreadsheet_runs(job: Path, found: Found, name: str) -> None:
+    frame = {"ward": ["a", "b"], name: [40, 50]}
+    outputs.table(frame, "wards", title="Wards", dimensions=["ward"], counts=[name])
+    assert "formula" in found()["wards.csv"]
+
+
+def test_labels_of_letters_and_digits_mixed_look_like_identifiers(job: Path, found: Found) -> None:
+    labels = [np.base_repr(2**61 + 7919 * i, 36) for i in range(30)]
+    outputs.table(
+        {"group": labels, "n": [20] * 30}, "groups", title="Groups", dimensions=["group"], counts=["n"]
+    )
+    assert "row-level data" in found()["groups.csv"]

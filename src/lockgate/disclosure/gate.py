@@ -26,7 +26,7 @@ from lockgate.disclosure.manifest import (
     parse_record,
 )
 from lockgate.disclosure.patterns import full_dates, identifying
-from lockgate.disclosure.rowlevel import check_rows
+from lockgate.disclosure.rowlevel import FORMULA, check_rows
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
 from lockgate.disclosure.statistics import check_figures
 from lockgate.disclosure.tables import Table, read_table
@@ -223,6 +223,9 @@ def _words(entry: TableEntry | ChartEntry | TextEntry) -> list[Finding]:
     text = "\n".join(words)
     where = f"the title or notes of {entry.name}"
     found = [Finding("identifier", where, f"holds {what}", "leave it out") for what in identifying(text)]
+    if isinstance(entry, TableEntry) and any(c.name.lstrip().startswith(FORMULA) for c in entry.columns):
+        why = "a column's name starts like a spreadsheet formula"
+        found.append(Finding("formula", where, why, "start it with a letter"))
     if full_dates(text):
         found.append(Finding("date", where, "holds a date to the day", "give the month", "review"))
     if len(text) > 4_000:

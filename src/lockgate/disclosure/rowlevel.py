@@ -12,10 +12,13 @@ from lockgate.disclosure.patterns import full_dates
 from lockgate.disclosure.rules import Rules
 from lockgate.disclosure.tables import Table
 
-_IDENTIFIER_LIKE = re.compile(r"[0-9]{6,}|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_IDENTIFIER_LIKE = re.compile(
+    r"[0-9]{6,}|[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"|(?=(?:\D*\d){2})(?=(?:[^A-Za-z]*[A-Za-z]){2})[0-9A-Za-z+/_=-]{10,}"  # letters and digits mixed: base 36, base 64
+)
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 _TOTAL = frozenset({"all", "total", "totals", "any", "overall", "grand total", "sum"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_LABEL = 120
 _FEW_ROWS = 20
 
@@ -75,7 +78,7 @@ def _labels(table: Table, name: str, labels: list[str]) -> Iterator[Finding]:
             "a label says that its row is a total, which the table doesn't declare",
             f'write the table with total_rows={{"{name}": ...}}',
         )
-    if any(v.startswith(_FORMULA) and not _number(v) for v in distinct):
+    if any(v.startswith(FORMULA) and not _number(v) for v in distinct):
         yield Finding(
             "formula", where, "a label starts like a spreadsheet formula", "start it with a letter or digit"
         )
