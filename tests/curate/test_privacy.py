@@ -180,3 +180,33 @@ def test_what_is_no_code_is_not_carried_as_one(
     found = rows_of(release, "condition_occurrence", "condition_source_value")
     assert sorted(found, key=str) == [("LOCAL-7",), (None,), (None,), (None,), (None,)]
     assert release.manifest["codes_withheld"] == 4
+
+
+def test_a_number_among_units_and_names_of_places_is_not_carried(
+    site: Site, stage: Any, rows_of: Callable[..., list[tuple[Any, ...]]]
+) -> None:
+    number = {"nhs_number": "9434765919", "local_number": "12"}
+    units = ["9434765919", "see 943 476 5919", '{"9434765919": 1}', "mg/12", "mg"]
+    stage(
+        site,
+        patient=[{"id": "p", "birth_date": date(1970, 4, 22), **number}],
+        location=[
+            {"id": "l1", "name": "Home of 9434765919", "kind": "ward"},
+            {"id": "l2", "name": "Ward 12", "kind": "ward"},
+        ],
+        result=[
+            {
+                "id": f"r{n}",
+                "patient_ref": "p",
+                "code": "8867-4",
+                "value_number": 1.0,
+                "unit": unit,
+                "effective_at": datetime(2026, 1, 1),
+            }
+            for n, unit in enumerate(units)
+        ],
+    )
+    release = open_release(site, build_release(site, actor="test", at=DAY).release)
+    found = {row[0] for row in rows_of(release, "measurement", "unit_source_value")}
+    assert found == {None, "mg", "mg/12"}
+    assert {row[0] for row in rows_of(release, "care_site", "care_site_name")} == {None, "Ward 12"}

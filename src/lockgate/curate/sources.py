@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lockgate import terminology
 from lockgate.capture import latest_view
-from lockgate.engine import Engine
+from lockgate.engine import Engine, quote
 from lockgate.identity import index_view, opted_out, pseudonymise_ints
 from lockgate.schema import STAGED
 from lockgate.site import Site
@@ -42,6 +42,21 @@ CODINGS: tuple[tuple[str, str, str], ...] = tuple(
     for code in columns
     # code_system/code, alt_code_system/alt_code, value_code_system/value_code; type_system/type_code, site_system/...
     if system.name in (f"{code.name}_system", f"{code.name.removesuffix('_code')}_system")
+)
+
+_NOT_WORDS = frozenset(
+    {"text", "value_text", "comment", "description", "title", "sig", "accession", "author_name"}
+)
+# Short words that may be carried as they were sent: units, statuses, kinds, names of places.
+WORDS = tuple(
+    (table, column.name)
+    for table, columns in STAGED.items()
+    if table not in ("patient", "objection", "postcode")
+    for column in columns
+    if column.type == "VARCHAR"
+    and column.name not in _NOT_WORDS
+    and not column.name.endswith(("_ref", "_system", "display", "accession", "family_name", "given_name"))
+    and (table, column.name) not in {(t, code) for t, _, code in CODINGS}
 )
 
 
@@ -94,32 +109,51 @@ def read_sources(build: Curation) -> None:
 def _withhold_codes(build: Curation) -> None:
     """Empty the codes that are none: somebody's number, an e-mail address, or words of fewer people than the threshold.
 
-    A source may put anything where a code belongs, and codes are carried verbatim in ``*_source_value``. Makes
-    ``withheld_code``.
+    A source may put anything where a code belongs, and codes are carried verbatim in ``*_source_value``. Other short
+    words (a unit, a status, a place's name) go where they hold somebody's number. Makes ``withheld_code``.
     """
     engine = build.engine
+    coded = [(table, code) for table, _, code in CODINGS]
     used = " UNION ALL ".join(
-        f"SELECT {code} AS code, {'patient_ref' if _has_patient(table) else 'NULL'} AS patient_ref "
-        f"FROM now_{table} WHERE {code} IS NOT NULL"
-        for table, _, code in CODINGS
+        [
+            f"SELECT '{table}.{code}' AS place, {code} AS code, true AS coded, "
+            f"{'count(DISTINCT patient_ref)' if _has_patient(table) else '0'} AS people "
+            f"FROM now_{table} WHERE {code} IS NOT NULL GROUP BY {code}"
+            for table, code in coded
+        ]
+        + [
+            f"SELECT DISTINCT '{table}.{word}', {quote(word)}, false, 0 "
+            f"FROM now_{table} WHERE {quote(word)} IS NOT NULL"
+            for table, word in WORDS
+        ]
     )
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE used_code AS {used}")
     engine.execute(
         f"""
         CREATE OR REPLACE TABLE withheld_code AS
-        SELECT code FROM ({used}) AS used
+        WITH number AS (
+            SELECT nhs_number AS value FROM now_patient WHERE nhs_number IS NOT NULL
+            UNION SELECT local_number FROM now_patient WHERE local_number IS NOT NULL
+        ),
+        part AS (
+            SELECT code, unnest([code, regexp_replace(code, '[^0-9]', '', 'g')]
+                || regexp_extract_all(code, '[0-9A-Za-z]+')) AS value
+            FROM (SELECT DISTINCT code FROM used_code)
+        )
+        SELECT code FROM used_code
         GROUP BY code
-        HAVING code LIKE '%@%' OR length(code) > 50
-            OR (regexp_matches(code, '[[:space:]]') AND count(DISTINCT patient_ref) < {int(build.threshold)})
-            OR code IN (
-                SELECT nhs_number FROM now_patient WHERE nhs_number IS NOT NULL
-                UNION SELECT local_number FROM now_patient WHERE local_number IS NOT NULL
-            )"""
+        HAVING code LIKE '%@%'
+            OR (bool_or(coded) AND (code LIKE '%"%' OR length(code) > 50 OR code IN (FROM number)
+                OR (regexp_matches(code, '[[:space:]]') AND sum(people) < {int(build.threshold)})))
+            OR code IN (SELECT code FROM part SEMI JOIN number USING (value) WHERE length(value) > 4)"""
     )
-    if engine.one("SELECT count(*) FROM withheld_code"):
-        for table, _, code in CODINGS:
-            engine.execute(
-                f"UPDATE now_{table} SET {code} = NULL WHERE {code} IN (SELECT code FROM withheld_code)"
-            )
+    places = engine.rows("SELECT DISTINCT place FROM used_code SEMI JOIN withheld_code USING (code)")
+    for (place,) in places:
+        table, _, column = place.partition(".")
+        engine.execute(
+            f"UPDATE now_{table} SET {quote(column)} = NULL "
+            f"WHERE {quote(column)} IN (SELECT code FROM withheld_code)"
+        )
 
 
 def _has_patient(table: str) -> bool:
