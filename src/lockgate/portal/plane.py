@@ -122,7 +122,7 @@ def outputs_record(folder: Path) -> list[dict[str, Any]]:
     """The entries of outputs.json; none when there is no record or it can't be read."""
     try:
         entries = json.loads((folder / RECORD).read_text(encoding="utf-8"))["outputs"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 

@@ -54,6 +54,8 @@ def request_release(user: User, job: Job, *, title: str, purpose: str) -> Reques
 def _candidate(request: Request, number: int, source: Path, record: Record, *, repaired: bool) -> Candidate:
     """Copy outputs into a folder of their own, check them there, and set apart exactly what would leave."""
     candidate = Candidate(request=request, number=number, repaired=repaired)
+    for left in (candidate.checked_folder, candidate.folder):
+        shutil.rmtree(left, ignore_errors=True)  # of a candidate that a crash kept out of the database
     with atomic_dir(candidate.checked_folder) as folder:
         for path in sorted(source.iterdir()):
             if path.is_file() and not path.is_symlink():
@@ -86,7 +88,8 @@ def _set_apart(candidate: Candidate) -> list[dict[str, Any]]:
     if not candidate.passes:
         return []
     project, checked = candidate.request.job.project, candidate.checked_folder
-    plane.prepare(current_site(), project.slug, project.scope, checked, candidate.folder)
+    with atomic_dir(candidate.folder) as folder:
+        plane.prepare(current_site(), project.slug, project.scope, checked, folder)
     about = {plane.leaves_as(entry): entry for entry in plane.outputs_record(checked)}
     return [
         {
