@@ -193,6 +193,20 @@ def test_every_rule_of_the_gate_has_its_meaning() -> None:
     assert used <= set(MEANINGS)
 
 
+def test_a_request_after_a_crash_starts_afresh(people: dict[str, User], job: Job) -> None:
+    """A killed request leaves folders that the database knows nothing of."""
+    left = job.project.folder / "airlock" / f"{job.project.slug}-r1"
+    for name in ("1", "1-checked"):
+        (left / name).mkdir(parents=True)
+        (left / name / "old.csv").write_text("a")
+    request = airlock.request_release(people["ann"], job, title="Ages", purpose="A paper")
+    assert not (request.candidate.checked_folder / "old.csv").exists()
+    assert airlock.repair(people["ann"], request).passes
+    request.refresh_from_db()
+    modes = {path.stat().st_mode & 0o777 for path in request.candidate.folder.iterdir()}
+    assert modes == {0o600}
+
+
 def test_a_job_page_lists_no_made_up_names(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("outputs.table(rows, 'ages')")
     outputs = tmp_path / "outputs"

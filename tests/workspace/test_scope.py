@@ -198,6 +198,69 @@ def test_an_amendment_ends_the_version_before_it(site, issued):
         issued(version=1, scope_id="p0001-v1")
 
 
+def test_older_files_put_back_open_nothing(site, issued):
+    """A backup of projects/ from before an amendment or a revocation: the audit chain knows better."""
+    issued()
+    issued(version=2, scope_id="p0001-v2", title="Amended")
+    folder, listed = site.projects / "p0001" / "scopes", site.projects / "revoked.json"
+    before, newer = listed.read_bytes(), (folder / "v2.json").read_bytes()
+    listed.unlink()
+    (folder / "v2.json").unlink()
+    with pytest.raises(Refused) as refusal:
+        load(site, "p0001")
+    assert "version 2 was issued after it" in reasons(refusal)
+    (folder / "v2.json").write_bytes(newer)
+    listed.write_bytes(before)
+    revoke(site, "p0001-v2", "dev", "ended")
+    listed.write_bytes(before)
+    with pytest.raises(Refused) as refusal:
+        load(site, "p0001")
+    assert "list of revocations does not say so" in reasons(refusal)
+
+
+def test_issued_again_after_a_crash_it_stays_as_it_is(site, issued, scope_value, monkeypatch):
+    def power_cut(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lockgate.workspace.scope.store._enter", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            issued()
+    path = site.projects / "p0001" / "scopes" / "v1.json"
+    content = path.read_bytes()
+    later = scope_value()
+    for item in later["decisions"]:
+        item["at"] = "2026-01-05T10:00:00+00:00"
+    for _ in range(2):
+        assert issue(site, Scope.model_validate(later), "test") == path
+    assert path.read_bytes() == content
+    assert len(list(site.audit.entries("scope.issued"))) == 1
+    with pytest.raises(Refused, match="may not be issued"):
+        issued(title="Another title")
+    revoke(site, "p0001-v1", "dev", "ended")
+    with pytest.raises(Refused, match="may not be issued"):
+        issued()
+
+
+def test_a_revocation_without_its_entry_is_entered_when_said_again(site, issued, monkeypatch):
+    issued()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(site.audit), "append", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            revoke(site, "p0001-v1", "dev", "ended")
+    for _ in range(2):
+        revoke(site, "p0001-v1", "dev", "ended")
+    assert len(list(site.audit.entries("scope.revoked"))) == 1
+
+
+@pytest.mark.parametrize("content", [b'{"scope":' * 100_000, b"[" * 100_000, b"\xff", b""])
+def test_what_is_no_document_is_refused(site, issued, content):
+    issued()
+    (site.projects / "p0001" / "scopes" / "v1.json").write_bytes(content)
+    with pytest.raises(Refused):
+        load(site, "p0001")
+
+
 def test_no_scope_no_sight(site, release):
     with pytest.raises(Refused):
         load(site, "p0005")

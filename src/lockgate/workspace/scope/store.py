@@ -62,9 +62,15 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
 
     Refused, with every reason, unless both deciding roles approved it, by two people with no part in the project, and
     it asks for nothing that can't be given. The same scope is issued once; a higher version ends the ones before it.
+    Issued again while it holds, as after a crash before the caller took note of it, it stays as it is: the decisions
+    may then have other times, and nothing else.
     """
     scope = scope.model_copy(update={"issued_at": now()})
     folder = make_dir(make_dir(project_folder(site, scope.project)) / "scopes")
+    standing = _standing(site, folder / f"v{scope.version}.json", scope)
+    if standing is not None:
+        _enter(site, standing, actor)
+        return folder / f"v{scope.version}.json"
     problems = content_problems(scope, site.config)
     if scope.valid_until < today(site):
         problems += date_problems(scope, today(site))
@@ -78,6 +84,34 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
         raise Refused("the scope may not be issued", reasons=problems, where=scope.scope_id)
     path = folder / f"v{scope.version}.json"
     write_atomic(path, _sealed(site, scope.as_json(), "scope"))
+    _enter(site, scope, actor)
+    for version in earlier:
+        with contextlib.suppress(Refused):
+            before = str(_unsealed(site, folder / f"v{version}.json", "scope").get("scope_id"))
+            revoke(site, before, actor, f"superseded by version {scope.version}")
+    return path
+
+
+def _standing(site: Site, path: Path, scope: Scope) -> Scope | None:
+    """The scope in a file, when it holds and is this one in all but times."""
+    if not path.exists():
+        return None
+    try:
+        found = _load_file(site, path, scope.project, today(site))
+    except Refused:
+        return None
+    return found if _timeless(found) == _timeless(scope) else None
+
+
+def _timeless(scope: Scope) -> dict[str, Any]:
+    value = scope.as_json() | {"issued_at": None}
+    return value | {"decisions": [item | {"at": None} for item in value["decisions"]]}
+
+
+def _enter(site: Site, scope: Scope, actor: str) -> None:
+    """The audit entry of a scope, once."""
+    if any(entry.detail["sha256"] == scope.sha256 for entry in site.audit.entries("scope.issued")):
+        return
     site.audit.append(
         "scope.issued",
         actor=actor,
@@ -88,11 +122,6 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
         release=scope.release,
         valid_until=scope.valid_until.isoformat(),
     )
-    for version in earlier:
-        with contextlib.suppress(Refused):
-            before = str(_unsealed(site, folder / f"v{version}.json", "scope").get("scope_id"))
-            revoke(site, before, actor, f"superseded by version {scope.version}")
-    return path
 
 
 def _release_problems(site: Site, scope: Scope) -> list[str]:
@@ -138,9 +167,28 @@ def _load_file(site: Site, path: Path, project: str | None, at: date) -> Scope:
     for revoked in revocations(site):
         if revoked.scope_id == scope.scope_id:
             problems.append(f"it was revoked on {revoked.at[:10]}: {revoked.reason}")
+    problems = problems or _set_back(site, scope)
     if problems:
         raise Refused("the scope does not hold", reasons=problems, where=str(path), remedy=_REMEDY)
     return scope
+
+
+def _set_back(site: Site, scope: Scope) -> list[str]:
+    """What the audit chain knows of the scope that the folder doesn't: somebody put older files back."""
+    remedy = "the folder projects/ holds older files than the audit chain: an old backup, or somebody's hand"
+    newer = [
+        int(entry.detail["version"])
+        for entry in site.audit.entries("scope.issued")
+        if entry.detail["project"] == scope.project and int(entry.detail["version"]) > scope.version
+    ]
+    if newer:
+        return [f"version {max(newer)} was issued after it ({remedy})"]
+    for entry in site.audit.entries("scope.revoked"):
+        if entry.detail["scope_id"] == scope.scope_id:
+            return [
+                f"it was revoked on {entry.at[:10]}, and the list of revocations does not say so ({remedy})"
+            ]
+    return []
 
 
 def _opened(site: Site, path: Path) -> Scope:
@@ -163,11 +211,12 @@ def revoke(site: Site, scope_id: str, by: str, reason: str) -> None:
     if not reason.strip():
         raise UsageError("say why the scope is revoked")
     known = revocations(site)
-    if any(item.scope_id == scope_id for item in known):
-        return
-    added = {"scope_id": scope_id, "by": by, "at": now().isoformat(), "reason": reason.strip()}
-    listed = [{name: getattr(item, name) for name in Revocation.__slots__} for item in known]
-    write_atomic(site.projects / "revoked.json", _sealed(site, [*listed, added], "revoked"))
+    if not any(item.scope_id == scope_id for item in known):
+        added = {"scope_id": scope_id, "by": by, "at": now().isoformat(), "reason": reason.strip()}
+        listed = [{name: getattr(item, name) for name in Revocation.__slots__} for item in known]
+        write_atomic(site.projects / "revoked.json", _sealed(site, [*listed, added], "revoked"))
+    if any(entry.detail["scope_id"] == scope_id for entry in site.audit.entries("scope.revoked")):
+        return  # a crash may have come between the list and its entry
     site.audit.append("scope.revoked", actor=by, scope_id=scope_id, reason=reason.strip())
 
 
@@ -236,7 +285,7 @@ def _unsealed(site: Site, path: Path, name: str) -> Any:
         signed = base64.b64decode(signature["value"], validate=True)
         value = envelope[name]
         message = _message(name, value)
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
         raise _refusal(path, "it was altered: it is no signed document any more") from error
     if algorithm != "ed25519":
         raise _refusal(path, f"it is signed with {algorithm!r}, not with ed25519")
