@@ -55,6 +55,20 @@ def test_two_approvals_make_a_signed_scope_a_project_and_an_entry(
     assert "Ann" not in json.dumps(entry.data)
 
 
+def test_access_that_is_over_before_it_begins_is_not_approved(
+    people: dict[str, User], submitted: Application
+) -> None:
+    version = submitted.version
+    version.answers["start_date"], version.answers["end_date"] = "2025-01-01", "2025-12-31"
+    version.save()
+    services.decide(people["rita"], submitted, "approve")
+    with pytest.raises(Refused, match="over before it could begin"):
+        services.decide(people["dora"], submitted, "approve")
+    submitted.refresh_from_db()
+    assert submitted.state == "in_review"
+    assert not Project.objects.exists()
+
+
 def test_one_person_with_both_roles_decides_only_once(
     people: dict[str, User], submitted: Application
 ) -> None:

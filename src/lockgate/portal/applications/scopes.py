@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -42,6 +41,12 @@ def compile_scope(application: Application) -> dict[str, Any]:
         )
     today = timezone.localdate()
     start = max(answers["start_date"], today.isoformat())
+    if answers["end_date"] <= start:
+        raise Refused(
+            "the access that was asked for is over before it could begin",
+            reasons=[f"access ends on {answers['end_date']}"],
+            remedy="return the application, so that the applicant can change the dates",
+        )
     version = application.version
     return {
         "schema": "lockgate.scope/1",
@@ -67,7 +72,7 @@ def compile_scope(application: Application) -> dict[str, Any]:
             "rounding": site.config.disclosure.rounding,
         },
         "valid_from": start,
-        "valid_until": max(answers["end_date"], (today + timedelta(days=1)).isoformat()),
+        "valid_until": answers["end_date"],
         "decisions": [
             {
                 "role": decision.role,
