@@ -195,3 +195,19 @@ def test_the_page_lists_every_reason() -> None:
 
     page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "capture.md"
     assert as_markdown() in page.read_text(encoding="utf-8")
+
+
+def test_a_file_without_its_header_is_refused_without_its_values(site: Site, tmp_path: Path) -> None:
+    record = "I1,2024-01-02,2024-01-01,W1,9990000018,H1,c,c,low,fell,Smith\n"
+    path = csv(tmp_path / "incidents.csv", header=record)
+    with pytest.raises(Refused, match="no column name") as refusal:
+        capture_table(site, "incidents", path, actor="test")
+    said = str(refusal.value) + refusal.value.remedy + " ".join(refusal.value.reasons)
+    assert not any(value in said for value in ("9990000018", "Smith", "H1", "2024"))
+
+
+def test_a_column_named_like_a_value_is_not_repeated(site: Site, tmp_path: Path) -> None:
+    path = csv(tmp_path / "postcodes.csv", "ZZ1 1AA,E01000001,x\n", header="pcds,lsoa21,9990000018\n")
+    with pytest.raises(Refused) as refusal:
+        capture_table(site, "postcodes", path, actor="test")
+    assert refusal.value.reasons == ["1 columns whose names look like values"]

@@ -122,6 +122,25 @@ def test_what_a_crash_left_is_cleared_and_never_seen(hospital: Site) -> None:
     assert not left.exists()
 
 
+def test_a_release_without_its_audit_entry_is_entered_by_the_next_build(
+    hospital: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [entry.detail["release"] for entry in hospital.audit.entries("release.built")]
+    with monkeypatch.context() as patch:
+        patch.setattr("lockgate.curate.release._audited", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            build_release(hospital, actor="test", at=DAY)
+    latest = list_releases(hospital)[-1].number
+    assert latest not in known
+    for _ in range(2):
+        build_release(hospital, actor="test", at=DAY)
+    entries = list(hospital.audit.entries("release.built"))
+    assert [entry.detail["release"] for entry in entries].count(latest) == 1
+    (made_good,) = (entry for entry in entries if entry.detail["release"] == latest)
+    assert "crash" in made_good.detail["entered"]
+    assert made_good.detail["rows"] == sum(list_releases(hospital)[-1].tables.values())
+
+
 @pytest.mark.parametrize("folder", ["prepare", "events", "omop", "linked"])
 def test_the_sql_is_portable(folder: str) -> None:
     """Every SELECT parses as DuckDB's and is written in Spark's SQL without anything it does not know."""

@@ -103,3 +103,14 @@ def test_a_crash_between_the_two_folders_is_mended_by_doing_it_again(site, revie
     public.rmdir()
     publish(site, "p0001", "R-1", files, record)
     assert (public / "table.csv").exists()
+
+
+def test_a_crash_before_the_audit_entry_is_mended_by_doing_it_again(site, reviewed, monkeypatch):
+    files, record = reviewed
+    with monkeypatch.context() as patch:
+        patch.setattr(type(site.audit), "append", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish(site, "p0001", "R-1", files, record)
+    for _ in range(2):
+        publish(site, "p0001", "R-1", files, record)
+    assert len(list(site.audit.entries("result.published"))) == 1

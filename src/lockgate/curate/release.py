@@ -23,8 +23,8 @@ from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.prepare import prepare
 from lockgate.curate.quality import run_checks, unmapped_codes
 from lockgate.curate.sources import Curation, read_sources
-from lockgate.curate.tables import Written, release_views, write_tables
-from lockgate.curate.text import TextCounts, scrub_texts
+from lockgate.curate.tables import release_views, write_tables
+from lockgate.curate.text import scrub_texts
 from lockgate.curate.verify import Problem, verify_folder
 from lockgate.engine import Engine
 from lockgate.errors import Refused, UsageError
@@ -33,6 +33,7 @@ from lockgate.schema import VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import PRIVATE_FILE, atomic_dir, make_dir, remove_leftovers
 
+EVENT = "release.built"
 _NUMBER = re.compile(r"([0-9]{4})\.([1-9][0-9]*)")
 
 
@@ -147,25 +148,32 @@ def build_release(
                 "tables": {name: asdict(table) for name, table in written.items()},
             },
         )
-    site.audit.append("release.built", actor=actor, **_audited(number, rows, texts, written, manifest))
+    site.audit.append(EVENT, actor=actor, **_audited(number, manifest))
     return ReleaseResult(number, site.releases / number, rows, manifest)
 
 
-def _audited(
-    number: str,
-    rows: dict[str, int],
-    texts: TextCounts,
-    written: dict[str, Written],
-    manifest: dict[str, Any],
-) -> dict[str, Any]:
+def _audited(number: str, manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "release": number,
-        "tables": len(written),
-        "rows": sum(rows.values()),
+        "tables": len(manifest["tables"]),
+        "rows": sum(int(table["rows"]) for table in manifest["tables"].values()),
         "batches": len(manifest["batches"]),
         "opt_out_cut_off": manifest["opt_out_cut_off"],
-        "texts_withheld": texts.withheld,
+        "texts_withheld": manifest["texts"]["withheld"],
     }
+
+
+def _settle_audit(site: Site) -> None:
+    """Enter each release that the audit chain does not know: a crash came between its rename and its entry."""
+    known = {entry.detail["release"] for entry in site.audit.entries(EVENT)}
+    for path in sorted(site.releases.iterdir()):
+        if _NUMBER.fullmatch(path.name) and path.name not in known and not verify_folder(site, path):
+            site.audit.append(
+                EVENT,
+                actor="lockgate",
+                **_audited(path.name, read_manifest(path)),
+                entered="by the next build, after a crash",
+            )
 
 
 def _linkage(index: IndexResult) -> dict[str, Any]:
@@ -194,6 +202,7 @@ def _next_release(site: Site, day: date) -> Iterator[str]:
                 remedy="wait until it has ended, then run this again",
             ) from error
         remove_leftovers(site.releases)
+        _settle_audit(site)
         yield _next_number(site, day)
     finally:
         os.close(handle)

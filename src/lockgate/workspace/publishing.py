@@ -15,6 +15,7 @@ from lockgate.site.files import atomic_dir, make_dir, sha256_file
 from lockgate.workspace.project import Project
 
 SCHEMA = "lockgate.result/1"
+EVENT = "result.published"
 RECORD = "release-record.json"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 
@@ -47,7 +48,6 @@ def publish(
     place = Project.of(site, project).made()
     private = make_dir(place.released) / request_id
     public = make_dir(make_dir(site.register / "results", public=True) / project, public=True) / request_id
-    new = [target for target in (private, public) if not target.exists()]
     for target, is_public in ((private, False), (public, True)):
         if target.exists():
             _check_same(target, reviewed, request_id)
@@ -59,10 +59,9 @@ def publish(
             (folder / RECORD).write_bytes(body)
             signature = {"key_id": site.public_key_id, "signature": site.sign(body).hex()}
             (folder / f"{RECORD}.sig").write_text(json.dumps(signature) + "\n")
-    if new:
-        site.audit.append(
-            "result.published", actor="lockgate", project=project, request=request_id, files=reviewed
-        )
+    entered = (entry.detail for entry in site.audit.entries(EVENT))
+    if not any((item["project"], item["request"]) == (project, request_id) for item in entered):
+        site.audit.append(EVENT, actor="lockgate", project=project, request=request_id, files=reviewed)
     return private
 
 

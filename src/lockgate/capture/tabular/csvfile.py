@@ -6,6 +6,7 @@ Values stay as they were sent. A row may span lines where a value is quoted; its
 from __future__ import annotations
 
 import csv
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from lockgate.capture.lines import (
 from lockgate.capture.tabular.contract import Contract
 from lockgate.engine import Engine, quote
 from lockgate.errors import Refused
+
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z_ ]{0,30}[0-9]{0,2}")  # no number of a person, no date, no address
 
 
 @dataclass(slots=True)
@@ -104,9 +107,20 @@ def _header(file: SourceFile, contract: Contract, first: bytes) -> tuple[str, ..
     missing = [name for name in contract.columns if name not in columns]
     extra = [name for name in columns if name not in contract.columns]
     twice = sorted({name for name in columns if columns.count(name) > 1})
+    if len(missing) == len(contract.columns):
+        # The first row is likely a record: none of its values is repeated.
+        raise Refused(
+            f"the first row holds no column name of the contract {contract.name!r}",
+            reasons=["the header is missing, or the file is of another kind or has another delimiter"],
+            where=f"{file.name}:1",
+            remedy=f"the header agreed: {contract.delimiter.join(contract.columns)}",
+        )
+    named = [name for name in extra if _COLUMN_NAME.fullmatch(name)]
     reasons = [f"missing column: {name}" for name in missing]
-    reasons += [f"column the contract does not name: {name}" for name in extra]
-    reasons += [f"column named twice: {name}" for name in twice]
+    reasons += [f"column the contract does not name: {name}" for name in named]
+    if len(extra) > len(named):
+        reasons.append(f"{len(extra) - len(named)} columns whose names look like values")
+    reasons += [f"column named twice: {name}" for name in twice if name in contract.columns or name in named]
     if reasons:
         raise Refused(
             f"the header does not fit the contract {contract.name!r}",
