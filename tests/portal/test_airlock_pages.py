@@ -227,6 +227,9 @@ def test_code_is_one_python_or_sql_file(sign_in: Any, job: Job) -> None:
         ("a.exe", b"x", b"Python file"),
         ("a.py", b"", b"empty"),
         ("a.py", b"#" * (1024 * 1024 + 1), b"larger"),
+        ("a" * 240 + ".py", b"x", b"no more than 100"),
+        ("<b>.py", b"x", b"letters, digits"),
+        ("..py", b"x", b"letters, digits"),
     ):
         answer = client.post(address, {"code": SimpleUploadedFile(name, content)})
         assert answer.status_code == 400

@@ -242,6 +242,14 @@ def test_issued_again_after_a_crash_it_stays_as_it_is(site, issued, scope_value,
         issued()
 
 
+def test_a_reason_with_an_nhs_number_is_written_nowhere(site, issued):
+    issued()
+    with pytest.raises(UsageError, match="NHS number"):
+        revoke(site, "p0001-v1", "dev", "999 000 0018 asked for it")
+    assert load(site, "p0001")
+    assert not (site.projects / "revoked.json").exists()
+
+
 def test_a_revocation_without_its_entry_is_entered_when_said_again(site, issued, monkeypatch):
     issued()
     with monkeypatch.context() as patch:

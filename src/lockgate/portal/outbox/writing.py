@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from lockgate.portal.outbox.models import Message
+from lockgate.site.audit import refuse_identifying
 
 _depth: ContextVar[int] = ContextVar("lockgate_writing", default=0)
 
@@ -35,13 +36,17 @@ class Record:
 
 @contextmanager
 def writing(event: str, *, actor: str, **detail: Any) -> Iterator[Record]:
-    """One atomic write with its audit entry. ``detail`` holds JSON values that identify no patient."""
+    """One atomic write with its audit entry. ``detail`` holds JSON values that identify no patient.
+
+    UsageError, and nothing is written, when it holds an NHS number.
+    """
     record = Record(event, actor, detail)
     token = _depth.set(_depth.get() + 1)
     try:
         with transaction.atomic():
             yield record
             for name, content in [(record.event, record.detail), *record.more]:
+                refuse_identifying(name, actor, content)  # else the relay would stop at it for ever
                 Message.objects.create(event=name, actor=actor, detail=content)
             transaction.on_commit(_relay)
     finally:

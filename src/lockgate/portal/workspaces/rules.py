@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -26,6 +27,7 @@ JOB_STATES = {
 }
 FINISHED = frozenset({"succeeded", "failed", "refused", "timed-out"})
 CODE_SUFFIXES = (".py", ".sql", ".zip")
+_CODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .()-]{0,99}")
 MAX_CODE_BYTES = 1024 * 1024
 OPEN = frozenset({"provisioning", "ready", "failed"})
 
@@ -78,6 +80,12 @@ def check_code(name: str, size: int) -> None:
         raise Refused(
             "a job is a Python file (.py), a SQL file (.sql) or a zip archive (.zip)",
             reasons=["wrong kind of file"],
+            where="code",
+        )
+    if not _CODE_NAME.fullmatch(name):
+        raise Refused(
+            "the name of the file is letters, digits, spaces and . _ - ( ), no more than 100",
+            reasons=["name of the file"],
             where="code",
         )
     if size == 0:

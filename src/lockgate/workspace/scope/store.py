@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from lockgate.errors import Refused, UsageError
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
+from lockgate.site.audit import refuse_identifying
 from lockgate.site.files import make_dir, write_atomic
 from lockgate.workspace.scope.checks import content_problems, date_problems
 from lockgate.workspace.scope.model import SCHEMA, Scope, canonical, now
@@ -210,6 +211,7 @@ def revoke(site: Site, scope_id: str, by: str, reason: str) -> None:
         raise UsageError(f"there is no scope {scope_id!r} here", remedy="`lockgate scope list` names them")
     if not reason.strip():
         raise UsageError("say why the scope is revoked")
+    refuse_identifying("scope.revoked", by, {"reason": reason})
     known = revocations(site)
     if not any(item.scope_id == scope_id for item in known):
         added = {"scope_id": scope_id, "by": by, "at": now().isoformat(), "reason": reason.strip()}
