@@ -29,7 +29,7 @@ def run(quick: bool = False) -> list[Measure]:
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "hospital"
-        generate(out, 30 if quick else 300, 20_261_122)
+        generate(out, 60 if quick else 300, 20_261_122)
         notes = _notes(out)
     characters = sum(len(text) for _, text, _, _ in notes)
     measures = []
