@@ -12,6 +12,7 @@ import pytest
 import sqlglot
 
 from lockgate.curate import Release, build_release, diff_releases, list_releases, open_release, verify_release
+from lockgate.curate.sources import Curation, read_sources
 from lockgate.curate.sqltext import sql_names, sql_text
 from lockgate.errors import Refused, UsageError
 from lockgate.schema import RELEASE
@@ -120,6 +121,23 @@ def test_what_a_crash_left_is_cleared_and_never_seen(hospital: Site) -> None:
     assert [release.number for release in list_releases(hospital)] == ["2026.1"]
     assert build_release(hospital, actor="test", at=DAY).release == "2026.2"
     assert not left.exists()
+
+
+def test_rows_that_outgrow_memory_stay_in_the_zone(hospital: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing identifiable is spilled into /tmp, and what a killed build left there goes with the next one."""
+    left = hospital.staged / ".spill" / "lockgate-killed"
+    left.mkdir(parents=True)
+    (left / "rows.tmp").write_bytes(b"rows")
+    used = []
+
+    def see(build: Curation) -> None:
+        used.append(Path(str(build.engine.one("SELECT current_setting('temp_directory')"))))
+        read_sources(build)
+
+    monkeypatch.setattr("lockgate.curate.release.read_sources", see)
+    build_release(hospital, actor="test", at=DAY)
+    assert used[0].parent == hospital.staged / ".spill"
+    assert list((hospital.staged / ".spill").iterdir()) == []
 
 
 def test_a_release_without_its_audit_entry_is_entered_by_the_next_build(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import LockgateError, Refused
-from lockgate.site import Site
+from lockgate.site import Site, files
 from lockgate.site.files import PRIVATE_FILE, make_dir, remove_leftovers
 
 EVENT = "capture.batch"
@@ -139,15 +139,12 @@ def capture_lock(site: Site) -> Iterator[None]:
 
 def spill_dir(site: Site) -> Path:
     """Where a capture's engine puts what outgrows memory: identifiable, so inside the landing zone."""
-    return make_dir(site.landing / ".spill")
+    return files.spill_dir(site.landing)
 
 
 def clear_leftovers(site: Site) -> int:
     """Remove what an interrupted capture left: hidden folders, and staged folders whose batch never came."""
-    removed = remove_leftovers(site.landing) + remove_leftovers(site.staged)
-    for folder in spill_dir(site).iterdir():
-        shutil.rmtree(folder)
-        removed += 1
+    removed = remove_leftovers(site.landing) + remove_leftovers(site.staged) + files.clear_spill(site.landing)
     for folder in site.staged.glob("2*Z-*"):
         if folder.is_dir() and not (site.landing / folder.name).is_dir():
             shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity import build_index, index_path
+from lockgate.site.files import spill_dir
 
 app = typer.Typer()
 
@@ -26,7 +27,11 @@ def build(
     """Link the patient rows of every source and write the index. People keep their keys from the last run."""
     site = open_site()
     settings = site.config.engine
-    with Engine(memory_limit=settings.memory_limit or None, threads=settings.threads or None) as engine:
+    with Engine(
+        memory_limit=settings.memory_limit or None,
+        threads=settings.threads or None,
+        temp_dir=spill_dir(site.staged),
+    ) as engine:
         result = build_index(engine, site, own_sources=own or None)
     counts = {key: value for key, value in result.as_dict().items() if key not in ("by_source", "path")}
     site.audit.append("index.built", actor=actor(), **counts)

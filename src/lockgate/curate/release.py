@@ -31,7 +31,7 @@ from lockgate.errors import Refused, UsageError
 from lockgate.identity import IndexResult, build_index, unmatched_objections
 from lockgate.schema import VOCABULARY_TABLES
 from lockgate.site import Site
-from lockgate.site.files import PRIVATE_FILE, atomic_dir, make_dir, remove_leftovers
+from lockgate.site.files import PRIVATE_FILE, atomic_dir, clear_spill, make_dir, remove_leftovers, spill_dir
 
 EVENT = "release.built"
 _NUMBER = re.compile(r"([0-9]{4})\.([1-9][0-9]*)")
@@ -106,7 +106,11 @@ def build_release(
     settings = site.config.engine
     with (
         _next_release(site, day) as number,
-        Engine(memory_limit=settings.memory_limit or None, threads=settings.threads or None) as engine,
+        Engine(
+            memory_limit=settings.memory_limit or None,
+            threads=settings.threads or None,
+            temp_dir=spill_dir(site.staged),
+        ) as engine,
         atomic_dir(site.releases / number) as folder,
     ):
         build = Curation(engine, site, day)
@@ -202,6 +206,7 @@ def _next_release(site: Site, day: date) -> Iterator[str]:
                 remedy="wait until it has ended, then run this again",
             ) from error
         remove_leftovers(site.releases)
+        clear_spill(site.staged)
         _settle_audit(site)
         yield _next_number(site, day)
     finally:

@@ -83,6 +83,19 @@ def atomic_dir(target: Path, *, public: bool = False) -> Iterator[Path]:
     _fsync(target.parent)
 
 
+def spill_dir(zone: Path) -> Path:
+    """Where an engine puts what outgrows memory, in the zone of the data it reads: it may hold the same rows."""
+    return make_dir(zone / ".spill")
+
+
+def clear_spill(zone: Path) -> int:
+    """Remove what engines that were killed left in a zone; how many there were. For whoever holds the zone's lock."""
+    left = list(spill_dir(zone).iterdir())
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left)
+
+
 def remove_leftovers(folder: Path) -> int:
     """Remove what an interrupted ``atomic_dir`` or ``write_atomic`` left in a folder; how many there were."""
     removed = 0

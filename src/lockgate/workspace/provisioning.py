@@ -25,7 +25,7 @@ from lockgate.errors import LockgateError, Refused
 from lockgate.identity import index_path, opted_out, pseudonymise_ints, rekey_table
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
-from lockgate.site.files import make_dir, sha256_file, write_atomic
+from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
@@ -90,7 +90,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
     require_ready(site)
     scope = load(site, project)
     place = Project.of(site, project).made()
-    with place.changing(), Engine(memory_limit=site.config.engine.memory_limit or None) as engine:
+    with place.changing(), _engine(site, place) as engine:
         inputs = _inputs(site, engine, scope)
         known = _unchanged(place, inputs)
         if known is not None:
@@ -133,6 +133,13 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         fingerprint=inputs.fingerprint,
     )
     return result
+
+
+def _engine(site: Site, place: Project) -> Engine:
+    """An engine that spills into the project's folder."""
+    clear_spill(place.path)
+    limit = site.config.engine.memory_limit or None
+    return Engine(memory_limit=limit, temp_dir=spill_dir(place.path))
 
 
 def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
