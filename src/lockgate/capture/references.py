@@ -34,16 +34,20 @@ class References:
         self.engine = intake.engine
 
     def settle(self) -> None:
-        """Resolve, hold back what points nowhere, and take again what has waited, until nothing moves."""
+        """Resolve; take again what has waited, until nothing more comes; then hold back what points nowhere.
+
+        In this order: what is held back is not looked at again in this capture, and its target may be among what
+        has waited.
+        """
         targets = ["patient"]
         if self.intake.site.config.capture.missing_encounter == "quarantine":
             targets.append("encounter")
         while True:
             self._resolve_conditional()
-            for target in targets:
-                self._hold(target)
             if not self.intake.retake(self._come()):
                 break
+        for target in targets:
+            self._hold(target)
         self._tell_kinds()
         self._warn()
 
