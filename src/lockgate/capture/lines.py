@@ -137,9 +137,13 @@ def _split(file: SourceFile, block: bytes, first_line: int) -> tuple[pa.Table, i
         pa.large_binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(block)]
     )
     numbers = np.arange(first_line, first_line + count, dtype=np.int64)
-    if b"\x00" in block or not is_utf8(block):
+    if b"\x00" in block:
         return _split_faulty(file, block, starts, ends, first_line), count
-    raw = pc.ascii_trim_whitespace(binary.view(pa.large_string()))
+    try:
+        text = binary.cast(pa.large_string())  # several times as fast as decoding
+    except pa.ArrowInvalid:
+        return _split_faulty(file, block, starts, ends, first_line), count
+    raw = pc.ascii_trim_whitespace(text)
     filled = pc.not_equal(pc.binary_length(raw), 0)
     if not pc.all(filled).as_py():
         raw, numbers = raw.filter(filled), numbers[np.asarray(filled)]
@@ -196,7 +200,7 @@ def _table(file: SourceFile, raw: pa.LargeStringArray, numbers: np.ndarray) -> p
 def hashes(raw: pa.LargeStringArray) -> pa.StringArray:
     """Content hashes of many items.
 
-    One call of OpenSSL's SHA-256 each (2 µs for 800 bytes, with the processor's own instructions): DuckDB's
+    One call of OpenSSL's SHA-256 each (1.3 µs for 800 bytes, with the processor's own instructions): DuckDB's
     sha256() and even its md5() take longer.
     """
     raw = pa.concat_arrays([raw])
@@ -204,8 +208,12 @@ def hashes(raw: pa.LargeStringArray) -> pa.StringArray:
     if len(raw) == 0 or data is None:
         return pa.array([item_hash(b"")] * len(raw), pa.string())
     offsets = np.frombuffer(offsets_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1].tolist()
-    view, sha256 = memoryview(data), hashlib.sha256
-    digests = b"".join([sha256(view[start:end]).digest() for start, end in pairwise(offsets)])
+    view, fresh = memoryview(data), hashlib.sha256().copy
+    digests = bytearray()
+    for start, end in pairwise(offsets):
+        digest = fresh()  # a copy: OpenSSL looks the algorithm up for each new one
+        digest.update(view[start:end])
+        digests += digest.digest()
     short = np.frombuffer(digests, np.uint8).reshape(-1, 32)[:, :16]
     nibbles = np.empty((len(raw), 32), np.uint8)
     nibbles[:, 0::2], nibbles[:, 1::2] = short >> 4, short & 15

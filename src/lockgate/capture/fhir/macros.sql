@@ -21,8 +21,8 @@ CREATE OR REPLACE MACRO ref(reference, type) AS coalesce(
 CREATE OR REPLACE MACRO preferences(codings) AS [
     preference(codings[1].system), preference(codings[2].system), preference(codings[3].system), preference(codings[4].system)];
 CREATE OR REPLACE MACRO best(codings) AS codings[CASE
-    WHEN len(codings) <= 1 THEN 1
-    ELSE list_position(preferences(codings), list_min(preferences(codings))) END];
+    WHEN len(codings) > 1 THEN list_position(preferences(codings), list_min(preferences(codings)))
+    ELSE 1 END];
 CREATE OR REPLACE MACRO next_best(codings) AS CASE WHEN len(codings) > 1
     THEN codings[list_grade_up(preferences(codings))[2]] END;
 
