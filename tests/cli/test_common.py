@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from lockgate.site import Site
 def test_init_then_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "site"
     assert run(["init", str(folder), "--name", "St Elsewhere", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["name"] == "St Elsewhere"
+    made = json.loads(capsys.readouterr().out)
+    assert made["name"] == "St Elsewhere"
+    assert stat.S_IMODE(Path(made["control_database"]).stat().st_mode) == 0o600
     assert run(["--site", str(folder), "audit", "verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"ok": True, "entries": 1, "problems": []}
 
