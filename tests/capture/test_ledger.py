@@ -226,6 +226,17 @@ def test_views_of_an_empty_site_are_empty_and_typed(site: Site) -> None:
                 assert engine.arrow(f"SELECT * FROM {view}").column_names == names
 
 
+def test_a_record_is_staged_with_the_encounter_that_comes_back_in_the_same_capture(tmp_path_factory) -> None:
+    """The encounter waits for its patient; patient and observation come together."""
+    folder = tmp_path_factory.mktemp("back")
+    site = Site.init(folder / "site", name="Test")
+    first = capture_fhir(site, write(folder / "1.ndjson", encounter(1, of="Patient/p1")), actor="test")
+    late = observation(1, of="Patient/p1", encounter={"reference": "Encounter/e1"})
+    second = capture_fhir(site, write(folder / "2.ndjson", late, patient(1)), actor="test")
+    assert (first.staged, first.quarantined) == (0, 1)
+    assert (second.staged, second.quarantined, second.recovered) == (2, 0, 1)
+
+
 ITEMS = st.lists(
     st.sampled_from(
         [

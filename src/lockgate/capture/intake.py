@@ -138,8 +138,8 @@ class Intake:
     def _replayed(self, count: int) -> bool:
         """Enter the chunk as duplicates if every item came before: then no text is read. Whether it was so."""
         # What is kept as a Bundle was an entry of another one; on a line of its own it is opened.
-        before = "FROM chunk SEMI JOIN (SELECT item_hash FROM seen WHERE kind IS DISTINCT FROM 'Bundle') USING (item_hash)"
-        if self.engine.one(f"SELECT count(*) {before}") < count:
+        before = "SELECT item_hash FROM seen WHERE kind IS DISTINCT FROM 'Bundle'"
+        if self.engine.one(f"SELECT count(*) FROM chunk SEMI JOIN ({before}) USING (item_hash)") < count:
             return False
         self.engine.execute(f"""
             INSERT INTO arrival

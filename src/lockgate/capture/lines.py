@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from lockgate.errors import UsageError
 
-CHUNK_BYTES = 48 * 1024 * 1024
+CHUNK_BYTES = 96 * 1024 * 1024  # every statement is planned anew for each portion
 READ_BYTES = 4 * 1024 * 1024
 PACKED_BYTES = 128 * 1024
 WHITESPACE = b" \t\r\n"
