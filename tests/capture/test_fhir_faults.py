@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.capture import capture_fhir
+from lockgate.capture import capture_fhir, list_held
 from lockgate.errors import UsageError
 from lockgate.schema.nhs_number import check_digit
 from lockgate.site import Site
@@ -177,3 +177,16 @@ def test_details_hold_no_value_of_the_record(site: Site, tmp_path: Path) -> None
     for value in (WRONG_NHS, "Example", "nobody", "furlong", "2021-02-30"):
         assert value not in shown
     assert WRONG_NHS not in site.audit.chain.read_text()
+
+
+def test_a_type_that_is_no_type_is_not_repeated(site: Site, tmp_path: Path) -> None:
+    """Whatever stands where a resource type should, it is in no count, batch or list."""
+    line = '{"resourceType": "9434765919", "id": "x"}'
+    write(tmp_path / "a.ndjson", line, line)
+    result = capture_fhir(site, tmp_path / "a.ndjson", actor="test")
+    assert result.by_type == {"unknown": {"received": 2, "staged": 0, "quarantined": 1, "duplicates": 1}}
+    assert result.reasons == {"unknown-resource-type": 1}
+    again = capture_fhir(site, tmp_path / "a.ndjson", actor="test")
+    assert again.by_type == {"unknown": {"received": 2, "staged": 0, "quarantined": 0, "duplicates": 2}}
+    counts, items = list_held(site)
+    assert "9434765919" not in repr((counts, items, result, again))

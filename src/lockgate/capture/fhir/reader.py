@@ -79,6 +79,8 @@ class FhirReader:
                         THEN kind || ' is a FHIR R4 type that is kept raw and not staged yet' END AS detail
                 FROM fresh
                 WHERE fault IS NULL AND (kind IS NULL OR kind NOT IN ({staged}) OR coalesce(record_id, '') = ''))""")
+        # A type that FHIR doesn't know is whatever was sent there: counts by type must not repeat it.
+        engine.execute(f"UPDATE arrival SET kind = NULL WHERE kind NOT IN ({known})")
         counted = engine.rows(
             f"SELECT kind, count(*) FROM fresh WHERE kind IN ({staged}) AND record_id <> '' GROUP BY kind ORDER BY kind"
         )
