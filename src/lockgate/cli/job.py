@@ -27,7 +27,9 @@ def _print(job: JobResult) -> None:
 @app.command()
 def run(
     project: Name,
-    code: Annotated[Path, typer.Argument(help="A .py or .sql file, or a folder with main.py or main.sql.")],
+    code: Annotated[
+        Path, typer.Argument(help="A .py or .sql file, or a folder or zip archive with main.py or main.sql.")
+    ],
     author: Annotated[str, typer.Option(help="Whose code it is: one of the scope's people.")],
     seconds: Annotated[int | None, typer.Option(min=1, help="Stop it after so long.")] = None,
     memory_mb: Annotated[int | None, typer.Option(min=1, help="Stop it past so much memory.")] = None,
