@@ -19,10 +19,10 @@ _EXAMPLES = {
         "Mean age at the first long-term condition in each tenth of deprivation, as a table and a chart; and who the "
         "people are, by ethnic group and sex.",
     ),
-    "admissions-by-month": (
-        "admissions_by_month.sql",
-        "Admissions by month",
-        "People with an inpatient stay in each month.",
+    "admissions-by-year": (
+        "admissions_by_year.sql",
+        "Admissions by year",
+        "People with an inpatient stay in each year.",
     ),
 }
 
