@@ -23,6 +23,7 @@ NOT_CARRIED = {
     "report": "its_results_and_text_are",
     "objection": "the_list_of_opt_outs",
     "postcode": "a_reference_table",
+    "patient_merge": "it_says_who_is_who",
 }
 # Where the prepared rows (with their fate) of a staged table are.
 _EVENTS = ("condition", "medication", "procedure", "result", "allergy", "device")

@@ -32,6 +32,7 @@ IMPERSONAL = frozenset(
         "staffing",
         "objection",
         "postcode",
+        "patient_merge",
     }
 )
 # Every pair of columns that names a code, by table: (system, code).
@@ -45,13 +46,13 @@ CODINGS: tuple[tuple[str, str, str], ...] = tuple(
 )
 
 _NOT_WORDS = frozenset(
-    {"text", "value_text", "comment", "description", "title", "sig", "accession", "author_name"}
+    {"text", "value_text", "comment", "description", "title", "sig", "accession", "author_name", "time_flag"}
 )
 # Short words that may be carried as they were sent: units, statuses, kinds, names of places.
 WORDS = tuple(
     (table, column.name)
     for table, columns in STAGED.items()
-    if table not in ("patient", "objection", "postcode")
+    if table not in ("patient", "objection", "postcode", "patient_merge")
     for column in columns
     if column.type == "VARCHAR"
     and column.name not in _NOT_WORDS
