@@ -27,3 +27,15 @@ CREATE OR REPLACE MACRO before(a, b) AS CASE
 
 CREATE OR REPLACE MACRO num(x) AS try_cast(CAST(x AS VARCHAR) AS DOUBLE);
 CREATE OR REPLACE MACRO bool(x) AS try_cast(CAST(x AS VARCHAR) AS BOOLEAN);
+
+-- Whether a wall clock without an offset is one time of its zone: 'ambiguous' where it comes twice (clocks put back),
+-- 'nonexistent' where it never comes (clocks put forward), else NULL. The zone's offsets a day before and a day after
+-- give the two instants it may mean; it is what those instants show on the zone's clocks that decides.
+CREATE OR REPLACE MACRO wall_clock(utc, zone) AS timezone(zone, timezone('UTC', utc));
+CREATE OR REPLACE MACRO offset_at(utc, zone) AS wall_clock(utc, zone) - utc;
+CREATE OR REPLACE MACRO time_flag(x, zone) AS CASE
+    WHEN x IS NULL OR offset_at(x - INTERVAL 1 DAY, zone) = offset_at(x + INTERVAL 1 DAY, zone) THEN NULL
+    WHEN wall_clock(x - offset_at(x - INTERVAL 1 DAY, zone), zone) = x THEN
+        CASE WHEN wall_clock(x - offset_at(x + INTERVAL 1 DAY, zone), zone) = x THEN 'ambiguous' END
+    WHEN wall_clock(x - offset_at(x + INTERVAL 1 DAY, zone), zone) = x THEN NULL
+    ELSE 'nonexistent' END;
