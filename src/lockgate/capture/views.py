@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockgate.capture.batches import batches
-from lockgate.engine import Engine, quote
+from lockgate.engine import SqlEngine, quote
 from lockgate.schema import staged_columns
 from lockgate.site import Site
 
@@ -11,7 +11,7 @@ from lockgate.site import Site
 PARTS = {"encounter_move": "encounter", "result": "result"}
 
 
-def staged_view(engine: Engine, site: Site, table: str) -> str:
+def staged_view(engine: SqlEngine, site: Site, table: str) -> str:
     """A view of every version of a staged table in all visible batches; returns its name, ``staged_<table>``."""
     files = [path for batch in batches(site) if (path := batch.table(table))]
     name = f"staged_{table}"
@@ -19,7 +19,7 @@ def staged_view(engine: Engine, site: Site, table: str) -> str:
     return name
 
 
-def latest_view(engine: Engine, site: Site, table: str) -> str:
+def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
     """A view of the latest version of each record, without those deleted; returns its name, ``latest_<table>``.
 
     The version with the greatest (version_at, item_hash) wins, whatever order it came in. A record's parts

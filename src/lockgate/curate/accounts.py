@@ -14,7 +14,7 @@ from typing import Any
 from lockgate.capture import staged_view
 from lockgate.capture.views import PARTS
 from lockgate.curate.sources import Curation
-from lockgate.engine import Engine
+from lockgate.engine import SqlEngine
 from lockgate.errors import Refused
 from lockgate.schema import STAGED
 
@@ -80,7 +80,7 @@ def settle(build: Curation) -> dict[str, Account]:
     return accounts
 
 
-def _old_and_deleted(engine: Engine, view: str, table: str, received: int, live: int) -> tuple[int, int]:
+def _old_and_deleted(engine: SqlEngine, view: str, table: str, received: int, live: int) -> tuple[int, int]:
     """How many rows a newer version replaced, and how many records' newest version is a tombstone.
 
     A part of a record (a ward stay, a component) falls with its record's version, so there "superseded" is whatever is
@@ -107,7 +107,7 @@ def _fates(table: str) -> str:
     return f"SELECT fate FROM p_{table}"
 
 
-def derived_rows(engine: Engine) -> dict[str, int]:
+def derived_rows(engine: SqlEngine) -> dict[str, int]:
     """Rows of release tables that no single staged row stands behind, counted apart from the tables themselves."""
     count = {
         "care_site": "p_place WHERE staged = 'ward_code'",

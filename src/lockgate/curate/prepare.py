@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
-from lockgate.engine import Engine
+from lockgate.engine import SqlEngine
 from lockgate.identity import pseudonymise_ints
 
 # The columns of an event, whatever staged table it came from.
@@ -89,7 +89,8 @@ def add_ids(build: Curation, table: str, domain: str, *, prefix: str = "''") -> 
     engine = build.engine
     digest = f"md5_number_lower({prefix} || t.source || chr(31) || t.record_id)"
     keys = engine.arrow(f"SELECT {digest} AS digest FROM {table} AS t ORDER BY digest").column("digest")
-    plain = keys.combine_chunks().to_numpy(zero_copy_only=False).astype(np.uint64)
+    # 64 bits, which Spark can only read as a signed number
+    plain = keys.combine_chunks().to_numpy(zero_copy_only=False)
     if len(plain) > 1 and bool(np.any(plain[1:] == plain[:-1])):
         raise AssertionError(f"two rows of {table} have one key")
     ids = pseudonymise_ints(plain.view(np.int64), build.key, domain)
@@ -98,7 +99,7 @@ def add_ids(build: Curation, table: str, domain: str, *, prefix: str = "''") -> 
         f"CREATE OR REPLACE TABLE {table} AS SELECT t.*, i.id FROM {table} AS t "
         f"JOIN ids_arrow AS i ON i.digest = {digest}"
     )
-    engine.connection.unregister("ids_arrow")
+    engine.unregister("ids_arrow")
 
 
 def _table(build: Curation, name: str, *, domain: str = "") -> None:
@@ -187,17 +188,21 @@ def _events(build: Curation) -> None:
     parts = []
     for staged in sql_names("events"):
         text = sql_text("events", staged)
-        present = {row[0] for row in engine.rows(f"DESCRIBE {text}")}
+        present = set(engine.columns(text))
         columns = ", ".join(
             f"CAST({name if name in present else 'NULL'} AS {kind}) AS {name}"
             for name, kind in EVENT_COLUMNS.items()
         )
         parts.append(f"SELECT '{staged}' AS staged, {columns} FROM ({text}) AS {staged}_events")
+    kept = ", ".join(
+        "coalesce(e.start_at, v.start_at) AS start_at" if name == "start_at" else f"e.{name}"
+        for name in ("staged", *EVENT_COLUMNS)
+    )
     engine.execute(
         f"""
         CREATE OR REPLACE TABLE p_event AS
         WITH every_event AS ({" UNION ALL ".join(parts)})
-        SELECT e.* REPLACE (coalesce(e.start_at, v.start_at) AS start_at),
+        SELECT {kept},
             v.id AS visit_occurrence_id,
             coalesce(p.id, v.provider_id) AS provider_id,
             CASE
@@ -234,7 +239,7 @@ def _events(build: Curation) -> None:
     engine.execute("DROP TABLE p_event")
 
 
-def _departed(engine: Engine) -> None:
+def _departed(engine: SqlEngine) -> None:
     """``departed``: one death for each person who died, from a register or else from the patient record."""
     engine.execute(
         """

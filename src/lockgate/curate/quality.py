@@ -10,7 +10,7 @@ from typing import Any
 
 from lockgate.curate.sources import Curation
 from lockgate.curate.tables import Written
-from lockgate.engine import Engine, quote
+from lockgate.engine import SqlEngine, quote
 
 # Tables whose main concept should be mapped: table -> column.
 CONCEPTS = {
@@ -76,12 +76,12 @@ def run_checks(build: Curation, written: dict[str, Written]) -> list[Check]:
     ]
 
 
-def _count(engine: Engine, check: str, table: str, column: str, view: str, failing: str) -> Check:
+def _count(engine: SqlEngine, check: str, table: str, column: str, view: str, failing: str) -> Check:
     rows, failed = engine.rows(f"SELECT count(*), count(*) FILTER (WHERE {failing}) FROM {view}")[0]
     return Check(check, table, column, int(rows), int(failed))
 
 
-def _life_checks(engine: Engine) -> list[Check]:
+def _life_checks(engine: SqlEngine) -> list[Check]:
     engine.execute(
         """
         CREATE OR REPLACE TEMP VIEW dated AS

@@ -115,7 +115,7 @@ def build_release(
     ):
         build = Curation(engine, site, day)
         tell("linking records to people")
-        index = build_index(engine, site)
+        index = build_index(engine.local, site)
         tell("reading the latest versions")
         read_sources(build)
         tell("finding each row its place")
@@ -143,7 +143,7 @@ def build_release(
                 "policy": site.config.deidentify.model_dump()
                 | {"opt_outs": "research", "threshold": build.threshold},
                 "linkage": _linkage(index)
-                | {"objections_unmatched": unmatched_objections(engine, site, at=day)},
+                | {"objections_unmatched": unmatched_objections(engine.local, site, at=day)},
                 "accounting": {name: account.as_dict() for name, account in accounts.items()},
                 "texts": texts.as_dict(),
                 "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),

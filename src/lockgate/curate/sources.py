@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lockgate import terminology
 from lockgate.capture import latest_view
-from lockgate.engine import Engine, quote
+from lockgate.engine import SqlEngine, quote
 from lockgate.identity import index_view, opted_out, pseudonymise_ints
 from lockgate.schema import STAGED
 from lockgate.site import Site
@@ -45,6 +45,9 @@ CODINGS: tuple[tuple[str, str, str], ...] = tuple(
     if system.name in (f"{code.name}_system", f"{code.name.removesuffix('_code')}_system")
 )
 
+# White space as every engine's regular expressions spell it.
+_SPACE = r"[ \t\n\x0B\f\r]"
+
 _NOT_WORDS = frozenset(
     {"text", "value_text", "comment", "description", "title", "sig", "accession", "author_name", "time_flag"}
 )
@@ -65,7 +68,7 @@ WORDS = tuple(
 class Curation:
     """One build: where it reads, the day of its opt-out cut-off, and the key of its ids."""
 
-    engine: Engine
+    engine: SqlEngine
     site: Site
     release_date: date
 
@@ -145,7 +148,7 @@ def _withhold_codes(build: Curation) -> None:
         GROUP BY code
         HAVING code LIKE '%@%'
             OR (bool_or(coded) AND (code LIKE '%"%' OR length(code) > 50 OR code IN (FROM number)
-                OR (regexp_matches(code, '[[:space:]]') AND sum(people) < {int(build.threshold)})))
+                OR (regexp_matches(code, '{_SPACE}') AND sum(people) < {int(build.threshold)})))
             OR code IN (SELECT code FROM part SEMI JOIN number USING (value) WHERE length(value) > 4)"""
     )
     places = engine.rows("SELECT DISTINCT place FROM used_code SEMI JOIN withheld_code USING (code)")
@@ -171,7 +174,7 @@ def _standing(build: Curation) -> None:
         FROM {index} AS i JOIN now_patient AS p ON p.source = i.source AND p.record_id = i.record_id
         GROUP BY i.person_key ORDER BY i.person_key"""
     )
-    out = opted_out(engine, build.site, at=build.release_date, purpose="research")
+    out = opted_out(engine.local, build.site, at=build.release_date, purpose="research")
     keys = people.column("person_key").combine_chunks()
     standing = [
         "opted_out" if key in out else "live" if known else "not:person_without_birth_year"

@@ -10,7 +10,7 @@ import pyarrow as pa
 from lockgate import __version__
 from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
-from lockgate.engine import Engine, quote
+from lockgate.engine import SqlEngine, quote
 from lockgate.schema import LINKED, OMOP, VOCABULARY_TABLES, Column
 from lockgate.site.files import make_dir, sha256_file
 from lockgate.terminology import vocabulary_info
@@ -46,7 +46,7 @@ def write_table(build: Curation, name: str, sql: str, columns: tuple[Column, ...
     site's policy says so. Raises KeyError when the SELECT lacks a column.
     """
     monthly = build.site.config.deidentify.event_dates == "month"
-    present = {row[0] for row in build.engine.rows(f"DESCRIBE {sql}")}
+    present = set(build.engine.columns(sql))
     missing = [column.name for column in columns if column.name not in present]
     if missing:
         raise KeyError(f"the SELECT of {name} has no column {', '.join(missing)}")
@@ -153,7 +153,7 @@ def _vocabulary_in_use(build: Curation, folder: Path, written: dict[str, Written
     return tables
 
 
-def release_views(engine: Engine, folder: Path, tables: dict[str, Written]) -> None:
+def release_views(engine: SqlEngine, folder: Path, tables: dict[str, Written]) -> None:
     """Views ``r_<table>`` over what was written."""
     for name, table in tables.items():
         engine.view_parquet(f"r_{name}", folder / table.file)

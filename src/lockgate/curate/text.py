@@ -40,7 +40,7 @@ class TextCounts:
 def scrub_texts(build: Curation) -> TextCounts:
     """Make ``scrubbed`` (staged, id, text) and set the fate of notes that are withheld."""
     engine = build.engine
-    known, names = _known(build), free_text.site_names(engine, build.site)
+    known, names = _known(build), free_text.site_names(engine.local, build.site)
     engine.execute("CREATE OR REPLACE TABLE scrubbed (staged VARCHAR, id BIGINT, text VARCHAR)")
     texts = identifiers = withheld = 0
     reasons: dict[str, int] = {}
@@ -59,10 +59,11 @@ def scrub_texts(build: Curation) -> TextCounts:
             continue
         engine.register("scrub_answer", free_text.scrub(notes, known, names))
         engine.execute(
-            "CREATE OR REPLACE TABLE scrub_result AS SELECT s.id, a.text, a.residual, a.reason, len(a.spans) AS found "
+            "CREATE OR REPLACE TABLE scrub_result AS "
+            "SELECT s.id, a.text, a.residual, a.reason, array_length(a.spans) AS found "
             "FROM said AS s JOIN scrub_answer AS a ON CAST(a.document_id AS BIGINT) = s.document_id"
         )
-        engine.connection.unregister("scrub_answer")
+        engine.unregister("scrub_answer")
         engine.execute(
             f"INSERT INTO scrubbed SELECT '{staged}', id, text FROM scrub_result WHERE NOT residual"
         )

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.capture import latest_view
-from lockgate.engine import Engine
+from lockgate.engine import Engine, SqlEngine
 from lockgate.errors import LockgateError
 from lockgate.identity.cascade import STEPS, Clusters, cluster
 from lockgate.identity.keys import assign_keys
@@ -59,7 +59,7 @@ def index_path(site: Site) -> Path:
     return site.staged / "index" / "person_index.parquet"
 
 
-def index_view(engine: Engine, site: Site, name: str = "person_index") -> str:
+def index_view(engine: SqlEngine, site: Site, name: str = "person_index") -> str:
     """A view of the site's index (empty before the first ``build_index``); returns its name."""
     path = index_path(site)
     engine.view_parquet(name, [path] if path.exists() else [], INDEX_COLUMNS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib import resources
 
-from lockgate.engine import Engine, quote
+from lockgate.engine import SqlEngine, quote
 
 
-def coding_table(engine: Engine, codes_sql: str, name: str = "coding") -> str:
+def coding_table(engine: SqlEngine, codes_sql: str, name: str = "coding") -> str:
     """Make the table ``name``: what the codes of a query mean.
 
     ``codes_sql`` gives distinct (vocabulary_id, code). The table has, for every code that the vocabulary knows,

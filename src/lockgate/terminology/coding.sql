@@ -7,7 +7,7 @@
 WITH wanted AS (
     SELECT vocabulary_id, code,
         CASE WHEN vocabulary_id IN ('ICD10', 'OPCS4', 'ICD10CM', 'ICD9CM')
-             THEN upper(replace(regexp_replace(code, '[XxDdAa+*†-]+$', ''), '.', '')) ELSE code END AS compared
+             THEN upper(replace(regexp_replace(code, '[XxDdAa+*†-]+\z', '', 'g'), '.', '')) ELSE code END AS compared
     FROM source_codes
 ),
 known AS (

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lockgate.engine import Engine, literal, quote
+from lockgate.engine import Engine, SqlEngine, literal, quote
 from lockgate.errors import UsageError
 from lockgate.schema import OMOP, VOCABULARY_TABLES, Column
 from lockgate.site import Site
@@ -86,7 +86,7 @@ def vocabulary_info(site: Site) -> VocabularyInfo:
     return VocabularyInfo("demonstration set of the package", VERSION, rows, {})
 
 
-def vocabulary_view(engine: Engine, site: Site) -> dict[str, str]:
+def vocabulary_view(engine: SqlEngine, site: Site) -> dict[str, str]:
     """Make every vocabulary table readable; table name -> name of its view (``vocabulary_concept`` ...).
 
     Tables that the site's vocabulary lacks are empty views.

@@ -1,4 +1,5 @@
--- One row for each person who is carried, each attribute from the first of their records that states it.
+-- One row for each person who is carried, each attribute from the first of their records that states it. The place
+-- that min_by goes by is NULL where the attribute is: engines differ in what a NULL attribute of the first place gives.
 WITH at_postcode AS (
     SELECT replace(upper(record_id), ' ', '') AS postcode, min(lsoa21_code) AS lsoa21_code
     FROM s_postcode
@@ -11,11 +12,11 @@ told AS (
         min_by(p.sex, CASE WHEN p.sex IN ('M', 'F', 'O') THEN p.place END) AS sex,
         min_by(
             p.ethnicity_system || ':' || p.ethnicity_code,
-            CASE WHEN p.ethnicity_code IS NOT NULL AND p.ethnicity_code NOT IN ('Z', '99') THEN p.place END
+            CASE WHEN p.ethnicity_system IS NOT NULL AND p.ethnicity_code NOT IN ('Z', '99') THEN p.place END
         ) AS ethnicity_stated,
         min_by(
             p.ethnicity_system || ':' || p.ethnicity_code,
-            CASE WHEN p.ethnicity_code IS NOT NULL THEN p.place END
+            CASE WHEN p.ethnicity_system IS NOT NULL AND p.ethnicity_code IS NOT NULL THEN p.place END
         ) AS ethnicity_sent,
         min_by(
             coalesce(p.lsoa21_code, a.lsoa21_code),

@@ -1,0 +1,113 @@
+"""DuckDB, embedded.
+
+Results are read whole (``fetchall``): in DuckDB 2 a half-read result keeps the connection busy.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lockgate.engine.base import SqlEngine, literal, quote
+from lockgate.schema import Column
+from lockgate.site.files import PRIVATE_FILE
+
+
+class Engine(SqlEngine):
+    """A DuckDB connection with its own temporary folder; use it in a ``with`` block.
+
+    ``memory_limit`` such as "4GB" and ``threads`` bound what it takes; past the limit it spills to ``temp_dir``,
+    a private folder that goes when the engine closes (it may hold identifiable rows).
+    """
+
+    def __init__(
+        self, *, memory_limit: str | None = None, threads: int | None = None, temp_dir: Path | None = None
+    ) -> None:
+        self._temp = tempfile.TemporaryDirectory(prefix="lockgate-", dir=temp_dir)
+        self.connection = duckdb.connect(":memory:")
+        self.execute(f"SET temp_directory = {literal(self._temp.name)}")
+        self.execute("SET TimeZone = 'UTC'")
+        self.execute("SET enable_progress_bar = false")
+        if memory_limit:
+            self.execute(f"SET memory_limit = {literal(memory_limit)}")
+        if threads:
+            self.execute(f"SET threads = {int(threads)}")
+
+    @property
+    def name(self) -> str:
+        """ "duckdb" and its version."""
+        return f"duckdb {duckdb.__version__}"
+
+    @property
+    def local(self) -> Engine:
+        """Itself."""
+        return self
+
+    def close(self) -> None:
+        """Close the connection and remove its temporary folder."""
+        self.connection.close()
+        self._temp.cleanup()
+
+    def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
+        """Run a statement for its effect."""
+        self.connection.execute(sql, params).fetchall()
+
+    def rows(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return list(self.connection.execute(sql, params).fetchall())
+
+    def arrow(self, sql: str, params: Sequence[Any] | None = None) -> pa.Table:
+        """A query's result as an Arrow table."""
+        return self.connection.sql(sql, params=params).to_arrow_table()
+
+    def columns(self, sql: str) -> list[str]:
+        """The names of a query's columns, without running it."""
+        return [str(row[0]) for row in self.rows(f"DESCRIBE {sql}")]
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under a name."""
+        self.connection.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        """Let go of a table that was registered."""
+        self.connection.unregister(name)
+
+    def view_parquet(
+        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+    ) -> None:
+        """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape."""
+        files = [paths] if isinstance(paths, Path) else sorted(paths)
+        if files:
+            listing = ", ".join(literal(file) for file in files)
+            source = f"read_parquet([{listing}], union_by_name = true)"
+            select = ", ".join(quote(column.name) for column in columns) if columns else "*"
+            self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} FROM {source}")
+            return
+        if columns is None:
+            raise ValueError(f"no file for {name}, and no columns to make an empty table of")
+        select = ", ".join(f"CAST(NULL AS {column.type}) AS {quote(column.name)}" for column in columns)
+        self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} WHERE false")
+
+    def write_parquet(
+        self, sql: str, path: Path, *, order_by: str | None = None, level: int | None = None
+    ) -> int:
+        """Write a query's rows to one Parquet file (zstd, mode 0600) and return how many there were.
+
+        ``level`` is zstd's: 1 for speed; DuckDB's default otherwise.
+
+        With ``order_by`` a total order, the same rows give the same bytes. The file appears whole or not at all.
+        """
+        ordered = f"SELECT * FROM ({sql}) ORDER BY {order_by}" if order_by else sql
+        partial = path.with_name(f".{path.name}.partial")
+        speed = "" if level is None else f", COMPRESSION_LEVEL {int(level)}"
+        counted = self.rows(
+            f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
+        )
+        partial.chmod(PRIVATE_FILE)
+        partial.replace(path)
+        return int(counted[0][0])
