@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "Say which records are of the same person."),
     "vocabulary": ("vocabulary", "Load and show OMOP vocabularies."),
     "release": ("release", "Build, list, show, verify and compare releases."),
+    "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
     "scrub": ("scrub", "Take identifiers out of notes."),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),

@@ -100,7 +100,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
 
 
 def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
-    links = [("register:list", "Register of uses", True)]
+    links = [("catalogue:list", "The data", True), ("register:list", "Register of uses", True)]
     if person.username:
         links = [
             ("tasks", "Your tasks", True),

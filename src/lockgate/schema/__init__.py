@@ -58,6 +58,10 @@ STAGED: Tables = _load("staged.yaml")
 OMOP: Tables = _load("omop.yaml")
 LINKED: Tables = _load("linked.yaml")
 RELEASE: Tables = OMOP | LINKED
+# What each table of a release holds, in our own words.
+MEANINGS: dict[str, str] = yaml.safe_load(
+    resources.files(__package__).joinpath("meanings.yaml").read_text(encoding="utf-8")
+)
 
 VOCABULARY_TABLES = (
     "concept",
@@ -79,6 +83,7 @@ def staged_columns(table: str) -> tuple[Column, ...]:
 __all__ = [
     "COMMON",
     "LINKED",
+    "MEANINGS",
     "OMOP",
     "RELEASE",
     "ROLES",

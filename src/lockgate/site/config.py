@@ -75,6 +75,31 @@ class SandboxSection(_Section):
     output_mb: int = Field(default=512, ge=1)
 
 
+class CatalogueSection(_Section):
+    """What the catalogue says of the site's data, beside what is counted (HDR UK metadata 4.0.0)."""
+
+    title: str = Field(default="", max_length=150, description="empty: the site's name and what it is")
+    abstract: str = Field(
+        default="", max_length=500, description="empty: a sentence made from the site's name"
+    )
+    contact: str = Field(default="", max_length=200, description="e-mail address for questions of access")
+    identifier: str = Field(
+        default="", max_length=50, description="of the organisation, such as its ROR; empty: its ODS code"
+    )
+    access_rights: str = Field(default="", max_length=1000, description="address of the page on how to apply")
+    data_controller: str = Field(default="", max_length=500, description="empty: the site's name")
+    spatial: str = "United Kingdom, England"
+    publishing_frequency: Literal[
+        "Static", "Irregular", "Continuous", "Annual", "Quarterly", "Monthly", "Weekly", "Daily"
+    ] = "Irregular"
+    delivery_lead_time: Literal[
+        "Less than 1 week", "1-2 weeks", "2-4 weeks", "1-2 months", "2-6 months", "Variable"
+    ] = "Variable"
+    json_schema: str = Field(
+        default="", description="path of HDR UK's schema.json (4.0.0): every entry is then checked against it"
+    )
+
+
 class PortalSection(_Section):
     """The pages."""
 
@@ -92,6 +117,7 @@ class SiteConfig(_Section):
     deidentify: DeidentifySection = DeidentifySection()
     disclosure: DisclosureSection = DisclosureSection()
     sandbox: SandboxSection = SandboxSection()
+    catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()
 
 

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import json
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lockgate.schema import RELEASE, Column
+from lockgate.catalogue import describe_role
+from lockgate.schema import MEANINGS, RELEASE, Column
 from lockgate.workspace.scope import Scope
 
-_MEANING = {
-    "concept": "concept id; its name stands in the table concept (0: not mapped)",
-    "number": "number",
-    "code": "code or word as the source sent it",
-    "text": "free text after identifiers were taken out",
-    "place": "place, generalised by the site's policy",
-    "quasi": "personal attribute that could help to single somebody out: handle with care",
-    "label": "name or property of a code",
-}
 _DATES = {
     "exact": "date",
     "month": "date, given as the first day of its month",
     "year": "date, given as the first day of its year",
     "shift": "date, moved by a number of days that is secret and the same for all dates of one person",
 }
-
-
-@cache
-def _tables() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("tables.yaml").read_text(encoding="utf-8")
-    found: dict[str, str] = yaml.safe_load(text)
-    return found
-
-
-def table_meaning(table: str) -> str:
-    """What a release table holds."""
-    return _tables()[table]
 
 
 def column_meaning(column: Column, dates: str) -> str:
@@ -50,14 +26,14 @@ def column_meaning(column: Column, dates: str) -> str:
         )
     if column.role == "date":
         return _DATES[dates]
-    return _MEANING[column.role]
+    return describe_role(column.role)
 
 
 def write_dictionary(folder: Path, scope: Scope, tables: dict[str, dict[str, Any]]) -> None:
     """Write ``dictionary.json`` and ``dictionary.md`` for the tables of a workspace."""
     described = {
         name: {
-            "meaning": table_meaning(name),
+            "meaning": MEANINGS[name],
             "rows": table["rows"],
             "columns": [
                 {

@@ -1,0 +1,94 @@
+"""The public pages of the catalogue: what data the site holds, column by column, and how it grew over time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_GET
+
+from lockgate.catalogue import Catalogue, list_catalogues
+from lockgate.portal.files import chart_response
+from lockgate.portal.sites import current_site
+
+app_name = "catalogue"
+
+
+def _find(number: str) -> Catalogue:
+    for item in list_catalogues(current_site()):
+        if number in ("latest", item.release):
+            return item
+    raise Http404
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """The newest release that is described, and the earlier ones."""
+    published = list_catalogues(current_site())
+    return render(
+        request,
+        "catalogue/index.jinja",
+        {"latest": published[0] if published else None, "published": published},
+    )
+
+
+@require_GET
+def release(request: HttpRequest, number: str) -> HttpResponse:
+    """The data dictionary of a release and its coverage."""
+    item = _find(number)
+    return render(
+        request, "catalogue/release.jinja", {"item": item, "facts": item.facts, "dataset": item.entry}
+    )
+
+
+@require_GET
+def table(request: HttpRequest, number: str, name: str) -> HttpResponse:
+    """One table: its columns, and its coverage as a chart with its numbers."""
+    item = _find(number)
+    for described in item.facts["tables"]:
+        if described["name"] == name:
+            coverage = next((c for c in item.facts["coverage"] if c["table"] == name), None)
+            context = {"item": item, "table": described, "coverage": coverage and _with_rows(item, coverage)}
+            return render(request, "catalogue/table.jinja", context)
+    raise Http404
+
+
+def _with_rows(item: Catalogue, coverage: dict[str, Any]) -> dict[str, Any]:
+    head, *rows = csv.reader(io.StringIO((item.path / f"{coverage['name']}.csv").read_text(encoding="utf-8")))
+    return {**coverage, "head": head, "rows": rows}
+
+
+@require_GET
+def chart(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
+    """The chart of a table's coverage."""
+    item = _find(number)
+    return chart_response(item.path, [{"name": f"{c['name']}.svg"} for c in item.facts["coverage"]], name)
+
+
+@require_GET
+def numbers(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
+    """The numbers of a table's coverage as CSV."""
+    item = _find(number)
+    if name not in {c["name"] for c in item.facts["coverage"]}:
+        raise Http404
+    return FileResponse((item.path / f"{name}.csv").open("rb"), as_attachment=True, filename=f"{name}.csv")
+
+
+@require_GET
+def dataset(request: HttpRequest, number: str) -> HttpResponse:
+    """The entry as HDR UK dataset metadata 4.0.0."""
+    return JsonResponse(_find(number).entry, json_dumps_params={"ensure_ascii": False, "indent": 1})
+
+
+urlpatterns = [
+    path("", index, name="list"),
+    path("<str:number>/", release, name="release"),
+    path("<str:number>/dataset.json", dataset, name="dataset"),
+    path("<str:number>/charts/<str:name>.svg", chart, name="chart"),
+    path("<str:number>/charts/<str:name>.csv", numbers, name="numbers"),
+    path("<str:number>/<str:name>/", table, name="table"),
+]
