@@ -105,7 +105,9 @@ class References:
 
     def _come(self) -> pa.Table:
         """Items of earlier batches whose patient or encounter is known now."""
-        held = waiting(self.intake.earlier)
+        # Another format's items are another reader's: `capture.held` takes them once this batch is there.
+        same = [batch for batch in self.intake.earlier if batch.format == self.intake.reader.format]
+        held = waiting(same)
         known = " UNION ALL ".join(
             f"SELECT '{word}/' || record_id FROM ({self._all(target, 'record_id')})"
             for target, word in REQUIRED.items()

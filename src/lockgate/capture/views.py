@@ -7,8 +7,9 @@ from lockgate.engine import SqlEngine, quote
 from lockgate.schema import staged_columns
 from lockgate.site import Site
 
-# Tables whose rows belong to a record of another row: "<record>#<n>" falls with its record's version.
-PARTS = {"encounter_move": "encounter", "result": "result"}
+# Tables whose rows may be parts of a record: "<record>#<n>" falls with its record's version. The record is in the same
+# table, or for a ward stay that came with its encounter, in that of encounters; a record_id without "#" stands alone.
+PARTS = {"encounter_move": "encounter", "result": "result", "condition": "condition"}
 
 
 def staged_view(engine: SqlEngine, site: Site, table: str) -> str:
@@ -29,19 +30,20 @@ def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
     name = f"latest_{table}"
     owner = PARTS.get(table)
     record = "split_part(record_id, '#', 1)" if owner else "record_id"
+    parts = ""
     if owner and owner != table:
         # The winning version is the owner's: a newer one may have no parts left.
         winner = latest_view(engine, site, owner)
-        engine.execute(
-            f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
-            f" ON w.source = s.source AND w.record_id = split_part(s.record_id, '#', 1) AND w.item_hash = s.item_hash"
-            " AND w.batch_id = s.batch_id WHERE NOT s.deleted"
+        parts = (
+            f" UNION ALL BY NAME SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
+            " ON w.source = s.source AND w.record_id = split_part(s.record_id, '#', 1) AND w.item_hash = s.item_hash"
+            " AND w.batch_id = s.batch_id WHERE NOT s.deleted AND contains(s.record_id, '#')"
         )
-        return name
+        staged, record = f"(SELECT * FROM {staged} WHERE NOT contains(record_id, '#'))", "record_id"
     engine.execute(
         f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * EXCLUDE (newest) FROM ("
         f"SELECT *, dense_rank() OVER (PARTITION BY source, {record}"
         " ORDER BY version_at DESC, item_hash DESC, batch_id DESC)"
-        f" AS newest FROM {staged}) WHERE newest = 1 AND NOT deleted"
+        f" AS newest FROM {staged}) WHERE newest = 1 AND NOT deleted{parts}"
     )
     return name

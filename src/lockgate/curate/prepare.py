@@ -56,6 +56,18 @@ EVENT_COLUMNS: dict[str, str] = {
     "refusal": "VARCHAR",
 }
 
+_OTHERS = (
+    "document",
+    "specimen",
+    "incident",
+    "feedback",
+    "staffing",
+    "roster",
+    "social_care_event",
+    "imaging_study",
+    "imaging_read",
+)
+
 
 def prepare(build: Curation) -> None:
     """Make the ``p_*`` tables, ``visit``, ``event``, ``human``, ``departed``, ``ward``, ``region`` and ``policy``."""
@@ -73,7 +85,7 @@ def prepare(build: Curation) -> None:
     _visits(build)
     _table(build, "encounter_move", domain="visit_detail")
     _events(build)
-    for name in ("document", "specimen", "incident", "feedback", "staffing", "imaging_study", "imaging_read"):
+    for name in _OTHERS:
         _table(build, name)
     _table(build, "death")
     _departed(engine)

@@ -30,6 +30,7 @@ IMPERSONAL = frozenset(
         "practitioner",
         "feedback",
         "staffing",
+        "roster",
         "objection",
         "postcode",
         "patient_merge",

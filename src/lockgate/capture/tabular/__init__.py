@@ -20,7 +20,7 @@ from lockgate.site import Site
 def capture_table(
     site: Site, contract_name: str, path: Path | str, *, source: str = "", actor: str
 ) -> CaptureResult:
-    """Capture one CSV file (plain or gzip) by a contract's name; the source is the contract's name unless given.
+    """Capture one CSV file (plain or gzip) by a contract's name; the source is the contract's unless given.
 
     Raises Refused when the header does not fit the contract, UsageError when there is no such file or contract.
     """
@@ -29,13 +29,16 @@ def capture_table(
     if not path.is_file():
         raise UsageError("no such file", where=str(path), remedy="check the path")
     file = SourceFile(path, path.name)
-    return run(
-        site,
-        TableReader(loaded),
-        read_rows(file, loaded.contract),
-        source=source or loaded.contract.name,
-        actor=actor,
-    )
+    source = source or loaded.contract.source or loaded.contract.name
+    result = run(site, TableReader(loaded), read_rows(file, loaded.contract), source=source, actor=actor)
+    if loaded.contract.source and result.rows.keys() & {"patient", "encounter"}:
+        # Rows of the source's other tables may have waited for these.
+        from lockgate.capture.held import retry_held
+
+        moved = retry_held(site, reason="missing-reference", source=source, actor=actor)
+        if recovered := sum(one.recovered for one in moved):
+            result.warnings.append(f"{recovered} rows of other tables of {source} left quarantine")
+    return result
 
 
 def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[CaptureResult]:
@@ -58,7 +61,13 @@ def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[Captur
         )
     for file in files:
         _check_header(file, contracts()[_stem(file)].contract)
-    return [capture_table(site, _stem(file), file.path, actor=actor) for file in files]
+    # Tables that bring people, then those that bring visits: what refers to them finds them there.
+    order = sorted(files, key=lambda file: _order(contracts()[_stem(file)]))
+    return [capture_table(site, _stem(file), file.path, actor=actor) for file in order]
+
+
+def _order(loaded: LoadedContract) -> tuple[bool, bool, str]:
+    return "patient" not in loaded.selects, "encounter" not in loaded.selects, loaded.contract.name
 
 
 def _stem(file: SourceFile) -> str:

@@ -55,6 +55,7 @@ class Contract(_Model):
 
     contract: Literal["lockgate.contract/1"]
     name: str
+    source: str = Field(default="", description="the source's name where several contracts share one")
     title: str
     about: str = ""
     owner: str

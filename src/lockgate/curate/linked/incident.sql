@@ -22,7 +22,9 @@ SELECT
     i.category_code,
     i.category,
     i.harm,
-    c.text AS description
+    c.text AS description,
+    i.event_kind, i.harm_psychological, i.concern, i.involved, i.safety_challenges, i.medication_problem,
+    i.device_problem
 FROM p_incident AS i
 LEFT JOIN attended AS a ON a.id = i.id
 LEFT JOIN ward AS w ON w.ward_code = i.ward_code

@@ -3,6 +3,8 @@ SELECT
     s.source, s.record_id, s.standing,
     CASE WHEN s.standing = 'live' THEN s.person_id END AS person_id,
     s.ward_code, s.occurred_at, s.reported_at, s.category_code, s.category, s.harm, s.description,
+    s.event_kind, s.harm_psychological, s.concern, s.involved, s.safety_challenges, s.medication_problem,
+    s.device_problem,
     CASE
         WHEN s.standing = 'opted_out' THEN s.standing
         WHEN coalesce(s.occurred_at, s.reported_at) IS NULL THEN 'not:no_date'

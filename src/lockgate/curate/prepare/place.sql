@@ -3,6 +3,8 @@
 WITH named AS (
     SELECT DISTINCT ward_code FROM s_staffing WHERE ward_code IS NOT NULL
     UNION
+    SELECT DISTINCT ward_code FROM s_roster WHERE ward_code IS NOT NULL
+    UNION
     SELECT DISTINCT ward_code FROM s_incident WHERE ward_code IS NOT NULL
     UNION
     SELECT DISTINCT ward_code FROM s_feedback WHERE ward_code IS NOT NULL

@@ -11,6 +11,8 @@ LINKAGE_LABELS = {
     "incident": "Patient safety incidents",
     "feedback": "Friends and Family comments (by ward, about nobody in particular)",
     "staffing": "Ward staffing by shift (about no patient)",
+    "roster": "Rosters by ward, shift and staff group (about no patient)",
+    "social_care_event": "Adult social care",
     "person_deprivation": "Deprivation of the area where the person lives",
     "imaging_study": "Imaging studies",
     "imaging_read": "Readings of images, by people and by software",

@@ -12,7 +12,7 @@ from lockgate.workspace.scope.model import APPROVERS, Scope
 PERSON = "key:person"
 # About places, staff and the release itself, not about any one patient.
 IMPERSONAL = frozenset(
-    {"location", "care_site", "provider", "cdm_source", "feedback", "staffing", *VOCABULARY_TABLES}
+    {"location", "care_site", "provider", "cdm_source", "feedback", "staffing", "roster", *VOCABULARY_TABLES}
 )
 
 
