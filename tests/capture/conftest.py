@@ -83,13 +83,13 @@ def adds_up(result: CaptureResult) -> bool:
 def rows(site: Site) -> Callable[..., list[tuple[Any, ...]]]:
     """Columns of a staged table over all batches, sorted."""
 
-    def read(table: str, columns: str = "record_id") -> list[tuple[Any, ...]]:
+    def read(table: str, columns: str = "record_id", where: str = "true") -> list[tuple[Any, ...]]:
         files = [path for batch in batches(site) if (path := batch.table(table))]
         if not files:
             return []
         with Engine(threads=1) as engine:
             engine.view_parquet("t", files)
-            return engine.rows(f"SELECT {columns} FROM t ORDER BY ALL")
+            return engine.rows(f"SELECT {columns} FROM t WHERE {where} ORDER BY ALL")
 
     return read
 

@@ -105,7 +105,7 @@ def retry_held(site: Site, *, reason: str = "", source: str = "", actor: str) ->
         _reason(reason)
     groups = sorted({(one.source, one.format) for one in batches(site, source or None)})
     return [
-        run(site, _reader(form), [], source=name, actor=actor, retry=_wanted(form, reason))
+        run(site, _reader(form, site), [], source=name, actor=actor, retry=_wanted(form, reason))
         for name, form in groups
     ]
 
@@ -120,8 +120,8 @@ def _wanted(form: str, reason: str) -> Any:
     return sql
 
 
-def _reader(form: str) -> Reader:
-    return FhirReader() if form == "fhir" else TableReader(contract(form.removeprefix("table:")))
+def _reader(form: str, site: Site) -> Reader:
+    return FhirReader() if form == "fhir" else TableReader(contract(form.removeprefix("table:"), site))
 
 
 def _reason(code: str) -> str:

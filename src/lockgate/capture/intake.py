@@ -51,6 +51,9 @@ class Reader(Protocol):
     def digest(self, intake: Intake) -> None:
         """Add typed rows of the items in ``fresh`` to staged_<table>, and what is wrong with others to ``fault``."""
 
+    def finish(self, intake: Intake) -> None:
+        """What can only be told when everything has come; after it the batch is written."""
+
 
 class Intake:
     """The state of one capture: an engine with the tables the readers fill."""
@@ -296,4 +299,5 @@ def run(
         if retry is not None:
             intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
         intake.references.settle()
+        reader.finish(intake)
         return intake.commit(actor, only_if_moved=retry is not None)

@@ -39,3 +39,12 @@ CREATE OR REPLACE MACRO time_flag(x, zone) AS CASE
         CASE WHEN wall_clock(x - offset_at(x + INTERVAL 1 DAY, zone), zone) = x THEN 'ambiguous' END
     WHEN wall_clock(x - offset_at(x + INTERVAL 1 DAY, zone), zone) = x THEN NULL
     ELSE 'nonexistent' END;
+
+-- A day and a time of day as one time; without the time of day, the day.
+CREATE OR REPLACE MACRO day_time(d, clock) AS
+    CASE WHEN clock IS NULL THEN CAST(d AS TIMESTAMP) ELSE CAST(d AS DATE) + clock END;
+
+-- A measured value as laboratories write it ("<7", ">= 120", "5.4"): its number and its operator; NULL where it is no number.
+CREATE OR REPLACE MACRO value_number(x) AS try_cast(trim(ltrim(x, '<>= ')) AS DOUBLE);
+CREATE OR REPLACE MACRO value_operator(x) AS
+    CASE WHEN value_number(x) IS NOT NULL THEN nullif(regexp_extract(x, '^\s*(<=|>=|<|>)', 1), '') END;

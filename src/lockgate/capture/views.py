@@ -9,7 +9,10 @@ from lockgate.site import Site
 
 # Tables whose rows may be parts of a record: "<record>#<n>" falls with its record's version. The record is in the same
 # table, or for a ward stay that came with its encounter, in that of encounters; a record_id without "#" stands alone.
-PARTS = {"encounter_move": "encounter", "result": "result", "condition": "condition"}
+PARTS = {
+    "encounter_move": "encounter",
+    **{table: table for table in ("result", "condition", "procedure", "medication", "document", "specimen")},
+}
 
 
 def staged_view(engine: SqlEngine, site: Site, table: str) -> str:

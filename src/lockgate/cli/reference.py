@@ -11,23 +11,14 @@ from pydantic import BaseModel
 
 from lockgate.capture.reasons import as_markdown
 from lockgate.cli import COMMANDS, GLOBALS, _app
+from lockgate.cli.markdown import NOTE
+from lockgate.cli.markdown import table as _table
+from lockgate.cli.reference_contracts import contract_language
 from lockgate.curate.sqltext import sql_names
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
 from lockgate.portal.applications.rules import STATES, TRANSITIONS
 from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
 from lockgate.site.config import SiteConfig
-
-NOTE = "<!-- Written by `lockgate docs write` from the code. Change the code, not this page. -->\n"
-
-
-def _cell(text: object) -> str:
-    return " ".join(str(text).split()).replace("|", "\\|")
-
-
-def _table(head: list[str], rows: list[list[object]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def commands() -> str:
@@ -203,6 +194,7 @@ def permissions() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "contract-language.md": contract_language,
     "commands.md": commands,
     "site-toml.md": site_toml,
     "release-tables.md": release_tables,

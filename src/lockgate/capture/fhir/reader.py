@@ -60,6 +60,9 @@ class FhirReader:
         engine.register("chunk", opened)
         return True
 
+    def finish(self, intake: Intake) -> None:
+        """Every resource speaks for itself: nothing is left to tell at the end."""
+
     def digest(self, intake: Intake) -> None:
         """Faults that need no shape; then type by type."""
         engine = intake.engine

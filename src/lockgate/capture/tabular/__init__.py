@@ -1,4 +1,4 @@
-"""Tables by contract: CSV files of other systems into staged rows."""
+"""Tables by contract: files of other systems (delimited text, Parquet) into staged rows."""
 
 from __future__ import annotations
 
@@ -9,28 +9,54 @@ import pyarrow as pa
 
 from lockgate.capture.batches import CaptureResult
 from lockgate.capture.intake import run
-from lockgate.capture.lines import SourceFile, find_files
-from lockgate.capture.tabular.contract import Contract, LoadedContract, contract, contracts, read_contract
-from lockgate.capture.tabular.csvfile import read_rows
+from lockgate.capture.lines import CHUNK_BYTES, SourceFile, find_files
+from lockgate.capture.tabular.contract import Contract
+from lockgate.capture.tabular.csvfile import read_text
+from lockgate.capture.tabular.load import (
+    LoadedContract,
+    contract,
+    contracts,
+    known_contracts,
+    read_contract,
+)
+from lockgate.capture.tabular.parquetfile import is_parquet, read_parquet
 from lockgate.capture.tabular.reader import TableReader
 from lockgate.errors import UsageError
 from lockgate.site import Site
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+
+
+def read_rows(
+    file: SourceFile, agreed: Contract, notes: list[str], chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[pa.Table]:
+    """The rows of a file as tables of ``lines.SCHEMA``, whatever its format; what to say of it goes to ``notes``.
+
+    Raises Refused when its columns do not fit the contract.
+    """
+    if is_parquet(file):
+        return read_parquet(file, agreed, notes)
+    return read_text(file, agreed, notes, chunk_bytes)
 
 
 def capture_table(
     site: Site, contract_name: str, path: Path | str, *, source: str = "", actor: str
 ) -> CaptureResult:
-    """Capture one CSV file (plain or gzip) by a contract's name; the source is the contract's unless given.
+    """Capture one file (text, plain or gzip, or Parquet) by a contract's name or folder.
 
-    Raises Refused when the header does not fit the contract, UsageError when there is no such file or contract.
+    The source is the contract's, which is its name unless it says otherwise. Raises Refused when the header does not
+    fit the contract, UsageError when there is no such file or contract.
     """
-    loaded = contract(contract_name)
-    path = Path(path)
+    return _capture(site, contract(contract_name, site), Path(path), source, actor)
+
+
+def _capture(site: Site, loaded: LoadedContract, path: Path, source: str, actor: str) -> CaptureResult:
     if not path.is_file():
         raise UsageError("no such file", where=str(path), remedy="check the path")
-    file = SourceFile(path, path.name)
+    reader = TableReader(loaded)
+    rows = read_rows(SourceFile(path, path.name), loaded.contract, reader.notes)
     source = source or loaded.contract.source or loaded.contract.name
-    result = run(site, TableReader(loaded), read_rows(file, loaded.contract), source=source, actor=actor)
+    result = run(site, reader, rows, source=source, actor=actor)
     if loaded.contract.source and result.rows.keys() & {"patient", "encounter"}:
         # Rows of the source's other tables may have waited for these.
         from lockgate.capture.held import retry_held
@@ -42,28 +68,31 @@ def capture_table(
 
 
 def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[CaptureResult]:
-    """Capture every CSV of a folder whose name (before the first dot) is a contract's, one batch each.
+    """Capture every table of a folder whose name (before the first dot) is a contract's, one batch each.
 
     All headers are checked before anything is captured. Files that no contract names are an error.
     """
     folder = Path(folder)
-    files, _ = find_files(folder, (".csv",))
+    files, _ = find_files(folder, SUFFIXES)
     if not files:
         raise UsageError(
-            "no CSV file here", where=str(folder), remedy="name a folder of .csv files (.gz too)"
+            "no table here",
+            where=str(folder),
+            remedy=f"name a folder of {', '.join(SUFFIXES)} files (.gz too)",
         )
-    unknown = [file.name for file in files if _stem(file) not in contracts()]
+    known = known_contracts(site)
+    unknown = [file.name for file in files if _stem(file) not in known]
     if unknown:
         raise UsageError(
             f"no contract is called as these files: {', '.join(unknown)}",
             where=str(folder),
-            remedy=f"the contracts are {', '.join(contracts())}",
+            remedy=f"the contracts are {', '.join(known)}",
         )
     for file in files:
-        _check_header(file, contracts()[_stem(file)].contract)
+        next(read_rows(file, known[_stem(file)].contract, [], chunk_bytes=1), None)
     # Tables that bring people, then those that bring visits: what refers to them finds them there.
-    order = sorted(files, key=lambda file: _order(contracts()[_stem(file)]))
-    return [capture_table(site, _stem(file), file.path, actor=actor) for file in order]
+    order = sorted(files, key=lambda file: _order(known[_stem(file)]))
+    return [_capture(site, known[_stem(file)], file.path, "", actor) for file in order]
 
 
 def _order(loaded: LoadedContract) -> tuple[bool, bool, str]:
@@ -74,11 +103,6 @@ def _stem(file: SourceFile) -> str:
     return file.path.name.split(".")[0]
 
 
-def _check_header(file: SourceFile, agreed: Contract) -> None:
-    rows: Iterator[pa.Table] = read_rows(file, agreed, chunk_bytes=1)
-    next(rows, None)
-
-
 __all__ = [
     "Contract",
     "LoadedContract",
@@ -87,5 +111,7 @@ __all__ = [
     "capture_tables",
     "contract",
     "contracts",
+    "known_contracts",
     "read_contract",
+    "read_rows",
 ]

@@ -1,224 +1,333 @@
-"""Contracts: what a table from another system looks like, as YAML beside the SELECTs that stage it.
+"""The language of contracts: what a table from another system looks like, as YAML beside the SELECTs that stage it.
 
-A contract folder holds ``contract.yaml`` and one ``<staged_table>.sql`` for each table its rows become.
+docs/reference/contract-language.md is written from the fields below. ``columns.py`` makes SQL of them.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from lockgate.engine import literal, quote
-from lockgate.errors import UsageError
-from lockgate.schema import STAGED
+from lockgate.capture.tabular.formats import WORDS, is_form
 
-Kind = Literal["text", "integer", "number", "boolean", "date", "datetime", "code", "nhs_number", "ucum"]
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+Kind = Literal[
+    "text", "integer", "number", "boolean", "date", "datetime", "time", "code", "nhs_number", "ucum"
+]
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+_SPAN = re.compile(r"\{(\d+)\.\.(\d+)\}")
+# What every row has besides its columns.
+RESERVED = ("source", "record_id", "version_at", "deleted", "item_hash", "batch_id", "person_ref")
+
+
+def spread(name: str) -> list[str]:
+    """The names of ``diag_{01..20}``: diag_01 to diag_20; a name without braces is itself."""
+    span = _SPAN.search(name)
+    if span is None:
+        return [name]
+    first, last = span.groups()
+    return [
+        name.replace(span.group(0), str(number).zfill(len(first)), 1)
+        for number in range(int(first), int(last) + 1)
+    ]
+
+
+def family(name: str) -> str:
+    """What the list of ``diag_{01..20}`` is called: diag."""
+    return re.sub(r"_+", "_", _SPAN.sub("", name)).strip("_")
+
+
+def _text(value: Any) -> Any:
+    """A value that YAML read as a number or a date, as it was written; a bare yes or no is refused."""
+    if isinstance(value, bool):
+        raise ValueError("YAML reads this as true or false: put it in quotes")
+    return str(value) if isinstance(value, int | float | date) else value
+
+
+def _texts(value: Any) -> Any:
+    return [_text(one) for one in value] if isinstance(value, list) else value
+
+
+def _codes(value: Any) -> Any:
+    """A list of codes stands for each as itself."""
+    if isinstance(value, list):
+        value = dict(zip(value, value, strict=True))
+    return {_text(code): _text(to) for code, to in value.items()} if isinstance(value, Mapping) else value
+
+
+Texts = Annotated[list[str], BeforeValidator(_texts)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class FormatsBy(_Model):
+    """Date formats that depend on another column of the row, such as the trust that sent it."""
+
+    by: str = Field(description="the column that tells")
+    formats: dict[str, list[str]] = Field(description="its value -> the formats of these rows")
 
 
 class ContractColumn(_Model):
     """One column: what it holds and what is refused in it."""
 
-    type: Kind = "text"
-    required: bool = False
-    about: str = ""
+    type: Kind = Field(default="text", description="what it holds")
+    required: bool | Literal["column"] = Field(
+        default=False, description="`true`: every row has a value; `column`: the header must name it"
+    )
+    about: str = Field(default="", description="what it means, for the reference page")
     identifies: bool = Field(default=False, description="alone or with others it names a person")
-    format: str = Field(default="", description="strptime format of a date or datetime; default ISO 8601")
+    aliases: list[str] = Field(
+        default_factory=list,
+        alias="as",
+        description="other names in the header (of other years); case and punctuation of names don't matter",
+    )
+    date_formats: list[str] | FormatsBy | None = Field(
+        default=None,
+        description="of a date, datetime or time; default: the contract's. A list, or `{by: column, formats: {...}}`",
+    )
+    ambiguous: Literal["quarantine", "flag"] | None = Field(
+        default=None, description="what becomes of a row whose date two formats read as two days"
+    )
+    sentinels: Texts = Field(default_factory=list, description="values of this column that mean: nothing")
     past: bool = Field(default=False, description="a time after the capture is impossible")
-    codes: dict[str, str] = Field(default_factory=dict, description="code as sent -> code as staged")
-    minimum: float | None = None
-    maximum: float | None = None
+    codes: Annotated[dict[str, str], BeforeValidator(_codes)] = Field(
+        default_factory=dict, description="code as sent -> code as staged; or a list of codes"
+    )
+    unlisted: Literal["quarantine", "keep"] = Field(
+        default="quarantine", description="what becomes of a value that `codes` does not list"
+    )
+    code_system: str = Field(
+        default="", description="what its codes are of: ICD10, OPCS4, SNOMED, dm+d, LOINC"
+    )
+    pattern: str = Field(default="", description="a regular expression that the whole value must match")
+    minimum: float | None = Field(default=None, description="the least value")
+    maximum: float | None = Field(default=None, description="the greatest value")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> ContractColumn:
+        dated = self.type in ("date", "datetime", "time")
+        if self.date_formats is not None and not dated:
+            raise ValueError("date_formats are for a date, a datetime or a time")
+        for form in self.all_forms():
+            if not (is_form(form) or (self.type == "time" and "%" in form)):
+                raise ValueError(f"{form!r} is no date format: use {', '.join(WORDS)} or a strptime pattern")
+        if self.codes and self.type != "code":
+            raise ValueError("codes are for a column of type code")
+        if self.pattern:
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"pattern is no regular expression: {error}") from error
+        return self
+
+    def all_forms(self) -> list[str]:
+        """Every date format that the column itself declares."""
+        if isinstance(self.date_formats, FormatsBy):
+            return [form for forms in self.date_formats.formats.values() for form in forms]
+        return list(self.date_formats or [])
 
 
 class ContractRule(_Model):
     """A condition over the typed columns that must not hold."""
 
-    reason: str
-    column: str
-    when: str
-    say: str
+    reason: str = Field(default="bad-code", description="a reason of the quarantine")
+    column: str = Field(description="the column it is about")
+    when: str = Field(description="SQL: true where the row is wrong")
+    say: str = Field(description="what is wrong; no value of the row")
+    then: Literal["quarantine", "warn"] = Field(
+        default="quarantine", description="hold the row back, or stage it and count it in a warning"
+    )
+
+
+class Deletes(_Model):
+    """Rows that say that their record is no more."""
+
+    column: str = Field(description="the column that says so, such as record_action")
+    values: Texts = Field(min_length=1, description="its values that mean: deleted")
+
+
+class Merges(_Model):
+    """Columns that say that a patient's number was joined to another's; rows of `patient_merge` are made of them."""
+
+    survivor: str = Field(description="the number that goes on")
+    retired: str = Field(description="the number that was merged into it; empty: no merge in this row")
+    at: str = Field(default="", description="when it happened; default: the row's version")
+    unmerge: Deletes | None = Field(
+        default=None, description="a column and its values that mean: parted again"
+    )
 
 
 class Contract(_Model):
     """One source's table."""
 
-    contract: Literal["lockgate.contract/1"]
-    name: str
-    source: str = Field(default="", description="the source's name where several contracts share one")
-    title: str
-    about: str = ""
-    owner: str
-    legal_basis: str
-    time_zone: str = "Europe/London"
-    delimiter: str = ","
-    sentinels: list[str] = Field(default_factory=list, description="values that mean: nothing")
-    key: list[str] = Field(min_length=1)
-    version: str | None = None
+    contract: Literal["lockgate.contract/1"] = Field(description="`lockgate.contract/1`")
+    name: str = Field(description="lower_case; the folder's name")
+    title: str = Field(description="a line for people")
+    about: str = Field(default="", description="what a row is, and what the source does that one must know")
+    owner: str = Field(min_length=1, description="who answers for the data at the source")
+    legal_basis: str = Field(min_length=1, description="why we may hold it")
+    source: str = Field(
+        default="",
+        description="the source it belongs to, where several contracts share one and its people; default: its name",
+    )
+    prefix: str = Field(
+        default="",
+        description="begins every record id (`prefix|key`): contracts of one source must not share ids",
+    )
+    time_zone: str | None = Field(default=None, description="of times without an offset; default: the site's")
+    encoding: Literal["utf-8", "cp1252", "latin-1", "utf-16"] = Field(
+        default="utf-8", description="of a text file; a byte order mark is fine"
+    )
+    delimiter: str = Field(
+        default=",", min_length=1, max_length=1, description="between values of a text file"
+    )
+    sentinels: Texts = Field(default_factory=list, description="values of any column that mean: nothing")
+    date_formats: list[str] = Field(
+        default_factory=list, description=f"of all its dates: {', '.join(WORDS)}, or strptime patterns"
+    )
+    ambiguous: Literal["quarantine", "flag"] = Field(
+        default="quarantine",
+        description="a date that two formats read as two days: hold the row back as `ambiguous-date`, or stage it"
+        " without the date and say so in COLUMN_flag",
+    )
+    key: list[str] = Field(
+        description="the columns that name a record: the same key later is a new version. `[]`: the content is the key"
+    )
+    version: str | None = Field(default=None, description="the column that says which version is newer")
     person: list[str] = Field(
         default_factory=list, description="columns whose first filled one names the person"
     )
-    columns: dict[str, ContractColumn]
-    rules: list[ContractRule] = Field(default_factory=list)
+    deletes: Deletes | None = Field(
+        default=None, description="rows that delete their record: `{column, values}`"
+    )
+    replaces: list[str] = Field(
+        default_factory=list,
+        description="columns that name a period: the newest version of a period's rows is all there is of it, and"
+        " records that it leaves out are deleted",
+    )
+    merges: Merges | None = Field(
+        default=None, description="patient numbers joined: `{survivor, retired, at, unmerge}`"
+    )
+    columns: dict[str, ContractColumn] = Field(
+        min_length=1,
+        description="name -> column; `diag_{01..20}` stands for twenty, which also make the list `diag`",
+    )
+    rules: list[ContractRule] = Field(default_factory=list, description="conditions over several columns")
+
+    families: dict[str, list[str]] = Field(default_factory=dict, exclude=True, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread(cls, raw: Any) -> Any:
+        """Write out the columns that stand for many."""
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("columns"), Mapping):
+            return raw
+        if "families" in raw:
+            raise ValueError("families: unknown key")
+        columns: dict[str, Any] = {}
+        families: dict[str, list[str]] = {}
+        for name, column in raw["columns"].items():
+            members = spread(str(name))
+            twice = [member for member in members if member in columns]
+            if twice:
+                raise ValueError(f"columns defined twice: {', '.join(twice)}")
+            if len(members) == 1:
+                columns[str(name)] = {} if column is None else column
+                continue
+            families[family(str(name))] = members
+            told = dict(column or {})
+            others = [spread(str(alias)) for alias in told.pop("as", [])]
+            if any(len(other) != len(members) for other in others):
+                raise ValueError(f"{name}: each name under `as` must stand for {len(members)} columns too")
+            for place, member in enumerate(members):
+                columns[member] = {**told, "as": [other[place] for other in others]}
+        return {**raw, "columns": columns, "families": families}
 
     @model_validator(mode="after")
-    def _columns_exist(self) -> Contract:
-        named = [*self.key, *self.person, *([self.version] if self.version else [])]
-        unknown = sorted({name for name in named if name not in self.columns})
-        if unknown:
-            raise ValueError(f"names columns it does not define: {', '.join(unknown)}")
-        bad = sorted(name for name in self.columns if not _NAME.fullmatch(name))
-        if bad:
-            raise ValueError(f"column names must be lower_case words: {', '.join(bad)}")
+    def _makes_sense(self) -> Contract:
+        wrong = list(self._wrong())
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
-    @property
-    def structure(self) -> str:
-        """The JSON structure of a raw row: every column as text."""
-        return "{" + ",".join(f'"{name}":"VARCHAR"' for name in self.columns) + "}"
+    def _wrong(self) -> Iterator[str]:
+        named = [*self.key, *self.person, *self.replaces]
+        named += [name for name in (self.version,) if name]
+        if self.deletes:
+            named.append(self.deletes.column)
+        if self.merges:
+            named += [name for name in (self.merges.survivor, self.merges.retired, self.merges.at) if name]
+            named += [self.merges.unmerge.column] if self.merges.unmerge else []
+        named += [rule.column for rule in self.rules]
+        named += [c.date_formats.by for c in self.columns.values() if isinstance(c.date_formats, FormatsBy)]
+        unknown = sorted({name for name in named if name not in self.columns})
+        if unknown:
+            yield f"names columns it does not define: {', '.join(unknown)}"
+        bad = sorted(name for name in (*self.columns, self.name) if not NAME.fullmatch(name))
+        if bad:
+            yield f"names must be lower_case words: {', '.join(bad)}"
+        taken = sorted({*self.columns, *self.families} & set(RESERVED))
+        taken += sorted(set(self.columns) & set(self.families))
+        if taken:
+            yield f"names that every row has already: {', '.join(taken)}"
+        if self.version in self.columns and self.columns[str(self.version)].type not in (
+            "date",
+            "datetime",
+            "integer",
+        ):
+            yield f"the version column {self.version} must be a date, a datetime or an integer"
+        if self.replaces and not self.version:
+            yield "replaces needs a version column: it says which of two files of a period is newer"
+        if not self.key and (self.deletes or self.replaces):
+            yield "without a key no record can be deleted or replaced"
+        yield from (f"{form!r} is no date format" for form in self.date_formats if not is_form(form))
+        if self.time_zone is not None:
+            from zoneinfo import available_timezones
 
-    def sent(self, name: str, row: str = "r") -> str:
-        """SQL: a column as sent, trimmed; NULL where it is empty or a sentinel.
+            if self.time_zone not in available_timezones():
+                yield f"time_zone {self.time_zone!r} is no IANA time zone, such as 'Europe/London'"
+        yield from self._names_twice()
 
-        ``row`` is the struct of the row, or "raw", its JSON text.
-        """
-        value = f"json_extract_string(raw, '$.{name}')" if row == "raw" else f"{row}.{quote(name)}"
-        value = f"nullif(trim({value}), '')"
-        if not self.sentinels:
-            return value
-        listed = ", ".join(literal(sentinel) for sentinel in self.sentinels)
-        return f"CASE WHEN {value} NOT IN ({listed}) THEN {value} END"
-
-    def typed(self, name: str) -> str:
-        """SQL: a column in its type; NULL where it does not fit."""
-        column, sent = self.columns[name], self.sent(name)
-        match column.type:
-            case "integer":
-                return f"try_cast({sent} AS BIGINT)"
-            case "number":
-                return f"try_cast({sent} AS DOUBLE)"
-            case "boolean":
-                return (
-                    f"CASE WHEN lower({sent}) IN ('true', '1', 'yes', 'y', 't') THEN true"
-                    f" WHEN lower({sent}) IN ('false', '0', 'no', 'n', 'f') THEN false END"
-                )
-            case "date":
-                return f"CAST(try_strptime({sent}, {literal(column.format or '%Y-%m-%d')}) AS DATE)"
-            case "datetime":
-                return f"try_strptime({sent}, {literal(column.format)})" if column.format else f"ts({sent})"
-            case "code":
-                if not column.codes:
-                    return sent
-                cases = " ".join(
-                    f"WHEN {literal(code)} THEN {literal(to)}" for code, to in column.codes.items()
-                )
-                return f"CASE {sent} {cases} END"
-            case "nhs_number":
-                return f"nhs_number_clean({sent})"
-            case _:
-                return sent
-
-    def faults(self) -> list[tuple[str, str, str]]:
-        """What quarantines a row: (SQL condition over ``r``, reason, detail), in order of telling."""
-        found = [
-            (f"{self.sent(name)} IS NULL", "missing-required", f"column {name} is empty")
-            for name, column in self.columns.items()
-            if column.required or name in self.key
-        ]
+    def _names_twice(self) -> Iterator[str]:
+        seen: dict[str, str] = {}
         for name, column in self.columns.items():
-            found += self._column_faults(name, column)
-        return found
+            for spelt in {plain_name(known) for known in (name, *column.aliases)}:
+                if seen.setdefault(spelt, name) != name:
+                    yield f"columns {seen[spelt]} and {name} would both be read from {spelt}"
 
-    def _column_faults(self, name: str, column: ContractColumn) -> list[tuple[str, str, str]]:
-        sent, typed = self.sent(name), self.typed(name)
-        unfit = f"{sent} IS NOT NULL AND {typed} IS NULL"
-        found: list[tuple[str, str, str]] = []
-        if column.type in ("integer", "number", "boolean"):
-            found.append((unfit, "wrong-type", f"column {name} is no {column.type}"))
-        if column.type in ("date", "datetime"):
-            form = column.format or "ISO 8601"
-            found.append((unfit, "impossible-date", f"column {name} is no {column.type} of the form {form}"))
-            found.append(
-                (f"{typed} < TIMESTAMP '1880-01-01'", "impossible-date", f"column {name} is before 1880")
-            )
-            if column.past:
-                found.append((f"{typed} > now_local()", "impossible-date", f"column {name} is in the future"))
-        if column.type == "nhs_number":
-            bad = f"{sent} IS NOT NULL AND NOT nhs_number_valid({sent})"
-            found.append((bad, "bad-nhs-number", f"column {name} fails the check of NHS numbers"))
-        if column.type == "code" and column.codes:
-            found.append((unfit, "bad-code", f"column {name} holds a code the contract does not list"))
-        for limit, sign in ((column.minimum, "<"), (column.maximum, ">")):
-            if limit is not None:
-                found.append((f"{typed} {sign} {limit}", "bad-code", f"column {name} is out of its range"))
-        return found
+    def header_names(self) -> dict[str, str]:
+        """How a header may spell each column, made plain -> the column."""
+        return {
+            plain_name(spelt): name
+            for name, column in self.columns.items()
+            for spelt in (name, *column.aliases)
+        }
 
+    def forms(self, name: str) -> list[str] | FormatsBy:
+        """The date formats of a column: its own, else the contract's (none for a time of day)."""
+        column = self.columns[name]
+        if column.date_formats is not None:
+            return column.date_formats
+        return [] if column.type == "time" else list(self.date_formats)
 
-class LoadedContract(BaseModel):
-    """A contract and the SELECTs beside it: staged table -> SQL."""
+    def flags(self, name: str) -> bool:
+        """Whether an ambiguous date of the column is flagged rather than quarantined."""
+        return (self.columns[name].ambiguous or self.ambiguous) == "flag"
 
-    contract: Contract
-    selects: dict[str, str]
+    def must_have(self) -> list[str]:
+        """The columns without which a file is refused."""
+        return [
+            name
+            for name, column in self.columns.items()
+            if column.required or name in self.key or name == self.version
+        ]
 
 
-def read_contract(folder: Traversable | Path) -> LoadedContract:
-    """Read a contract folder; UsageError says what is wrong with it, and where."""
-    where = f"{folder}/contract.yaml"
-    try:
-        raw = yaml.safe_load(folder.joinpath("contract.yaml").read_text(encoding="utf-8"))
-        contract = Contract.model_validate(raw)
-    except OSError as error:
-        raise UsageError(
-            "no such contract", where=where, remedy="`lockgate capture contracts` lists them"
-        ) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"is not YAML: {error}", where=where, remedy="mend that line") from error
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UsageError(said, where=where, remedy="docs/how-to/capture.md shows a whole contract") from error
-    selects = {
-        file.name.removesuffix(".sql"): file.read_text(encoding="utf-8")
-        for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".sql")
-    }
-    unknown = sorted(table for table in selects if table not in STAGED)
-    if unknown or not selects:
-        raise UsageError(
-            f"no staged table is called {', '.join(unknown)}" if unknown else "the contract has no SELECT",
-            where=str(folder),
-            remedy="name each .sql file after a table of schema/staged.yaml",
-        )
-    return LoadedContract(contract=contract, selects=selects)
-
-
-@cache
-def contracts() -> dict[str, LoadedContract]:
-    """Every contract that ships with Lockgate, by name."""
-    root = resources.files("lockgate.capture").joinpath("contracts")
-    return {
-        folder.name: read_contract(folder)
-        for folder in sorted(root.iterdir(), key=lambda folder: folder.name)
-        if folder.is_dir() and not folder.name.startswith("_")
-    }
-
-
-def contract(name: str) -> LoadedContract:
-    """A contract by name, or by the path of its folder."""
-    if name in contracts():
-        return contracts()[name]
-    if Path(name).is_dir():
-        return read_contract(Path(name))
-    raise UsageError(
-        f"no contract is called {name!r}",
-        remedy=f"choose one of {', '.join(contracts())}, or name a contract's folder",
-    )
+def plain_name(header: str) -> str:
+    """A header's spelling without case and punctuation: "Comment ID" and comment_id are one."""
+    return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")

@@ -1,53 +1,48 @@
-"""Reading a CSV file as rows of text: each with its line, its content as JSON, and its hash.
+"""Reading a file of delimited text as rows: each with its line, its content as JSON, and its hash.
 
 Values stay as they were sent. A row may span lines where a value is quoted; its line is the first.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from lockgate.capture.lines import (
-    CHUNK_BYTES,
-    SCHEMA,
-    SourceFile,
-    blocks,
-    fault_row,
-    hashes,
-    is_utf8,
-)
+from lockgate.capture.lines import CHUNK_BYTES, SourceFile, blocks, fault_row, is_utf8
 from lockgate.capture.tabular.contract import Contract
-from lockgate.engine import Engine, quote
+from lockgate.capture.tabular.header import Header, match
+from lockgate.capture.tabular.rows import Occurrences, as_items
 from lockgate.errors import Refused
-
-_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z_ ]{0,30}[0-9]{0,2}")  # no number of a person, no date, no address
 
 
 @dataclass(slots=True)
 class _Position:
-    """Where we are in a file: the next line's number, and the columns in the order the file has them."""
+    """Where we are in a file: the next line's number, its header once read, and which rows came before."""
 
+    notes: list[str]
     line: int = 1
-    columns: tuple[str, ...] = ()
+    header: Header | None = None
+    occurrences: Occurrences = field(default_factory=Occurrences)
 
 
-def read_rows(file: SourceFile, contract: Contract, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]:
+def read_text(
+    file: SourceFile, contract: Contract, notes: list[str], chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[pa.Table]:
     """The rows of a file as tables of ``lines.SCHEMA``; ``raw`` is a JSON object of the row's values as text.
 
-    Raises Refused when the header does not hold exactly the contract's columns, naming those missing and those
-    too many. A file that breaks off yields its whole rows and one fault.
+    What the header says beside the contract goes to ``notes``. Raises Refused when the header does not fit the
+    contract. A file that breaks off yields its whole rows and one fault.
     """
-    position = _Position()
+    position = _Position(notes)
     tail, broken = b"", ""
-    source = blocks(file.path)
+    source = _as_utf8(file, contract.encoding)
     while True:
         try:
             block = next(source, None)
@@ -79,6 +74,25 @@ def read_rows(file: SourceFile, contract: Contract, chunk_bytes: int = CHUNK_BYT
         yield from _rows(file, contract, tail, position)
 
 
+def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes]:
+    """A file's bytes in UTF-8, whatever its contract says they are; bytes that are no text of it stay as they are."""
+    if encoding == "utf-8":
+        yield from blocks(file.path)
+        return
+    errors = "strict" if encoding == "utf-16" else "surrogateescape"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    try:
+        for block in blocks(file.path):
+            yield decoder.decode(block).encode("utf-8", "surrogateescape")
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
+    except UnicodeDecodeError as error:
+        raise Refused(
+            f"the file is not {encoding}, as its contract says",
+            where=file.name,
+            remedy="name the encoding it has in the contract",
+        ) from error
+
+
 def _row_ends(block: bytes) -> np.ndarray:
     """The places after each row: newlines with an even number of quotes before them."""
     data = np.frombuffer(block, np.uint8)
@@ -95,40 +109,17 @@ def _last_row_end(block: bytes) -> int:
     return int(ends[-1]) if len(ends) else 0
 
 
-def _header(file: SourceFile, contract: Contract, first: bytes) -> tuple[str, ...]:
-    """The file's columns; Refused unless they are the contract's, in any order."""
+def _header(file: SourceFile, contract: Contract, first: bytes) -> Header:
+    """The file's columns; Refused unless they fit the contract."""
     try:
         text = first.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused(
-            "the header is not UTF-8", where=f"{file.name}:1", remedy="ask the source to write UTF-8"
+            f"the header is not {contract.encoding}",
+            where=f"{file.name}:1",
+            remedy="name the file's encoding in the contract, or ask the source to write UTF-8",
         ) from error
-    columns = tuple(name.strip() for name in next(csv.reader([text], delimiter=contract.delimiter), []))
-    missing = [name for name in contract.columns if name not in columns]
-    extra = [name for name in columns if name not in contract.columns]
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if len(missing) == len(contract.columns):
-        # The first row is likely a record: none of its values is repeated.
-        raise Refused(
-            f"the first row holds no column name of the contract {contract.name!r}",
-            reasons=["the header is missing, or the file is of another kind or has another delimiter"],
-            where=f"{file.name}:1",
-            remedy=f"the header agreed: {contract.delimiter.join(contract.columns)}",
-        )
-    named = [name for name in extra if _COLUMN_NAME.fullmatch(name)]
-    reasons = [f"missing column: {name}" for name in missing]
-    reasons += [f"column the contract does not name: {name}" for name in named]
-    if len(extra) > len(named):
-        reasons.append(f"{len(extra) - len(named)} columns whose names look like values")
-    reasons += [f"column named twice: {name}" for name in twice if name in contract.columns or name in named]
-    if reasons:
-        raise Refused(
-            f"the header does not fit the contract {contract.name!r}",
-            reasons=reasons,
-            where=f"{file.name}:1",
-            remedy="ask the source for the columns agreed, or change the contract",
-        )
-    return columns
+    return match(contract, next(csv.reader([text], delimiter=contract.delimiter), []), f"{file.name}:1")
 
 
 def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Position) -> Iterator[pa.Table]:
@@ -140,8 +131,9 @@ def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Positio
     before = np.concatenate(([0], np.cumsum(data == 10, dtype=np.int64)))
     lines = position.line + before[starts]
     position.line += int(before[-1])
-    if not position.columns:
-        position.columns = _header(file, contract, block[: ends[0]])
+    if position.header is None:
+        position.header = _header(file, contract, block[: ends[0]])
+        position.notes += position.header.notes
         starts, ends, lines = starts[1:], ends[1:], lines[1:]
     texts = [
         block[start:end].rstrip(b"\r\n") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
@@ -151,18 +143,20 @@ def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Positio
         if not text.strip():
             continue
         if b"\x00" in text or not is_utf8(text):
-            detail = "holds null bytes" if b"\x00" in text else "is not UTF-8"
+            detail = "holds null bytes" if b"\x00" in text else f"is not {contract.encoding}"
             yield fault_row(file, line, text, "not-utf8", detail)
             continue
         kept.append(text)
         numbers.append(line)
     if kept:
-        yield from _parse(file, contract, kept, numbers, position.columns)
+        yield from _parse(file, contract, kept, numbers, position)
 
 
 def _parse(
-    file: SourceFile, contract: Contract, rows: list[bytes], lines: list[int], columns: tuple[str, ...]
+    file: SourceFile, contract: Contract, rows: list[bytes], lines: list[int], position: _Position
 ) -> Iterator[pa.Table]:
+    assert position.header is not None
+    columns = position.header.names
     wrong: list[int] = []
 
     def set_aside(row: pacsv.InvalidRow) -> str:
@@ -190,26 +184,4 @@ def _parse(
     aside = set(wrong)
     numbers = [line for index, line in enumerate(lines) if index not in aside]
     if table.num_rows:
-        yield _as_items(file, contract, table, numbers)
-
-
-def _as_items(file: SourceFile, contract: Contract, table: pa.Table, lines: list[int]) -> pa.Table:
-    with Engine(threads=1) as engine:
-        engine.register("row_table", table)
-        fields = ", ".join(f"{quote(name)} := {quote(name)}" for name in contract.columns)
-        raw = engine.arrow(f"SELECT CAST(to_json(struct_pack({fields})) AS VARCHAR) AS raw FROM row_table")
-    text = raw.column("raw").combine_chunks().cast(pa.large_string())
-    if isinstance(text, pa.ChunkedArray):
-        text = pa.concat_arrays(text.chunks)
-    count = table.num_rows
-    return pa.Table.from_arrays(
-        [
-            hashes(text),
-            pa.repeat(pa.scalar(file.name), count),
-            pa.array(lines, pa.int64()),
-            text,
-            pa.nulls(count, pa.string()),
-            pa.nulls(count, pa.string()),
-        ],
-        schema=SCHEMA,
-    )
+        yield as_items(file, table, numbers, position.header, None if contract.key else position.occurrences)
