@@ -13,6 +13,7 @@ from importlib import resources
 import numpy as np
 import pyarrow as pa
 
+from lockgate.curate.duplicates import name_visits, rank_sources, settle_events, settle_visits
 from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
 from lockgate.engine import SqlEngine
@@ -43,6 +44,7 @@ EVENT_COLUMNS: dict[str, str] = {
     "route_value": "VARCHAR",
     "dose_unit_value": "VARCHAR",
     "value_number": "DOUBLE",
+    "value_sent": "VARCHAR",
     "operator_concept_id": "BIGINT",
     "value_text": "VARCHAR",
     "value_code": "VARCHAR",
@@ -176,6 +178,8 @@ def _regions(build: Curation) -> None:
 def _visits(build: Curation) -> None:
     """``visit``: the encounters that are carried, with their provider and care site."""
     _table(build, "encounter", domain="visit_occurrence")
+    rank_sources(build)
+    settle_visits(build.engine)
     build.engine.execute(
         """
         CREATE OR REPLACE TABLE visit AS
@@ -186,6 +190,7 @@ def _visits(build: Curation) -> None:
         LEFT JOIN p_place AS o ON o.source = e.source AND o.record_id = e.place_ref AND o.staged = 'organisation'
         WHERE e.fate = 'visit_occurrence'"""
     )
+    name_visits(build.engine)
 
 
 def _domain_rows() -> pa.Table:
@@ -224,12 +229,13 @@ def _events(build: Curation) -> None:
                 ELSE coalesce(t.target, f.target, 'measurement')
             END AS fate
         FROM every_event AS e
-        LEFT JOIN visit AS v
+        LEFT JOIN visit_of AS v
             ON v.source = e.source AND v.record_id = e.encounter_ref AND v.person_id = e.person_id
         LEFT JOIN p_practitioner AS p ON p.source = e.source AND p.record_id = e.practitioner_ref
         LEFT JOIN domain_target AS t ON t.staged = e.staged AND t.domain_id = e.domain_id
         LEFT JOIN domain_target AS f ON f.staged = e.staged AND f.domain_id = ''"""
     )
+    settle_events(engine)
     add_ids(build, "p_event", "event", prefix="t.staged || chr(31)")
     engine.execute(
         """

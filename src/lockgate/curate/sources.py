@@ -105,10 +105,34 @@ def read_sources(build: Curation) -> None:
         f"SELECT 'UCUM', {unit} FROM now_{table} WHERE {unit} IS NOT NULL"
         for table, unit in (("result", "unit_code"), ("result", "unit"), ("specimen", "unit"))
     )
+    engine.register("unit_conversion", terminology.unit_rules(build.site))
+    engine.register("unit_written", terminology.written_units(build.site))
+    units += " UNION SELECT 'UCUM', to_unit FROM unit_conversion UNION SELECT 'UCUM', ucum FROM unit_written"
+    units += " UNION SELECT 'LOINC', code FROM unit_conversion"
     terminology.coding_table(engine, f"{codes} UNION {units}")
+    _unit_rule(engine)
     for table in STAGED:
         engine.execute(f"CREATE OR REPLACE TABLE s_{table} AS {_select(table)}")
         engine.execute(f"DROP TABLE now_{table}")
+
+
+def _unit_rule(engine: SqlEngine) -> None:
+    """``unit_rule``: the conversions by what is measured, a standard concept or else the code itself."""
+    engine.execute(
+        """
+        CREATE OR REPLACE TABLE unit_rule AS
+        SELECT measured, from_unit, max(to_unit) AS to_unit, max(factor) AS factor, max(shift) AS shift
+        FROM (
+            SELECT CAST(c.concept_id AS VARCHAR) AS measured, u.from_unit, u.to_unit, u.factor, u.shift
+            FROM unit_conversion AS u JOIN coding AS c ON c.vocabulary_id = 'LOINC' AND c.code = u.code
+            WHERE c.concept_id <> 0
+            UNION ALL
+            SELECT 'LOINC:' || code, from_unit, to_unit, factor, shift FROM unit_conversion
+        ) AS every_rule
+        GROUP BY measured, from_unit
+        -- two codes of one concept that want different units say nothing of it
+        HAVING count(DISTINCT to_unit) = 1"""
+    )
 
 
 def _withhold_codes(build: Curation) -> None:

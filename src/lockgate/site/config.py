@@ -50,6 +50,15 @@ class CaptureSection(_Section):
     )
 
 
+class CurateSection(_Section):
+    """How sources that tell of the same thing are settled."""
+
+    source_priority: list[str] = Field(
+        default_factory=list,
+        description="sources, the most trusted first: what two tell alike is carried from the first; others by name",
+    )
+
+
 class DeidentifySection(_Section):
     """What a release keeps of dates and places."""
 
@@ -114,6 +123,7 @@ class SiteConfig(_Section):
     site: SiteSection
     engine: EngineSection = EngineSection()
     capture: CaptureSection = CaptureSection()
+    curate: CurateSection = CurateSection()
     deidentify: DeidentifySection = DeidentifySection()
     disclosure: DisclosureSection = DisclosureSection()
     sandbox: SandboxSection = SandboxSection()

@@ -7,6 +7,7 @@ from lockgate.terminology.fixed import fixed_concept, fixed_concepts
 from lockgate.terminology.reference import EDITIONS, areas_path
 from lockgate.terminology.store import VocabularyInfo, load, vocabulary_info, vocabulary_view
 from lockgate.terminology.systems import systems, vocabulary_id
+from lockgate.terminology.units import unit_rules, written_units
 
 __all__ = [
     "EDITIONS",
@@ -17,7 +18,9 @@ __all__ = [
     "fixed_concepts",
     "load",
     "systems",
+    "unit_rules",
     "vocabulary_id",
     "vocabulary_info",
     "vocabulary_view",
+    "written_units",
 ]

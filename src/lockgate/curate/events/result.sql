@@ -2,6 +2,13 @@
 -- A row that only heads a panel (no value of its own, but components) is not carried: its components are.
 WITH heading AS (
     SELECT DISTINCT source, parent_ref FROM s_result WHERE parent_ref IS NOT NULL
+),
+-- each unit as UCUM, and what was measured as the key of unit_rule
+named AS (
+    SELECT r.*, coalesce(w.ucum, r.unit_code, r.unit) AS ucum,
+        CASE WHEN r.concept_id <> 0 THEN CAST(r.concept_id AS VARCHAR) ELSE r.code_system || ':' || r.code END AS measured
+    FROM s_result AS r
+    LEFT JOIN unit_written AS w ON w.written = coalesce(r.unit_code, r.unit)
 )
 SELECT
     s.source, s.record_id, s.person_id, s.standing, s.encounter_ref, s.practitioner_ref,
@@ -13,7 +20,10 @@ SELECT
         CASE WHEN s.category IN ('social-history', 'survey') THEN 'Observation' ELSE 'Measurement' END
     ) AS domain_id,
     coalesce(f.concept_id, 32817) AS type_concept_id,
-    s.value_number,
+    -- in the unit that the measurement is carried in, where it came in another one
+    CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.value_number
+        ELSE s.value_number * c.factor + c.shift END AS value_number,
+    CASE WHEN c.from_unit <> c.to_unit THEN CAST(s.value_number AS VARCHAR) END AS value_sent,
     o.concept_id AS operator_concept_id,
     s.value_text,
     -- S, I and R are results; "high" beside a number is not, the number and its range say it
@@ -26,16 +36,20 @@ SELECT
     u.concept_id AS unit_concept_id,
     u.source_concept_id AS unit_source_concept_id,
     coalesce(s.unit_code, s.unit) AS unit_value,
-    s.range_low, s.range_high,
+    CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.range_low
+        ELSE s.range_low * c.factor + c.shift END AS range_low,
+    CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.range_high
+        ELSE s.range_high * c.factor + c.shift END AS range_high,
     s.parent_ref,
     CASE
         WHEN s.status IN ('cancelled', 'registered', 'entered-in-error') THEN 'not:not_final'
         WHEN h.parent_ref IS NOT NULL AND s.value_number IS NULL AND s.value_code IS NULL AND s.value_text IS NULL
             THEN 'not:panel_heading'
     END AS refusal
-FROM s_result AS s
+FROM named AS s
+LEFT JOIN unit_rule AS c ON c.measured = s.measured AND c.from_unit = s.ucum AND s.value_number IS NOT NULL
 LEFT JOIN heading AS h ON h.source = s.source AND h.parent_ref = s.record_id
 LEFT JOIN fixed AS f ON f.kind = 'type' AND f.source_value = s.category
 LEFT JOIN fixed AS o ON o.kind = 'operator' AND o.source_value = s.value_operator
 LEFT JOIN coding AS v ON v.vocabulary_id = s.value_code_system AND v.code = s.value_code
-LEFT JOIN coding AS u ON u.vocabulary_id = 'UCUM' AND u.code = coalesce(s.unit_code, s.unit)
+LEFT JOIN coding AS u ON u.vocabulary_id = 'UCUM' AND u.code = coalesce(c.to_unit, s.ucum)

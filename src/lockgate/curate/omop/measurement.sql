@@ -1,6 +1,7 @@
 -- Results with a value: numbers with their unit, coded values, S/I/R interpretations. A text value is carried only
 -- where the same words stand for at least as many people as the site's threshold. A component points to the
--- measurement it belongs to, where that one has a value of its own (an organism and its antibiotics).
+-- measurement it belongs to, where that one has a value of its own (an organism and its antibiotics). A number made
+-- comparable keeps what was sent in value_source_value and unit_source_value.
 SELECT
     e.id AS measurement_id,
     e.person_id,
@@ -22,7 +23,7 @@ SELECT
     e.source_concept_id AS measurement_source_concept_id,
     e.unit_value AS unit_source_value,
     e.unit_source_concept_id,
-    coalesce(e.value_code, t.words) AS value_source_value,
+    coalesce(e.value_code, t.words, e.value_sent) AS value_source_value,
     e.parent_id AS measurement_event_id,
     CASE WHEN e.parent_id IS NOT NULL THEN 1147138 END AS meas_event_field_concept_id
 FROM event AS e

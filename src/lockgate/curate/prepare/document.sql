@@ -13,5 +13,5 @@ SELECT
         ELSE 'note'
     END AS fate
 FROM s_document AS s
-LEFT JOIN visit AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
+LEFT JOIN visit_of AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
 LEFT JOIN p_practitioner AS p ON p.source = s.source AND p.record_id = s.practitioner_ref

@@ -11,8 +11,9 @@ SELECT
     CASE
         WHEN s.standing <> 'live' THEN s.standing
         WHEN v.id IS NULL THEN 'not:visit_not_carried'
+        WHEN v.moves_told = 1 THEN 'not:told_by_another_source'
         ELSE 'visit_detail'
     END AS fate
 FROM s_encounter_move AS s
-LEFT JOIN visit AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
+LEFT JOIN visit_of AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
 LEFT JOIN s_location AS l ON l.source = s.source AND l.record_id = s.location_ref

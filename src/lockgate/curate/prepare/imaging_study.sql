@@ -11,4 +11,4 @@ SELECT
     END AS fate,
     coalesce(s.started_at, v.start_at) AS start_at
 FROM s_imaging_study AS s
-LEFT JOIN visit AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
+LEFT JOIN visit_of AS v ON v.source = s.source AND v.record_id = s.encounter_ref AND v.person_id = s.person_id
