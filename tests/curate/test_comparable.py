@@ -197,3 +197,23 @@ def test_the_site_says_which_source_goes_first(
     assert len(rows_of(release, "measurement", "measurement_id")) == 2
     diagnoses = rows_of(release, "condition_occurrence", "condition_source_value")
     assert diagnoses == [("E11.9",), ("I219",)]
+
+
+def test_each_index_of_deprivation_goes_by_the_areas_it_was_made_for(
+    site: Site, stage: Callable[..., None], rows_of: RowsOf
+) -> None:
+    stage(
+        site,
+        patient=[
+            # E01000001 is unchanged since 2011, E01027506 was split
+            {"id": "same", "local_number": "A1", "birth_date": date(1950, 1, 1), "lsoa11_code": "E01000001"},
+            {"id": "split", "local_number": "A2", "birth_date": date(1951, 1, 1), "lsoa11_code": "E01027506"},
+        ],
+        organisation=[{"id": "o", "name": "what the source says", "ods_code": "R0A"}],
+    )
+    release = built(site)
+    found = rows_of(release, "person_deprivation", "imd2025_decile", "imd2019_decile", "icb_code")
+    assert found[0] == (8, 9, "QMF")
+    assert found[1][0] is None
+    assert found[1][1] is not None
+    assert ("Manchester University NHS Foundation Trust",) in rows_of(release, "care_site", "care_site_name")

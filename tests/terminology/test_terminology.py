@@ -131,11 +131,22 @@ def test_areas_that_changed_have_no_deprivation_of_2019(shared_data: Path) -> No
     assert {changes[code] for code, _, old in rows if old is not None} == {"U"}
 
 
-def test_the_packed_areas_are_what_the_script_packs(shared_data: Path, tmp_path: Path) -> None:
-    packed = tmp_path / "areas.parquet"
-    pack(shared_data / "geography", packed)
+@pytest.mark.parametrize("path", [areas_path(), areas11_path(), organisations_path()], ids=lambda p: p.stem)
+def test_what_is_packed_is_what_the_script_packs(shared_data: Path, tmp_path: Path, path: Path) -> None:
+    pack(shared_data / "geography", tmp_path)
     with Engine() as engine:
-        engine.view_parquet("kept", areas_path())
-        engine.view_parquet("fresh", packed)
+        engine.view_parquet("kept", path)
+        engine.view_parquet("fresh", tmp_path / path.name)
         assert engine.one("SELECT count(*) FROM (SELECT * FROM kept EXCEPT SELECT * FROM fresh) AS d") == 0
         assert engine.one("SELECT count(*) FROM kept") == engine.one("SELECT count(*) FROM fresh")
+
+
+def test_a_trust_is_found_by_the_codes_it_took_over() -> None:
+    with Engine() as engine:
+        engine.view_parquet("ods", organisations_path())
+        assert engine.rows(
+            "SELECT name, current_code, status FROM ods WHERE ods_code IN ('RTQ', '4DP12')"
+        ) == [
+            ("Gloucestershire Health And Care NHS Foundation Trust", "RTQ", "succeeded"),
+            ("Gloucestershire Health And Care NHS Foundation Trust", "RTQ", "open"),
+        ]

@@ -90,6 +90,8 @@ def read_sources(build: Curation) -> None:
     terminology.vocabulary_view(engine, build.site)
     engine.register("fixed", terminology.fixed_concepts())
     engine.view_parquet("area", terminology.areas_path())
+    engine.view_parquet("area11", terminology.areas11_path())
+    engine.view_parquet("ods", terminology.organisations_path())
     for table in STAGED:
         engine.execute(
             f"CREATE OR REPLACE TABLE now_{table} AS SELECT * FROM {latest_view(engine, build.site, table)}"

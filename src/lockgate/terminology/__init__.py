@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockgate.terminology.coding import coding_table
 from lockgate.terminology.fixed import fixed_concept, fixed_concepts
-from lockgate.terminology.reference import EDITIONS, areas_path
+from lockgate.terminology.reference import EDITIONS, areas11_path, areas_path, organisations_path
 from lockgate.terminology.store import VocabularyInfo, load, vocabulary_info, vocabulary_view
 from lockgate.terminology.systems import systems, vocabulary_id
 from lockgate.terminology.units import unit_rules, written_units
@@ -12,11 +12,13 @@ from lockgate.terminology.units import unit_rules, written_units
 __all__ = [
     "EDITIONS",
     "VocabularyInfo",
+    "areas11_path",
     "areas_path",
     "coding_table",
     "fixed_concept",
     "fixed_concepts",
     "load",
+    "organisations_path",
     "systems",
     "unit_rules",
     "vocabulary_id",

@@ -19,13 +19,16 @@ told AS (
             CASE WHEN p.ethnicity_system IS NOT NULL AND p.ethnicity_code IS NOT NULL THEN p.place END
         ) AS ethnicity_sent,
         min_by(
-            coalesce(p.lsoa21_code, a.lsoa21_code),
-            CASE WHEN p.lsoa21_code IS NOT NULL OR a.lsoa21_code IS NOT NULL THEN p.place END
+            -- an area of 2011 is one of 2021 only where it is unchanged
+            coalesce(p.lsoa21_code, a.lsoa21_code, o.lsoa21_code),
+            CASE WHEN coalesce(p.lsoa21_code, a.lsoa21_code, o.lsoa21_code) IS NOT NULL THEN p.place END
         ) AS lsoa21_code,
+        min_by(p.lsoa11_code, CASE WHEN p.lsoa11_code IS NOT NULL THEN p.place END) AS lsoa11_code,
         min_by(p.gp_practice_code, CASE WHEN p.gp_practice_code IS NOT NULL THEN p.place END) AS gp_practice_code,
         min_by(CAST(p.death_at AS TIMESTAMP), CASE WHEN p.death_at IS NOT NULL THEN p.place END) AS death_at
     FROM p_patient AS p
     LEFT JOIN at_postcode AS a ON a.postcode = replace(upper(p.postcode), ' ', '')
+    LEFT JOIN area11 AS o ON o.lsoa11_code = p.lsoa11_code
     WHERE p.standing = 'live'
     GROUP BY p.person_id
 )

@@ -16,8 +16,10 @@ FROM s_location AS l
 LEFT JOIN named AS n ON n.ward_code = l.code
 UNION ALL
 SELECT 'organisation', o.source, o.record_id, coalesce(o.kind, 'organisation'), o.ods_code, 'care_site',
-    CASE WHEN length(o.ods_code) <= 10 THEN o.ods_code END
+    -- a trust is called what the Organisation Data Service calls it today; any other one by its code
+    CASE WHEN length(o.ods_code) <= 10 THEN coalesce(t.name, o.ods_code) END
 FROM s_organisation AS o
+LEFT JOIN ods AS t ON t.ods_code = o.ods_code
 UNION ALL
 SELECT 'ward_code', 'ward_code', n.ward_code, 'ward', n.ward_code, 'care_site', n.ward_code
 FROM named AS n

@@ -9,7 +9,9 @@ from pathlib import Path
 EDITIONS = {
     "imd2025": "English Indices of Deprivation 2025, by LSOA 2021 (MHCLG)",
     "imd2019": "English Indices of Deprivation 2019, by LSOA 2011, carried to LSOA 2021 for unchanged areas (MHCLG)",
+    "lsoa11": "LSOA 2011 to LSOA 2021, best fit of unchanged areas (ONS)",
     "rural_urban": "Rural Urban Classification 2021, by LSOA 2021 (ONS, Defra)",
+    "ods": "NHS trusts of England with their region, 2022, and successors of organisations (NHS England ODS)",
     "icb": "LSOA 2021 to Integrated Care Board, April 2024 (ONS)",
 }
 
@@ -22,3 +24,14 @@ def areas_path() -> Path:
     boundary); rural_urban ("Urban"/"Rural"), ruc21_code; icb_code (ONS), icb_ods_code.
     """
     return Path(str(resources.files(__package__).joinpath("areas.parquet")))
+
+
+def areas11_path() -> Path:
+    """One row for each LSOA 2011 of England: lsoa11_code, imd2019_rank, imd2019_decile, and its lsoa21_code where the
+    area is unchanged (NULL elsewhere)."""
+    return Path(str(resources.files(__package__).joinpath("areas11.parquet")))
+
+
+def organisations_path() -> Path:
+    """NHS trusts, one row for each code that one has had: ods_code, name, region, status, current_code."""
+    return Path(str(resources.files(__package__).joinpath("organisations.parquet")))
