@@ -12,10 +12,12 @@ import pytest
 from lockgate.engine import Engine
 from lockgate.site import Site
 from lockgate.terminology import (
+    areas11_path,
     areas_path,
     coding_table,
     fixed_concept,
     fixed_concepts,
+    organisations_path,
     vocabulary_id,
     vocabulary_view,
 )
