@@ -162,8 +162,8 @@ def test_every_contract_fits_the_staged_model(name: str) -> None:
             "CREATE TABLE fault (item_hash VARCHAR, reason VARCHAR, detail VARCHAR, waits_for VARCHAR)"
         )
         engine.execute(
-            "CREATE TEMP TABLE shaped AS SELECT 'h' AS item_hash, 'k' AS record_id,"
-            f" from_json('{{}}', '{columns.structure(loaded.contract)}') AS r"
+            "CREATE TEMP TABLE shaped AS "
+            + columns.sent_rows(loaded.contract, "SELECT 'h' AS item_hash, 'k' AS record_id, '{}' AS raw")
         )
         reader.type_rows(engine, "s", "b", received)
         for table, selects in loaded.tables().items():

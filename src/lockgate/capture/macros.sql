@@ -48,3 +48,9 @@ CREATE OR REPLACE MACRO day_time(d, clock) AS
 CREATE OR REPLACE MACRO value_number(x) AS try_cast(trim(ltrim(x, '<>= ')) AS DOUBLE);
 CREATE OR REPLACE MACRO value_operator(x) AS
     CASE WHEN value_number(x) IS NOT NULL THEN nullif(regexp_extract(x, '^\s*(<=|>=|<|>)', 1), '') END;
+
+-- A hospital stay in Hospital Episode Statistics: the spell that SUS made, else the person, provider and day of admission
+-- (the episodes of a stay share them).
+CREATE OR REPLACE MACRO hes_spell(spell, person, provider, admitted) AS 'spell|' || coalesce(
+    CASE WHEN spell NOT IN ('-1', 'Null') THEN spell END,
+    person || '|' || coalesce(provider, '') || '|' || strftime(admitted, '%Y-%m-%d'));

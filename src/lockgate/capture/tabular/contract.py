@@ -217,6 +217,10 @@ class Contract(_Model):
         min_length=1,
         description="name -> column; `diag_{01..20}` stands for twenty, which also make the list `diag`",
     )
+    kept: list[str] = Field(
+        default_factory=list,
+        description="columns that are known and kept raw, and not staged: no note is made of them",
+    )
     rules: list[ContractRule] = Field(default_factory=list, description="conditions over several columns")
 
     families: dict[str, list[str]] = Field(default_factory=dict, exclude=True, repr=False)
@@ -307,6 +311,10 @@ class Contract(_Model):
             for name, column in self.columns.items()
             for spelt in (name, *column.aliases)
         }
+
+    def kept_names(self) -> set[str]:
+        """The columns that are known and not staged, made plain."""
+        return {plain_name(name) for kept in self.kept for name in spread(kept)}
 
     def forms(self, name: str) -> list[str] | FormatsBy:
         """The date formats of a column: its own, else the contract's (none for a time of day)."""

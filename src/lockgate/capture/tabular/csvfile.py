@@ -85,7 +85,7 @@ def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes]:
         for block in blocks(file.path):
             yield decoder.decode(block).encode("utf-8", "surrogateescape")
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise Refused(
             f"the file is not {encoding}, as its contract says",
             where=file.name,

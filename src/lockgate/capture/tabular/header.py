@@ -88,7 +88,12 @@ def _told(what: str, names: list[str]) -> list[str]:
 
 def _notes(contract: Contract, spelt: list[str], found: list[str | None]) -> list[str]:
     """What to say of a file that is taken: columns more than agreed, and columns it lacks."""
-    more = [name for name, column in zip(spelt, found, strict=True) if column is None]
+    kept = contract.kept_names()
+    more = [
+        name
+        for name, column in zip(spelt, found, strict=True)
+        if column is None and plain_name(name) not in kept
+    ]
     safe = [name for name in more if _SAFE.fullmatch(name)]
     notes = []
     if more:

@@ -5,6 +5,7 @@ A contract is a folder: ``contract.yaml`` and one ``<staged table>[.<what>].sql`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -39,12 +40,14 @@ class LoadedContract(BaseModel):
 
 def said(error: ValidationError) -> list[str]:
     """What is wrong with a contract's YAML, each with its place."""
-    found = []
+    found: dict[tuple[str, str], str] = {}
     for one in error.errors():
         words = str(one["msg"]).removeprefix("Value error, ")
-        place = ".".join(str(step) for step in one["loc"] if step != "function-after")
-        found.append(f"{place}: {words}" if place else words)
-    return found
+        words = "unknown key" if one["type"] == "extra_forbidden" else words
+        place = ".".join(str(step) for step in one["loc"])
+        # The members of a family of columns are wrong together: said once.
+        found.setdefault((re.sub(r"\d+", "", place), words), f"{place}: {words}" if place else words)
+    return list(found.values())
 
 
 def read_yaml(file: Traversable | Path) -> object:

@@ -18,8 +18,9 @@ ROWS = 50_000
 
 
 def is_parquet(file: SourceFile) -> bool:
-    """Whether a file is named like Parquet."""
-    return file.path.name.lower().endswith((".parquet", ".pq"))
+    """Whether a file is Parquet, whatever it is called: some called so hold delimited text."""
+    with file.path.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
 
 
 def read_parquet(file: SourceFile, contract: Contract, notes: list[str]) -> Iterator[pa.Table]:

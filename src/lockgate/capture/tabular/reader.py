@@ -38,7 +38,7 @@ class TableReader:
         self.zone = loaded.contract.time_zone or "Europe/London"
         # A row without a key is named by its content; "#" sets a record's parts off.
         key = [
-            f"replace({columns.sent(self.contract, name, 'raw')}, '#', '%23')" for name in self.contract.key
+            f"replace({columns.sent_in_raw(self.contract, name)}, '#', '%23')" for name in self.contract.key
         ]
         record = " || '|' || ".join(key) if key else "item_hash"
         if self.contract.prefix:
@@ -59,10 +59,8 @@ class TableReader:
     def digest(self, intake: Intake) -> None:
         """Type and check every row, then run the contract's SELECTs over the sound ones."""
         engine = intake.engine
-        engine.execute(
-            "CREATE OR REPLACE TEMP TABLE shaped AS SELECT item_hash, record_id, CASE WHEN json_valid(raw)"
-            f" THEN from_json(raw, {literal(columns.structure(self.contract))}) END AS r FROM fresh WHERE fault IS NULL"
-        )
+        items = "SELECT item_hash, record_id, raw FROM fresh WHERE fault IS NULL"
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE shaped AS {columns.sent_rows(self.contract, items)}")
         self.type_rows(engine, intake.source, intake.batch_id, intake.received_sql)
         for said, count in self.warnings(engine):
             intake.warnings[said] += count
@@ -81,7 +79,7 @@ class TableReader:
             delete_what_is_replaced(intake, self.contract, tables)
 
     def type_rows(self, engine: Engine, source: str, batch_id: str, received_sql: str) -> None:
-        """Of ``shaped`` (item_hash, record_id, r) make ``item``, the typed sound rows; faults go to ``fault``."""
+        """Of ``shaped`` (``columns.sent_rows``) make ``item``, the typed sound rows; faults go to ``fault``."""
         contract = self.contract
         cases = " ".join(
             f"WHEN {when} THEN {literal(f'{reason}|{detail}')}"
@@ -95,7 +93,7 @@ class TableReader:
             f" {columns.version_at(contract, received_sql)} AS version_at, {columns.deleted(contract)} AS deleted,"
             f" item_hash, {literal(batch_id)} AS batch_id,"
             f" {f'CAST(coalesce({person}) AS VARCHAR)' if person else 'CAST(NULL AS VARCHAR)'} AS person_ref,"
-            f" {', '.join(typed)}, {f'CASE {cases} END' if cases else 'NULL'} AS verdict FROM shaped"
+            f" {', '.join(typed)}, {f'CASE {cases} END' if cases else 'NULL'} AS verdict FROM shaped AS r"
         )
         self._rules(engine)
         engine.execute(
@@ -120,7 +118,7 @@ class TableReader:
         for rule in self.contract.rules:
             if rule.then == "warn":
                 count = engine.one(f"SELECT count(*) FROM item WHERE NOT deleted AND ({rule.when})")
-                found.append((f"column {rule.column} {rule.say}: rows staged all the same", count))
+                found.append((f"column {rule.column} {rule.say}", count))
         for name, _ in columns.extras(self.contract):
             if name in self.contract.families or not name.endswith("_flag"):
                 continue
@@ -168,7 +166,7 @@ class TableReader:
             if column.type != "ucum":
                 continue
             sent = columns.sent(self.contract, name)
-            units = engine.rows(f"SELECT DISTINCT {sent} FROM shaped")
+            units = engine.rows(f"SELECT DISTINCT {sent} FROM shaped AS r")
             bad = [literal(unit) for (unit,) in units if unit is not None and not is_ucum(unit)]
             if bad:
                 faults.append(

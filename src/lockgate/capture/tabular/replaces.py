@@ -34,8 +34,7 @@ def delete_what_is_replaced(intake: Intake, contract: Contract, tables: list[str
     version = columns.version_at(contract, "CAST(NULL AS TIMESTAMP)")
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE submitted AS SELECT item_hash, record_id, {period} AS period,"
-        f" {version} AS version_at FROM (SELECT item_hash, record_id,"
-        f" from_json(raw, {literal(columns.structure(contract))}) AS r FROM ({raw}) WHERE json_valid(raw))"
+        f" {version} AS version_at FROM ({columns.sent_rows(contract, raw)}) AS r"
     )
     engine.execute(
         "CREATE OR REPLACE TEMP TABLE replaced AS SELECT record_id, any_value(item_hash) AS item_hash,"

@@ -1,0 +1,9 @@
+SELECT source, record_id || '#' || rank AS record_id, version_at, deleted, item_hash, batch_id,
+    person_ref AS patient_ref, encounter_ref,
+    'ICD10' AS code_system, code, 'encounter-diagnosis' AS category, rank,
+    CAST(apptdate AS TIMESTAMP) AS start_at
+FROM (
+    SELECT source, record_id, version_at, deleted, item_hash, batch_id, person_ref, record_id AS encounter_ref, attended, apptdate,
+        unnest(range(1, 13)) AS rank, coalesce(unnest(diag), unnest(diag_4)) AS code
+    FROM item)
+WHERE code IS NOT NULL AND attended NOT IN ('cancelled', 'planned')
