@@ -15,6 +15,15 @@ PARTS = {
 }
 
 
+def newest_first(table: str) -> str:
+    """SQL: the order of a record's versions, the one that holds first. It is total, so it is the same on every run.
+
+    A tombstone beats what bears the same time (of a record with parts, the tombstone of the record itself).
+    """
+    ended = "(deleted AND NOT contains(record_id, '#'))" if PARTS.get(table) == table else "deleted"
+    return f"version_at DESC, {ended} DESC, item_hash DESC, batch_id DESC"
+
+
 def staged_view(engine: SqlEngine, site: Site, table: str) -> str:
     """A view of every version of a staged table in all visible batches; returns its name, ``staged_<table>``."""
     files = [path for batch in batches(site) if (path := batch.table(table))]
@@ -27,7 +36,7 @@ def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
     """A view of the latest version of each record, without those deleted; returns its name, ``latest_<table>``.
 
     The version with the greatest (version_at, item_hash) wins, whatever order it came in. A record's parts
-    (components, ward stays) come from that version and no other. A delete counts from its version on.
+    (components, ward stays) come from that version and no other. A delete beats every version up to its own time.
     """
     staged = staged_view(engine, site, table)
     name = f"latest_{table}"
@@ -45,8 +54,8 @@ def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
         staged, record = f"(SELECT * FROM {staged} WHERE NOT contains(record_id, '#'))", "record_id"
     engine.execute(
         f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * EXCLUDE (newest) FROM ("
-        f"SELECT *, dense_rank() OVER (PARTITION BY source, {record}"
-        " ORDER BY version_at DESC, item_hash DESC, batch_id DESC)"
+        f"SELECT *, {'dense_rank' if owner == table else 'row_number'}() OVER (PARTITION BY source, {record}"
+        f" ORDER BY {newest_first(table)})"
         f" AS newest FROM {staged}) WHERE newest = 1 AND NOT deleted{parts}"
     )
     return name

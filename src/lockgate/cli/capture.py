@@ -119,21 +119,33 @@ def contracts() -> None:
 
 
 @app.command()
-def status() -> None:
-    """What has arrived, per batch and in all; exit 1 when the counts do not add up."""
+def status(
+    batch: Annotated[str, typer.Option(help="Only this batch, by type of item.")] = "",
+) -> None:
+    """What has arrived and what became of it, per batch and in all; exit 1 when the counts do not add up."""
     from lockgate.capture import status as capture_status
+    from lockgate.capture.status import COUNTS as OUTCOMES
 
-    report = capture_status(open_site())
+    report = capture_status(open_site(), batch=batch)
+
+    def table(first: tuple[str, ...], lines: list[tuple[tuple[str, ...], dict[str, Any]]]) -> None:
+        shown = Table(*first, *OUTCOMES, box=None, pad_edge=False)
+        for column in shown.columns[len(first) :]:
+            column.justify = "right"
+        for names, counts in lines:
+            shown.add_row(*names, *(f"{counts[name]:,}" for name in OUTCOMES))
+        console.print(shown)
 
     def human() -> None:
-        shown = Table("batch", "source", *COUNTS, "recovered later", box=None, pad_edge=False)
-        for column in shown.columns[2:]:
-            column.justify = "right"
-        for row in report["batches"]:
-            cells = [f"{row[name]:,}" for name in COUNTS]
-            shown.add_row(row["batch"], row["source"], *cells, f"{row['recovered_later']:,}")
-        shown.add_row("[bold]in all, now[/]", "", *(f"[bold]{report[name]:,}[/]" for name in COUNTS), "")
-        console.print(shown)
+        total = (("[bold]in all, now[/]",), report)
+        if not batch:
+            table(("batch", "source"), [((row["batch"], row["source"]), row) for row in report["batches"]])
+            console.print()
+        table(("type",), [((kind,), counts) for kind, counts in report["by_type"].items()] + [total])
+        if report["rowless"]:
+            console.print(f"{report['rowless']:,} staged items say nothing that is a row.")
+        for flag, count in report["flagged_times"].items():
+            console.print(f"{count:,} staged rows have a clock time that is {flag}: see time_flag.")
         console.print("The counts add up." if report["adds_up"] else "[bold red]The counts do NOT add up.[/]")
 
     emit(report, human)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lockgate.capture import staged_view
-from lockgate.capture.views import PARTS
+from lockgate.capture.views import PARTS, newest_first
 from lockgate.curate.sources import Curation
 from lockgate.engine import SqlEngine
 from lockgate.errors import Refused
@@ -90,7 +90,7 @@ def _old_and_deleted(engine: SqlEngine, view: str, table: str, received: int, li
         f"""
         SELECT count(*), count(*) FILTER (WHERE deleted) FROM (
             SELECT deleted, row_number() OVER (
-                PARTITION BY source, record_id ORDER BY version_at DESC, item_hash DESC, batch_id DESC
+                PARTITION BY source, record_id ORDER BY {newest_first(table)}
             ) AS place FROM {view}
         ) AS versions WHERE place = 1"""
     )[0]
