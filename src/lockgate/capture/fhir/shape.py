@@ -12,27 +12,7 @@ from typing import Any
 import yaml
 
 from lockgate.capture.macros import statements
-from lockgate.engine import literal
-
-_EXPECTED = {
-    "string": ("VARCHAR",),
-    "date": ("VARCHAR",),
-    "number": ("UBIGINT", "BIGINT", "DOUBLE", "HUGEINT"),
-    "boolean": ("BOOLEAN",),
-    "json": ("OBJECT",),
-    "object": ("OBJECT",),
-    "list": ("ARRAY",),
-}
-_SAID = {
-    "string": "text",
-    "date": "text (a date)",
-    "number": "a number",
-    "boolean": "true or false",
-    "json": "an object",
-    "object": "an object",
-    "list": "a list",
-}
-
+from lockgate.engine import literal, quote
 
 @dataclass(frozen=True, slots=True)
 class Element:
@@ -49,27 +29,6 @@ class Element:
         """The path as a person writes it."""
         return self.json_path.removeprefix("$.").replace("[0]", "")
 
-    def fits(self, json_type: str | None) -> bool:
-        """Whether a value of this JSON type may stand here (absent always may)."""
-        return json_type is None or json_type == "NULL" or json_type in _EXPECTED[self.kind]
-
-    @property
-    def checked(self) -> bool:
-        """Whether the JSON type is checked on every resource: all at the top, and below it what would be lost.
-
-        A list where an object is due reads as nothing; a number where text is due reads as that text. So below the
-        second level only lists and objects are checked. (Each path costs some 60 ns a resource.)
-        """
-        depth = self.json_path.count(".")
-        return depth <= 1 or (
-            depth <= 3 and self.kind in ("list", "object", "number") and self.json_path.count("[") <= 1
-        )
-
-    @property
-    def said(self) -> str:
-        """What should stand here, in words."""
-        return _SAID[self.kind]
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -83,12 +42,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What we read of one resource type."""
+    """What we read of one resource type: its top elements, their SQL types and the structures from_json takes."""
 
     name: str
-    structure: str
-    elements: tuple[Element, ...]
-    checked: tuple[Element, ...]
+    top: dict[str, Node]
+    types: dict[str, str]
+    structures: dict[str, str]
     rules: tuple[Rule, ...]
     units: tuple[str, ...]
     unit_lists: dict[str, str]
@@ -103,39 +62,52 @@ def _load() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
     """A part that is checked like the rest and kept as JSON text: seldom sent, or sent in lists."""
 
-    node: object
+    node: Node
 
 
-def _expand(node: object, datatypes: dict[str, Any]) -> object:
+# A kind of leaf, a part kept as text, a list of one node, or the elements of an object.
+Node = str | Text | list[Any] | dict[str, Any]
+
+
+def _expand(node: Node, datatypes: dict[str, Any]) -> Node:
     """A shape with every datatype's name replaced by its elements."""
     if isinstance(node, str):
         if node.startswith("json "):
-            return _Text(_expand(node.removeprefix("json "), datatypes))
+            return Text(_expand(node.removeprefix("json "), datatypes))
         return _expand(datatypes[node], datatypes) if node in datatypes else node
     if isinstance(node, list):
         return [_expand(node[0], datatypes)]
-    assert isinstance(node, dict)
+    if isinstance(node, Text):
+        return node
     return {key: _expand(value, datatypes) for key, value in node.items()}
 
 
-def _structure(node: object) -> object:
+def _structure(node: Node) -> Any:
     """The structure from_json reads: numbers and booleans as JSON text, so that "7" is told from 7."""
     if isinstance(node, str):
         return "JSON" if node in ("number", "boolean", "json") else "VARCHAR"
-    if isinstance(node, _Text):
+    if isinstance(node, Text):
         return "JSON"
     if isinstance(node, list):
         return [_structure(node[0])]
-    assert isinstance(node, dict)
     return {key: _structure(value) for key, value in node.items()}
+
+
+def _sql_type(structure: Any) -> str:
+    """The SQL type of what from_json reads with this structure."""
+    if isinstance(structure, list):
+        return f"{_sql_type(structure[0])}[]"
+    if isinstance(structure, dict):
+        return "STRUCT(" + ", ".join(f"{quote(key)} {_sql_type(one)}" for key, one in structure.items()) + ")"
+    return str(structure)
 
 
 def _walk(node: object, raw: object, path: str, sql: str, in_list: bool) -> Iterator[Element]:
     datatype = raw if isinstance(raw, str) else ""
-    if isinstance(node, _Text):
+    if isinstance(node, Text):
         node = node.node
     if isinstance(node, str):
         yield Element(path, sql, node, datatype, in_list)
@@ -198,9 +170,9 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
     rules += [Rule(**rule) for rule in spec.get("rules", [])]
     return Shape(
         name=name,
-        structure=json.dumps(_structure(full)),
-        elements=tuple(elements),
-        checked=tuple(element for element in elements if element.checked),
+        top=full,
+        types={key: _sql_type(_structure(node)) for key, node in full.items()},
+        structures={key: json.dumps(_structure(node)) for key, node in full.items()},
         rules=tuple(rules),
         units=tuple(spec.get("units", [])),
         unit_lists=dict(spec.get("unit_lists", {})),

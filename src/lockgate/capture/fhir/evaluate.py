@@ -1,0 +1,186 @@
+"""Columns of a mapping worked out over distinct values: each expression once for each distinct text it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockgate.capture.fhir.opened import Indices, Part
+from lockgate.capture.fhir.plan import EVERYTHING, Needs
+from lockgate.capture.fhir.shape import Shape
+from lockgate.engine import Engine, literal, quote
+
+PER_ROW = ("record_id", "version_at")
+_ITEM = "__texts"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A column: one value for each group of resources alike in what it needs, and each resource's group."""
+
+    groups: Indices | None  # None: each resource is its own group
+    values: pa.Array
+
+    def for_rows(self) -> pa.Array:
+        """One value a resource."""
+        return self.values if self.groups is None else self.values.take(pa.array(self.groups))
+
+    def as_flags(self) -> npt.NDArray[np.bool_]:
+        """A condition, one a resource; NULL counts as false."""
+        flags = np.asarray(pc.fill_null(self.values, False).to_numpy(zero_copy_only=False), bool)
+        return flags if self.groups is None else flags[self.groups]
+
+    def any(self) -> bool:
+        """Whether a condition holds anywhere."""
+        return bool(pc.any(self.values).as_py())
+
+    def all(self) -> bool:
+        """Whether a condition holds everywhere."""
+        return self.values.null_count == 0 and bool(pc.all(self.values).as_py() is not False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Resources grouped by the elements they have in common: each one's group, and an example of each group."""
+
+    groups: Indices | None
+    examples: Indices | None
+
+
+class Evaluator:
+    """Works out expressions over the resources of one part.
+
+    ``constants`` are SQL expressions of ``source`` and ``batch_id``; ``rows`` the arrays of record_id, item_hash and
+    (once known) version_at.
+    """
+
+    def __init__(
+        self, engine: Engine, shape: Shape, part: Part, constants: Mapping[str, str], rows: dict[str, pa.Array]
+    ) -> None:
+        self.engine, self.shape, self.part = engine, shape, part
+        self.constants, self.rows = constants, rows
+        self.count = len(part.rows)
+        self._groups: dict[Needs, _Groups] = {}
+
+    def group_of(self, needs: Needs) -> Needs:
+        """What of ``needs`` differs between these resources: elements that were sent, and columns of the row."""
+        if needs == EVERYTHING or "*" in needs:
+            raise ValueError("an expression over the whole resource has no group")
+        return frozenset(name for name in needs if name in self.part.elements or name in PER_ROW)
+
+    def columns(self, wanted: Mapping[str, Needs], query: str) -> dict[str, Values]:
+        """Columns of ``query``, which reads ``item`` and hands on item_hash, each by what it needs."""
+        by_group: dict[Needs, list[str]] = {}
+        for name, needs in wanted.items():
+            by_group.setdefault(self.group_of(needs), []).append(name)
+        found: dict[str, Values] = {}
+        for group, names in by_group.items():
+            listed = ", ".join(quote(name) for name in names)
+            table = self._run(group, f"SELECT item_hash AS __group, {listed} FROM ({query})")
+            groups = self._grouped(group).groups if group else np.zeros(self.count, np.int64)
+            found.update({name: Values(groups, table.column(name)) for name in names})
+        return found
+
+    def whole(self, query: str, chosen: Indices) -> pa.Table:
+        """``query`` over the whole of some resources, as it is written."""
+        if len(chosen) == 0:
+            chosen = np.zeros(0, np.int64)
+        names = list(self.part.elements)
+        table = self._texts(frozenset(names), chosen)
+        for name, array in self.rows.items():
+            table = table.append_column(f"__{name}", array.take(pa.array(chosen)))
+        return self._query(table, names, "__item_hash", ("record_id", "version_at"), query)
+
+    def _run(self, group: Needs, query: str) -> pa.Table:
+        """A query over one example of each group, in the order of the groups."""
+        elements = [name for name in self.part.elements if name in group]
+        per_row = tuple(name for name in PER_ROW if name in group)
+        if group:
+            examples = self._grouped(group).examples
+            table = self._texts(frozenset(elements), examples)
+            for name in per_row:
+                array = self.rows[name]
+                table = table.append_column(
+                    f"__{name}", array if examples is None else array.take(pa.array(examples))
+                )
+        else:
+            table = pa.table({})
+        count = table.num_rows if group else 1
+        table = table.append_column("__group", pa.array(np.arange(count)))
+        result = self._query(table, elements, "__group", per_row, query)
+        order = result.column("__group").to_numpy()
+        if not np.array_equal(order, np.arange(count)):
+            result = result.take(pa.array(np.argsort(order)))
+        return result.combine_chunks()
+
+    def _query(
+        self, table: pa.Table, elements: Iterable[str], key: str, per_row: tuple[str, ...], query: str
+    ) -> pa.Table:
+        self.engine.register(_ITEM, table)
+        row = {
+            "record_id": "CAST(NULL AS VARCHAR)",
+            "version_at": "CAST(NULL AS TIMESTAMP)",
+            **{name: f"__{name}" for name in per_row},
+            **self.constants,
+            "item_hash": key,
+        }
+        sent = set(elements)
+        resource = ", ".join(
+            f"{quote(name)} := "
+            + (self._read(name) if name in sent else f"CAST(NULL AS {self.shape.types[name]})")
+            for name in self.shape.top
+        )
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in row.items())
+        result = self.engine.arrow(
+            f"WITH item AS NOT MATERIALIZED (SELECT {columns}, struct_pack({resource}) AS r FROM {_ITEM}) {query}"
+        )
+        self.engine.connection.unregister(_ITEM)
+        return result
+
+    def _read(self, name: str) -> str:
+        if self.shape.top[name] in ("string", "date"):
+            return quote(f"e_{name}")
+        return f"from_json({quote(f'e_{name}')}, {literal(self.shape.structures[name])})"
+
+    def _texts(self, names: Needs, examples: Indices | None) -> pa.Table:
+        """The texts of elements for some resources (None: those of all, each in its place)."""
+        arrays = {}
+        for name in sorted(names):
+            element = self.part.elements[name]
+            if len(names) == 1 and examples is not None and self._is_dictionary_of(name, examples):
+                arrays[f"e_{name}"] = element.texts
+                continue
+            codes = element.codes if examples is None else element.codes[examples]
+            arrays[f"e_{name}"] = element.texts.take(pa.array(codes))
+        return pa.table(arrays)
+
+    def _is_dictionary_of(self, name: str, examples: Indices) -> bool:
+        known = self._groups.get(frozenset({name}))
+        return known is not None and known.examples is examples
+
+    def _grouped(self, group: Needs) -> _Groups:
+        if group not in self._groups:
+            self._groups[group] = self._make_groups(group)
+        return self._groups[group]
+
+    def _make_groups(self, group: Needs) -> _Groups:
+        if not group.isdisjoint(PER_ROW):
+            return _Groups(None, None)
+        elements = [self.part.elements[name] for name in sorted(group)]
+        if len(elements) == 1:
+            codes = elements[0].codes
+            examples = np.zeros(len(elements[0].texts), np.int64)
+            examples[codes[::-1]] = np.arange(len(codes))[::-1]
+            return _Groups(codes, examples)
+        codes = elements[0].codes
+        for element in elements[1:]:
+            both = codes * len(element.texts) + element.codes
+            codes = pa.array(both).dictionary_encode().indices.to_numpy().astype(np.int64)
+        examples = np.zeros(int(codes.max(initial=-1)) + 1, np.int64)
+        examples[codes[::-1]] = np.arange(len(codes))[::-1]
+        return _Groups(codes, examples)

@@ -1,0 +1,318 @@
+"""Resources opened one level deep: the text of each element, kept once however often it was sent.
+
+One pass over each resource by msgspec (which skips what it is not asked for); the texts of an element in all
+resources of a portion then become one Arrow dictionary. What lies deeper is read once for each distinct text: its
+JSON types are checked there, all the way down.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockgate.capture.fhir.r4 import r4_types
+from lockgate.capture.fhir.shape import Node, Text, shapes
+
+BLOCK = 1000  # resources whose parsed parts are held at once: they fit a processor's cache
+MAX_NAMES = 400  # elements a decoder learns: no export has as many, a hostile file might
+
+Indices = npt.NDArray[np.int64]
+Resource = dict[str, msgspec.Raw]
+Get = Callable[[str], Callable[[Any], msgspec.Raw]]
+_decode: Callable[[Any], Resource] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_any = msgspec.json.Decoder().decode
+_NOTHING = msgspec.Raw(b"")
+_SAID = {"str": "text", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of many resources: for each its place in ``texts``, where every text stands once.
+
+    A null text: not sent. Text and dates without their quotes; anything else as JSON.
+    """
+
+    codes: Indices
+    texts: pa.LargeStringArray
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The resources of one type in a portion. ``rows`` are their places in it; ``wrong`` maps some to a fault."""
+
+    kind: str
+    rows: Indices
+    elements: dict[str, Element]
+    wrong: dict[int, list[str]]
+
+
+@dataclass(slots=True)
+class Opened:
+    """A portion: its resources by type, and what is no resource we stage: row -> (reason, detail)."""
+
+    parts: list[Part] = field(default_factory=list)
+    faults: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+
+
+class Opener:
+    """Opens portion after portion, with one decoder for the elements met so far.
+
+    msgspec reads a resource into a struct of the elements it knows, and refuses one with an element it doesn't: then
+    the block is read anew the slow way, and the decoder learns.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}  # an element met -> its field in the struct
+        self._learn({"resourceType", "id"})
+
+    def _learn(self, names: set[str]) -> None:
+        fresh = names - self._names.keys()
+        if fresh and len(self._names) + len(fresh) <= MAX_NAMES:
+            for name in sorted(fresh):
+                self._names[name] = f"f{len(self._names)}"
+            fields = [(each, msgspec.Raw, _NOTHING) for each in self._names.values()]
+            rename = {each: name for name, each in self._names.items()}
+            resource = msgspec.defstruct("Resource", fields, rename=rename, gc=False, forbid_unknown_fields=True)
+            self._decode = msgspec.json.Decoder(resource).decode
+
+    def open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:
+        """Open the resources of ``raw``, whose places in the portion are ``rows``."""
+        collecting = gc.isenabled()
+        gc.disable()  # a portion makes a million short-lived objects and no cycle
+        try:
+            return self._open(raw, rows)
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:
+        opened = Opened()
+        _, offsets_buffer, data = raw.buffers()
+        if len(raw) == 0 or data is None:
+            return opened
+        offsets = np.frombuffer(offsets_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1]
+        view = memoryview(data)
+        gathered: dict[str, _Gathered] = {}
+        for start in range(0, len(raw), BLOCK):
+            spans = offsets[start : start + BLOCK + 1].tolist()
+            places = rows[start : start + BLOCK]
+            for kind, chosen, there, get in self._block(view, spans, places, opened):
+                gathered.setdefault(kind, _Gathered(kind)).add(chosen, there, self._names, get)
+        opened.parts = [each.part() for _, each in sorted(gathered.items())]
+        return opened
+
+    def _block(
+        self, view: memoryview, spans: list[int], places: Indices, opened: Opened
+    ) -> list[tuple[str, list[Any], Indices, Get]]:
+        """A block's resources by type, and how an element is got from one."""
+        get: Get = self._by_field
+        try:
+            decode = self._decode
+            resources: list[Any] = [decode(view[begin:end]) for begin, end in pairwise(spans)]
+        except (msgspec.DecodeError, RecursionError):
+            resources, places = _one_by_one(view, spans, places, opened)
+            self._learn(set().union(*resources))
+            get = _by_key
+        return _by_kind(resources, places, opened, get)
+
+    def _by_field(self, name: str) -> Callable[[Any], msgspec.Raw]:
+        return attrgetter(self._names[name])
+
+
+def _by_key(name: str) -> Callable[[Any], msgspec.Raw]:
+    return lambda resource: resource.get(name, _NOTHING)
+
+
+def _one_by_one(
+    view: memoryview, spans: list[int], places: Indices, opened: Opened
+) -> tuple[list[Resource], Indices]:
+    """The resources of a block that holds something else too; what that is goes to the faults."""
+    good, kept = [], []
+    for (begin, end), place in zip(pairwise(spans), places.tolist(), strict=True):
+        try:
+            good.append(_decode(view[begin:end]))
+            kept.append(place)
+        except (msgspec.DecodeError, RecursionError):
+            opened.faults[place] = (_no_object(view[begin:end]), None)
+    return good, np.array(kept, np.int64)
+
+
+def _no_object(content: memoryview) -> str:
+    try:
+        _any(content)
+    except (msgspec.DecodeError, RecursionError):
+        return "not-json"
+    return "not-an-object"
+
+
+def _by_kind(
+    resources: list[Any], places: Indices, opened: Opened, get: Get
+) -> list[tuple[str, list[Any], Indices, Get]]:
+    """A block's resources by type; those of none that FHIR knows go to the faults."""
+    kinds = list(map(bytes, map(get("resourceType"), resources)))
+    names = sorted(set(kinds))
+    found = []
+    for text in names:
+        chosen, there = resources, places
+        if len(names) > 1:
+            at = [number for number, kind in enumerate(kinds) if kind == text]
+            chosen, there = [resources[number] for number in at], places[at]
+        kind = _any(text) if text else None
+        if isinstance(kind, str) and kind in r4_types():
+            found.append((kind, chosen, there, get))
+        else:
+            reason = "no-resource-type" if kind is None else "unknown-resource-type"
+            opened.faults.update((place, (reason, None)) for place in there.tolist())
+    return found
+
+
+class _Gathered:
+    """The texts of one resource type's elements, block by block, joined by null bytes (no line holds one)."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.top: dict[str, Node] = shapes()[kind].top if kind in shapes() else {}
+        self.rows: list[Indices] = []
+        self.pieces: dict[str, list[bytes]] = {}
+
+    def add(self, resources: list[Any], rows: Indices, met: Iterable[str], get: Get) -> None:
+        before = [b"\x00" * (len(block) - 1) for block in self.rows]
+        known = set(met) if get is not _by_key else set().union(*resources)
+        for name in ("id", *self.top):
+            if name in known:
+                pieces = self.pieces.setdefault(name, list(before))
+                pieces.append(b"\x00".join(map(get(name), resources)))
+            elif name in self.pieces:
+                self.pieces[name].append(b"\x00" * (len(resources) - 1))
+        self.rows.append(rows)
+
+    def part(self) -> Part:
+        elements: dict[str, Element] = {}
+        wrong: dict[int, list[str]] = {}
+        rows = np.concatenate(self.rows)
+        for name in list(self.pieces):
+            joined = b"\x00".join(self.pieces.pop(name)) + b"\x00"
+            if len(joined) == len(rows) and name != "id":
+                continue  # sent by none of them
+            elements[name], bad = _element(name, joined, self.top.get(name, "string"))
+            for place, said in bad:
+                wrong.setdefault(place, []).append(said)
+        return Part(self.kind, rows, elements, wrong)
+
+
+def _element(name: str, joined: bytes, node: Node) -> tuple[Element, list[tuple[int, str]]]:
+    """The texts as one dictionary; and of which resources (by place) they are of the wrong type."""
+    data = np.frombuffer(joined, np.uint8)
+    ends = np.flatnonzero(data == 0)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    first, length = data[starts], ends - starts
+    wrong: list[tuple[int, str]] = []
+    if node in ("string", "date") and (b"\\" in joined or not np.isin(first, (0, 34)).all()):
+        values, wrong = _texts_one_by_one(name, joined.split(b"\x00")[:-1])
+        array = pa.array(values, pa.large_string())
+    else:
+        quoted = node in ("string", "date")
+        kept = joined.translate(None, b'"\x00' if quoted else b"\x00")
+        length = length - 2 * (first == 34) if quoted else length
+        offsets = np.concatenate(([0], np.cumsum(length)))
+        given = (first != 0) & (first != ord("n")) if not quoted else first != 0
+        bitmap = pa.py_buffer(np.packbits(given, bitorder="little").tobytes())
+        array = pa.LargeStringArray.from_buffers(
+            len(ends), pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(kept), bitmap
+        )
+    encoded = pc.dictionary_encode(array, null_encoding="encode")
+    texts, codes = encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
+    if node not in ("string", "date"):
+        bad = _wrong_texts(name, texts, node)
+        if bad:
+            at = np.flatnonzero(np.isin(codes, list(bad)))
+            wrong = [(int(place), bad[int(codes[place])]) for place in at]
+            texts = pa.array(
+                [None if number in bad else one for number, one in enumerate(texts.to_pylist())],
+                pa.large_string(),
+            )
+    return Element(codes, texts), wrong
+
+
+def _texts_one_by_one(name: str, texts: Sequence[bytes]) -> tuple[list[str | None], list[tuple[int, str]]]:
+    values: list[str | None] = []
+    wrong = []
+    for place, text in enumerate(texts):
+        try:
+            value = _any(text) if text else None
+        except msgspec.DecodeError:
+            value = b""
+        if value is not None and not isinstance(value, str):
+            wrong.append((place, f"{name} must be text"))
+            value = None
+        values.append(value)
+    return values, wrong
+
+
+def _wrong_texts(name: str, texts: pa.LargeStringArray, node: Node) -> dict[int, str]:
+    """The distinct texts of the wrong type, all the way down: place -> what is wrong."""
+    whole, one = _decoders(node)
+    listed = texts.to_pylist()
+    try:
+        whole("[" + ",".join(text or "null" for text in listed) + "]")
+        return {}
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    bad = {}
+    for place, text in enumerate(listed):
+        try:
+            if text is not None:
+                one(text)
+        except (msgspec.DecodeError, RecursionError) as error:
+            bad[place] = _said(name, str(error))
+    return bad
+
+
+def _said(name: str, error: str) -> str:
+    """What is wrong and where, in our words: no value of the record is in it."""
+    expected = re.match(r"Expected `(\w+)", error)
+    path = re.search(r" - at `\$([\w.\[\]]*)`", error)
+    where = name + (path.group(1) if path else "")
+    word = _SAID.get(expected.group(1)) if expected else None
+    return f"{where} must be {word}" if word else f"{where} can't be read"
+
+
+@cache
+def _decoders_of(key: str) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    type_ = _type(_nodes[key])
+    return msgspec.json.Decoder(list[type_]).decode, msgspec.json.Decoder(type_).decode  # type: ignore[valid-type]
+
+
+_nodes: dict[str, Node] = {}
+
+
+def _decoders(node: Node) -> tuple[Callable[[str], Any], Callable[[str], Any]]:
+    key = repr(node)
+    _nodes[key] = node
+    return _decoders_of(key)
+
+
+def _type(node: Node) -> Any:
+    """The msgspec type that a part of a shape must have; null stands for nothing anywhere."""
+    if isinstance(node, Text):
+        return _type(node.node)
+    if isinstance(node, list):
+        return list[_type(node[0])] | None  # type: ignore[misc]
+    if isinstance(node, dict):
+        fields = [(f"f{number}", _type(inner), None) for number, inner in enumerate(node.values())]
+        names = {f"f{number}": name for number, name in enumerate(node)}
+        return msgspec.defstruct("Part", fields, rename=names, gc=False) | None
+    leaf: Any = {"number": float, "boolean": bool, "json": dict[str, msgspec.Raw]}.get(str(node), str)
+    return leaf | None

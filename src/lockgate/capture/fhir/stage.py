@@ -1,0 +1,190 @@
+"""Resources of one type, opened, into faults and staged rows: rules and units first, then the mapping's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockgate.capture.fhir.evaluate import Evaluator, Values
+from lockgate.capture.fhir.opened import Indices, Part
+from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
+from lockgate.capture.units import is_ucum
+from lockgate.engine import literal, quote
+from lockgate.schema import staged_columns
+
+if TYPE_CHECKING:
+    from lockgate.capture.intake import Intake
+
+Verdict = tuple[str, str]
+MAX_SAID = 3
+# Time of version: meta.lastUpdated in UTC; else the time of capture, later for a later versionId.
+_VERSION = (
+    "coalesce(CAST(try_cast(r.meta.lastUpdated AS TIMESTAMPTZ) AS TIMESTAMP),"
+    " {received} + to_microseconds(coalesce(try_cast(r.meta.versionId AS BIGINT), 0)))"
+)
+
+
+def stage_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
+    """Check one part and stage its sound resources. ``hashes`` and ``ids`` are those of its resources, in order."""
+    Staging(intake, part, hashes, ids).run()
+
+
+class Staging:
+    """The staging of one part."""
+
+    def __init__(self, intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
+        self.intake, self.part, self.plan = intake, part, plan(part.kind)
+        self.rows = {"item_hash": hashes, "record_id": ids}
+        constants = {"source": literal(intake.source), "batch_id": literal(intake.batch_id)}
+        self.evaluator = Evaluator(intake.engine, self.plan.shape, part, constants, self.rows)
+
+    def run(self) -> None:
+        """Faults, then rows."""
+        count = len(self.part.rows)
+        version = {"version_at": frozenset({"meta"})}
+        when = _VERSION.format(received=self.intake.received_sql)
+        versions = self.evaluator.columns(version, f"SELECT item_hash, {when} AS version_at FROM item")
+        self.rows["version_at"] = _one(versions["version_at"].for_rows())
+        verdicts = self._verdicts()
+        sound: npt.NDArray[np.bool_] | None = None
+        if verdicts:
+            bad = np.array(sorted(verdicts), np.int64)
+            sound = np.ones(count, bool)
+            sound[bad] = False
+            hashes = self.rows["item_hash"].take(pa.array(bad)).to_pylist()
+            said = [verdicts[place] for place in bad.tolist()]
+            self.intake.add_faults(
+                (item, reason, detail) for item, (reason, detail) in zip(hashes, said, strict=True)
+            )
+        for table, arms in self.plan.tables.items():
+            for arm in arms:
+                if arm.plain:
+                    self._stage_plain(table, arm, sound)
+                else:
+                    self._stage_whole(table, arm, sound)
+
+    def _verdicts(self) -> dict[int, Verdict]:
+        """What is wrong with which resource (by place): the first rule it breaks."""
+        verdicts: dict[int, Verdict] = {
+            place: ("wrong-type", "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
+        }
+        shape, wanted, columns = self.plan.shape, {}, []
+        for number, (rule, needs) in enumerate(zip(shape.rules, self.plan.rules, strict=True)):
+            wanted[f"rule{number}"] = needs
+            columns.append(f"({rule.when}) AS rule{number}")
+        units = self._unit_columns(self.plan)
+        for name, (sql, needs, _) in units.items():
+            wanted[name] = needs
+            columns.append(f"{sql} AS {name}")
+        found = self.evaluator.columns(wanted, f"SELECT item_hash, {', '.join(columns)} FROM item")
+        for number, rule in enumerate(shape.rules):
+            broken = found[f"rule{number}"]
+            if broken.any():
+                for place in np.flatnonzero(broken.as_flags()).tolist():
+                    verdicts.setdefault(place, (rule.reason, f"{rule.field} {rule.say}"))
+        for name, (_, _, path) in units.items():
+            for place in _not_ucum(found[name]).tolist():
+                verdicts.setdefault(place, ("unknown-unit", _plain(path)))
+        return verdicts
+
+    def _unit_columns(self, of: Plan) -> dict[str, tuple[str, Needs, str]]:
+        """SQL of each list of units to check, what it needs, and its path."""
+        found = {}
+        for number, path in enumerate(of.shape.units):
+            sql = f"[ucum({path})]"
+            found[f"unit{number}"] = (sql, expression_needs(path), path)
+        for number, (lists, quantity) in enumerate(of.shape.unit_lists.items(), len(found)):
+            sql = f"list_transform({lists}, lambda c: ucum({quantity}))"
+            found[f"unit{number}"] = (sql, expression_needs(lists), lists)
+        return {name: one for name, one in found.items() if self.evaluator.group_of(one[1])}
+
+    def _stage_plain(self, table: str, arm: Arm, sound: npt.NDArray[np.bool_] | None) -> None:
+        types = {column.name: column.type for column in staged_columns(table)}
+        wanted = {name: needs for name, needs in arm.columns.items() if name not in arm.passed}
+        cast = ", ".join(
+            f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
+            for name in wanted
+        )
+        found = self.evaluator.columns(wanted, f"SELECT item_hash, {cast} FROM ({arm.sql})")
+        keep = found.pop(KEEP, None)
+        if keep is not None and not keep.all():
+            sound = keep.as_flags() if sound is None else sound & keep.as_flags()
+        chosen = None if sound is None or sound.all() else np.flatnonzero(sound)
+        self.intake.stage(table, self._assemble(table, arm, found, chosen))
+
+    def _assemble(self, table: str, arm: Arm, found: dict[str, Values], chosen: Indices | None) -> pa.Table:
+        """The rows of a plain arm: text as dictionaries, which Parquet takes as they are."""
+        schema = self.intake.staged_schema(table)
+        count = len(self.part.rows) if chosen is None else len(chosen)
+        constants = {"source": self.intake.source, "batch_id": self.intake.batch_id}
+        arrays = []
+        for column in schema:
+            name = column.name
+            if name in arm.passed and name in constants:
+                array = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [constants[name]])
+            elif name in arm.passed:
+                array = self.rows[name] if chosen is None else self.rows[name].take(pa.array(chosen))
+            elif name in found:
+                array = _spread(found[name], column.type, chosen)
+            else:
+                array = pa.nulls(count, column.type)
+            arrays.append(array)
+        return pa.Table.from_arrays(arrays, schema=schema)
+
+    def _stage_whole(self, table: str, arm: Arm, sound: npt.NDArray[np.bool_] | None) -> None:
+        """An arm as it is written, over the resources that pass its innermost condition."""
+        if arm.prefilter is not None:
+            condition, needs = arm.prefilter
+            sql = f"SELECT item_hash, ({condition}) AS passes FROM item"
+            passes = self.evaluator.columns({"passes": needs}, sql)["passes"]
+            if not passes.any():
+                return
+            sound = passes.as_flags() if sound is None else sound & passes.as_flags()
+        chosen = np.arange(len(self.part.rows)) if sound is None else np.flatnonzero(sound)
+        if len(chosen):
+            types = {column.name: column.type for column in staged_columns(table)}
+            cast = ", ".join(f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" for name in arm.columns)
+            rows = self.evaluator.whole(f"SELECT {cast} FROM ({arm.sql})", chosen)
+            self.intake.stage(table, rows)
+
+
+def _spread(values: Values, type_: pa.DataType, chosen: Indices | None) -> pa.Array:
+    """A column for the chosen resources; a dictionary where ``type_`` is one."""
+    array, groups = _one(values.values), values.groups
+    if groups is None:
+        array = array if chosen is None else array.take(pa.array(chosen))
+        return array.dictionary_encode() if pa.types.is_dictionary(type_) else array
+    places = pa.array(groups if chosen is None else groups[chosen])
+    if not pa.types.is_dictionary(type_):
+        return array.take(places)
+    encoded = array.dictionary_encode()  # different texts may give the same value
+    return pa.DictionaryArray.from_arrays(encoded.indices.take(places), encoded.dictionary)
+
+
+def _one(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One array of one or several chunks."""
+    if not isinstance(array, pa.ChunkedArray):
+        return array
+    return array.chunk(0) if array.num_chunks == 1 else pa.concat_arrays(array.chunks or [pa.array([], array.type)])
+
+
+def _not_ucum(units: Values) -> Indices:
+    """The resources (by place) with a unit that is no UCUM code; ``units`` are lists of codes."""
+    lists = _one(units.values)
+    codes = pc.unique(lists.flatten()).to_pylist()
+    bad = pa.array([code for code in codes if code is not None and not is_ucum(code)], pa.string())
+    if len(bad) == 0:
+        return np.zeros(0, np.int64)
+    hit = pc.list_parent_indices(lists).filter(pc.is_in(lists.flatten(), value_set=bad))
+    flags = np.zeros(len(lists), bool)
+    flags[hit.to_numpy()] = True
+    return np.flatnonzero(flags if units.groups is None else flags[units.groups])
+
+
+def _plain(path: str) -> str:
+    """A SQL path as a person writes it, and what is wrong with it."""
+    return f"{path.removeprefix('r.').replace('[1]', '')} has a unit that is no UCUM code"
