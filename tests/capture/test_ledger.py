@@ -91,7 +91,7 @@ def test_records_without_their_encounter_can_be_staged_by_policy(tmp_path: Path)
 
 def test_retry_moves_what_can_be_staged_now(site: Site, tmp_path: Path, monkeypatch, rows) -> None:
     from lockgate.capture import units
-    from lockgate.capture.fhir import reader
+    from lockgate.capture.fhir import stage
 
     seen = observation(
         1, valueQuantity={"value": 1, "system": "http://unitsofmeasure.org", "code": "newunit"}
@@ -99,7 +99,7 @@ def test_retry_moves_what_can_be_staged_now(site: Site, tmp_path: Path, monkeypa
     capture_fhir(site, write(tmp_path / "a.ndjson", patient(), seen, "{"), actor="test")
     assert [result.recovered for result in retry_held(site, actor="test")] == [0]
     assert len(batches(site)) == 1
-    monkeypatch.setattr(reader, "is_ucum", lambda code: code == "newunit" or units.is_ucum(code))
+    monkeypatch.setattr(stage, "is_ucum", lambda code: code == "newunit" or units.is_ucum(code))
     assert [result.recovered for result in retry_held(site, reason="unknown-unit", actor="test")] == [1]
     assert rows("result", "unit_code") == [("newunit",)]
     assert status(site)["adds_up"]

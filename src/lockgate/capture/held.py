@@ -9,7 +9,7 @@ from typing import Any
 
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import FhirReader
-from lockgate.capture.intake import Reader, run
+from lockgate.capture.intake import DirectReader, Reader, run
 from lockgate.capture.quarantine import held, raw_of
 from lockgate.capture.reasons import REASONS
 from lockgate.capture.tabular import TableReader, contract
@@ -120,7 +120,7 @@ def _wanted(form: str, reason: str) -> Any:
     return sql
 
 
-def _reader(form: str, site: Site) -> Reader:
+def _reader(form: str, site: Site) -> Reader | DirectReader:
     return FhirReader() if form == "fhir" else TableReader(contract(form.removeprefix("table:"), site))
 
 

@@ -7,16 +7,22 @@ from the ledger's own table of arrivals, so they add up by construction.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from lockgate.capture import lines
 from lockgate.capture.batches import (
+    OUTCOMES,
     Batch,
     CaptureResult,
     batches,
@@ -27,17 +33,21 @@ from lockgate.capture.batches import (
 )
 from lockgate.capture.quarantine import raw_of
 from lockgate.capture.references import References
+from lockgate.capture.seen import Codes, Seen, keys_of
+from lockgate.capture.spool import LEDGER, Spool, conform, staged_schema
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import STAGED, staged_columns
+from lockgate.schema import STAGED, Column, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, write_atomic
 
 MEMORY_LIMIT = "2GB"
+RAW = "raw"
+Flags = npt.NDArray[np.bool_]
 _STILL_SOUND = "item_hash NOT IN (SELECT item_hash FROM fault)"
 
 
 class Reader(Protocol):
-    """How a format turns raw items into typed rows."""
+    """How a format turns raw items into typed rows, in SQL."""
 
     format: str  # as batch.json keeps it: "fhir", or "table:<contract>"
     head: str  # SQL over `raw`: the list [kind, record_id, updated, version]; NULL where raw can't be read
@@ -55,11 +65,36 @@ class Reader(Protocol):
         """What can only be told when everything has come; after it the batch is written."""
 
 
+@runtime_checkable
+class DirectReader(Protocol):
+    """A format's reader that stages Arrow tables itself (``Intake.stage``, ``Intake.add_faults``)."""
+
+    format: str
+
+    def prepare(self, intake: Intake) -> None:
+        """Define macros and the like, once."""
+
+    def unpack(self, intake: Intake) -> bool:
+        """Replace containers (a Bundle) in ``chunk`` by what they contain; whether there were any."""
+
+    def read(self, intake: Intake, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
+        """Stage items (item_hash, raw, fault where it could not even be read); the kind and record_id of each."""
+
+    def finish(self, intake: Intake) -> None:
+        """What can only be told when everything has come; after it the batch is written."""
+
+
 class Intake:
-    """The state of one capture: an engine with the tables the readers fill."""
+    """The state of one capture: an engine for the readers, and the files that grow as they read."""
 
     def __init__(
-        self, engine: Engine, site: Site, source: str, reader: Reader, received_at: datetime
+        self,
+        engine: Engine,
+        site: Site,
+        source: str,
+        reader: Reader | DirectReader,
+        received_at: datetime,
+        folder: Path,
     ) -> None:
         self.engine = engine
         self.site = site
@@ -69,7 +104,9 @@ class Intake:
         self.batch_id = new_batch_id(received_at)
         self.earlier: list[Batch] = batches(site, source)
         self.warnings: Counter[str] = Counter()
-        self.portion = 0
+        self.spool = Spool(folder)
+        self.seen = Seen()
+        self._faults_entered = 0
         self._make_tables()
         reader.prepare(self)
         self.references = References(self)
@@ -80,76 +117,158 @@ class Intake:
         return f"TIMESTAMP '{self.received_at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
 
     def _make_tables(self) -> None:
-        self.engine.execute("SET preserve_insertion_order = false")
-        for table in STAGED:
-            columns = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
-            self.engine.execute(f"CREATE TEMP TABLE {quote('staged_' + table)} ({columns})")
-        self.engine.execute(
-            "CREATE TEMP TABLE arrival (item_hash VARCHAR, file VARCHAR, line BIGINT, kind VARCHAR, record_id VARCHAR,"
-            " updated VARCHAR, version VARCHAR, fault VARCHAR, duplicate BOOLEAN, portion INTEGER, raw VARCHAR)"
-        )
+        if not isinstance(self.reader, DirectReader):
+            for table in STAGED:
+                columns = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
+                self.engine.execute(f"CREATE TEMP TABLE {quote('staged_' + table)} ({columns})")
         self.engine.execute("CREATE TEMP TABLE retried (item_hash VARCHAR, batch_id VARCHAR)")
         self.engine.execute(
             "CREATE TEMP TABLE fault (item_hash VARCHAR, reason VARCHAR, detail VARCHAR, waits_for VARCHAR)"
         )
-        self.engine.execute("CREATE TEMP TABLE seen (item_hash VARCHAR, kind VARCHAR)")
-        raw = ", ".join(literal(batch.raw) for batch in self.earlier)
-        if raw:
-            self.engine.execute(
-                f"INSERT INTO seen SELECT item_hash, kind FROM read_parquet([{raw}]) WHERE outcome <> 'duplicate'"
+        for batch in self.earlier:
+            came = self.engine.arrow(
+                f"SELECT item_hash, kind FROM read_parquet({literal(batch.raw)}) WHERE outcome <> 'duplicate'"
             )
+            kinds = came.column("kind").to_pylist()
+            codes = np.fromiter((self.seen.code(kind) for kind in kinds), np.int16, len(kinds))
+            self.seen.add(keys_of(came.column("item_hash")), codes)
 
     def take(self, chunk: pa.Table) -> None:
-        """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest."""
-        engine = self.engine
-        self.portion += 1
-        engine.register("chunk", chunk)
-        if self._replayed(chunk.num_rows):
-            engine.connection.unregister("chunk")
-            return
-        twins = (
-            self.reader.unpack(self) or pc.count_distinct(chunk.column("item_hash")).as_py() < chunk.num_rows
-        )
-        first = "row_number() OVER (PARTITION BY item_hash ORDER BY file, line) > 1" if twins else "false"
-        engine.execute(f"""
-            INSERT INTO arrival
-            SELECT item_hash, file, line,
-                CASE WHEN duplicate THEN seen_kind ELSE head[1] END, head[2], head[3], head[4],
-                fault, duplicate, {self.portion}, CASE WHEN NOT duplicate THEN raw END
-            FROM (
-                SELECT *, CASE WHEN NOT duplicate AND fault IS NULL THEN {self.reader.head} END AS head
-                FROM (
-                    SELECT c.*, s.kind AS seen_kind, s.item_hash IS NOT NULL OR {first} AS duplicate
-                    FROM chunk c LEFT JOIN seen s USING (item_hash)))""")
-        if chunk.column("fault").null_count < chunk.num_rows or twins:
-            engine.execute("""
-                INSERT INTO fault SELECT item_hash, any_value(fault), any_value(fault_detail), NULL
-                FROM chunk WHERE fault IS NOT NULL AND item_hash NOT IN (SELECT item_hash FROM seen)
-                GROUP BY item_hash""")
-        if twins:
-            engine.execute(f"""
-                UPDATE arrival SET kind = first.kind FROM arrival first WHERE arrival.portion = {self.portion}
-                AND arrival.duplicate AND arrival.kind IS NULL AND NOT first.duplicate
-                AND first.item_hash = arrival.item_hash""")
-        here = f"FROM arrival WHERE portion = {self.portion} AND NOT duplicate"
-        if engine.one(f"SELECT count(*) {here}"):
-            engine.execute(f"CREATE OR REPLACE TEMP VIEW fresh AS SELECT * {here}")
-            self.reader.digest(self)
-            engine.execute(f"INSERT INTO seen SELECT item_hash, kind {here}")
-        engine.connection.unregister("chunk")
+        """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest, write both down."""
+        keys = keys_of(chunk.column("item_hash"))
+        before = self.seen.find(keys)
+        if not self._all_replayed(before):
+            self.engine.register("chunk", chunk)
+            if self.reader.unpack(self):
+                chunk = self.engine.arrow("SELECT * FROM chunk ORDER BY file, line").cast(lines.SCHEMA)
+                keys = keys_of(chunk.column("item_hash"))
+                before = self.seen.find(keys)
+            self.engine.connection.unregister("chunk")
+        first = keys.first_places()
+        duplicate = (before >= 0) | (first != np.arange(len(keys)))
+        fresh = ~duplicate
+        codes = before.copy()
+        ids: pa.Array = pa.nulls(chunk.num_rows, pa.string())
+        if fresh.any():
+            kinds, read = self._read(chunk if fresh.all() else chunk.filter(pa.array(fresh)))
+            codes[fresh] = np.fromiter((self.seen.code(kind) for kind in kinds), np.int16, len(kinds))
+            codes[duplicate & (before < 0)] = codes[first[duplicate & (before < 0)]]
+            ids = read if fresh.all() else _scattered(read, fresh)
+            self.seen.add(keys.where(fresh), codes[fresh])
+        self._enter(chunk, codes, ids, duplicate)
 
-    def _replayed(self, count: int) -> bool:
-        """Enter the chunk as duplicates if every item came before: then no text is read. Whether it was so."""
+    def _all_replayed(self, before: Codes) -> bool:
+        """Whether every item came before: then no text is read."""
         # What is kept as a Bundle was an entry of another one; on a line of its own it is opened.
-        before = "SELECT item_hash FROM seen WHERE kind IS DISTINCT FROM 'Bundle'"
-        if self.engine.one(f"SELECT count(*) FROM chunk SEMI JOIN ({before}) USING (item_hash)") < count:
-            return False
-        self.engine.execute(f"""
-            INSERT INTO arrival
-            SELECT c.item_hash, c.file, c.line, s.kind, NULL, NULL, NULL, c.fault, true, {self.portion}, NULL
-            FROM chunk c JOIN (SELECT item_hash, any_value(kind) AS kind FROM seen
-                SEMI JOIN chunk USING (item_hash) GROUP BY item_hash) s USING (item_hash)""")
-        return True
+        return bool((before >= 0).all() and (before != self.seen.code("Bundle")).all())
+
+    def _read(self, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
+        """Stage items or find their faults; the kind and record_id of each."""
+        if items.column("fault").null_count < items.num_rows:
+            broken = items.filter(pc.is_valid(items.column("fault")))
+            self.add_faults(
+                zip(
+                    *(broken.column(n).to_pylist() for n in ("item_hash", "fault", "fault_detail")),
+                    strict=True,
+                )
+            )
+        if isinstance(self.reader, DirectReader):
+            return self.reader.read(self, items)
+        return self._read_by_sql(self.reader, items)
+
+    def _read_by_sql(self, reader: Reader, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
+        engine = self.engine
+        engine.register("arriving", items.append_column("place", pa.array(np.arange(items.num_rows))))
+        engine.execute(f"""
+            CREATE OR REPLACE TEMP TABLE fresh AS
+            SELECT item_hash, file, line, head[1] AS kind, head[2] AS record_id, head[3] AS updated,
+                head[4] AS version, fault, raw, place
+            FROM (SELECT *, CASE WHEN fault IS NULL THEN {reader.head} END AS head FROM arriving)""")
+        engine.connection.unregister("arriving")
+        reader.digest(self)
+        self._take_staged()
+        heads = engine.arrow("SELECT kind, record_id FROM fresh ORDER BY place")
+        return heads.column("kind").to_pylist(), heads.column("record_id").combine_chunks()
+
+    def _take_staged(self) -> None:
+        """Write down what an SQL reader has put into staged_<table>, and empty it."""
+        if isinstance(self.reader, DirectReader):
+            return
+        counts = " UNION ALL ".join(
+            f"SELECT {literal(table)}, count(*) AS n FROM {quote('staged_' + table)}" for table in STAGED
+        )
+        for table, _ in self.engine.rows(f"SELECT * FROM ({counts}) WHERE n > 0"):
+            name = quote("staged_" + table)
+            self.stage(table, self.engine.arrow(f"SELECT * FROM {name}"))
+            self.engine.execute(f"DELETE FROM {name}")
+
+    def stage(self, table: str, rows: pa.Table) -> None:
+        """Add rows to a staged table; columns by name."""
+        if rows.num_rows:
+            schema = staged_schema(table)
+            self.spool.write(table, rows if rows.schema == schema else conform(rows, schema))
+
+    def staged_schema(self, table: str) -> pa.Schema:
+        """The Arrow schema that ``stage`` takes as it is."""
+        return staged_schema(table)
+
+    def come(self, table: str) -> str:
+        """SQL to select from: the rows of a staged table that this capture has staged so far."""
+        return parquet_or_nothing(self.spool.paths(table), staged_columns(table))
+
+    def add_faults(self, faults: Iterable[tuple[str, str, str | None]]) -> None:
+        """What is wrong with items: (item_hash, reason, detail) each."""
+        rows = list(faults)
+        if rows:
+            columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+            self.engine.register("found", pa.table(columns, names=["item_hash", "reason", "detail"]))
+            self.engine.execute("INSERT INTO fault SELECT item_hash, reason, detail, NULL FROM found")
+            self.engine.connection.unregister("found")
+
+    def _enter(self, chunk: pa.Table, codes: Codes, ids: pa.Array, duplicate: Flags) -> None:
+        """Write a chunk into the ledger, as far as its outcome is known now."""
+        count = chunk.num_rows
+        if not count:
+            return
+        outcome = np.where(duplicate, OUTCOMES.index("duplicate"), OUTCOMES.index("staged")).astype(np.int32)
+        faults = self.engine.one("SELECT count(*) FROM fault")
+        if faults:
+            held = pc.is_in(chunk.column("item_hash"), value_set=self._held()).to_numpy()
+            outcome[held & ~duplicate] = OUTCOMES.index("quarantined")
+        self._faults_entered = faults
+        raw = chunk.column("raw")
+        if duplicate.any():
+            raw = pc.if_else(pa.array(duplicate), pa.scalar(None, pa.large_string()), raw)
+        kinds = _words(codes.astype(np.int32) - 1, self.seen.kinds[1:])
+        received = self.received_at.astimezone(UTC).replace(tzinfo=None)
+        columns = {
+            "item_hash": chunk.column("item_hash"),
+            "file": chunk.column("file").combine_chunks().dictionary_encode(),
+            "line": chunk.column("line"),
+            "kind": kinds,
+            "record_id": ids,
+            "outcome": _words(outcome, OUTCOMES),
+            "received_at": pa.repeat(pa.scalar(received, pa.timestamp("us")), count),
+            "raw": raw,
+        }
+        self.spool.write(RAW, pa.Table.from_arrays(list(columns.values()), schema=LEDGER))
+
+    def _held(self) -> pa.Array:
+        return self.engine.arrow("SELECT DISTINCT item_hash FROM fault").column("item_hash").combine_chunks()
+
+    def settle(self) -> None:
+        """When everything has come: references, then what only the reader can tell."""
+        columns = "item_hash, file, line, kind, record_id, outcome = 'duplicate' AS duplicate, raw"
+        self.references.settle()
+        self.engine.execute(f"CREATE OR REPLACE TEMP VIEW arrival AS SELECT {columns} FROM {self._ledger()}")
+        self.reader.finish(self)
+        self._take_staged()
+
+    def _ledger(self) -> str:
+        """SQL to select from: the ledger of this capture."""
+        if not self.spool.paths(RAW):
+            self.spool.write(RAW, LEDGER.empty_table())
+        return f"read_parquet([{', '.join(literal(path) for path in self.spool.paths(RAW))}])"
 
     def retake(self, items: pa.Table) -> int:
         """Items of earlier batches that were in quarantine, once more; how many there were.
@@ -160,15 +279,10 @@ class Intake:
             return 0
         self.engine.register("retake", items)
         self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake")
-        self.engine.execute("DROP VIEW IF EXISTS fresh")
-        self.engine.execute(f"""
-            CREATE OR REPLACE TEMP TABLE again AS
-            SELECT item_hash, head[1] AS kind, head[2] AS record_id, head[3] AS updated, head[4] AS version,
-                CAST(NULL AS VARCHAR) AS fault, raw
-            FROM (SELECT *, {self.reader.head} AS head FROM retake)""")
-        self.engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM again")
         self.engine.connection.unregister("retake")
-        self.reader.digest(self)
+        nothing = pa.nulls(items.num_rows, pa.string())
+        items = items.append_column("fault", nothing).append_column("fault_detail", nothing)
+        self._read(items.select(lines.SCHEMA.names).cast(lines.SCHEMA))
         return int(items.num_rows)
 
     def commit(self, actor: str, *, only_if_moved: bool = False) -> CaptureResult:
@@ -177,7 +291,11 @@ class Intake:
             return CaptureResult("", self.source, 0, 0, 0, 0)
         with atomic_dir(self.site.landing / self.batch_id) as landing:
             with atomic_dir(self.site.staged / self.batch_id) as staged:
-                rows = self._write_staged(staged)
+                rows = {
+                    table: self.spool.deliver(self.engine, table, staged / f"{table}.parquet")
+                    for table in STAGED
+                    if table in self.spool.names
+                }
             result = self._write_landing(landing, rows)
             write_atomic(
                 landing / "batch.json", (json.dumps(self._facts(result, actor), indent=1) + "\n").encode()
@@ -185,32 +303,38 @@ class Intake:
         record(self.site, result.as_dict(), actor)
         return result
 
-    def _write_staged(self, folder: Path) -> dict[str, int]:
-        rows = {}
-        for table in STAGED:
-            name = quote("staged_" + table)
-            if self.engine.one(f"SELECT count(*) FROM {name}"):
-                rows[table] = self.engine.write_parquet(f"SELECT * FROM {name}", folder / f"{table}.parquet")
-        return rows
+    def _hold_late(self) -> None:
+        """Items whose fault was found after they had been entered: enter them anew as quarantined."""
+        ledger = self._ledger()
+        if self.engine.one("SELECT count(*) FROM fault") == self._faults_entered or not self.engine.one(
+            f"SELECT count(*) FROM {ledger} SEMI JOIN fault USING (item_hash) WHERE outcome = 'staged'"
+        ):
+            return
+        held, files = self._held(), list(self.spool.paths(RAW))
+
+        def entered() -> Iterator[pa.Table]:
+            for path in files:
+                file = pq.ParquetFile(path)
+                for number in range(file.num_row_groups):
+                    table = conform(file.read_row_group(number), LEDGER)
+                    late = pc.is_in(table.column("item_hash"), value_set=held)
+                    late = pc.and_(late, pc.equal(table.column("outcome").cast(pa.string()), "staged"))
+                    outcome = pc.if_else(late, "quarantined", table.column("outcome").cast(pa.string()))
+                    place = LEDGER.get_field_index("outcome")
+                    column = outcome.combine_chunks().dictionary_encode()
+                    yield table.set_column(place, LEDGER.field(place), column)
+
+        self.spool.rewrite_groups(RAW, entered())
 
     def _write_landing(self, folder: Path, rows: dict[str, int]) -> CaptureResult:
         engine = self.engine
-        faults = engine.one("SELECT count(*) FROM fault")
-        outcome = (
-            "CASE WHEN a.duplicate THEN 'duplicate' WHEN f.item_hash IS NOT NULL THEN 'quarantined' ELSE 'staged' END"
-            if faults
-            else "CASE WHEN a.duplicate THEN 'duplicate' ELSE 'staged' END"
-        )
-        join = "LEFT JOIN (SELECT DISTINCT item_hash FROM fault) f USING (item_hash)" if faults else ""
-        engine.write_parquet(
-            f"SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, {outcome} AS outcome,"
-            f" {self.received_sql} AS received_at, a.raw FROM arrival a {join}",
-            folder / "raw.parquet",
-            level=1,
-        )
+        self._hold_late()
+        self._ledger()
+        self.spool.deliver(engine, RAW, folder / "raw.parquet")
         engine.write_parquet(
             "SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, f.reason, f.detail, f.waits_for"
-            " FROM arrival a JOIN fault f USING (item_hash) WHERE NOT a.duplicate",
+            f" FROM read_parquet({literal(folder / 'raw.parquet')}) a JOIN fault f USING (item_hash)"
+            " WHERE a.outcome <> 'duplicate'",
             folder / "quarantine.parquet",
             order_by="file, line, item_hash",
         )
@@ -258,6 +382,27 @@ class Intake:
         }
 
 
+def _words(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
+    """A column of words by their places; a negative one is NULL."""
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(words, pa.string()))
+
+
+def _scattered(values: pa.StringArray, flags: Flags) -> pa.Array:
+    """Values where the flags are set, in order; NULL elsewhere."""
+    return values.take(pa.array(np.cumsum(flags) - 1, mask=~flags))
+
+
+def parquet_or_nothing(paths: Sequence[Path], columns: Sequence[Column]) -> str:
+    """SQL to select from: Parquet files, or an empty table of the columns."""
+    if paths:
+        return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
+    return (
+        "(SELECT "
+        + ", ".join(f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in columns)
+        + " WHERE false)"
+    )
+
+
 def _tally(counted: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
     names = {"staged": "staged", "quarantined": "quarantined", "duplicate": "duplicates"}
     tally: dict[str, dict[str, int]] = {}
@@ -270,7 +415,7 @@ def _tally(counted: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]
 
 def run(
     site: Site,
-    reader: Reader,
+    reader: Reader | DirectReader,
     chunks: Iterable[pa.Table],
     *,
     source: str,
@@ -286,18 +431,18 @@ def run(
     config = site.config.engine
     with (
         capture_lock(site),
+        tempfile.TemporaryDirectory(prefix="spool-", dir=spill_dir(site)) as folder,
         Engine(
             memory_limit=config.memory_limit or MEMORY_LIMIT,
             threads=config.threads or None,
             temp_dir=spill_dir(site),
         ) as engine,
     ):
-        intake = Intake(engine, site, source, reader, datetime.now(UTC))
+        intake = Intake(engine, site, source, reader, datetime.now(UTC), Path(folder))
         intake.warnings.update(warnings)
         for chunk in chunks:
             intake.take(chunk)
         if retry is not None:
             intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
-        intake.references.settle()
-        reader.finish(intake)
+        intake.settle()
         return intake.commit(actor, only_if_moved=retry is not None)

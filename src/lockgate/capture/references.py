@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lockgate.capture.quarantine import raw_of, waiting
-from lockgate.engine import literal, quote
+from lockgate.engine import literal
 from lockgate.schema import STAGED
 
 if TYPE_CHECKING:
@@ -53,27 +53,44 @@ class References:
 
     def _tell_kinds(self) -> None:
         """Give each ward stay the kind of its location, where the location says one."""
-        if not self._tables_with("kind"):
+        if "encounter_move" not in self.intake.spool.names:
             return
-        self.engine.execute(f"""
-            UPDATE staged_encounter_move SET kind = place.kind
-            FROM (SELECT record_id, any_value(kind) AS kind FROM ({self._all("location", "record_id, kind")})
-                WHERE kind NOT IN ('other', 'site') GROUP BY record_id HAVING count(DISTINCT kind) = 1) place
-            WHERE location_ref = place.record_id""")
+        told = (
+            "SELECT record_id, any_value(kind) AS kind FROM"
+            f" ({self._all('location', 'record_id, kind')}) WHERE kind NOT IN ('other', 'site')"
+            " GROUP BY record_id HAVING count(DISTINCT kind) = 1"
+        )
+        self._rewrite(
+            "encounter_move",
+            f"LEFT JOIN ({told}) place ON place.record_id = s.location_ref",
+            "kind",
+            "place.kind",
+        )
+
+    def _rewrite(self, table: str, join: str, column: str, found: str) -> None:
+        """Give a column of staged rows (s) what a join has found for it; nothing is written where it finds nothing."""
+        come = self.intake.come(table)
+        if self.engine.one(
+            f"SELECT count(*) FROM {come} s {join} WHERE {found} IS DISTINCT FROM s.{column} AND {found} IS NOT NULL"
+        ):
+            self.intake.spool.rewrite(
+                self.engine,
+                table,
+                f"SELECT s.* REPLACE (coalesce({found}, s.{column}) AS {column}) FROM {come} s {join}",
+            )
 
     def _tables_with(self, column: str) -> list[str]:
         """The staged tables that have this column and hold rows now."""
         return [
             table
             for table, columns in STAGED.items()
-            if any(c.name == column for c in columns)
-            and self.engine.one(f"SELECT count(*) FROM {quote('staged_' + table)}")
+            if table in self.intake.spool.names and any(c.name == column for c in columns)
         ]
 
     def _all(self, table: str, columns: str) -> str:
         """SQL: columns of the rows of a table that have come, now or in an earlier batch of this source."""
         files = [path for batch in self.intake.earlier if (path := batch.table(table))]
-        now = f"SELECT {columns} FROM {quote('staged_' + table)}"
+        now = f"SELECT {columns} FROM {self.intake.come(table)}"
         if not files:
             return now
         return f"{now} UNION ALL SELECT {columns} FROM read_parquet([{', '.join(map(literal, files))}])"
@@ -86,7 +103,7 @@ class References:
             return
         known = self._all(target, "record_id")
         parts = " UNION ALL ".join(
-            f"SELECT item_hash, {column} AS wanted FROM {quote('staged_' + table)} WHERE {column} IS NOT NULL"
+            f"SELECT item_hash, {column} AS wanted FROM {self.intake.come(table)} WHERE {column} IS NOT NULL"
             for table in tables
         )
         self.engine.execute(
@@ -99,9 +116,14 @@ class References:
             "INSERT INTO fault SELECT item_hash, 'missing-reference',"
             f" '{target}: this {word} has not come', '{word}/' || wanted FROM missing"
         )
-        for table in STAGED:
-            name = quote("staged_" + table)
-            self.engine.execute(f"DELETE FROM {name} WHERE item_hash IN (SELECT item_hash FROM missing)")
+        for table in self.intake.spool.names:
+            if table not in STAGED:
+                continue
+            come = self.intake.come(table)
+            if self.engine.one(f"SELECT count(*) FROM {come} SEMI JOIN missing USING (item_hash)"):
+                self.intake.spool.rewrite(
+                    self.engine, table, f"SELECT * FROM {come} ANTI JOIN missing USING (item_hash)"
+                )
 
     def _come(self) -> pa.Table:
         """Items of earlier batches whose patient or encounter is known now."""
@@ -123,17 +145,14 @@ class References:
         """Replace "Type?identifier=system|value" by the record_id that carries the identifier."""
         for target, column in {"patient": "patient_ref", **OPTIONAL}.items():
             for table in self._tables_with(column):
-                name = quote("staged_" + table)
                 if not self.engine.rows(
-                    f"SELECT 1 FROM {name} WHERE contains({column}, '?identifier=') LIMIT 1"
+                    f"SELECT 1 FROM {self.intake.come(table)} WHERE contains({column}, '?identifier=') LIMIT 1"
                 ):
                     continue
                 self.engine.execute(f"CREATE OR REPLACE TEMP TABLE carried AS {self._carried(target)}")
-                self.engine.execute(
-                    f"UPDATE {name} SET {column} = carried.record_id FROM carried WHERE"
-                    f" contains({column}, '?identifier=') AND"
-                    f" substr({column}, strpos({column}, '?identifier=') + 12) = carried.identifier"
-                )
+                sent = f"substr(s.{column}, strpos(s.{column}, '?identifier=') + 12)"
+                join = f"contains(s.{column}, '?identifier=') AND {sent} = carried.identifier"
+                self._rewrite(table, f"LEFT JOIN carried ON {join}", column, "carried.record_id")
 
     def _carried(self, target: str) -> str:
         """SQL: each identifier ("system|value") and the one record that carries it."""
@@ -155,7 +174,7 @@ class References:
             if not tables:
                 continue
             parts = " UNION ".join(
-                f"SELECT {column} AS wanted FROM {quote('staged_' + table)} WHERE {column} IS NOT NULL"
+                f"SELECT {column} AS wanted FROM {self.intake.come(table)} WHERE {column} IS NOT NULL"
                 for table in tables
             )
             unknown = self.engine.one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,9 @@ from lockgate.capture.fhir.shape import Shape
 from lockgate.engine import Engine, literal, quote
 
 PER_ROW = ("record_id", "version_at")
+FEW = 200
 _ITEM = "__texts"
+Query = Callable[[list[str]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,12 @@ class Evaluator:
     """
 
     def __init__(
-        self, engine: Engine, shape: Shape, part: Part, constants: Mapping[str, str], rows: dict[str, pa.Array]
+        self,
+        engine: Engine,
+        shape: Shape,
+        part: Part,
+        constants: Mapping[str, str],
+        rows: dict[str, pa.Array],
     ) -> None:
         self.engine, self.shape, self.part = engine, shape, part
         self.constants, self.rows = constants, rows
@@ -73,17 +80,21 @@ class Evaluator:
             raise ValueError("an expression over the whole resource has no group")
         return frozenset(name for name in needs if name in self.part.elements or name in PER_ROW)
 
-    def columns(self, wanted: Mapping[str, Needs], query: str) -> dict[str, Values]:
-        """Columns of ``query``, which reads ``item`` and hands on item_hash, each by what it needs."""
+    def columns(self, wanted: Mapping[str, Needs], query: Query) -> dict[str, Values]:
+        """Columns of ``query(names)``, SQL that reads ``item`` and hands on item_hash, each by what it needs."""
         by_group: dict[Needs, list[str]] = {}
-        for name, needs in wanted.items():
-            by_group.setdefault(self.group_of(needs), []).append(name)
+        if self.count <= FEW:
+            # Planning costs more than these few rows: one query, each resource by itself.
+            by_group[frozenset({*self.part.elements, "record_id"})] = list(wanted)
+        else:
+            for name, needs in wanted.items():
+                by_group.setdefault(self.group_of(needs), []).append(name)
         found: dict[str, Values] = {}
         for group, names in by_group.items():
-            listed = ", ".join(quote(name) for name in names)
-            table = self._run(group, f"SELECT item_hash AS __group, {listed} FROM ({query})")
-            groups = self._grouped(group).groups if group else np.zeros(self.count, np.int64)
-            found.update({name: Values(groups, table.column(name)) for name in names})
+            if names:
+                table = self._run(group, names, frozenset().union(*(wanted[name] for name in names)), query)
+                groups = self._grouped(group).groups if group else np.zeros(self.count, np.int64)
+                found.update({name: Values(groups, table.column(name)) for name in names})
         return found
 
     def whole(self, query: str, chosen: Indices) -> pa.Table:
@@ -91,35 +102,44 @@ class Evaluator:
         if len(chosen) == 0:
             chosen = np.zeros(0, np.int64)
         names = list(self.part.elements)
-        table = self._texts(frozenset(names), chosen)
+        columns = self._texts(frozenset(names), chosen)
         for name, array in self.rows.items():
-            table = table.append_column(f"__{name}", array.take(pa.array(chosen)))
-        return self._query(table, names, "__item_hash", ("record_id", "version_at"), query)
+            columns[f"__{name}"] = array.take(pa.array(chosen))
+        table = pa.table(columns)
+        return self._query(
+            table, names, frozenset(self.shape.top), "__item_hash", ("record_id", "version_at"), query
+        )
 
-    def _run(self, group: Needs, query: str) -> pa.Table:
+    def _run(self, group: Needs, names: list[str], needs: Needs, query: Query) -> pa.Table:
         """A query over one example of each group, in the order of the groups."""
-        elements = [name for name in self.part.elements if name in group]
-        per_row = tuple(name for name in PER_ROW if name in group)
+        elements = [name for name in self.part.elements if name in group and name in needs]
+        per_row = tuple(name for name in PER_ROW if name in group and name in needs)
+        columns: dict[str, pa.Array] = {}
+        count = 1
         if group:
             examples = self._grouped(group).examples
-            table = self._texts(frozenset(elements), examples)
+            count = self.count if examples is None else len(examples)
+            columns = self._texts(frozenset(elements), examples)
             for name in per_row:
                 array = self.rows[name]
-                table = table.append_column(
-                    f"__{name}", array if examples is None else array.take(pa.array(examples))
-                )
-        else:
-            table = pa.table({})
-        count = table.num_rows if group else 1
-        table = table.append_column("__group", pa.array(np.arange(count)))
-        result = self._query(table, elements, "__group", per_row, query)
+                columns[f"__{name}"] = array if examples is None else array.take(pa.array(examples))
+        table = pa.table({**columns, "__group": pa.array(np.arange(count))})
+        listed = ", ".join(quote(name) for name in names)
+        sql = f"SELECT item_hash AS __group, {listed} FROM ({query(names)})"
+        result = self._query(table, elements, needs, "__group", per_row, sql)
         order = result.column("__group").to_numpy()
         if not np.array_equal(order, np.arange(count)):
             result = result.take(pa.array(np.argsort(order)))
         return result.combine_chunks()
 
     def _query(
-        self, table: pa.Table, elements: Iterable[str], key: str, per_row: tuple[str, ...], query: str
+        self,
+        table: pa.Table,
+        elements: Iterable[str],
+        needs: Needs,
+        key: str,
+        per_row: tuple[str, ...],
+        query: str,
     ) -> pa.Table:
         self.engine.register(_ITEM, table)
         row = {
@@ -134,10 +154,12 @@ class Evaluator:
             f"{quote(name)} := "
             + (self._read(name) if name in sent else f"CAST(NULL AS {self.shape.types[name]})")
             for name in self.shape.top
+            if name in needs
         )
+        whole = f", struct_pack({resource}) AS r" if resource else ""
         columns = ", ".join(f"{sql} AS {name}" for name, sql in row.items())
-        result = self.engine.arrow(
-            f"WITH item AS NOT MATERIALIZED (SELECT {columns}, struct_pack({resource}) AS r FROM {_ITEM}) {query}"
+        result = self.engine.arrow_once(
+            f"WITH item AS NOT MATERIALIZED (SELECT {columns}{whole} FROM {_ITEM}) {query}"
         )
         self.engine.connection.unregister(_ITEM)
         return result
@@ -147,7 +169,7 @@ class Evaluator:
             return quote(f"e_{name}")
         return f"from_json({quote(f'e_{name}')}, {literal(self.shape.structures[name])})"
 
-    def _texts(self, names: Needs, examples: Indices | None) -> pa.Table:
+    def _texts(self, names: Needs, examples: Indices | None) -> dict[str, pa.Array]:
         """The texts of elements for some resources (None: those of all, each in its place)."""
         arrays = {}
         for name in sorted(names):
@@ -157,7 +179,7 @@ class Evaluator:
                 continue
             codes = element.codes if examples is None else element.codes[examples]
             arrays[f"e_{name}"] = element.texts.take(pa.array(codes))
-        return pa.table(arrays)
+        return arrays
 
     def _is_dictionary_of(self, name: str, examples: Indices) -> bool:
         known = self._groups.get(frozenset({name}))

@@ -34,7 +34,13 @@ Get = Callable[[str], Callable[[Any], msgspec.Raw]]
 _decode: Callable[[Any], Resource] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
 _NOTHING = msgspec.Raw(b"")
-_SAID = {"str": "text", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object"}
+_SAID = {
+    "str": "text",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,15 @@ class Part:
     rows: Indices
     elements: dict[str, Element]
     wrong: dict[int, list[str]]
+
+    def where(self, flags: npt.NDArray[np.bool_]) -> Part:
+        """Some of these resources."""
+        place = np.cumsum(flags) - 1
+        elements = {
+            name: Element(element.codes[flags], element.texts) for name, element in self.elements.items()
+        }
+        wrong = {int(place[one]): said for one, said in self.wrong.items() if flags[one]}
+        return Part(self.kind, self.rows[flags], elements, wrong)
 
 
 @dataclass(slots=True)
@@ -84,7 +99,9 @@ class Opener:
                 self._names[name] = f"f{len(self._names)}"
             fields = [(each, msgspec.Raw, _NOTHING) for each in self._names.values()]
             rename = {each: name for name, each in self._names.items()}
-            resource = msgspec.defstruct("Resource", fields, rename=rename, gc=False, forbid_unknown_fields=True)
+            resource = msgspec.defstruct(
+                "Resource", fields, rename=rename, gc=False, forbid_unknown_fields=True
+            )
             self._decode = msgspec.json.Decoder(resource).decode
 
     def open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:

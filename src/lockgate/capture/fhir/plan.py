@@ -8,8 +8,8 @@ followed (unnest, joins, groups) is run over whole resources, as it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 
 import sqlglot
@@ -33,15 +33,26 @@ class Arm:
     """One SELECT of a mapping (one side of its UNION ALL) over the table ``item``.
 
     ``columns`` gives, for each column in order, what it needs: elements of the resource, names of ROW, or "*".
-    A plain arm gives one row for each item that passes its conditions: these are taken out of ``sql`` and are its
-    last column, KEEP; ``passed`` are the names of ROW it hands on as they are. Of an arm that is not plain, ``prefilter`` is the condition over the item itself, if any.
+    A plain arm gives one row for each item that passes its conditions: these are taken out of ``select`` and are its
+    last column, KEEP; ``passed`` are the names of ROW it hands on as they are. Of an arm that is not plain,
+    ``prefilter`` is the condition over the item itself, if any.
     """
 
-    sql: str
+    select: exp.Select
     columns: dict[str, Needs]
     plain: bool
     passed: frozenset[str] = frozenset()
     prefilter: tuple[str, Needs] | None = None
+    _queries: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
+
+    def query(self, names: Iterable[str]) -> str:
+        """SQL of these columns alone and item_hash: what the others need is not in it, so it is quickly planned."""
+        key = tuple(names)
+        if key not in self._queries:
+            select = self.select.copy()
+            _prune(select, {*key, "item_hash"})
+            self._queries[key] = select.sql(_DIALECT)
+        return self._queries[key]
 
 
 class _Scope:
@@ -197,19 +208,37 @@ def _arm(select: exp.Select, names: list[str]) -> Arm:
         try:
             level = _analyse(written)
         except ValueError:
-            return Arm(select.sql(_DIALECT), whole, plain=False)
+            return Arm(_renamed(select, names), whole, plain=False)
         assert isinstance(level, _Level)
         for place, name in enumerate(names):
             written.expressions[place].replace(exp.alias_(written.expressions[place].unalias().copy(), name))
         passed = frozenset(
-            name for place, name in enumerate(names) if _is_passed(written.expressions[place], name, level.below)
+            name
+            for place, name in enumerate(names)
+            if _is_passed(written.expressions[place], name, level.below)
         )
         if "item_hash" not in passed or any("item_hash" in level.columns[name] for name in {*names} - passed):
-            return Arm(_renamed(select, names).sql(_DIALECT), whole, plain=False)
+            return Arm(_renamed(select, names), whole, plain=False)
         needs = list(level.columns.values())
         keep = {KEEP: level.columns[KEEP]} if KEEP in level.columns else {}
-        return Arm(written.sql(_DIALECT), {**dict(zip(names, needs, strict=False)), **keep}, plain=True, passed=passed)
-    return Arm(_renamed(select, names).sql(_DIALECT), whole, plain=False, prefilter=_prefilter(select))
+        return Arm(
+            written,
+            {**dict(zip(names, needs, strict=False)), **keep},
+            plain=True,
+            passed=passed,
+        )
+    return Arm(_renamed(select, names), whole, plain=False, prefilter=_prefilter(select))
+
+
+def _prune(select: exp.Select, names: set[str]) -> None:
+    """Leave of a SELECT, and of those it reads from, only these columns and what they are made of."""
+    kept = [one for one in select.expressions if isinstance(one, exp.Star) or one.alias_or_name in names]
+    select.set("expressions", kept)
+    below = _source(select)
+    if below is not None:
+        used = {column.parts[0].name for one in kept for column in one.find_all(exp.Column)}
+        star = any(isinstance(one, exp.Star) for one in kept)
+        _prune(below, used | names if star else used)
 
 
 def _is_passed(column: exp.Expr, name: str, below: _Scope) -> bool:

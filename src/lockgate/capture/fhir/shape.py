@@ -14,6 +14,7 @@ import yaml
 from lockgate.capture.macros import statements
 from lockgate.engine import literal, quote
 
+
 @dataclass(frozen=True, slots=True)
 class Element:
     """One place in a resource: its JSON path, its SQL path, its kind, and whether a list lies on the way."""

@@ -47,7 +47,8 @@ class Staging:
         count = len(self.part.rows)
         version = {"version_at": frozenset({"meta"})}
         when = _VERSION.format(received=self.intake.received_sql)
-        versions = self.evaluator.columns(version, f"SELECT item_hash, {when} AS version_at FROM item")
+        sql = f"SELECT item_hash, {when} AS version_at FROM item"
+        versions = self.evaluator.columns(version, lambda _: sql)
         self.rows["version_at"] = _one(versions["version_at"].for_rows())
         verdicts = self._verdicts()
         sound: npt.NDArray[np.bool_] | None = None
@@ -72,15 +73,17 @@ class Staging:
         verdicts: dict[int, Verdict] = {
             place: ("wrong-type", "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
         }
-        shape, wanted, columns = self.plan.shape, {}, []
-        for number, (rule, needs) in enumerate(zip(shape.rules, self.plan.rules, strict=True)):
-            wanted[f"rule{number}"] = needs
-            columns.append(f"({rule.when}) AS rule{number}")
+        shape = self.plan.shape
+        wanted = {f"rule{number}": needs for number, needs in enumerate(self.plan.rules)}
+        conditions = {f"rule{number}": f"({rule.when})" for number, rule in enumerate(shape.rules)}
         units = self._unit_columns(self.plan)
-        for name, (sql, needs, _) in units.items():
-            wanted[name] = needs
-            columns.append(f"{sql} AS {name}")
-        found = self.evaluator.columns(wanted, f"SELECT item_hash, {', '.join(columns)} FROM item")
+        wanted.update({name: needs for name, (_, needs, _) in units.items()})
+        conditions.update({name: sql for name, (sql, _, _) in units.items()})
+
+        def query(names: list[str]) -> str:
+            return f"SELECT item_hash, {', '.join(f'{conditions[n]} AS {n}' for n in names)} FROM item"
+
+        found = self.evaluator.columns(wanted, query)
         for number, rule in enumerate(shape.rules):
             broken = found[f"rule{number}"]
             if broken.any():
@@ -105,11 +108,15 @@ class Staging:
     def _stage_plain(self, table: str, arm: Arm, sound: npt.NDArray[np.bool_] | None) -> None:
         types = {column.name: column.type for column in staged_columns(table)}
         wanted = {name: needs for name, needs in arm.columns.items() if name not in arm.passed}
-        cast = ", ".join(
-            f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
-            for name in wanted
-        )
-        found = self.evaluator.columns(wanted, f"SELECT item_hash, {cast} FROM ({arm.sql})")
+
+        def query(names: list[str]) -> str:
+            cast = ", ".join(
+                f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" if name in types else quote(name)
+                for name in names
+            )
+            return f"SELECT item_hash, {cast} FROM ({arm.query(names)})"
+
+        found = self.evaluator.columns(wanted, query)
         keep = found.pop(KEEP, None)
         if keep is not None and not keep.all():
             sound = keep.as_flags() if sound is None else sound & keep.as_flags()
@@ -140,7 +147,7 @@ class Staging:
         if arm.prefilter is not None:
             condition, needs = arm.prefilter
             sql = f"SELECT item_hash, ({condition}) AS passes FROM item"
-            passes = self.evaluator.columns({"passes": needs}, sql)["passes"]
+            passes = self.evaluator.columns({"passes": needs}, lambda _: sql)["passes"]
             if not passes.any():
                 return
             sound = passes.as_flags() if sound is None else sound & passes.as_flags()
@@ -148,7 +155,7 @@ class Staging:
         if len(chosen):
             types = {column.name: column.type for column in staged_columns(table)}
             cast = ", ".join(f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" for name in arm.columns)
-            rows = self.evaluator.whole(f"SELECT {cast} FROM ({arm.sql})", chosen)
+            rows = self.evaluator.whole(f"SELECT {cast} FROM ({arm.query(arm.columns)})", chosen)
             self.intake.stage(table, rows)
 
 
@@ -169,7 +176,11 @@ def _one(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One array of one or several chunks."""
     if not isinstance(array, pa.ChunkedArray):
         return array
-    return array.chunk(0) if array.num_chunks == 1 else pa.concat_arrays(array.chunks or [pa.array([], array.type)])
+    return (
+        array.chunk(0)
+        if array.num_chunks == 1
+        else pa.concat_arrays(array.chunks or [pa.array([], array.type)])
+    )
 
 
 def _not_ucum(units: Values) -> Indices:

@@ -1,0 +1,108 @@
+"""The content hashes that have come before, 17 bytes each, and what kind of item each was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Codes = npt.NDArray[np.int16]
+_NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Content hashes as two halves of 64 bits."""
+
+    high: npt.NDArray[np.uint64]
+    low: npt.NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+    def where(self, flags: npt.NDArray[np.bool_]) -> Keys:
+        """Some of them."""
+        return Keys(self.high[flags], self.low[flags])
+
+    def first_places(self) -> npt.NDArray[np.int64]:
+        """For each key, the place where it stands first."""
+        places = np.arange(len(self))
+        if len(np.unique(self.high)) == len(self):
+            return places
+        order = np.lexsort((places, self.low, self.high))
+        high, low = self.high[order], self.low[order]
+        new = np.concatenate(([True], (high[1:] != high[:-1]) | (low[1:] != low[:-1])))
+        first = np.empty(len(self), np.int64)
+        first[order] = order[np.flatnonzero(new)[np.cumsum(new) - 1]]
+        return first
+
+
+def keys_of(hashes: pa.StringArray | pa.ChunkedArray) -> Keys:
+    """Content hashes of 32 hex digits, packed."""
+    if isinstance(hashes, pa.ChunkedArray):
+        hashes = pa.concat_arrays(hashes.chunks) if hashes.num_chunks else pa.array([], pa.string())
+    if len(hashes) == 0:
+        return Keys(np.empty(0, np.uint64), np.empty(0, np.uint64))
+    hashes = hashes.cast(pa.large_string())
+    _, offsets, data = hashes.buffers()
+    ends = np.frombuffer(offsets, np.int64)[hashes.offset : hashes.offset + len(hashes) + 1]
+    text = memoryview(data)[int(ends[0]) : int(ends[-1])]
+    halves = np.frombuffer(bytes.fromhex(str(text, "ascii")), ">u8").reshape(-1, 2).astype(np.uint64)
+    return Keys(np.ascontiguousarray(halves[:, 0]), np.ascontiguousarray(halves[:, 1]))
+
+
+class Seen:
+    """Which content hashes have come, with the kind of item each was first taken for.
+
+    Sorted runs, merged as they grow, so that a look-up costs a few binary searches and an addition little. ``kinds``
+    names the kinds by their codes.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: list[str | None] = [None]
+        self._codes: dict[str | None, int] = {None: 0}
+        self._runs: list[tuple[Keys, Codes]] = []
+
+    def code(self, kind: str | None) -> int:
+        """The code of a kind."""
+        if kind not in self._codes:
+            self._codes[kind] = len(self.kinds)
+            self.kinds.append(kind)
+        return self._codes[kind]
+
+    def find(self, keys: Keys) -> Codes:
+        """The kind's code of each key; -1 where it never came."""
+        found = np.full(len(keys), _NEVER, np.int16)
+        for run, codes in self._runs:
+            place = np.searchsorted(run.high, keys.high)
+            open_ = np.flatnonzero(found == _NEVER)
+            while len(open_):
+                open_ = open_[place[open_] < len(run)]
+                open_ = open_[run.high[place[open_]] == keys.high[open_]]
+                same = run.low[place[open_]] == keys.low[open_]
+                found[open_[same]] = codes[place[open_[same]]]
+                open_ = open_[~same]
+                place[open_] += 1  # the first half alone may be shared
+        return found
+
+    def add(self, keys: Keys, codes: Codes) -> None:
+        """Enter new keys."""
+        if not len(keys):
+            return
+        self._runs.append(_sorted(keys.high, keys.low, codes))
+        while len(self._runs) > 1 and len(self._runs[-2][0]) < 2 * len(self._runs[-1][0]):
+            (one, ones), (two, twos) = self._runs.pop(), self._runs.pop()
+            self._runs.append(
+                _sorted(
+                    np.concatenate([two.high, one.high]),
+                    np.concatenate([two.low, one.low]),
+                    np.concatenate([twos, ones]),
+                )
+            )
+
+
+def _sorted(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], codes: Codes) -> tuple[Keys, Codes]:
+    order = np.argsort(high, kind="stable")
+    return Keys(high[order], low[order]), codes[order]

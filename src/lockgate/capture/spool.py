@@ -1,0 +1,135 @@
+"""What a capture writes while it runs: Parquet files that grow portion by portion, so that memory does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lockgate.engine import Engine, literal
+from lockgate.schema import staged_columns
+
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+_UNIQUE = ("item_hash", "record_id")
+
+LEDGER = pa.schema(
+    [
+        ("item_hash", pa.string()),
+        ("file", _WORDS),
+        ("line", pa.int64()),
+        ("kind", _WORDS),
+        ("record_id", pa.string()),
+        ("outcome", _WORDS),
+        ("received_at", pa.timestamp("us")),
+        ("raw", pa.large_string()),
+    ]
+)
+
+
+@cache
+def staged_schema(table: str) -> pa.Schema:
+    """A staged table in Arrow: text as dictionaries, except what names a row."""
+    columns = staged_columns(table)
+    select = ", ".join(f'CAST(NULL AS {column.type}) AS "{column.name}"' for column in columns)
+    with duckdb.connect() as connection:
+        plain = connection.sql(f"SELECT {select} LIMIT 0").to_arrow_table().schema
+    return pa.schema(
+        [
+            (one.name, _WORDS if one.type == pa.string() and one.name not in _UNIQUE else one.type)
+            for one in plain
+        ]
+    )
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table with the columns of ``schema`` by name; NULL where it has none."""
+    columns = []
+    for column in schema:
+        if column.name not in table.column_names:
+            columns.append(pa.nulls(table.num_rows, column.type))
+            continue
+        array = table.column(column.name)
+        if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(array.type):
+            array = array.cast(pa.string()).combine_chunks().dictionary_encode()
+        columns.append(array if array.type == column.type else array.cast(column.type))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+class Spool:
+    """Named tables, each written to one file or, after a pause, several."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._parts: dict[str, list[Path]] = {}
+        self._number = 0
+
+    @property
+    def names(self) -> list[str]:
+        """The tables that have rows."""
+        return sorted(self._parts)
+
+    def write(self, name: str, table: pa.Table) -> None:
+        """Add rows to a table; all of one schema."""
+        if name not in self._writers:
+            self._writers[name] = self._open(self._next(name), table.schema)
+        self._writers[name].write_table(table)
+
+    def _next(self, name: str) -> Path:
+        self._number += 1
+        path = self._folder / f"{name}-{self._number}.parquet"
+        self._parts.setdefault(name, []).append(path)
+        return path
+
+    def _open(self, path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+        words = [one.name for one in schema if pa.types.is_dictionary(one.type)]
+        text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_nested)
+        ordered = [one.name for one in schema if not any(is_text(one.type) for is_text in text)]
+        return pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=words,
+            write_statistics=ordered,
+            store_schema=False,
+        )
+
+    def paths(self, name: str) -> list[Path]:
+        """The files of a table, whole and closed."""
+        if name in self._writers:
+            self._writers.pop(name).close()
+        return self._parts.get(name, [])
+
+    def rewrite(self, engine: Engine, name: str, select: str) -> None:
+        """Put the rows of a query, which may read the table's files, in place of the table."""
+        old = list(self.paths(name))
+        self._parts[name] = []
+        count = engine.write_parquet(select, self._next(name), level=1)
+        for path in old:
+            path.unlink()
+        if not count:
+            del self._parts[name]
+
+    def rewrite_groups(self, name: str, tables: Iterable[pa.Table]) -> None:
+        """Put tables, one after the other, in place of the table; they may be read from its files."""
+        old = list(self.paths(name))
+        self._parts[name] = []
+        for table in tables:
+            self.write(name, table)
+        for path in old:
+            path.unlink()
+
+    def deliver(self, engine: Engine, name: str, target: Path) -> int:
+        """Move a table to its place as one file; how many rows it has."""
+        parts = self.paths(name)
+        if len(parts) == 1:
+            shutil.move(parts[0], target)
+            return int(pq.read_metadata(target).num_rows)
+        files = ", ".join(literal(part) for part in parts)
+        return engine.write_parquet(f"SELECT * FROM read_parquet([{files}])", target, level=1)
