@@ -77,8 +77,11 @@ class DirectReader(Protocol):
     def unpack(self, intake: Intake) -> bool:
         """Replace containers (a Bundle) in ``chunk`` by what they contain; whether there were any."""
 
-    def read(self, intake: Intake, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
-        """Stage items (item_hash, raw, fault where it could not even be read); the kind and record_id of each."""
+    def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
+        """Stage items (item_hash, raw, fault where it could not even be read); each one's kind and record_id.
+
+        The kind is its code in ``intake.seen``.
+        """
 
     def finish(self, intake: Intake) -> None:
         """What can only be told when everything has come; after it the batch is written."""
@@ -129,9 +132,7 @@ class Intake:
             came = self.engine.arrow(
                 f"SELECT item_hash, kind FROM read_parquet({literal(batch.raw)}) WHERE outcome <> 'duplicate'"
             )
-            kinds = came.column("kind").to_pylist()
-            codes = np.fromiter((self.seen.code(kind) for kind in kinds), np.int16, len(kinds))
-            self.seen.add(keys_of(came.column("item_hash")), codes)
+            self.seen.add(keys_of(came.column("item_hash")), self.seen.codes_of(came.column("kind")))
 
     def take(self, chunk: pa.Table) -> None:
         """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest, write both down."""
@@ -151,7 +152,7 @@ class Intake:
         ids: pa.Array = pa.nulls(chunk.num_rows, pa.string())
         if fresh.any():
             kinds, read = self._read(chunk if fresh.all() else chunk.filter(pa.array(fresh)))
-            codes[fresh] = np.fromiter((self.seen.code(kind) for kind in kinds), np.int16, len(kinds))
+            codes[fresh] = kinds
             codes[duplicate & (before < 0)] = codes[first[duplicate & (before < 0)]]
             ids = read if fresh.all() else _scattered(read, fresh)
             self.seen.add(keys.where(fresh), codes[fresh])
@@ -162,8 +163,8 @@ class Intake:
         # What is kept as a Bundle was an entry of another one; on a line of its own it is opened.
         return bool((before >= 0).all() and (before != self.seen.code("Bundle")).all())
 
-    def _read(self, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
-        """Stage items or find their faults; the kind and record_id of each."""
+    def _read(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
+        """Stage items or find their faults; the kind (its code) and record_id of each."""
         if items.column("fault").null_count < items.num_rows:
             broken = items.filter(pc.is_valid(items.column("fault")))
             self.add_faults(
@@ -176,7 +177,7 @@ class Intake:
             return self.reader.read(self, items)
         return self._read_by_sql(self.reader, items)
 
-    def _read_by_sql(self, reader: Reader, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
+    def _read_by_sql(self, reader: Reader, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         engine = self.engine
         engine.register("arriving", items.append_column("place", pa.array(np.arange(items.num_rows))))
         engine.execute(f"""
@@ -188,7 +189,7 @@ class Intake:
         reader.digest(self)
         self._take_staged()
         heads = engine.arrow("SELECT kind, record_id FROM fresh ORDER BY place")
-        return heads.column("kind").to_pylist(), heads.column("record_id").combine_chunks()
+        return self.seen.codes_of(heads.column("kind")), heads.column("record_id").combine_chunks()
 
     def _take_staged(self) -> None:
         """Write down what an SQL reader has put into staged_<table>, and empty it."""

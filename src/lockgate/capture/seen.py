@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Codes = npt.NDArray[np.int16]
 _NEVER = -1
@@ -71,6 +72,12 @@ class Seen:
             self._codes[kind] = len(self.kinds)
             self.kinds.append(kind)
         return self._codes[kind]
+
+    def codes_of(self, kinds: pa.ChunkedArray) -> Codes:
+        """The codes of many kinds."""
+        encoded = pc.dictionary_encode(kinds.combine_chunks(), null_encoding="encode")
+        codes = np.array([self.code(kind) for kind in encoded.dictionary.to_pylist()], np.int16)
+        return codes[encoded.indices.to_numpy()] if len(codes) else np.empty(0, np.int16)
 
     def find(self, keys: Keys) -> Codes:
         """The kind's code of each key; -1 where it never came."""

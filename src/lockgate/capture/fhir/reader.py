@@ -12,6 +12,7 @@ from lockgate.capture.fhir.opened import Indices, Opener
 from lockgate.capture.fhir.shape import macros, shapes
 from lockgate.capture.fhir.stage import stage_part
 from lockgate.capture.macros import define
+from lockgate.capture.seen import Codes
 
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
@@ -65,19 +66,17 @@ class FhirReader:
     def finish(self, intake: Intake) -> None:
         """Every resource speaks for itself: nothing is left to tell at the end."""
 
-    def read(self, intake: Intake, items: pa.Table) -> tuple[list[str | None], pa.StringArray]:
-        """Open the items, stage the sound ones, say what is wrong with the others; the kind and id of each."""
+    def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
+        """Open the items, stage the sound ones, say what is wrong with the others; kind (its code) and id of each."""
         sound = np.asarray(pc.is_null(items.column("fault")))
         raw = _one(items.column("raw"))
         opened = self.opener.open(raw if sound.all() else raw.filter(pa.array(sound)), np.flatnonzero(sound))
         hashes = _one(items.column("item_hash"))
-        kinds: list[str | None] = [None] * items.num_rows
+        kinds: Codes = np.zeros(items.num_rows, np.int16)
         found = [(hashes[place].as_py(), *fault) for place, fault in sorted(opened.faults.items())]
         rows, ids = [], []
         for part in opened.parts:
-            places = part.rows.tolist()
-            for place in places:
-                kinds[place] = part.kind
+            kinds[part.rows] = intake.seen.code(part.kind)
             named = part.elements["id"].texts.take(pa.array(part.elements["id"].codes)).cast(pa.string())
             rows.append(part.rows)
             ids.append(named)
