@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("release", "Build, list, show, verify and compare releases."),
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
     "scrub": ("scrub", "Take identifiers out of notes."),
+    "risk": ("risk", "Say how easily people could be singled out in a table."),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
     "job": ("job", "Run a project's code in the sandbox."),

@@ -1,0 +1,137 @@
+"""``lockgate risk``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from lockgate.cli.common import console, emit
+from lockgate.deidentify.ladder import Rung, ladder
+from lockgate.deidentify.risk import SMALL, RiskPolicy, SetRisk, measure
+from lockgate.engine import Engine, literal
+from lockgate.errors import UsageError
+
+
+def _open(engine: Engine, path: Path) -> str:
+    """The table of a file as a view; UsageError when it can't be read."""
+    if not path.exists():
+        raise UsageError("no such file", where=str(path), remedy="give a Parquet or CSV file")
+    reader = (
+        "read_csv"
+        if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
+        else "read_parquet"
+    )
+    try:
+        engine.execute(f"CREATE VIEW risk_table AS SELECT * FROM {reader}({literal(path)})")
+        rows = engine.one("SELECT count(*) FROM risk_table")
+    except Exception as error:
+        raise UsageError(
+            f"can't be read as {'CSV' if reader == 'read_csv' else 'Parquet'}",
+            where=str(path),
+            remedy="give a Parquet file, or a CSV file with a header",
+        ) from error
+    if not rows:
+        raise UsageError(
+            "has no rows", where=str(path), remedy="there is no risk in an empty table, and no answer"
+        )
+    return "risk_table"
+
+
+def command(
+    table: Annotated[Path, typer.Argument(help="A Parquet or CSV file, one row a person.")],
+    quasi_identifiers: Annotated[
+        str, typer.Option(help="The columns that somebody could know of a person, with commas between.")
+    ],
+    sensitive: Annotated[str, typer.Option(help="The column that nobody should learn from them.")] = "",
+    k: Annotated[int, typer.Option(min=2, help="The smallest class that the policy allows.")] = 5,
+    share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The policy: the share of records that may be in smaller classes."),
+    ] = None,
+    diversity: Annotated[
+        int | None, typer.Option(min=1, help="The policy: values of the sensitive column a class needs.")
+    ] = None,
+    climb: Annotated[
+        bool, typer.Option("--ladder", help="Show which generalisation brings the table under.")
+    ] = False,
+) -> None:
+    """Say how easily people could be singled out in a table: k-anonymity, l-diversity, uniques, expected risk.
+
+    With --share or --diversity it is a gate: exit 1 when the table is over that policy.
+    """
+    columns = [name.strip() for name in quasi_identifiers.split(",") if name.strip()]
+    policy = RiskPolicy(k=k, share=share or 0.0, l=diversity)
+    bounds = sorted({*SMALL, k})
+    with Engine() as engine:
+        source = _open(engine, table)
+        found = measure(engine, source, columns, sensitive=sensitive or None, bounds=bounds)
+        rungs = ladder(engine, source, columns, policy, sensitive=sensitive or None) if climb else []
+    reasons = policy.reasons(found[0]) if share is not None or diversity is not None else []
+    notes = [f"{risk.columns[0]} has one value only: it tells nothing" for risk in found if _constant(risk)]
+
+    def human() -> None:
+        _print_sets(found, k)
+        if rungs:
+            _print_rungs(rungs, k)
+        for line in (*notes, *reasons):
+            console.print(line)
+
+    emit(
+        {
+            "table": str(table),
+            "sensitive": sensitive or None,
+            "policy": {"k": k, "share": share, "l": diversity},
+            "within_policy": not reasons,
+            "reasons": reasons,
+            "notes": notes,
+            **found[0].as_dict(),
+            "sets": [risk.as_dict() for risk in found],
+            "ladder": [rung.as_dict() for rung in rungs],
+        },
+        human,
+    )
+    raise typer.Exit(1 if reasons else 0)
+
+
+def _constant(risk: SetRisk) -> bool:
+    return len(risk.columns) == 1 and risk.classes == 1
+
+
+def _cells(risk: SetRisk, k: int) -> list[str]:
+    cells: list[Any] = [risk.classes, risk.k, risk.uniques, risk.below[k], f"{risk.expected_risk:.2%}"]
+    if risk.l is not None:
+        cells += [risk.l, risk.homogeneous]
+    return [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells]
+
+
+def _heads(diverse: bool, k: int) -> list[str]:
+    return [
+        "classes",
+        "k",
+        "uniques",
+        f"in classes < {k}",
+        "expected risk",
+        *(["l", "homogeneous"] if diverse else []),
+    ]
+
+
+def _print_sets(found: list[SetRisk], k: int) -> None:
+    shown = Table("quasi-identifiers", *_heads(found[0].l is not None, k), box=None, pad_edge=False)
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for risk in found:
+        shown.add_row(", ".join(risk.columns), *_cells(risk, k))
+    console.print(f"{found[0].records:,} records")
+    console.print(shown)
+
+
+def _print_rungs(rungs: list[Rung], k: int) -> None:
+    shown = Table("ladder", "to", *_heads(rungs[0].risk.l is not None, k), box=None, pad_edge=False)
+    for column in shown.columns[2:]:
+        column.justify = "right"
+    for rung in rungs:
+        shown.add_row(rung.column or "(before)", rung.form, *_cells(rung.risk, k))
+    console.print(shown)
