@@ -144,17 +144,17 @@ def _withhold_codes(build: Curation) -> None:
     words (a unit, a status, a place's name) go where they hold somebody's number. Makes ``withheld_code``.
     """
     engine = build.engine
-    coded = [(table, code) for table, _, code in CODINGS]
     used = " UNION ALL ".join(
         [
             f"SELECT '{table}.{code}' AS place, {code} AS code, true AS coded, "
             f"{'count(DISTINCT patient_ref)' if _has_patient(table) else '0'} AS people "
-            f"FROM now_{table} WHERE {code} IS NOT NULL GROUP BY {code}"
-            for table, code in coded
+            # ids of concepts are looked up and never carried as they are
+            f"FROM now_{table} WHERE {code} IS NOT NULL AND {system} IS DISTINCT FROM 'OMOP' GROUP BY {code}"
+            for table, system, code in CODINGS
         ]
         + [
             f"SELECT DISTINCT '{table}.{word}', {quote(word)}, false, 0 "
-            f"FROM now_{table} WHERE {quote(word)} IS NOT NULL"
+            f"FROM now_{table} WHERE {quote(word)} IS NOT NULL AND {quote(word)} NOT LIKE 'OMOP:%'"
             for table, word in WORDS
         ]
     )
@@ -254,13 +254,14 @@ def _select(table: str) -> str:
                 for name in ("concept_id", "source_concept_id")
             ]
             columns.append(
-                f"CASE WHEN {second} THEN t.alt_code ELSE coalesce(t.code, t.alt_code) END AS source_code"
+                f"CASE WHEN t.{system} = 'OMOP' OR {second} THEN t.alt_code "
+                "ELSE coalesce(t.code, t.alt_code) END AS source_code"
             )
         else:
             columns += [
                 "c.domain_id",
                 "coalesce(c.concept_id, 0) AS concept_id",
                 "coalesce(c.source_concept_id, 0) AS source_concept_id",
-                f"t.{code} AS source_code",
+                f"CASE WHEN t.{system} IS DISTINCT FROM 'OMOP' THEN t.{code} END AS source_code",
             ]
     return f"SELECT {', '.join(columns)} FROM now_{table} AS t{joins}"

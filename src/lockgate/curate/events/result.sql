@@ -15,10 +15,10 @@ SELECT
     coalesce(s.effective_at, s.issued_at) AS start_at,
     s.concept_id, s.source_concept_id, s.source_code,
     -- what people are, do and say of themselves is an observation where the vocabulary doesn't know the code
-    coalesce(
-        s.domain_id,
-        CASE WHEN s.category IN ('social-history', 'survey') THEN 'Observation' ELSE 'Measurement' END
-    ) AS domain_id,
+    CASE WHEN s.category = 'observation' AND s.domain_id IS DISTINCT FROM 'Measurement' THEN 'Observation'
+        WHEN s.domain_id IS NOT NULL THEN s.domain_id
+        WHEN s.category IN ('social-history', 'survey') THEN 'Observation'
+        ELSE 'Measurement' END AS domain_id,
     coalesce(f.concept_id, 32817) AS type_concept_id,
     -- in the unit that the measurement is carried in, where it came in another one
     CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.value_number
@@ -28,14 +28,14 @@ SELECT
     s.value_text,
     -- S, I and R are results; "high" beside a number is not, the number and its range say it
     coalesce(
-        s.value_code,
+        CASE WHEN s.value_code_system = 'OMOP' THEN NULL ELSE s.value_code END,
         CASE WHEN s.value_number IS NULL OR s.interpretation IN ('S', 'I', 'R', 'SDD', 'NS', 'POS', 'NEG')
             THEN s.interpretation END
     ) AS value_code,
     v.concept_id AS value_concept_id,
     u.concept_id AS unit_concept_id,
     u.source_concept_id AS unit_source_concept_id,
-    coalesce(s.unit_code, s.unit) AS unit_value,
+    CASE WHEN s.unit_code LIKE 'OMOP:%' THEN s.unit ELSE coalesce(s.unit_code, s.unit) END AS unit_value,
     CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.range_low
         ELSE s.range_low * c.factor + c.shift END AS range_low,
     CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.range_high

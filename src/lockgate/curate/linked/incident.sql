@@ -10,7 +10,7 @@ SELECT
     i.person_id,
     a.visit_occurrence_id,
     w.id AS care_site_id,
-    CAST(coalesce(i.occurred_at, i.reported_at) AS DATE) AS incident_date,
+    coalesce(CAST(i.occurred_at AS DATE), i.occurred_on, CAST(i.reported_at AS DATE)) AS incident_date,
     i.occurred_at AS incident_datetime,
     CAST(i.reported_at AS DATE) AS reported_date,
     CASE

@@ -13,7 +13,7 @@ SELECT
     e.operator_concept_id,
     e.value_number AS value_as_number,
     e.value_concept_id AS value_as_concept_id,
-    CASE WHEN e.unit_value IS NOT NULL THEN coalesce(e.unit_concept_id, 0) END AS unit_concept_id,
+    CASE WHEN e.unit_value IS NOT NULL OR e.unit_concept_id IS NOT NULL THEN coalesce(e.unit_concept_id, 0) END AS unit_concept_id,
     e.range_low,
     e.range_high,
     e.provider_id,

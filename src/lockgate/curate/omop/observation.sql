@@ -10,7 +10,7 @@ SELECT
     t.words AS value_as_string,
     e.value_concept_id AS value_as_concept_id,
     NULL AS qualifier_concept_id,
-    CASE WHEN e.unit_value IS NOT NULL THEN coalesce(e.unit_concept_id, 0) END AS unit_concept_id,
+    CASE WHEN e.unit_value IS NOT NULL OR e.unit_concept_id IS NOT NULL THEN coalesce(e.unit_concept_id, 0) END AS unit_concept_id,
     e.provider_id,
     e.visit_occurrence_id,
     e.visit_detail_id,

@@ -8,7 +8,7 @@ SELECT
         AS month_of_birth,
     NULL AS day_of_birth,
     NULL AS birth_datetime,
-    coalesce(r.concept_id, 0) AS race_concept_id,
+    coalesce(r.concept_id, c.concept_id, 0) AS race_concept_id,
     0 AS ethnicity_concept_id,
     l.location_id,
     NULL AS provider_id,
@@ -24,4 +24,5 @@ FROM human AS h
 CROSS JOIN policy AS p
 LEFT JOIN fixed AS g ON g.kind = 'gender' AND g.source_value = h.sex
 LEFT JOIN fixed AS r ON r.kind = 'race' AND r.source_value = h.ethnicity
+LEFT JOIN coding AS c ON c.vocabulary_id = 'OMOP' AND 'OMOP:' || c.code = h.ethnicity
 LEFT JOIN region AS l ON l.lsoa21_code = h.lsoa21_code

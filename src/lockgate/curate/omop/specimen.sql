@@ -12,7 +12,7 @@ SELECT
     NULL AS disease_status_concept_id,
     NULL AS specimen_source_id,
     s.source_code AS specimen_source_value,
-    s.unit AS unit_source_value,
+    CASE WHEN s.unit NOT LIKE 'OMOP:%' THEN s.unit END AS unit_source_value,
     s.site_code AS anatomic_site_source_value,
     NULL AS disease_status_source_value
 FROM p_specimen AS s

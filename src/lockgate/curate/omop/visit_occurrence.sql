@@ -2,7 +2,7 @@
 SELECT
     v.id AS visit_occurrence_id,
     v.person_id,
-    coalesce(f.concept_id, 0) AS visit_concept_id,
+    coalesce(nullif(v.told_concept_id, 0), f.concept_id, 0) AS visit_concept_id,
     CAST(v.start_at AS DATE) AS visit_start_date,
     v.start_at AS visit_start_datetime,
     CAST(v.end_at AS DATE) AS visit_end_date,

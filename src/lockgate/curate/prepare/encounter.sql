@@ -19,6 +19,7 @@ SELECT
         ),
         coalesce(s.start_at, m.first_at)
     ) AS end_at,
+    k.concept_id AS told_concept_id,
     s.encounter_class, s.type_code, s.admitted_from, s.discharged_to,
     CASE WHEN s.encounter_class = 'inpatient' AND m.emergency = 1 THEN 'emergency_inpatient'
         ELSE s.encounter_class END AS visit_kind,
@@ -30,4 +31,5 @@ SELECT
     END AS fate
 FROM s_encounter AS s
 LEFT JOIN moved AS m ON m.source = s.source AND m.encounter_ref = s.record_id
+LEFT JOIN coding AS k ON s.type_system = 'OMOP' AND k.vocabulary_id = 'OMOP' AND k.code = s.type_code
 CROSS JOIN data_until AS d
