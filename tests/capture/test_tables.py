@@ -114,7 +114,10 @@ def test_dates_are_read_as_declared_and_never_guessed(site: Site, tmp_path: Path
 
 
 def test_primary_care_becomes_three_tables(site: Site, tmp_path: Path, rows) -> None:
-    header = ",".join(contracts()["primary_care"].contract.columns) + "\n"
+    header = (
+        "event_id,nhs_number,birth_date,sex,practice_code,event_date,event_type,code_system,code,term,value,unit,"
+        "updated_at\n"
+    )
     person = "943 476 5919,1950-01-01,F,A81001,2024-01-01"
     path = csv(
         tmp_path / "primary_care.csv",

@@ -1,5 +1,9 @@
-SELECT source, record_id, version_at, false AS deleted, item_hash, batch_id,
-    person_ref AS patient_ref, 'prescribed' AS kind, vocabulary(code_system) AS code_system, code, term AS display,
-    CAST(event_date AS TIMESTAMP) AS start_at,
-    try_cast(value AS DOUBLE) AS quantity, unit AS dose_unit
-FROM item WHERE event_type = 'medication'
+-- Deletes end the event in every table: its kind need not be told again.
+SELECT source, record_id AS record_id, version_at, deleted, item_hash, batch_id,
+    person_ref AS patient_ref, consultation_id AS encounter_ref, clinician_id AS practitioner_ref,
+    vocabulary(code_system) AS code_system, code, term AS display,
+    CASE WHEN mapped_code IS NOT NULL THEN vocabulary(mapped_code_system) END AS alt_code_system, mapped_code AS alt_code,
+    CASE event_type WHEN 'immunisation' THEN 'immunisation' ELSE 'prescribed' END AS kind,
+    day_time(event_date, event_time) AS start_at, CAST(end_date AS TIMESTAMP) AS end_at,
+    coalesce(quantity, try_cast(value AS DOUBLE)) AS quantity, unit AS dose_unit, days_supply, repeats AS refills, dose AS sig
+FROM item WHERE event_type IN ('medication', 'immunisation') OR deleted

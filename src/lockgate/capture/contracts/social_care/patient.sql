@@ -1,0 +1,8 @@
+-- A carer is a person too: the record is of whom the row names.
+-- The person a row names: one row for each person of this part of the file, from its newest record.
+SELECT source, person_ref AS record_id, version_at, false AS deleted, item_hash, batch_id,
+    nhs_number, birth_date, gender AS sex, CASE WHEN ethnicity IS NOT NULL THEN 'NHS' END AS ethnicity_system,
+    ethnicity AS ethnicity_code, postcode
+FROM item
+WHERE person_ref IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY person_ref ORDER BY version_at DESC, item_hash DESC) = 1
