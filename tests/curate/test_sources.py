@@ -15,148 +15,8 @@ from lockgate.engine import Engine
 from lockgate.site import Site
 
 Rows = Callable[..., list[tuple[Any, ...]]]
-NHS = ("9434765919", "9434765870")  # of Ada and Ben, who are invented
 
-FILES = {
-    # a correction of R1, a value below the limit of detection, words, a cancelled test; then the faults
-    "pathology": """
-result_id,hospital_number,nhs_number,birth_date,sample_id,specimen_type,specimen_snomed,collected_at,received_at,reported_at,panel_code,test_code,test_code_system,test_name,mapped_code,mapped_code_system,value,unit,range_low,range_high,abnormal,status,updated_at
-R1,H1,9434765919,1950-06-17,S1,blood,119297000,2026-03-01T08:00:00,2026-03-01T09:00:00,2026-03-01T10:00:00,UE,2951-2,LOINC,Sodium,,,135,mmol/L,133,146,N,F,2026-03-01T10:00:00
-R1,H1,9434765919,1950-06-17,S1,blood,119297000,2026-03-01T08:00:00,2026-03-01T09:00:00,2026-03-01T12:00:00,UE,2951-2,LOINC,Sodium,,,153,mmol/L,133,146,H,C,2026-03-01T12:00:00
-R2,H1,,1950-06-17,S1,blood,119297000,2026-03-01T08:00:00,,2026-03-01T10:00:00,CRP,CRP,WinPath,C-reactive protein,1988-5,LOINC,<5,mg/L,,,,F,2026-03-01T10:00:00
-R3,H1,,1950-06-17,S1,blood,119297000,2026-03-01T08:00:00,,2026-03-01T10:00:00,FILM,FILM,WinPath,Blood film,,,Rouleaux seen,,,,A,F,2026-03-01T10:00:00
-R4,H1,,1950-06-17,S1,blood,119297000,2026-03-01T08:00:00,,2026-03-01T10:00:00,K,K,WinPath,Potassium,,,,mmol/L,,,,X,2026-03-01T10:00:00
-R5,,,1950-06-17,S9,,,2026-03-01T08:00:00,,,UE,2951-2,LOINC,Sodium,,,140,mmol/L,,,,F,2026-03-01T10:00:00
-R6,H1,,1950-06-17,S9,,,2026-03-01T08:00:00,,,UE,2951-2,LOINC,Sodium,,,140,mmol/L,,,,Q,2026-03-01T10:00:00
-R7,H1,,1950-06-17,S9,,,2026-02-30T08:00:00,,,UE,2951-2,LOINC,Sodium,,,140,mmol/L,,,,F,2026-03-01T10:00:00
-R8,H1,,1950-06-17,S9,,,2026-03-01T08:00:00,,,UE,2951-2,LOINC,Sodium,,,,mmol/L,,,,F,2026-03-01T10:00:00
-R9,H1,9434765918,1950-06-17,S9,,,2026-03-01T08:00:00,,,UE,2951-2,LOINC,Sodium,,,140,mmol/L,,,,F,2026-03-01T10:00:00
-""",
-    "microbiology": """
-line_id,hospital_number,birth_date,sample_id,specimen_type,specimen_snomed,collected_at,test_code,test_code_system,test_name,status,growth,isolate,organism_code,organism_code_system,organism_name,antibiotic_code,antibiotic_code_system,antibiotic_name,interpretation,mic,zone_mm,updated_at
-M1,H1,1950-06-17,B1,blood culture,119297000,2026-03-02T08:00:00,600-7,LOINC,Blood culture,F,,1,112283007,SNOMED,Escherichia coli,18864-9,LOINC,Ampicillin,R,>16,,2026-03-04T08:00:00
-M2,H1,1950-06-17,B1,blood culture,119297000,2026-03-02T08:00:00,600-7,LOINC,Blood culture,F,,1,112283007,SNOMED,Escherichia coli,18928-2,LOINC,Gentamicin,S,,21,2026-03-04T08:00:00
-M3,H1,1950-06-17,B2,urine,,2026-03-02T09:00:00,630-4,LOINC,Urine culture,F,No growth,,,,,,,,,,,2026-03-04T08:00:00
-M4,H1,1950-06-17,B3,urine,,2026-03-02T09:00:00,630-4,LOINC,Urine culture,F,,1,,,,,,,,,,2026-03-04T08:00:00
-M5,H1,1950-06-17,B3,urine,,2026-03-02T09:00:00,630-4,LOINC,Urine culture,F,,1,112283007,SNOMED,Escherichia coli,18864-9,LOINC,Ampicillin,,,,2026-03-04T08:00:00
-""",
-    "radiology": """
-accession,hospital_number,birth_date,exam_code,exam_name,exam_snomed,modality,body_site_snomed,performed_at,reported_at,status,series,images,reported_by,report,updated_at
-A100,H1,1950-06-17,XCHES,XR Chest,399208008,XR,51185008,2026-03-03T08:00:00,2026-03-03T09:00:00,final,1,2,Dr Jo Pemberley,Clear lungs.,2026-03-03T09:00:00
-A100,H1,1950-06-17,XCHES,XR Chest,399208008,XR,51185008,2026-03-03T08:00:00,2026-03-03T11:00:00,addendum,1,2,Dr Jo Pemberley,Clear lungs. Addendum: old rib fracture.,2026-03-03T11:00:00
-A101,H1,1950-06-17,CHEAD,CT Head,,CT,,2026-03-03T08:00:00,,cancelled,,,,,2026-03-03T09:00:00
-A102,H1,1950-06-17,XCHES,XR Chest,,XX,,2026-03-03T08:00:00,,final,,,,Clear.,2026-03-03T09:00:00
-A103,H1,1950-06-17,XCHES,XR Chest,,XR,,2026-03-03T08:00:00,2026-03-02T08:00:00,final,,,,Clear.,2026-03-03T09:00:00
-A104,H1,1950-06-17,,XR Chest,,XR,,2026-03-03T08:00:00,,final,,,,Clear.,2026-03-03T09:00:00
-""",
-    "lfpse": """
-reference,event_type,reported_at,occurred_on,occurred_time,ward_code,hospital_number,nhs_number,service,process,involved_agents,safety_challenges,medication_problem,device_problem,physical_harm,psychological_harm,level_of_concern,description,last_updated
-E1,incident,2026-03-05T10:00:00,2026-03-05,08:30,W1,H1,9434765919,1,6,4;3,2;6,1;3,3,4,3,5,Fell after a double dose,2026-03-05T10:00:00
-E2,risk,2026-03-05T10:00:00,2026-03-04,,W1,,,1,11,13,,,,,,4,Loose rail,2026-03-05T10:00:00
-E3,incident,2026-03-05T10:00:00,2026-03-04,,W1,,,1,6,4;99,,,,4,,,Wrong dose,2026-03-05T10:00:00
-E4,incident,2026-03-05T10:00:00,,08:30,W1,,,1,6,,,,,4,,,No day,2026-03-05T10:00:00
-E5,risk,2026-03-05T10:00:00,2026-03-04,,W1,,,1,6,,,,,1,,,Fatal risk,2026-03-05T10:00:00
-""",
-    "rosters": """
-ward_code,shift_date,shift,staff_group,band,planned_staff,actual_staff,bank_staff,agency_staff,absent_staff,planned_hours,actual_hours,updated_at
-W1,2026-03-05,early,RN,5,4,4,1,1,2,30,30,2026-03-06T00:00:00
-W1,2026-03-05,night,HCA,-,3,2,,,1,30,20,2026-03-06T00:00:00
-W1,2026-03-05,late,RN,5,4,1,1,1,2,30,30,2026-03-06T00:00:00
-W1,2026-03-05,late,RN,15,4,1,1,0,2,30,30,2026-03-06T00:00:00
-""",
-    "social_care": """
-local_authority,event_reference,la_person_id,nhs_number,birth_date,gender,ethnicity,postcode,client_type,primary_support_reason,event_type,event_start,event_end,route_of_access,assessment_type,service_type,service_component,delivery_mechanism,review_reason,event_outcome,unit_cost,cost_frequency,planned_units_per_week,updated_at
-E09000001,SC1,LA7,9434765919,1950-06-17,Female,A,NW9 4QX,Service User,Physical support,Request,2026-03-10,,Discharge from hospital,,,,,,Progress to assessment,,,,2026-04-01T00:00:00
-E09000001,SC2,LA7,9434765919,1950-06-17,Female,A,NW9 4QX,Service User,Physical support,Service,2026-03-20,2026-06-20,,,Long term support: community,Home support,CASSR Managed Personal Budget,,,21.5,Hourly,10,2026-07-01T00:00:00
-E09000001,SC3,LA8,,1980-01-01,Male,,,Carer,,Assessment,2026-03-20,,,Carer's assessment,,,,,,,,,2026-07-01T00:00:00
-E09000001,SC4,LA7,9434765919,1950-06-17,Female,A,,Service User,,Service,2026-03-20,2026-03-01,,,Short term support,,,,,,,,2026-07-01T00:00:00
-E09000001,SC5,LA7,9434765919,1950-06-17,Female,A,,Service User,,Service,2026-03-20,,,,,,,,,,,,2026-07-01T00:00:00
-E09000001,SC6,LA7,9434765919,1950-06-17,Female,A,,Service User,,Chat,2026-03-20,,,,,,,,,,,,2026-07-01T00:00:00
-""",
-    # headers as the data set writes them
-    "mhs001_mpi": """
-LocalPatientId,NHSNumber,BirthDate,Gender,EthnicCategory,Postcode,SubmittedAt
-P1,9434765919,1950-06-17,2,A,NW9 4QX,2026-05-01T00:00:00
-P2,9434765871,1980-02-03,1,Z,,2026-05-01T00:00:00
-""",
-    "mhs101_referral": """
-ServiceRequestId,LocalPatientId,ReferralReceivedDate,ReferralReceivedTime,SourceOfReferral,PrimaryReason,ServiceType,DischargeDate,SubmittedAt
-SR1,P1,2026-02-01,10:15,A1,05,A02,2026-04-30,2026-05-01T00:00:00
-SR2,P1,2026-02-01,,A1,05,A02,2026-01-30,2026-05-01T00:00:00
-""",
-    "mhs201_care_contact": """
-CareContactId,LocalPatientId,ServiceRequestId,ContactDate,ContactTime,DurationMinutes,Mechanism,LocationType,Attendance,SubmittedAt
-CC1,P1,SR1,2026-02-10,09:00,50,01,E01,5,2026-05-01T00:00:00
-CC2,P1,SR1,2026-02-17,09:00,30,02,,5,2026-05-01T00:00:00
-CC3,P1,SR1,2026-02-24,09:00,30,01,A01,3,2026-05-01T00:00:00
-CC4,P1,SR1,2026-02-24,25:00,30,01,A01,5,2026-05-01T00:00:00
-CC5,P9,SR1,2026-02-24,09:00,30,01,A01,5,2026-05-01T00:00:00
-""",
-    "mhs401_mha_period": """
-MHAPeriodId,LocalPatientId,LegalStatus,StartDate,StartTime,EndDate,EndTime,SubmittedAt
-L1,P1,02,2026-03-20,22:00,2026-04-10,12:00,2026-05-01T00:00:00
-L2,P1,two,2026-03-20,22:00,2026-04-10,12:00,2026-05-01T00:00:00
-""",
-    "mhs501_hospital_spell": """
-HospitalSpellId,LocalPatientId,StartDate,StartTime,SourceOfAdmission,DischargeDate,DischargeTime,DischargeDestination,SubmittedAt
-HS1,P1,2026-03-20,21:00,19,2026-04-12,,19,2026-05-01T00:00:00
-""",
-    "mhs502_ward_stay": """
-WardStayId,HospitalSpellId,LocalPatientId,WardCode,StartDate,StartTime,EndDate,EndTime,SubmittedAt
-WS1,HS1,P1,MHW,2026-03-20,21:00,2026-04-12,,2026-05-01T00:00:00
-WS2,HS7,P1,MHW,2026-03-20,21:00,2026-04-12,,2026-05-01T00:00:00
-""",
-    "mhs604_primary_diagnosis": """
-ServiceRequestId,LocalPatientId,Scheme,Diagnosis,CodedAt,SubmittedAt
-SR1,P1,02,F322,2026-02-10T09:30:00,2026-05-01T00:00:00
-SR1,P1,09,F322,2026-02-10T09:31:00,2026-05-01T00:00:00
-""",
-    "mhs605_secondary_diagnosis": """
-ServiceRequestId,LocalPatientId,Scheme,Diagnosis,CodedAt,SubmittedAt
-SR1,P1,06,44054006,2026-02-10T09:30:00,2026-05-01T00:00:00
-""",
-    "mhs606_scored_assessment": """
-ServiceRequestId,LocalPatientId,Assessment,Score,CompletedAt,SubmittedAt
-SR1,P1,720433000,17,2026-02-10T09:40:00,2026-05-01T00:00:00
-SR1,P1,720433000,many,2026-02-11T09:40:00,2026-05-01T00:00:00
-""",
-    # D1 comes again with fewer causes
-    "deaths": """
-death_id,nhs_number,birth_date,death_date,place,cause_icd10,contributing_icd10,registered_on,recorded_at
-D1,9434765870,1980-02-03,2026-06-01,care home,I219,E119;J449;I10,2026-06-05,2026-06-06T00:00:00
-D1,9434765870,1980-02-03,2026-06-01,care home,I219,E119;J449,2026-06-05,2026-06-09T00:00:00
-D2,9434765870,1980-02-03,2026-06-01,home,heart,,2026-06-05,2026-06-06T00:00:00
-D3,9434765870,1980-02-03,2026-06-01,home,I219,E119;sugar,2026-06-05,2026-06-06T00:00:00
-D4,9434765870,1980-02-03,2026-06-01,home,I219,,2026-05-05,2026-06-06T00:00:00
-""",
-    "tissue": """
-sample_id,hospital_number,birth_date,parent_sample_id,collected_at,sample_type,sample_type_snomed,quantity_ml,consent,consent_date,withdrawn_on
-T1,H1,1950-06-17,,2026-03-01T08:00:00,blood,119297000,8,research,2026-02-28,
-T2,H1,1950-06-17,T1,2026-03-01T08:00:00,plasma,119361006,2,research,2026-02-28,
-T3,H1,1950-06-17,,2026-03-01T08:00:00,blood,119297000,8,research,2026-02-28,2026-05-01
-T4,H1,1950-06-17,T3,2026-03-01T08:00:00,plasma,119361006,2,research,2026-02-28,
-T5,H1,1950-06-17,T4,2026-03-01T08:00:00,DNA,258566005,1,research,2026-02-28,
-T6,H1,1950-06-17,T6,2026-03-01T08:00:00,DNA,258566005,1,research,2026-02-28,
-T7,H1,1950-06-17,,2026-03-01T08:00:00,DNA,258566005,1,research,2026-02-28,2026-02-01
-""",
-    "primary_care": """
-event_id,record_action,nhs_number,birth_date,sex,practice_code,event_date,event_time,end_date,event_type,consultation_id,consultation_mode,clinician_id,code_system,code,term,mapped_code,mapped_code_system,value,unit,quantity,dose,days_supply,repeats,updated_at
-G0,,9434765919,1950-06-17,F,A81001,2026-01-10,09:10,,consultation,,telephone,C9,,,,,,,,,,,,2026-01-11T00:00:00
-G1,,9434765919,1950-06-17,F,A81001,2026-01-10,,,diagnosis,G0,,C9,READ2,C10F.,Type 2 diabetes,44054006,SNOMED,,,,,,,2026-01-11T00:00:00
-G2,,9434765919,1950-06-17,F,A81001,2026-01-10,,,medication,G0,,C9,dm+d,109081006,Metformin,,,,,56,one twice a day,28,6,2026-01-11T00:00:00
-G3,,9434765919,1950-06-17,F,A81001,2026-01-10,,,test,,,,LOINC,59261-8,HbA1c,,,>130,mmol/mol,,,,,2026-01-11T00:00:00
-G4,,9434765919,1950-06-17,F,A81001,2026-01-10,,,immunisation,,,,SNOMED,86198006,Influenza vaccine,,,,,,,,,2026-01-11T00:00:00
-G5,,9434765919,1950-06-17,F,A81001,2026-01-10,,,referral,G0,,,SNOMED,3457005,Referral,,,,,,,,,2026-01-11T00:00:00
-G6,,9434765919,1950-06-17,F,A81001,2010-01-10,,,registration,,,,,,,,,registered,,,,,,2026-01-11T00:00:00
-G7,,9434765919,1950-06-17,F,A81001,2010-01-10,,,allergy,,,,SNOMED,91936005,Allergy to penicillin,,,,,,,,,2026-01-11T00:00:00
-G8,,9434765919,1950-06-17,F,A81001,2026-01-10,,,diagnosis,,,,SNOMED,13645005,COPD,,,,,,,,,2026-01-11T00:00:00
-G8,D,9434765919,,,,2026-01-10,,,diagnosis,,,,,,,,,,,,,,,2026-02-11T00:00:00
-F1,,9434765919,1950-06-17,F,A81001,2026-01-10,,,diagnosis,,,,SNOMED,,COPD,,,,,,,,,2026-01-11T00:00:00
-F2,,9434765919,1950-06-17,F,A81001,2026-01-10,,2025-01-10,diagnosis,,,,SNOMED,13645005,COPD,,,,,,,,,2026-01-11T00:00:00
-F3,,9434765919,1950-06-17,F,A81001,2026-01-10,,,diagnosis,G77,,,SNOMED,13645005,COPD,,,,,,,,,2026-01-11T00:00:00
-F4,,9434765919,1950-06-17,F,A81001,2026-01-10,,,test,,,,LOINC,59261-8,HbA1c,,,54,furlong,,,,,2026-01-11T00:00:00
-""",
-}
+FOLDER = Path(__file__).parent / "sources"  # one extract each: sound rows first, then the faults
 
 # what is held back: (file, line) -> reason
 FAULTS = {
@@ -201,13 +61,8 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with every extract captured, and a release of them."""
-    root = tmp_path_factory.mktemp("sources")
-    site = Site.init(root / "site", name="Test Hospital", ods_code="RXX")
-    folder = root / "tables"
-    folder.mkdir()
-    for name, text in FILES.items():
-        (folder / f"{name}.csv").write_text(text.lstrip(), encoding="utf-8")
-    capture_tables(site, folder, actor="test")
+    site = Site.init(tmp_path_factory.mktemp("sources") / "site", name="Test Hospital", ods_code="RXX")
+    capture_tables(site, FOLDER, actor="test")
     build_release(site, actor="test", at=date(2026, 11, 1))
     return site
 
