@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -13,6 +13,8 @@ from lockgate.cli.common import actor, console, emit, errors, open_site
 from lockgate.curate import Release
 
 app = typer.Typer()
+
+EngineName = Literal["duckdb", "spark"]
 
 Number = Annotated[str, typer.Argument(help="The release's number, such as 2026.1; default: the latest.")]
 
@@ -66,11 +68,16 @@ def _print_accounts(release: Release) -> None:
 
 
 @app.command()
-def build(note: Annotated[str, typer.Option(help="A line on why, kept in the manifest.")] = "") -> None:
+def build(
+    note: Annotated[str, typer.Option(help="A line on why, kept in the manifest.")] = "",
+    engine: Annotated[
+        EngineName | None, typer.Option(help="Where the SQL runs, in place of what site.toml says.")
+    ] = None,
+) -> None:
     """Link, curate and de-identify what was captured, and write the next release."""
     site = open_site()
     result = curate.build_release(
-        site, actor=actor(), note=note, tell=lambda step: errors.print(f"... {step}")
+        site, actor=actor(), note=note, on=engine, tell=lambda step: errors.print(f"... {step}")
     )
     release = curate.open_release(site, result.release)
 

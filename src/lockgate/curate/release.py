@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lockgate import terminology
 from lockgate.capture import batches
@@ -26,7 +26,7 @@ from lockgate.curate.sources import Curation, read_sources
 from lockgate.curate.tables import release_views, write_tables
 from lockgate.curate.text import scrub_texts
 from lockgate.curate.verify import Problem, verify_folder
-from lockgate.engine import Engine
+from lockgate.engine import open_engine
 from lockgate.errors import Refused, UsageError
 from lockgate.identity import IndexResult, build_index, unmatched_objections
 from lockgate.schema import VOCABULARY_TABLES
@@ -86,13 +86,14 @@ def build_release(
     actor: str,
     note: str = "",
     at: date | None = None,
+    on: Literal["duckdb", "spark"] | None = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> ReleaseResult:
     """Link, curate and de-identify all that was captured, and write the site's next release.
 
-    ``at`` is the day of the release and its opt-out cut-off (today); ``tell`` is called with the name of each step.
-    Raises Refused when nothing was captured, another build is running, or the accounts do not add up; nothing is left
-    behind then.
+    ``at`` is the day of the release and its opt-out cut-off (today); ``on`` is the engine, in place of the site's own;
+    ``tell`` is called with the name of each step. Raises Refused when nothing was captured, another build is running,
+    or the accounts do not add up, and UsageError when the engine can't run here; nothing is left behind then.
     """
     day = at or datetime.now(UTC).date()
     received = [batch.batch_id for batch in batches(site)]
@@ -103,14 +104,10 @@ def build_release(
             where=str(site.landing),
             remedy="run `lockgate capture fhir FOLDER` first",
         )
-    settings = site.config.engine
+    settings = site.config.engine.model_copy(update={"engine": on} if on else None)
     with (
         _next_release(site, day) as number,
-        Engine(
-            memory_limit=settings.memory_limit or None,
-            threads=settings.threads or None,
-            temp_dir=spill_dir(site.staged),
-        ) as engine,
+        open_engine(settings, temp_dir=spill_dir(site.staged)) as engine,
         atomic_dir(site.releases / number) as folder,
     ):
         build = Curation(engine, site, day)
@@ -140,6 +137,7 @@ def build_release(
                 "data_until": str(engine.one("SELECT data_until FROM data_until"))[:10],
                 "vocabulary": _vocabulary(site),
                 "reference": terminology.EDITIONS,
+                "engine": engine.name,
                 "policy": site.config.deidentify.model_dump()
                 | {"opt_outs": "research", "threshold": build.threshold},
                 "linkage": _linkage(index)

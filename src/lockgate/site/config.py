@@ -34,11 +34,17 @@ class SiteSection(_Section):
 
 
 class EngineSection(_Section):
-    """Where SQL runs."""
+    """Where the SQL of curation runs."""
 
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     memory_limit: str = Field(default="", description="such as '8GB'; empty: most of the machine's")
     threads: int = Field(default=0, ge=0, description="0: every core")
+    spark_master: str = Field(
+        default="local[*]", min_length=1, description="Spark's master; local[*]: every core of this machine"
+    )
+    spark_settings: dict[str, str] = Field(
+        default_factory=dict, description='Spark\'s own, such as {"spark.executor.memory" = "16g"}'
+    )
 
 
 class CaptureSection(_Section):
