@@ -47,7 +47,7 @@ def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
         # The winning version is the owner's: a newer one may have no parts left.
         winner = latest_view(engine, site, owner)
         parts = (
-            f" UNION ALL BY NAME SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
+            f" UNION ALL SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
             " ON w.source = s.source AND w.record_id = split_part(s.record_id, '#', 1) AND w.item_hash = s.item_hash"
             " AND w.batch_id = s.batch_id WHERE NOT s.deleted AND contains(s.record_id, '#')"
         )

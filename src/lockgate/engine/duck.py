@@ -34,6 +34,8 @@ class Engine(SqlEngine):
         self.execute(f"SET temp_directory = {literal(self._temp.name)}")
         self.execute("SET TimeZone = 'UTC'")
         self.execute("SET enable_progress_bar = false")
+        # a number as text, for what is read by people: portable, which CAST(a double AS VARCHAR) isn't
+        self.execute("CREATE MACRO number_text(x) AS CAST(CAST(x AS DOUBLE) AS VARCHAR)")
         if memory_limit:
             self.execute(f"SET memory_limit = {literal(memory_limit)}")
         if threads:
@@ -112,9 +114,14 @@ class Engine(SqlEngine):
         ordered = f"SELECT * FROM ({sql}) ORDER BY {order_by}" if order_by else sql
         partial = path.with_name(f".{path.name}.partial")
         speed = "" if level is None else f", COMPRESSION_LEVEL {int(level)}"
-        counted = self.rows(
-            f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
-        )
+        # else a column is "required" or not according to what DuckDB happens to know of its values
+        self.execute("SET disabled_optimizers = 'statistics_propagation'")
+        try:
+            counted = self.rows(
+                f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
+            )
+        finally:
+            self.execute("RESET disabled_optimizers")
         partial.chmod(PRIVATE_FILE)
         partial.replace(path)
         return int(counted[0][0])

@@ -84,6 +84,8 @@ def _portable(node: exp.Expr) -> exp.Expr:
     if name in ("MD5_NUMBER_LOWER", "MD5NUMBERLOWER64"):
         (text,) = node.expressions if isinstance(node, exp.Anonymous) else (node.this,)
         return _digest(text)
+    if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
+        raise NotPortableError("UNION goes by place, not BY NAME")
     if isinstance(node, exp.RegexpReplace) and "g" not in node.text("modifiers"):
         raise NotPortableError("regexp_replace needs the option 'g': Spark replaces every match")
     if isinstance(node, (exp.RegexpReplace, exp.RegexpLike, exp.RegexpExtract, exp.RegexpExtractAll)):

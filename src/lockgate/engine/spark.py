@@ -28,6 +28,7 @@ from lockgate.schema import Column
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
 
 
 class SparkEngine(SqlEngine):
@@ -52,7 +53,7 @@ class SparkEngine(SqlEngine):
         memory = _megabytes(memory_limit)
         self._temp = tempfile.TemporaryDirectory(prefix="lockgate-", dir=temp_dir)
         self._folder = Path(self._temp.name)
-        self._tables: dict[str, Path] = {}
+        self._tables: dict[str, Path | None] = {}
         self._made = 0
         if threads and master == "local[*]":
             master = f"local[{threads}]"
@@ -61,6 +62,8 @@ class SparkEngine(SqlEngine):
         except BaseException:
             self._temp.cleanup()
             raise
+        # Java writes doubles in other words than DuckDB, which writes them as Python does
+        self._session.udf.register("number_text", _number_text, "string")
         self._local = Engine(memory_limit=f"{memory * 2 // 10}MB", threads=threads, temp_dir=self._folder)
 
     @property
@@ -152,14 +155,11 @@ class SparkEngine(SqlEngine):
         if statement.kind == "table":
             self._make(target, self._session.sql(statement.sql))
         elif statement.kind == "empty":
-            schema = ", ".join(f"`{name}` {kind}" for name, kind in statement.columns.items())
-            self._make(target, self._session.createDataFrame([], schema))
+            self._empty(target, _schema(statement.columns))
         elif statement.kind == "view":
             self._session.sql(f"CREATE OR REPLACE TEMPORARY VIEW `{target}` AS {statement.sql}")
         elif statement.kind == "insert":
-            self._make(
-                target, self._session.table(target).unionAll(self._session.sql(statement.sql)), grow=True
-            )
+            self._make(target, self._session.table(target).unionAll(self._session.sql(statement.sql)))
         elif statement.kind == "update":
             columns = ", ".join(
                 f"CASE WHEN {statement.where} THEN {statement.assigned[name]} ELSE `{name}` END AS `{name}`"
@@ -177,15 +177,26 @@ class SparkEngine(SqlEngine):
         (statement,) = statements(sql)
         return self._session.sql(statement.sql, args=list(params) if params else None)
 
-    def _make(self, name: str, rows: DataFrame, *, grow: bool = False) -> None:
+    def _make(self, name: str, rows: DataFrame) -> None:
         """A table: its rows as Parquet in the spill folder, and a view over them."""
+        rows = _kept(rows)
+        if _empty(rows):
+            self._empty(name, rows.schema)
+            return
         folder = self._write(rows, name)
         with _told(name):
-            kept = self._session.read.schema(_kept(rows).schema).parquet(str(folder))
-            kept.createOrReplaceTempView(name)
+            self._session.read.schema(rows.schema).parquet(str(folder)).createOrReplaceTempView(name)
         self._keep(name, folder)
 
-    def _keep(self, name: str, folder: Path) -> None:
+    def _empty(self, name: str, schema: StructType) -> None:
+        """A view of no rows that the optimiser sees through, so that what is made of it costs no job."""
+        columns = ", ".join(
+            f"CAST(NULL AS {column.dataType.simpleString()}) AS `{column.name}`" for column in schema
+        )
+        self._session.sql(f"SELECT {columns} WHERE false").createOrReplaceTempView(name)
+        self._keep(name, None)
+
+    def _keep(self, name: str, folder: Path | None) -> None:
         old = self._tables.pop(name.lower(), None)
         self._tables[name.lower()] = folder
         if old:
@@ -198,23 +209,29 @@ class SparkEngine(SqlEngine):
     def _write(self, rows: DataFrame, what: str) -> Path:
         folder = self._new_folder("rows")
         with _told(what):
-            _kept(rows).write.parquet(str(folder))
+            rows = _kept(rows)
+            if _empty(rows):
+                from pyspark.sql.pandas.types import to_arrow_schema
+
+                folder.mkdir()
+                pq.write_table(to_arrow_schema(rows.schema).empty_table(), folder / "part-0.parquet")
+            else:
+                rows.write.parquet(str(folder))
         return folder
 
     def _read(self, name: str, files: list[Path], columns: Sequence[Column] | None = None) -> None:
         with _told(name):
             if columns is not None:
-                schema = ", ".join(f"`{column.name}` {spark_type(column.type)}" for column in columns)
+                schema = _schema({column.name: spark_type(column.type) for column in columns})
             else:
                 from pyspark.sql.pandas.types import from_arrow_schema
 
                 schema = from_arrow_schema(pq.read_schema(files[0]), prefer_timestamp_ntz=True)
-            frame = (
-                self._session.read.schema(schema).parquet(*(str(file) for file in files))
-                if files
-                else self._session.createDataFrame([], schema)
-            )
-            frame.createOrReplaceTempView(name)
+            if files and any(pq.read_metadata(file).num_rows for file in files):
+                rows = self._session.read.schema(schema).parquet(*(str(file) for file in files))
+                rows.createOrReplaceTempView(name)
+            else:
+                self._empty(name, schema)
 
 
 def _kept(rows: DataFrame) -> DataFrame:
@@ -228,6 +245,23 @@ def _kept(rows: DataFrame) -> DataFrame:
         if isinstance(column.dataType, NullType)
     }
     return rows.withColumns(bare) if bare else rows
+
+
+def _empty(rows: DataFrame) -> bool:
+    """Is it plain without running it that there are no rows?"""
+    bound = rows._jdf.queryExecution().optimizedPlan().maxRows()
+    return bool(bound.isDefined() and bound.get() == 0)
+
+
+def _schema(columns: Mapping[str, str]) -> StructType:
+    """Spark's form of (name -> Spark type)."""
+    from pyspark.sql.types import StructType
+
+    return StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns.items()))
+
+
+def _number_text(number: float | None) -> str | None:
+    return None if number is None else repr(float(number))
 
 
 def _listing(folder: Path) -> str:

@@ -23,7 +23,7 @@ SELECT
     -- in the unit that the measurement is carried in, where it came in another one
     CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.value_number
         ELSE s.value_number * c.factor + c.shift END AS value_number,
-    CASE WHEN c.from_unit <> c.to_unit THEN CAST(s.value_number AS VARCHAR) END AS value_sent,
+    CASE WHEN c.from_unit <> c.to_unit THEN number_text(s.value_number) END AS value_sent,
     o.concept_id AS operator_concept_id,
     s.value_text,
     -- S, I and R are results; "high" beside a number is not, the number and its range say it
