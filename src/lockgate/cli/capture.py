@@ -95,6 +95,30 @@ def tables(
 
 
 @app.command()
+def omop(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of OMOP CDM 5.3 or 5.4 tables: Parquet, CSV, .gz.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="The source's name; ids and duplicates are told within it.")
+    ] = "omop",
+) -> None:
+    """Capture a site's own OMOP database: every table of facts; those that a release makes anew are passed over."""
+    from lockgate.capture import capture_omop
+
+    result = capture_omop(open_site(), folder, source=source, actor=actor())
+    report = _report([one.as_dict() for one in result.tables.values()])
+    report["passed_over"] = result.passed_over
+
+    def human() -> None:
+        _print(report)
+        for name, why in result.passed_over.items():
+            console.print(f"Passed over  {name}: {why}", markup=False)
+
+    emit(report, human)
+
+
+@app.command()
 def contracts() -> None:
     """List the contracts that ship with Lockgate."""
     from lockgate.capture import contracts as all_contracts

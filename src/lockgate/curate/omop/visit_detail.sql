@@ -2,7 +2,7 @@
 SELECT
     m.id AS visit_detail_id,
     m.person_id,
-    coalesce(f.concept_id, k.concept_id, 0) AS visit_detail_concept_id,
+    coalesce(nullif(m.told_concept_id, 0), f.concept_id, k.concept_id, 0) AS visit_detail_concept_id,
     CAST(m.start_at AS DATE) AS visit_detail_start_date,
     m.start_at AS visit_detail_start_datetime,
     CAST(m.end_at AS DATE) AS visit_detail_end_date,
