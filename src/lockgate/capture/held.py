@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lockgate.capture.access import require_owner
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import FhirReader
 from lockgate.capture.intake import DirectReader, Reader, run
@@ -14,7 +14,7 @@ from lockgate.capture.quarantine import held, raw_of
 from lockgate.capture.reasons import REASONS
 from lockgate.capture.tabular import TableReader, contract
 from lockgate.engine import Engine, literal
-from lockgate.errors import Refused, UsageError
+from lockgate.errors import UsageError
 from lockgate.site import Site
 
 # Their raw text is a stump or no text: only the source can mend them.
@@ -69,10 +69,7 @@ def show_held(site: Site, item_hash: str, *, actor: str) -> dict[str, Any]:
     ``item_hash`` may be its first digits. The look is written to the audit chain (the hash, not the content).
     Raises Refused for another user, UsageError when no such item, or several, are in quarantine.
     """
-    if os.geteuid() not in (0, site.landing.stat().st_uid):
-        raise Refused(
-            "raw records are identifiable: only the site's own user may see them", where=str(site.landing)
-        )
+    require_owner(site)
     if len(item_hash) < 6 or not all(letter in "0123456789abcdef" for letter in item_hash):
         raise UsageError("an item is named by at least the first six digits of its hash", where=item_hash)
     visible = batches(site)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from lockgate.capture.access import require_owner
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
@@ -49,6 +51,38 @@ def show() -> None:
         )
     result: dict[str, Any] = json.loads(state.read_bytes())
     emit(result, lambda: _print(result))
+
+
+@app.command()
+def history(
+    record: Annotated[str, typer.Argument(help="The id of a patient record at its source.")],
+    source: Annotated[str, typer.Option(help="The source, where several have such a record.")] = "",
+    at: Annotated[str, typer.Option(help="A day, YYYY-MM-DD: who was who at its end; now if none.")] = "",
+) -> None:
+    """Who a record was merged with and parted from, and who it was at a date. Identifiable; noted in the audit."""
+    from lockgate.identity import merge_history
+
+    site = open_site()
+    require_owner(site)
+    try:
+        day = date.fromisoformat(at) if at else None
+    except ValueError as error:
+        raise UsageError("is no date", where="--at", remedy="write YYYY-MM-DD") from error
+    found = merge_history(site, record, source=source, at=day)
+    site.audit.append(
+        "index.history.shown", actor=actor(), source=found["source"], events=len(found["events"])
+    )
+
+    def human() -> None:
+        table = Table("when", "what", "goes on", "ends", box=None, pad_edge=False)
+        for event in found["events"]:
+            table.add_row(event["event_at"], event["kind"], event["survivor"], event["retired"])
+        console.print(table)
+        console.print(
+            f"One person: {', '.join(found['same_person'])}; goes on as {found['goes_on_as']}.", markup=False
+        )
+
+    emit(found, human)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Who is who: the patient index, opt-outs, and the keyed pseudonyms that hide it again."""
 
 from lockgate.identity.index import IndexResult, build_index, index_path, index_view
+from lockgate.identity.merges import history as merge_history
 from lockgate.identity.objections import opted_out, unmatched_objections
 from lockgate.identity.pseudonym import (
     pseudonymise,
@@ -15,6 +16,7 @@ __all__ = [
     "build_index",
     "index_path",
     "index_view",
+    "merge_history",
     "opted_out",
     "pseudonymise",
     "pseudonymise_ints",

@@ -6,11 +6,14 @@ missing birth date, then the hospital's own number):
 1. ``nhs_number+birth_date``: both equal.
 2. ``nhs_number``: equal, a birth date missing on one side, and sex, a name or the local number agrees.
 3. ``local_number``: equal within the trust's own sources, and the birth date or a name agrees.
-4. ``own``: nothing else holds the same person; the record is a person of its own.
+4. ``merge``: a source says that one of its records goes on as another (see ``identity.merges``). It is obeyed even
+   where the details differ; two NHS numbers or birth dates brought together so are counted for somebody to look at.
+5. ``own``: nothing else holds the same person; the record is a person of its own.
 
-A cluster never holds two NHS numbers or two birth dates: an edge that would bring them together is refused and
-counted. Within a step the edge with more agreement is taken first; a profile whose best edges lead to people with
-different birth dates, or different NHS numbers, is ambiguous and joins none of them at that step.
+Records that a source has parted again are never one person, whatever would join them. But for merges, a cluster never
+holds two NHS numbers or two birth dates: an edge that would bring them together is refused and counted. Within a step
+the edge with more agreement is taken first; a profile whose best edges lead to people with different birth dates, or
+different NHS numbers, is ambiguous and joins none of them at that step.
 """
 
 from __future__ import annotations
@@ -20,13 +23,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from lockgate.identity.merges import Ties
 from lockgate.identity.profiles import Profile
+
+NO_TIES = Ties()
 
 NHS_AND_BIRTH = "nhs_number+birth_date"
 NHS = "nhs_number"
 LOCAL = "local_number"
+MERGE = "merge"
 OWN = "own"
-STEPS = (NHS_AND_BIRTH, NHS, LOCAL, OWN)
+STEPS = (NHS_AND_BIRTH, NHS, LOCAL, MERGE, OWN)
 
 # A number shared by more different profiles than this identifies nobody ("UNKNOWN", "0000"): refused and counted.
 LARGEST_BLOCK = 50
@@ -44,7 +51,9 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An edge that was refused: ``kind`` is nhs_number, birth_date, ambiguous or block."""
+    """An edge that was refused: ``kind`` is nhs_number, birth_date, ambiguous, block or unmerged.
+
+    merged_nhs_number and merged_birth_date: a merge that was obeyed, though the two sides carry different ones."""
 
     step: str
     kind: str
@@ -129,13 +138,24 @@ def _edges(
 class _People:
     """The clusters while they grow, with the NHS numbers and birth dates each one holds."""
 
-    def __init__(self, profiles: list[Profile]) -> None:
+    def __init__(self, profiles: list[Profile], parted: Iterable[tuple[int, int]]) -> None:
         self.clusters = Clusters(list(range(len(profiles))), [OWN] * len(profiles))
         self.nhs: list[str | None] = [profile.nhs_number for profile in profiles]
         self.born = [profile.birth_date for profile in profiles]
+        self.apart: dict[int, set[int]] = defaultdict(set)  # cluster -> profiles that must not be in it
+        for left, right in parted:
+            self.apart[left].add(right)
+            self.apart[right].add(left)
+
+    def parted(self, left: int, right: int) -> bool:
+        """Whether a source has parted a record of one cluster from a record of the other."""
+        left, right = self.clusters.find(left), self.clusters.find(right)
+        return any(self.clusters.find(profile) == right for profile in self.apart.get(left, ()))
 
     def contradiction(self, left: int, right: int) -> str | None:
         """What two clusters disagree in, or None."""
+        if self.apart and self.parted(left, right):
+            return "unmerged"
         left, right = self.clusters.find(left), self.clusters.find(right)
         if self.nhs[left] and self.nhs[right] and self.nhs[left] != self.nhs[right]:
             return "nhs_number"
@@ -152,6 +172,8 @@ class _People:
             self.clusters.parent[drop] = keep
             self.nhs[keep] = self.nhs[keep] or self.nhs[drop]
             self.born[keep] = self.born[keep] or self.born[drop]
+            if drop in self.apart:
+                self.apart[keep] |= self.apart.pop(drop)
 
     def ambiguous(self, edges: list[Edge]) -> set[int]:
         """Profiles whose strongest edges of a step lead to clusters that contradict one another."""
@@ -168,15 +190,18 @@ class _People:
         }
 
 
-def cluster(profiles: list[Profile]) -> Clusters:
-    """Run the cascade over profiles numbered 0..n-1 and return their clusters. The same input gives the same output."""
-    people = _People(profiles)
+def cluster(profiles: list[Profile], ties: Ties = NO_TIES) -> Clusters:
+    """Run the cascade over profiles numbered 0..n-1 and return their clusters. The same input gives the same output.
+
+    ``ties`` are the pairs of profiles that a source has joined or parted."""
+    people = _People(profiles, ties.parted)
     clusters = people.clusters
     for block in _blocks(
         profiles, lambda p: (p.nhs_number, p.birth_date) if p.nhs_number and p.birth_date else None
     ):
-        for other in block[1:]:
-            people.join(block[0].number, other.number, NHS_AND_BIRTH)
+        whole = _without_parted(block, people, clusters.conflicts)
+        for other in whole[1:]:
+            people.join(whole[0].number, other.number, NHS_AND_BIRTH)
     steps: tuple[tuple[str, Callable[[Profile], object | None], Callable[[Profile, Profile], bool]], ...] = (
         (NHS, lambda p: p.nhs_number, _nhs_edge),
         (LOCAL, lambda p: p.local_number, _local_edge),
@@ -194,11 +219,45 @@ def cluster(profiles: list[Profile]) -> Clusters:
                 clusters.conflicts.append(Conflict(step, kind, edge.left, edge.right))
             else:
                 people.join(edge.left, edge.right, step)
+    _merge(people, ties)
     for profile in profiles:
         clusters.parent[profile.number] = clusters.find(profile.number)
         if profile.records > 1 and clusters.step[profile.number] == OWN:
             clusters.step[profile.number] = _own_step(profile)
     return clusters
+
+
+def _without_parted(block: list[Profile], people: _People, conflicts: list[Conflict]) -> list[Profile]:
+    """A block of equal numbers without the profiles that a source has parted from another of it: which of them the
+    rest belongs to, nobody knows."""
+    numbers = {profile.number for profile in block}
+    if not any(number in people.apart for number in numbers):
+        return block
+    kept = []
+    for profile in block:
+        others = people.apart.get(profile.number, set()) & numbers
+        conflicts += [
+            Conflict(NHS_AND_BIRTH, "unmerged", profile.number, o)
+            for o in sorted(others)
+            if profile.number < o
+        ]
+        if not others:
+            kept.append(profile)
+    return kept
+
+
+def _merge(people: _People, ties: Ties) -> None:
+    """Join what sources have joined, the latest first; refused only where it would join what one has parted."""
+    clusters = people.clusters
+    for left, right in ties.joined:
+        if clusters.find(left) == clusters.find(right):
+            continue
+        kind = people.contradiction(left, right)
+        if kind:
+            said = kind if kind == "unmerged" else f"merged_{kind}"
+            clusters.conflicts.append(Conflict(MERGE, said, left, right))
+        if kind != "unmerged":
+            people.join(left, right, MERGE)
 
 
 def _own_step(profile: Profile) -> str:

@@ -1,15 +1,19 @@
 """The patient index: which records of which sources are of one person.
 
 ``build_index`` reads the latest patient rows of every source and writes ``staged/index/person_index.parquet``
-(source, record_id, person_key, step), ``conflicts.parquet`` (record references whose link was refused, and why) and
-``index.json`` (the counts and the next unused key). All of it is in the identifiable zone.
+(source, record_id, person_key, step), ``conflicts.parquet`` (record references whose link was refused, and why),
+``former_keys.parquet`` (the keys records held before), ``merge_history.parquet`` (who was merged with whom, and parted,
+when) and ``index.json`` (the counts and the next unused key). All of it is in the identifiable zone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +24,19 @@ from lockgate.capture import latest_view
 from lockgate.engine import Engine, SqlEngine
 from lockgate.errors import LockgateError
 from lockgate.identity.cascade import STEPS, Clusters, cluster
-from lockgate.identity.keys import assign_keys
-from lockgate.identity.profiles import READ, read_profiles
+from lockgate.identity.keys import FORMER, assign_keys
+from lockgate.identity.merges import HISTORY, HISTORY_ORDER, history_path, read_holding, read_ties
+from lockgate.identity.profiles import READ, read_profiles, unknown_profiles
 from lockgate.schema import Column
 from lockgate.site import Site
-from lockgate.site.files import make_dir, write_atomic
+from lockgate.site.files import (
+    PRIVATE_FILE,
+    make_dir,
+    put_in_place,
+    remove_leftovers,
+    sha256_file,
+    write_atomic,
+)
 
 INDEX_COLUMNS = (
     Column("source", "VARCHAR"),
@@ -32,6 +44,7 @@ INDEX_COLUMNS = (
     Column("person_key", "BIGINT"),
     Column("step", "VARCHAR"),
 )
+_FORMER_COLUMNS = (*INDEX_COLUMNS[:3], Column("place", "BIGINT"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +85,79 @@ def build_index(engine: Engine, site: Site, *, own_sources: Sequence[str] | None
     ``own_sources`` are the sources that use the trust's own hospital numbers (None: all that send one).
     Raises LockgateError when the last index can't be read: keys must not be given anew by mistake.
     """
-    folder = make_dir(index_path(site).parent)
-    result, tables = link(
-        engine, latest_view(engine, site, "patient"), previous=index_path(site), own_sources=own_sources
-    )
-    engine.write_parquet(tables["index"], index_path(site), order_by="source, record_id")
-    engine.write_parquet(tables["conflicts"], folder / "conflicts.parquet", order_by="ALL")
-    state = {**result.as_dict(), "next_key": tables["next_key"]}
-    write_atomic(folder / "index.json", (json.dumps(state, indent=2) + "\n").encode())
+    path = index_path(site)
+    folder = make_dir(path.parent)
+    with _alone(folder):
+        remove_leftovers(folder)
+        merges = latest_view(engine, site, "patient_merge")
+        result, tables = link(
+            engine,
+            latest_view(engine, site, "patient"),
+            previous=path,
+            own_sources=own_sources,
+            merges=merges,
+        )
+        _write(engine, tables["former"], folder / "former_keys.parquet", "source, record_id, place")
+        _write(engine, tables["conflicts"], folder / "conflicts.parquet", "ALL")
+        _write(engine, HISTORY.format(merges=merges), history_path(path), HISTORY_ORDER)
+        fresh = folder / f".{path.name}.fresh.partial"
+        engine.write_parquet(tables["index"], fresh, order_by="source, record_id")
+        # The state comes first and says which index it belongs to: without it, keys could be given twice.
+        state = {
+            **result.as_dict(),
+            "next_key": int(tables["next_key"]),
+            "next_key_before": int(tables["next_key_before"]),
+            "index_sha256": sha256_file(fresh),
+        }
+        write_atomic(folder / "index.json", (json.dumps(state, indent=2) + "\n").encode())
+        put_in_place(fresh, path)
     return result
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One build of the index at a time; another waits for its end."""
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write(engine: Engine, sql: str, path: Path, order_by: str) -> None:
+    fresh = path.with_name(f".{path.name}.fresh.partial")
+    engine.write_parquet(sql, fresh, order_by=order_by)
+    put_in_place(fresh, path)
+
+
 def link(
-    engine: Engine, patients: str, *, previous: Path, own_sources: Sequence[str] | None = None
+    engine: Engine,
+    patients: str,
+    *,
+    previous: Path,
+    own_sources: Sequence[str] | None = None,
+    merges: str = "",
 ) -> tuple[IndexResult, dict[str, str]]:
     """Link the rows of a patient view without writing anything.
 
-    Returns the result, and the SELECTs of the index and of the conflicts with the next key (as text).
+    ``merges`` is a view of staged ``patient_merge`` rows. Returns the result, and the SELECTs of the index, of the
+    conflicts and of the former keys, with the next key and the one before this run (as text).
     """
+    if merges:
+        read_holding(engine, merges)
     engine.execute(
         f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {', '.join(READ)} FROM {patients}"
     )
     profiles = read_profiles(engine, "identity_patient", own_sources=own_sources)
-    clusters = cluster(profiles)
-    _register(engine, clusters)
+    ties = read_ties(engine)
+    known = len(profiles)
+    nameless = engine.one("SELECT coalesce(max(profile) + 1, 0) FROM identity_record") - known
+    clusters = cluster(profiles + unknown_profiles(known, nameless), ties)
+    _register(engine, clusters, known)
     engine.view_parquet("identity_previous", [previous] if previous.exists() else [], INDEX_COLUMNS)
+    former = previous.with_name("former_keys.parquet")
+    engine.view_parquet("identity_former", [former] if former.exists() else [], _FORMER_COLUMNS)
     used = _next_key(engine, previous)
     next_key = assign_keys(engine, next_key=used)
     index = """SELECT c.source, c.record_id, p.person_key, c.step
@@ -111,12 +172,16 @@ def link(
     return result, {
         "index": "SELECT * FROM identity_index",
         "conflicts": conflicts,
+        "former": FORMER,
         "next_key": str(next_key),
+        "next_key_before": str(used),
     }
 
 
-def _register(engine: Engine, clusters: Clusters) -> None:
-    """Bring the clusters back to SQL: ``identity_cluster`` by record, ``identity_conflict`` by profile."""
+def _register(engine: Engine, clusters: Clusters, known: int) -> None:
+    """Bring the clusters back to SQL: ``identity_cluster`` by record, ``identity_conflict`` by profile.
+
+    Profiles from ``known`` on are of records without a patient row; clusters of nothing else are left out."""
     engine.register(
         "identity_profile_cluster",
         pa.table({
@@ -125,10 +190,14 @@ def _register(engine: Engine, clusters: Clusters) -> None:
             "step": pa.array(clusters.step, pa.string()),
         }),
     )  # fmt: skip
-    engine.execute("""
+    engine.execute(
+        """
         CREATE OR REPLACE TEMP TABLE identity_cluster AS
         SELECT r.source, r.record_id, k.cluster, k.step
-        FROM identity_record r JOIN identity_profile_cluster k USING (profile)""")
+        FROM identity_record r JOIN identity_profile_cluster k USING (profile)
+        WHERE k.cluster IN (SELECT cluster FROM identity_profile_cluster WHERE profile < ?)""",
+        [known],
+    )
     engine.execute("""
         CREATE OR REPLACE TEMP TABLE identity_first AS
         SELECT profile, source, record_id FROM identity_record
@@ -157,7 +226,10 @@ def _next_key(engine: Engine, previous: Path) -> int:
             )
         return 1
     try:
-        return max(highest + 1, int(json.loads(state.read_bytes())["next_key"]))
+        noted = json.loads(state.read_bytes())
+        whole = noted.get("index_sha256") in (None, sha256_file(previous) if previous.exists() else "")
+        # A crash after the state and before its index: none of the keys that it gave was ever used.
+        return max(highest + 1, int(noted["next_key" if whole else "next_key_before"]))
     except (ValueError, KeyError, TypeError) as error:
         raise LockgateError(
             "the state of the patient index can't be read",

@@ -50,7 +50,7 @@ def read_profiles(engine: Engine, patients: str, *, own_sources: Sequence[str] |
     ``patients`` names a view with the columns READ, one row per (source, record_id). NHS numbers with a wrong check
     digit are treated as absent. Local numbers count only for ``own_sources`` (None: for every source); to another
     organisation the same number is another person. Rows that say too little to be told from others keep a profile
-    each.
+    each, and so do records that a source has parted (table ``identity_merge``).
     """
     for macro in SQL_MACROS:
         engine.execute(macro)
@@ -68,19 +68,40 @@ def read_profiles(engine: Engine, patients: str, *, own_sources: Sequence[str] |
                {given} AS given,
                CASE WHEN {own} THEN nullif(upper(regexp_replace(local_number, '[\\s-]', '', 'g')), '') END AS local
         FROM {patients}""")
+    engine.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS identity_merge"
+        " (source VARCHAR, low VARCHAR, high VARCHAR, kind VARCHAR, event_at TIMESTAMP)"
+    )
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE identity_parted AS"
+        " SELECT source, low AS record_id FROM identity_merge WHERE kind = 'unmerge'"
+        " UNION SELECT source, high FROM identity_merge WHERE kind = 'unmerge'"
+    )
     # Same values mean same person only where there is a number and something that agrees with it.
     engine.execute("""
         CREATE OR REPLACE TEMP TABLE identity_record AS
         WITH keyed AS (
             SELECT *,
-                   CASE WHEN (nhs IS NOT NULL AND (born IS NOT NULL OR sex IS NOT NULL OR given IS NOT NULL
+                   CASE WHEN (source, record_id) NOT IN (FROM identity_parted)
+                         AND ((nhs IS NOT NULL AND (born IS NOT NULL OR sex IS NOT NULL OR given IS NOT NULL
                                                    OR len(family) > 0 OR local IS NOT NULL))
-                          OR (local IS NOT NULL AND (born IS NOT NULL OR given IS NOT NULL OR len(family) > 0))
+                          OR (local IS NOT NULL AND (born IS NOT NULL OR given IS NOT NULL OR len(family) > 0)))
                         THEN NULL ELSE source || chr(31) || record_id END AS alone
             FROM identity_value)
         SELECT source, record_id, nhs, born, sex, family, given, local,
                dense_rank() OVER (ORDER BY nhs, born, sex, family, given, local, alone) - 1 AS profile
         FROM keyed""")
+    return _profiles(engine)
+
+
+def unknown_profiles(first: int, count: int) -> list[Profile]:
+    """Profiles of records of which nothing is known but that they were merged, numbered from ``first``."""
+    return [
+        Profile(first + place, None, None, None, frozenset(), None, None, records=0) for place in range(count)
+    ]
+
+
+def _profiles(engine: Engine) -> list[Profile]:
     rows = engine.rows("""
         SELECT profile, any_value(nhs), any_value(born), any_value(sex), any_value(family), any_value(given),
                any_value(local), count(*)

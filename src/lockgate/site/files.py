@@ -51,6 +51,13 @@ def write_atomic(path: Path, content: bytes, *, public: bool = False) -> None:
     _fsync(path.parent)
 
 
+def put_in_place(fresh: Path, target: Path) -> None:
+    """Rename a finished file to its name, so that a power cut leaves the old one or the whole new one."""
+    _fsync(fresh)
+    fresh.replace(target)
+    _fsync(target.parent)
+
+
 @contextmanager
 def atomic_dir(target: Path, *, public: bool = False) -> Iterator[Path]:
     """Build a folder out of sight and rename it to ``target`` when the block ends well.
