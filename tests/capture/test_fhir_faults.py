@@ -23,7 +23,7 @@ BAD = {
     "not-an-object": "[1, 2]",
     "no-resource-type": '{"id": "x"}',
     "unknown-resource-type": '{"resourceType": "Patience", "id": "x"}',
-    "not-staged-yet": '{"resourceType": "CarePlan", "id": "x"}',
+    "not-staged-yet": '{"resourceType": "Goal", "id": "x"}',
     "no-id": json.dumps({**observation(), "id": ""}),
     "missing-required": json.dumps({k: v for k, v in observation(90).items() if k != "code"}),
     "missing-reference": json.dumps(observation(91, of="Patient/nobody")),

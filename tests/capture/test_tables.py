@@ -194,13 +194,6 @@ def test_a_broken_contract_is_refused_with_the_place(tmp_path: Path) -> None:
         read_contract(tmp_path)
 
 
-def test_the_page_lists_every_reason() -> None:
-    from lockgate.capture.reasons import as_markdown
-
-    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "capture.md"
-    assert as_markdown() in page.read_text(encoding="utf-8")
-
-
 def test_a_file_without_its_header_is_refused_without_its_values(site: Site, tmp_path: Path) -> None:
     record = "I1,2024-01-02,2024-01-01,W1,9990000018,H1,c,c,low,fell,Smith\n"
     path = csv(tmp_path / "incidents.csv", header=record)

@@ -23,6 +23,7 @@ OPTIONAL = {
     "practitioner": "practitioner_ref",
     "organisation": "organisation_ref",
     "location": "location_ref",
+    "medicine": "medicine_ref",
 }
 
 
@@ -134,6 +135,7 @@ class References:
             f"SELECT '{word}/' || record_id FROM ({self._all(target, 'record_id')})"
             for target, word in REQUIRED.items()
         )
+        known += f" UNION ALL SELECT 'Patient/Patient?identifier=' || identifier FROM ({self._carried('patient')})"
         return raw_of(
             self.engine,
             self.intake.earlier,
@@ -157,8 +159,11 @@ class References:
     def _carried(self, target: str) -> str:
         """SQL: each identifier ("system|value") and the one record that carries it."""
         if target == "patient":
-            both = self._all("patient", "record_id, nhs_number, local_number")
-            listed = f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
+            both = self._all("patient", "record_id, nhs_number, identifiers")
+            listed = (
+                f"SELECT record_id, 'https://fhir.nhs.uk/Id/nhs-number|' || nhs_number AS identifier FROM ({both})"
+                f" UNION ALL SELECT record_id, unnest(identifiers) FROM ({both})"
+            )
         else:
             both = self._all(target, "record_id, identifiers")
             listed = f"SELECT record_id, unnest(identifiers) AS identifier FROM ({both})"

@@ -24,9 +24,10 @@ NOT_CARRIED = {
     "objection": "the_list_of_opt_outs",
     "postcode": "a_reference_table",
     "patient_merge": "it_says_who_is_who",
+    "medicine": "what_was_prescribed_carries_its_code",
 }
 # Where the prepared rows (with their fate) of a staged table are.
-_EVENTS = ("condition", "medication", "procedure", "result", "allergy", "device")
+_EVENTS = ("condition", "medication", "procedure", "result", "allergy", "device", "care_plan")
 _PLACES = ("location", "organisation")
 
 

@@ -34,6 +34,7 @@ IMPERSONAL = frozenset(
         "objection",
         "postcode",
         "patient_merge",
+        "medicine",
     }
 )
 # Every pair of columns that names a code, by table: (system, code).

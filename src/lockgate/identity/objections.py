@@ -3,7 +3,7 @@
 The rules follow the national data opt-out policy (NHS England): it covers research and planning, not the care team's
 own clinical audit. A local objection is obeyed for every purpose, a withdrawn research consent for research. An
 objection is matched widely: every person any of whose records carries its NHS number, whatever its check digit, or
-its hospital number. Where matching could err, the person is left out rather than in.
+its hospital number, or that a consent of its own source names. Where matching could err, the person is left out rather than in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from lockgate.site import Site
 NATIONAL = "national_data_opt_out"
 LOCAL = "local_objection"
 WITHDRAWN = "research_consent_withdrawn"
-KINDS = (NATIONAL, LOCAL, WITHDRAWN)
+# What consents say besides: nobody is left out for it.
+GIVEN = "research_consent_given"
+OTHER = "consent_not_for_research"
+KINDS = (NATIONAL, LOCAL, WITHDRAWN, GIVEN, OTHER)
 
 # Which kinds of objection a purpose must obey. A kind that is not in KINDS is obeyed for every purpose.
 OBEYED: dict[str, frozenset[str]] = {
@@ -67,7 +70,7 @@ def _matched(engine: Engine, site: Site, at: date, purpose: str) -> str:
         f"""
         CREATE OR REPLACE TEMP TABLE identity_objection AS
         WITH in_force AS (
-            SELECT source, record_id, nhs_number_clean(nhs_number) AS nhs,
+            SELECT source, record_id, patient_ref, nhs_number_clean(nhs_number) AS nhs,
                    nullif(upper(regexp_replace(local_number, '[\\s-]', '', 'g')), '') AS local
             FROM {objection}
             WHERE coalesce(kind, '') NOT IN ({ignored})
@@ -80,7 +83,10 @@ def _matched(engine: Engine, site: Site, at: date, purpose: str) -> str:
         hit AS (
             SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.nhs = p.nhs
             UNION
-            SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.local = p.local)
+            SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.local = p.local
+            UNION
+            SELECT o.source, o.record_id, i.person_key
+            FROM in_force o JOIN {index} i ON i.source = o.source AND i.record_id = o.patient_ref)
         SELECT o.source, o.record_id, h.person_key
         FROM in_force o LEFT JOIN hit h USING (source, record_id)""",
         [at, at],

@@ -1,5 +1,5 @@
 SELECT source, record_id, version_at,
-    coalesce(r.verificationStatus.coding[1].code = 'entered-in-error', false) AS deleted, item_hash, batch_id,
+    withdrawn(r.verificationStatus) AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
     ref(r.encounter, 'Encounter') AS encounter_ref,
     vocabulary(coding.system) AS code_system,
@@ -8,7 +8,7 @@ SELECT source, record_id, version_at,
     vocabulary(alt.system) AS alt_code_system,
     alt.code AS alt_code,
     r.category[1].coding[1].code AS category,
-    CAST(num(coalesce(r.extension[1].valuePositiveInt, r.extension[1].valueInteger)) AS INTEGER) AS rank,
+    whole(coalesce(rank.valuePositiveInt, rank.valueInteger)) AS rank,
     r.clinicalStatus.coding[1].code AS clinical_status,
     r.verificationStatus.coding[1].code AS verification_status,
     ts(coalesce(r.onsetDateTime, r.onsetPeriod.start)) AS start_at,
@@ -16,4 +16,8 @@ SELECT source, record_id, version_at,
     ts(r.recordedDate) AS recorded_at,
     tz_offset(coalesce(r.onsetDateTime, r.onsetPeriod.start, r.recordedDate)) AS tz_offset,
     ref(coalesce(r.recorder, r.asserter), 'Practitioner') AS practitioner_ref
-FROM (SELECT *, best(r.code.coding) AS coding, next_best(r.code.coding) AS alt FROM item)
+FROM (
+    SELECT *, best(r.code.coding) AS coding, next_best(r.code.coding) AS alt,
+        list_filter(r.extension, lambda e: contains(lower(e.url), 'rank'))[1] AS rank
+    FROM item
+)

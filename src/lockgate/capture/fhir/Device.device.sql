@@ -1,4 +1,4 @@
--- A Device says which device a person has, not since when: both times are NULL.
+-- A Device says which device a person has, not since when: both times are NULL. DeviceUseStatements say when.
 SELECT source, record_id, version_at, coalesce(r.status = 'entered-in-error', false) AS deleted, item_hash, batch_id,
     ref(r.patient, 'Patient') AS patient_ref,
     vocabulary(coding.system) AS code_system,

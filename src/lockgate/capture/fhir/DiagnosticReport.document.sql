@@ -1,4 +1,4 @@
--- The text of a report: its attached text, else its conclusion. record_id is "DiagnosticReport/<id>".
+-- The text of a report: its attached text, and its conclusion where that does not say it. record_id is "DiagnosticReport/<id>".
 SELECT source, 'DiagnosticReport/' || record_id AS record_id, version_at,
     r.status IN ('entered-in-error', 'cancelled') AS deleted, item_hash, batch_id,
     ref(r.subject, 'Patient') AS patient_ref,
@@ -10,10 +10,10 @@ SELECT source, 'DiagnosticReport/' || record_id AS record_id, version_at,
     ts(coalesce(r.issued, r.effectiveDateTime, r.effectivePeriod.start)) AS authored_at,
     tz_offset(coalesce(r.issued, r.effectiveDateTime, r.effectivePeriod.start)) AS tz_offset,
     r.performer[1].display AS author_name,
-    ref(r.performer[1], 'Practitioner') AS practitioner_ref,
+    first_ref(r.performer, 'Practitioner') AS practitioner_ref,
     r.presentedForm[1].title AS title,
     CASE WHEN attached IS NOT NULL THEN r.presentedForm[1].contentType ELSE 'text/plain' END AS content_type,
-    coalesce(attached, r.conclusion) AS text
+    CASE WHEN contains(attached, r.conclusion) THEN attached ELSE concat_ws(chr(10), attached, r.conclusion) END AS text
 FROM (
     SELECT *, best(r.code.coding) AS coding, nullif(attachment_text(r.presentedForm), '') AS attached
     FROM item WHERE len(r.presentedForm) > 0 OR r.conclusion IS NOT NULL

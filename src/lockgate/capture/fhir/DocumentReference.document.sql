@@ -9,7 +9,7 @@ SELECT source, record_id, version_at,
     ts(r.date) AS authored_at,
     tz_offset(r.date) AS tz_offset,
     r.author[1].display AS author_name,
-    ref(r.author[1], 'Practitioner') AS practitioner_ref,
+    first_ref(r.author, 'Practitioner') AS practitioner_ref,
     coalesce(r.content[1].attachment.title, r.description) AS title,
     r.content[1].attachment.contentType AS content_type,
     nullif(attachment_text(list_transform(r.content, lambda c: c.attachment)), '') AS text

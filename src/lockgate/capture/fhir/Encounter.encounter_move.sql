@@ -1,7 +1,7 @@
 -- Ward stays: the locations of an encounter that say when. Where the Location itself says its kind, that wins (see
 -- references.py); what stands here is told from the encounter.
 SELECT source, record_id || '#' || n AS record_id, version_at,
-    deleted OR coalesce(stay.status = 'planned', false) AS deleted, item_hash, batch_id,
+    deleted OR coalesce(stay.status IN ('planned', 'reserved'), false) AS deleted, item_hash, batch_id,
     patient_ref,
     record_id AS encounter_ref,
     ref(stay.location, 'Location') AS location_ref,

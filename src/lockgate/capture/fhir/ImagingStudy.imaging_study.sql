@@ -13,6 +13,6 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     vocabulary(coding.system) AS code_system,
     coding.code AS code,
     coalesce(coding.display, r.procedureCode[1].text) AS display,
-    CAST(coalesce(num(r.numberOfSeries), len(r.series)) AS INTEGER) AS series,
-    CAST(num(r.numberOfInstances) AS INTEGER) AS instances
+    coalesce(whole(r.numberOfSeries), CAST(len(r.series) AS INTEGER)) AS series,
+    whole(r.numberOfInstances) AS instances
 FROM (SELECT *, best(r.procedureCode[1].coding) AS coding FROM item)

@@ -8,6 +8,7 @@ SELECT source, 'MedicationAdministration/' || record_id AS record_id, version_at
     coalesce(coding.display, concept.text, r.medicationReference.display) AS display,
     vocabulary(alt.system) AS alt_code_system,
     alt.code AS alt_code,
+    CASE WHEN concept IS NULL THEN ref(r.medicationReference, 'Medication') END AS medicine_ref,
     ts(coalesce(r.effectiveDateTime, r.effectivePeriod.start)) AS start_at,
     ts(coalesce(r.effectiveDateTime, r.effectivePeriod.end)) AS end_at,
     tz_offset(coalesce(r.effectiveDateTime, r.effectivePeriod.start)) AS tz_offset,

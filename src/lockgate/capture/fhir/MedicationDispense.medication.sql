@@ -8,6 +8,7 @@ SELECT source, 'MedicationDispense/' || record_id AS record_id, version_at, r.st
     coalesce(coding.display, concept.text, r.medicationReference.display) AS display,
     vocabulary(alt.system) AS alt_code_system,
     alt.code AS alt_code,
+    CASE WHEN concept IS NULL THEN ref(r.medicationReference, 'Medication') END AS medicine_ref,
     ts(coalesce(r.whenHandedOver, r.whenPrepared)) AS start_at,
     CAST(NULL AS TIMESTAMP) AS end_at,
     tz_offset(coalesce(r.whenHandedOver, r.whenPrepared)) AS tz_offset,

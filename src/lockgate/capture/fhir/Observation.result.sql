@@ -3,6 +3,7 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     ref(r.subject, 'Patient') AS patient_ref,
     ref(r.encounter, 'Encounter') AS encounter_ref,
     CAST(NULL AS VARCHAR) AS parent_ref,
+    CASE WHEN len(r.hasMember) > 0 THEN list_transform(r.hasMember, lambda m: ref(m, 'Observation')) END AS member_refs,
     result_category(r.category) AS category,
     r.status AS status,
     vocabulary(coding.system) AS code_system,
@@ -14,8 +15,8 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     ts(r.issued) AS issued_at,
     tz_offset(effective) AS tz_offset,
     value_number(r) AS value_number,
-    r.valueQuantity.comparator AS value_operator,
-    coalesce(r.valueString, value_text(r), CASE WHEN r.valueSampledData IS NOT NULL THEN json_extract_string(r.valueSampledData, '$.data') END) AS value_text,
+    value_operator(r) AS value_operator,
+    value_text(r) AS value_text,
     vocabulary(coded.system) AS value_code_system,
     coded.code AS value_code,
     coalesce(coded.display, r.valueCodeableConcept.text, r.dataAbsentReason.text) AS value_display,
@@ -25,12 +26,13 @@ SELECT source, record_id, version_at, r.status IN ('entered-in-error', 'cancelle
     num(r.referenceRange[1].high.value) AS range_high,
     coalesce(r.interpretation[1].coding[1].code, r.interpretation[1].text) AS interpretation,
     ref(r.specimen, 'Specimen') AS specimen_ref,
-    ref(r.performer[1], 'Practitioner') AS practitioner_ref
+    first_ref(r.performer, 'Practitioner') AS practitioner_ref
 FROM (
     SELECT *,
         best(r.code.coding) AS coding, next_best(r.code.coding) AS alt,
-        best(r.valueCodeableConcept.coding) AS coded,
-        coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.effectiveInstant) AS effective
+        coded_value(r) AS coded,
+        coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.effectiveInstant, r.effectiveTiming.event[1],
+            r.effectiveTiming.repeat.boundsPeriod.start) AS effective
     FROM item
     WHERE r.component IS NULL OR len(r.component) = 0 OR has_value(r)
 )
@@ -39,6 +41,7 @@ SELECT source, record_id || '#' || n, version_at, status IN ('entered-in-error',
     patient_ref,
     encounter_ref,
     record_id,
+    NULL,
     category,
     status,
     vocabulary(coding.system),
@@ -50,8 +53,8 @@ SELECT source, record_id || '#' || n, version_at, status IN ('entered-in-error',
     ts(issued),
     tz_offset(effective),
     value_number(c),
-    c.valueQuantity.comparator,
-    coalesce(c.valueString, value_text(c)),
+    value_operator(c),
+    value_text(c),
     vocabulary(coded.system),
     coded.code,
     coalesce(coded.display, c.valueCodeableConcept.text, c.dataAbsentReason.text),
@@ -63,17 +66,18 @@ SELECT source, record_id || '#' || n, version_at, status IN ('entered-in-error',
     specimen_ref,
     practitioner_ref
 FROM (
-    SELECT *, best(c.code.coding) AS coding, next_best(c.code.coding) AS alt, best(c.valueCodeableConcept.coding) AS coded
+    SELECT *, best(c.code.coding) AS coding, next_best(c.code.coding) AS alt, coded_value(c) AS coded
     FROM (
         SELECT source, record_id, version_at, item_hash, batch_id,
             ref(r.subject, 'Patient') AS patient_ref,
             ref(r.encounter, 'Encounter') AS encounter_ref,
             result_category(r.category) AS category,
             r.status AS status,
-            coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.effectiveInstant) AS effective,
+            coalesce(r.effectiveDateTime, r.effectivePeriod.start, r.effectiveInstant, r.effectiveTiming.event[1],
+            r.effectiveTiming.repeat.boundsPeriod.start) AS effective,
             r.issued AS issued,
             ref(r.specimen, 'Specimen') AS specimen_ref,
-            ref(r.performer[1], 'Practitioner') AS practitioner_ref,
+            first_ref(r.performer, 'Practitioner') AS practitioner_ref,
             as_ObservationComponent(unnest(r.component)) AS c,
             generate_subscripts(r.component, 1) AS n
         FROM item WHERE len(r.component) > 0

@@ -33,6 +33,7 @@ Resource = dict[str, msgspec.Raw]
 Get = Callable[[str], Callable[[Any], msgspec.Raw]]
 _decode: Callable[[Any], Resource] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
+OUT_OF_RANGE = "is larger than can be held"
 _NOTHING = msgspec.Raw(b"")
 _SAID = {
     "str": "text",
@@ -302,6 +303,8 @@ def _said(name: str, error: str) -> str:
     expected = re.match(r"Expected `(\w+)", error)
     path = re.search(r" - at `\$([\w.\[\]]*)`", error)
     where = name + (path.group(1) if path else "")
+    if "out of range" in error:
+        return f"{where} {OUT_OF_RANGE}"
     word = _SAID.get(expected.group(1)) if expected else None
     return f"{where} must be {word}" if word else f"{where} can't be read"
 
@@ -331,5 +334,5 @@ def _type(node: Node) -> Any:
         fields = [(f"f{number}", _type(inner), None) for number, inner in enumerate(node.values())]
         names = {f"f{number}": name for number, name in enumerate(node)}
         return msgspec.defstruct("Part", fields, rename=names, gc=False) | None
-    leaf: Any = {"number": float, "boolean": bool, "json": dict[str, msgspec.Raw]}.get(str(node), str)
+    leaf: Any = {"number": float, "integer": float, "boolean": bool, "json": dict[str, msgspec.Raw]}.get(str(node), str)
     return leaf | None

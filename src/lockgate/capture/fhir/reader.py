@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockgate.capture.fhir.opened import Indices, Opener
+from lockgate.capture.fhir.bundles import MARK, open_bundles
+from lockgate.capture.fhir.links import settle_links
+from lockgate.capture.fhir.opened import Indices, Opener, Part
 from lockgate.capture.fhir.shape import macros, shapes
-from lockgate.capture.fhir.stage import stage_part
+from lockgate.capture.fhir.stage import bury_part, stage_part
 from lockgate.capture.macros import define
 from lockgate.capture.seen import Codes
 
@@ -33,38 +37,12 @@ class FhirReader:
             intake.engine.execute(statement)
 
     def unpack(self, intake: Intake) -> bool:
-        """Replace each Bundle by the resources of its entries; the line stays the Bundle's."""
-        engine = intake.engine
-        if not engine.rows("SELECT 1 FROM chunk WHERE contains(raw, '\"Bundle\"') LIMIT 1"):
-            return False
-        engine.execute("""
-            CREATE OR REPLACE TEMP TABLE bundle AS
-            SELECT * FROM chunk WHERE fault IS NULL AND contains(raw, '"Bundle"')
-            AND CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.resourceType') = 'Bundle' ELSE false END""")
-        engine.execute("""
-            CREATE OR REPLACE TEMP TABLE entry AS
-            SELECT file, line, CAST(json_extract(e, '$.resource') AS VARCHAR) AS resource,
-                json_extract_string(e, '$.fullUrl') AS url
-            FROM (SELECT file, line, unnest(json_extract(raw, '$.entry[*]')) AS e FROM bundle)
-            WHERE json_type(e, '$.resource') = 'OBJECT'""")
-        # A resource without an id takes the uuid of its entry's fullUrl, which is what other entries point to.
-        engine.execute("""
-            UPDATE entry
-            SET resource = CAST(json_merge_patch(resource, json_object('id', substr(url, 10))) AS VARCHAR)
-            WHERE starts_with(url, 'urn:uuid:') AND json_extract_string(resource, '$.id') IS NULL""")
-        opened = engine.arrow("""
-            SELECT * FROM chunk WHERE item_hash NOT IN (SELECT item_hash FROM bundle)
-            UNION ALL
-            SELECT left(sha256(resource), 32), file, line, resource, NULL, NULL FROM entry
-            UNION ALL
-            SELECT item_hash, file, line, raw, 'empty-bundle', 'no entry holds a resource' FROM bundle
-            WHERE (file, line) NOT IN (SELECT (file, line) FROM entry)""")
-        engine.connection.unregister("chunk")
-        engine.register("chunk", opened)
-        return True
+        """Replace each Bundle by what its entries hold; the line stays the Bundle's."""
+        return open_bundles(intake.engine)
 
     def finish(self, intake: Intake) -> None:
-        """Every resource speaks for itself: nothing is left to tell at the end."""
+        """Tell from all versions of all patients which links were taken away again."""
+        settle_links(intake)
 
     def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Open the items, stage the sound ones, say what is wrong with the others; kind (its code) and id of each."""
@@ -73,6 +51,7 @@ class FhirReader:
         opened = self.opener.open(raw if sound.all() else raw.filter(pa.array(sound)), np.flatnonzero(sound))
         hashes = _one(items.column("item_hash"))
         kinds: Codes = np.zeros(items.num_rows, np.int16)
+        gone, modified = np.asarray(pc.starts_with(raw, MARK)), _modified(raw)
         found = [(hashes[place].as_py(), *fault) for place, fault in sorted(opened.faults.items())]
         rows, ids = [], []
         for part in opened.parts:
@@ -91,10 +70,43 @@ class FhirReader:
                 found += [(each, "no-id", None) for each in theirs.filter(pa.array(without)).to_pylist()]
                 part, kept = part.where(~without), pa.array(~without)
                 theirs, named = theirs.filter(kept), named.filter(kept)
+            for flags, deal in ((gone, bury_part), (modified, _refuse_modified)):
+                chosen = flags[part.rows]
+                if chosen.any():
+                    kept = pa.array(chosen)
+                    deal(intake, part.where(chosen), theirs.filter(kept), named.filter(kept))
+                    kept, part = pa.array(~chosen), part.where(~chosen)
+                    theirs, named = theirs.filter(kept), named.filter(kept)
             if len(part.rows):
                 stage_part(intake, part, theirs, named)
         intake.add_faults(found)
         return kinds, _placed(rows, ids, items.num_rows)
+
+
+def _modified(raw: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
+    """Which items carry a modifierExtension anywhere, or implicitRules: both may turn round what the rest says."""
+    perhaps = pc.or_(
+        pc.match_substring(raw, '"modifierExtension"'), pc.match_substring(raw, '"implicitRules"')
+    )
+    flags = np.array(perhaps, bool)
+    for place in np.flatnonzero(flags).tolist():
+        try:
+            flags[place] = _says_modified(msgspec.json.decode(raw[place].as_py()))
+        except (msgspec.DecodeError, RecursionError):
+            flags[place] = False  # held for what it is
+    return flags
+
+
+def _says_modified(value: object) -> bool:
+    if isinstance(value, dict):
+        given = value.get("modifierExtension") or value.get("implicitRules")
+        return bool(given) or any(map(_says_modified, value.values()))
+    return isinstance(value, list) and any(map(_says_modified, value))
+
+
+def _refuse_modified(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
+    detail = "a modifierExtension or implicitRules is given"
+    intake.add_faults((item, "unknown-modifier", detail) for item in hashes.to_pylist())
 
 
 def _placed(rows: list[Indices], values: list[pa.StringArray], count: int) -> pa.StringArray:

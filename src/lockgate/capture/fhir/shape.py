@@ -53,6 +53,9 @@ class Shape:
     units: tuple[str, ...]
     unit_lists: dict[str, str]
     selects: dict[str, str]
+    tombstones: dict[str, str]  # staged table -> what stands before the resource's id in its record_id
+    withdrawn: str  # SQL: it says that it was entered in error
+    remarks: dict[str, str]  # a warning -> SQL: how often it is due for a resource
 
 
 def _load() -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _expand(node: Node, datatypes: dict[str, Any]) -> Node:
 def _structure(node: Node) -> Any:
     """The structure from_json reads: numbers and booleans as JSON text, so that "7" is told from 7."""
     if isinstance(node, str):
-        return "JSON" if node in ("number", "boolean", "json") else "VARCHAR"
+        return "JSON" if node in ("number", "integer", "boolean", "json") else "VARCHAR"
     if isinstance(node, Text):
         return "JSON"
     if isinstance(node, list):
@@ -168,6 +171,21 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
         for element in elements
         if element.kind == "date" and not element.in_list
     ]
+    rules += [
+        Rule("not-a-patient", name, f"not_a_patient(r.{name}.reference)", "names something else than a Patient")
+        for name in ("subject", "patient")
+        if name in raw
+    ]
+    rules += [
+        Rule(
+            "impossible-number",
+            element.name,
+            f"{'huge' if element.kind == 'integer' else 'endless'}({element.sql_path})",
+            "is larger than can be held",
+        )
+        for element in elements
+        if element.kind in ("number", "integer") and not element.in_list
+    ]
     rules += [Rule(**rule) for rule in spec.get("rules", [])]
     return Shape(
         name=name,
@@ -178,7 +196,22 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
         units=tuple(spec.get("units", [])),
         unit_lists=dict(spec.get("unit_lists", {})),
         selects=selects,
+        tombstones={
+            table: prefix
+            for table, prefix in ({table: "" for table in selects} | spec.get("tombstones", {})).items()
+            if prefix is not None
+        },
+        withdrawn=_withdrawn(full),
+        remarks=dict(spec.get("remarks", {})),
     )
+
+
+def _withdrawn(elements: dict[str, Any]) -> str:
+    """SQL: the resource says that it was entered in error."""
+    said = [f"r.{name} = 'entered-in-error'" for name in ("status", "docStatus") if name in elements]
+    if "verificationStatus" in elements:
+        said.append("withdrawn(r.verificationStatus)")
+    return f"coalesce({' OR '.join(said) or 'false'}, false)"
 
 
 def _selects(name: str) -> dict[str, str]:

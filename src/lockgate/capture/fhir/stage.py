@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockgate.capture.fhir.evaluate import Evaluator, Values
-from lockgate.capture.fhir.opened import Indices, Part
+from lockgate.capture.fhir.opened import OUT_OF_RANGE, Indices, Part
 from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 Verdict = tuple[str, str]
 MAX_SAID = 3
-# Time of version: meta.lastUpdated in UTC; else the time of capture, later for a later versionId.
-_VERSION = (
-    "coalesce(CAST(try_cast(r.meta.lastUpdated AS TIMESTAMPTZ) AS TIMESTAMP),"
-    " {received} + to_microseconds(coalesce(try_cast(r.meta.versionId AS BIGINT), 0)))"
-)
 
 
 def stage_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
     """Check one part and stage its sound resources. ``hashes`` and ``ids`` are those of its resources, in order."""
     Staging(intake, part, hashes, ids).run()
+
+
+def bury_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
+    """Write tombstones of resources that their source deleted."""
+    Staging(intake, part, hashes, ids).bury(np.arange(len(part.rows)))
 
 
 class Staging:
@@ -40,22 +40,21 @@ class Staging:
         self.intake, self.part, self.plan = intake, part, plan(part.kind)
         self.rows = {"item_hash": hashes, "record_id": ids}
         constants = {"source": literal(intake.source), "batch_id": literal(intake.batch_id)}
+        self.buried: set[int] = set()
         self.evaluator = Evaluator(intake.engine, self.plan.shape, part, constants, self.rows)
 
     def run(self) -> None:
         """Faults, then rows."""
         count = len(self.part.rows)
-        version = {"version_at": frozenset({"meta"})}
-        when = _VERSION.format(received=self.intake.received_sql)
-        sql = f"SELECT item_hash, {when} AS version_at FROM item"
-        versions = self.evaluator.columns(version, lambda _: sql)
-        self.rows["version_at"] = _one(versions["version_at"].for_rows())
+        self._tell_versions()
         verdicts = self._verdicts()
+        if verdicts:
+            self.bury(self._withdrawn(verdicts))
         sound: npt.NDArray[np.bool_] | None = None
         if verdicts:
-            bad = np.array(sorted(verdicts), np.int64)
             sound = np.ones(count, bool)
-            sound[bad] = False
+            sound[list(verdicts)] = False
+            bad = np.array(sorted(place for place in verdicts if place not in self.buried), np.int64)
             hashes = self.rows["item_hash"].take(pa.array(bad)).to_pylist()
             said = [verdicts[place] for place in bad.tolist()]
             self.intake.add_faults(
@@ -67,11 +66,70 @@ class Staging:
                     self._stage_plain(table, arm, sound)
                 else:
                     self._stage_whole(table, arm, sound)
+        self._remark(sound)
+
+    def bury(self, chosen: Indices) -> None:
+        """A tombstone for each of these resources, in every table that their type fills."""
+        if not len(chosen):
+            return
+        if "version_at" not in self.rows:
+            self._tell_versions()
+        self.buried.update(chosen.tolist())
+        count, places = len(chosen), pa.array(chosen)
+        ids = self.rows["record_id"].take(places)
+        for table, prefix in self.plan.shape.tombstones.items():
+            rows = {
+                "source": pa.array([self.intake.source] * count),
+                "record_id": pc.binary_join_element_wise(prefix, ids, ""),
+                "version_at": self.rows["version_at"].take(places),
+                "deleted": pa.array([True] * count),
+                "item_hash": self.rows["item_hash"].take(places),
+                "batch_id": pa.array([self.intake.batch_id] * count),
+            }
+            self.intake.stage(table, pa.table(rows))
+
+    def _tell_versions(self) -> None:
+        """Make version_at (see version_time in macros.sql)."""
+        when = f"version_time(r.meta.lastUpdated, r.meta.versionId, {self.intake.received_sql})"
+        sql = f"SELECT item_hash, {when} AS version_at FROM item"
+        versions = self.evaluator.columns({"version_at": frozenset({"meta"})}, lambda _: sql)
+        self.rows["version_at"] = _one(versions["version_at"].for_rows())
+
+    def _withdrawn(self, verdicts: dict[int, Verdict]) -> Indices:
+        """Of faulty resources, those entered in error: tombstones all the same, or the older version would live."""
+        faulty = np.array(sorted(verdicts), np.int64)
+        sql = f"SELECT record_id, version_at, item_hash, {self.plan.shape.withdrawn} AS gone FROM item"
+        said = self.evaluator.whole(sql, faulty)
+        gone = {one["item_hash"] for one in said.to_pylist() if one["gone"]}
+        hashes = self.rows["item_hash"].take(pa.array(faulty)).to_pylist()
+        return faulty[[item in gone for item in hashes]]
+
+    def _remark(self, sound: npt.NDArray[np.bool_] | None) -> None:
+        """Count what is staged and not whole."""
+        wanted = {f"remark{n}": expression_needs(sql) for n, sql in enumerate(self.plan.shape.remarks.values())}
+        if not wanted:
+            return
+        counts = list(self.plan.shape.remarks.values())
+
+        def query(names: list[str]) -> str:
+            listed = ", ".join(f"{counts[int(n.removeprefix('remark'))]} AS {n}" for n in names)
+            return f"SELECT item_hash, {listed} FROM item"
+
+        found = self.evaluator.columns(wanted, query)
+        for name, text in zip(wanted, self.plan.shape.remarks, strict=True):
+            rows = _one(found[name].for_rows())
+            total = pc.sum(rows if sound is None else rows.filter(pa.array(sound))).as_py()
+            if total:
+                self.intake.warnings[text] += int(total)
 
     def _verdicts(self) -> dict[int, Verdict]:
         """What is wrong with which resource (by place): the first rule it breaks."""
         verdicts: dict[int, Verdict] = {
-            place: ("wrong-type", "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
+            place: (
+                "impossible-number" if all(OUT_OF_RANGE in one for one in said) else "wrong-type",
+                "; ".join(said[:MAX_SAID]),
+            )
+            for place, said in self.part.wrong.items()
         }
         shape = self.plan.shape
         wanted = {f"rule{number}": needs for number, needs in enumerate(self.plan.rules)}

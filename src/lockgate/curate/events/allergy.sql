@@ -8,5 +8,6 @@ SELECT
     CASE WHEN s.domain_id IN ('Observation', 'Condition') THEN NULL ELSE s.concept_id END AS value_concept_id,
     32817 AS type_concept_id,
     'allergy' AS qualifier_value,
-    s.criticality AS value_code
+    s.criticality AS value_code,
+    CASE WHEN s.verification_status IN ('refuted', 'entered-in-error') THEN 'not:refuted' END AS refusal
 FROM s_allergy AS s

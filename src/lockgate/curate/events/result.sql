@@ -2,6 +2,14 @@
 -- A row that only heads a panel (no value of its own, but components) is not carried: its components are.
 WITH heading AS (
     SELECT DISTINCT source, parent_ref FROM s_result WHERE parent_ref IS NOT NULL
+    UNION
+    SELECT source, record_id FROM s_result WHERE len(member_refs) > 0
+),
+member AS (
+    -- a panel that is a resource of its own names its members; a member of several has the first as its parent
+    SELECT source, member_ref, min(record_id) AS panel FROM (
+        SELECT source, record_id, unnest(member_refs) AS member_ref FROM s_result WHERE len(member_refs) > 0
+    ) AS members GROUP BY source, member_ref
 ),
 -- each unit as UCUM, and what was measured as the key of unit_rule
 named AS (
@@ -40,13 +48,14 @@ SELECT
         ELSE s.range_low * c.factor + c.shift END AS range_low,
     CASE WHEN c.factor IS NULL OR c.from_unit = c.to_unit THEN s.range_high
         ELSE s.range_high * c.factor + c.shift END AS range_high,
-    s.parent_ref,
+    coalesce(s.parent_ref, p.panel) AS parent_ref,
     CASE
         WHEN s.status IN ('cancelled', 'registered', 'entered-in-error') THEN 'not:not_final'
         WHEN h.parent_ref IS NOT NULL AND s.value_number IS NULL AND s.value_code IS NULL AND s.value_text IS NULL
             THEN 'not:panel_heading'
     END AS refusal
 FROM named AS s
+LEFT JOIN member AS p ON p.source = s.source AND p.member_ref = s.record_id
 LEFT JOIN unit_rule AS c ON c.measured = s.measured AND c.from_unit = s.ucum AND s.value_number IS NOT NULL
 LEFT JOIN heading AS h ON h.source = s.source AND h.parent_ref = s.record_id
 LEFT JOIN fixed AS f ON f.kind = 'type' AND f.source_value = s.category
