@@ -135,7 +135,9 @@ class References:
             f"SELECT '{word}/' || record_id FROM ({self._all(target, 'record_id')})"
             for target, word in REQUIRED.items()
         )
-        known += f" UNION ALL SELECT 'Patient/Patient?identifier=' || identifier FROM ({self._carried('patient')})"
+        known += (
+            f" UNION ALL SELECT 'Patient/Patient?identifier=' || identifier FROM ({self._carried('patient')})"
+        )
         return raw_of(
             self.engine,
             self.intake.earlier,

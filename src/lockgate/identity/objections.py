@@ -3,7 +3,8 @@
 The rules follow the national data opt-out policy (NHS England): it covers research and planning, not the care team's
 own clinical audit. A local objection is obeyed for every purpose, a withdrawn research consent for research. An
 objection is matched widely: every person any of whose records carries its NHS number, whatever its check digit, or
-its hospital number, or that a consent of its own source names. Where matching could err, the person is left out rather than in.
+its hospital number, or that a consent of its own source names. Where matching could err, the person is left out
+rather than in.
 """
 
 from __future__ import annotations

@@ -24,21 +24,24 @@ _BUNDLES = """
     CREATE OR REPLACE TEMP TABLE bundle AS
     SELECT * FROM chunk WHERE fault IS NULL AND contains(raw, '"Bundle"')
     AND CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.resourceType') = 'Bundle' ELSE false END"""
-_ENTRIES = """
+NAMED = "([A-Z][A-Za-z]+)/([^/?]+)(/_history/[^/]+)?$"
+_ENTRIES = f"""
     CREATE OR REPLACE TEMP TABLE entry AS
     SELECT *, kind IS NOT NULL AND id <> '' AND resource IS NULL AND method = 'DELETE' AS gone FROM (
         SELECT item_hash AS bundle_hash, file, line, CAST(e AS VARCHAR) AS entry, n,
-            CASE WHEN json_type(e, '$.resource') = 'OBJECT' THEN CAST(json_extract(e, '$.resource') AS VARCHAR) END AS resource,
+            CASE WHEN json_type(e, '$.resource') = 'OBJECT' THEN CAST(json_extract(e, '$.resource') AS VARCHAR) END
+                AS resource,
             json_extract_string(e, '$.fullUrl') AS url,
             json_extract_string(e, '$.request.method') AS method,
-            regexp_extract(json_extract_string(e, '$.request.url'), '([A-Z][A-Za-z]+)/([^/?]+)(/_history/[^/]+)?$', 1) AS kind,
-            regexp_extract(json_extract_string(e, '$.request.url'), '([A-Z][A-Za-z]+)/([^/?]+)(/_history/[^/]+)?$', 2) AS id,
+            regexp_extract(json_extract_string(e, '$.request.url'), '{NAMED}', 1) AS kind,
+            regexp_extract(json_extract_string(e, '$.request.url'), '{NAMED}', 2) AS id,
             coalesce(json_extract_string(e, '$.response.lastModified'), stamp) AS deleted_at,
             nullif(regexp_extract(json_extract_string(e, '$.response.etag'), '^(W/)?"?([^"]*)"?$', 2), '') AS version
         FROM (
             SELECT item_hash, file, line, unnest(entries) AS e, generate_subscripts(entries, 1) AS n, stamp FROM (
                 SELECT *, json_extract(raw, '$.entry[*]') AS entries,
-                    coalesce(json_extract_string(raw, '$.timestamp'), json_extract_string(raw, '$.meta.lastUpdated')) AS stamp
+                    coalesce(json_extract_string(raw, '$.timestamp'), json_extract_string(raw, '$.meta.lastUpdated'))
+                    AS stamp
                 FROM bundle)))"""
 _OPENED = f"""
     SELECT * FROM chunk WHERE item_hash NOT IN (SELECT item_hash FROM bundle)
@@ -70,8 +73,8 @@ def open_bundles(engine: Engine) -> bool:
         engine.execute(_ENTRIES)
         # A resource without an id takes the uuid of its entry's fullUrl, which is what other entries point to.
         engine.execute("""
-            UPDATE entry SET resource =
-                CAST(json_merge_patch(resource, json_object('id', regexp_replace(url, '^urn:(uuid|oid):', ''))) AS VARCHAR)
+            UPDATE entry SET resource = CAST(json_merge_patch(
+                resource, json_object('id', regexp_replace(url, '^urn:(uuid|oid):', ''))) AS VARCHAR)
             WHERE resource IS NOT NULL AND url LIKE 'urn:%' AND json_extract_string(resource, '$.id') IS NULL""")
         _name_by_id(engine)
         opened = engine.arrow(_OPENED)
@@ -86,7 +89,7 @@ def _name_by_id(engine: Engine) -> None:
     Inside a Bundle ``urn:uuid:x`` means the entry with that fullUrl; outside it means nothing.
     """
     renamed = engine.rows("""
-        SELECT bundle_hash, url, json_extract_string(resource, '$.resourceType') || '/' || json_extract_string(resource, '$.id')
+        SELECT bundle_hash, url, array_to_string(json_extract_string(resource, ['$.resourceType', '$.id']), '/')
         FROM entry WHERE resource IS NOT NULL AND url LIKE 'urn:%'
         AND json_extract_string(resource, '$.id') <> regexp_replace(url, '^urn:(uuid|oid):', '')""")
     names: dict[str, dict[str, str]] = {}

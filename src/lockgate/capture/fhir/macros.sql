@@ -102,6 +102,8 @@ CREATE OR REPLACE MACRO bad_base64(attachments) AS coalesce(
     len(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL AND decoded(a.data) IS NULL)) > 0, false);
 CREATE OR REPLACE MACRO attachment_text(attachments) AS
     array_to_string(list_transform(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL), lambda a: decoded(a.data)), chr(10));
+CREATE OR REPLACE MACRO by_address(attachments) AS
+    coalesce(len(list_filter(attachments, lambda a: is_text(a) AND a.data IS NULL AND a.url IS NOT NULL)), 0);
 CREATE OR REPLACE MACRO contained_medication(contained, reference) AS
     list_filter(contained, lambda m: '#' || m.id = reference.reference)[1].code;
 -- MedicationRequest.doNotPerform turns an order into its opposite; proposals and plans are no prescriptions.
