@@ -33,8 +33,9 @@ def settle_links(intake: Intake) -> int:
             FROM told t JOIN version v ON v.item_hash = t.item_hash
             WHERE t.kind = 'merge' AND v.record_id IN (t.survivor_ref, t.retired_ref)
         )
-        SELECT p.survivor_ref || '|' || p.retired_ref || '|' || v.record_id || '@' || strftime(v.version_at, '%Y%m%dT%H%M%S%f')
-            AS record_id, v.version_at, v.item_hash, p.survivor_ref, p.retired_ref
+        SELECT concat_ws('|', p.survivor_ref, p.retired_ref, v.record_id || '@')
+                || strftime(v.version_at, '%Y%m%dT%H%M%S%f') AS record_id,
+            v.version_at, v.item_hash, p.survivor_ref, p.retired_ref
         FROM pair p JOIN version v ON v.record_id = p.teller
         WHERE NOT EXISTS (SELECT 1 FROM told t WHERE t.item_hash = v.item_hash
             AND t.survivor_ref = p.survivor_ref AND t.retired_ref = p.retired_ref)""")

@@ -334,5 +334,7 @@ def _type(node: Node) -> Any:
         fields = [(f"f{number}", _type(inner), None) for number, inner in enumerate(node.values())]
         names = {f"f{number}": name for number, name in enumerate(node)}
         return msgspec.defstruct("Part", fields, rename=names, gc=False) | None
-    leaf: Any = {"number": float, "integer": float, "boolean": bool, "json": dict[str, msgspec.Raw]}.get(str(node), str)
+    leaf: Any = {"number": float, "integer": float, "boolean": bool, "json": dict[str, msgspec.Raw]}.get(
+        str(node), str
+    )
     return leaf | None

@@ -172,7 +172,9 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
         if element.kind == "date" and not element.in_list
     ]
     rules += [
-        Rule("not-a-patient", name, f"not_a_patient(r.{name}.reference)", "names something else than a Patient")
+        Rule(
+            "not-a-patient", name, f"not_a_patient(r.{name}.reference)", "names something else than a Patient"
+        )
         for name in ("subject", "patient")
         if name in raw
     ]
@@ -198,7 +200,7 @@ def _shape(name: str, spec: dict[str, Any], datatypes: dict[str, Any], selects: 
         selects=selects,
         tombstones={
             table: prefix
-            for table, prefix in ({table: "" for table in selects} | spec.get("tombstones", {})).items()
+            for table, prefix in (dict.fromkeys(selects, "") | spec.get("tombstones", {})).items()
             if prefix is not None
         },
         withdrawn=_withdrawn(full),

@@ -106,7 +106,9 @@ class Staging:
 
     def _remark(self, sound: npt.NDArray[np.bool_] | None) -> None:
         """Count what is staged and not whole."""
-        wanted = {f"remark{n}": expression_needs(sql) for n, sql in enumerate(self.plan.shape.remarks.values())}
+        wanted = {
+            f"remark{n}": expression_needs(sql) for n, sql in enumerate(self.plan.shape.remarks.values())
+        }
         if not wanted:
             return
         counts = list(self.plan.shape.remarks.values())
