@@ -163,20 +163,22 @@ def diff(
     before: Annotated[str, typer.Argument(help="The earlier release.")],
     after: Annotated[str, typer.Argument(help="The later one; default: the latest.")] = "latest",
 ) -> None:
-    """Compare the tables of two releases: rows, and whether the file is the same to the byte."""
+    """Compare two releases row for row: how many rows of each table only one of them has."""
     site = open_site()
     one, two = curate.open_release(site, before), curate.open_release(site, after)
     changes = curate.diff_releases(one, two)
 
     def human() -> None:
-        table = Table("table", one.number, two.number, "difference", box=None, pad_edge=False)
+        table = Table("table", one.number, two.number, "gone", "new", "columns", box=None, pad_edge=False)
         for change in changes:
-            if not change.same:
-                row = (f"{change.before:,}", f"{change.after:,}", f"{change.after - change.before:+,}")
-                table.add_row(change.table, *row)
+            if change.gone or change.new or change.columns:
+                row = (f"{change.before:,}", f"{change.after:,}", f"{change.gone:,}", f"{change.new:,}")
+                table.add_row(change.table, *row, ", ".join(change.columns))
+        if table.row_count:
+            console.print(table)
+        rows = sum(change.gone + change.new for change in changes)
         same = sum(change.same for change in changes)
-        console.print(table)
-        console.print(f"{same} of {len(changes)} tables are the same to the byte.")
+        console.print(f"{rows:,} rows differ; {same} of {len(changes)} tables are the same to the byte.")
 
     emit(
         {"before": one.number, "after": two.number, "tables": [change.as_dict() for change in changes]}, human

@@ -1,0 +1,166 @@
+"""One site, two engines, one release."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lockgate.capture import capture_fhir, capture_tables
+from lockgate.cli import run
+from lockgate.curate import Release, build_release, diff_releases, open_release
+from lockgate.engine import Engine, SqlEngine
+from lockgate.engine.portable import statements
+from lockgate.engine.session import missing
+from lockgate.schema import Column
+from lockgate.site import Site
+from lockgate.synthetic import generate
+
+DAY = date(2026, 6, 1)
+# Spark for few rows: no compiling of queries, few partitions, stages planned once
+SMALL = """
+[engine]
+memory_limit = "3GB"
+[engine.spark_settings]
+"spark.sql.codegen.factoryMode" = "NO_CODEGEN"
+"spark.sql.codegen.wholeStage" = "false"
+"spark.sql.adaptive.enabled" = "false"
+"spark.sql.shuffle.partitions" = "2"
+"spark.driver.extraJavaOptions" = "-XX:TieredStopAtLevel=1"
+"""
+
+
+class Portable(SqlEngine):
+    """DuckDB, refusing what Spark would not run: needs no Java."""
+
+    def __init__(self, **options: Any) -> None:
+        self.duckdb = Engine(**options)
+        self.asked = 0
+
+    name = "portable"
+
+    @property
+    def local(self) -> Engine:
+        return self.duckdb
+
+    def close(self) -> None:
+        self.duckdb.close()
+
+    def _told(self, sql: str) -> str:
+        assert statements(sql)
+        self.asked += 1
+        return sql
+
+    def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
+        self.duckdb.execute(self._told(sql), params)
+
+    def rows(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
+        return self.duckdb.rows(self._told(sql), params)
+
+    def arrow(self, sql: str, params: Sequence[Any] | None = None) -> pa.Table:
+        return self.duckdb.arrow(self._told(sql), params)
+
+    def columns(self, sql: str) -> list[str]:
+        return self.duckdb.columns(self._told(sql))
+
+    def register(self, name: str, table: pa.Table) -> None:
+        self.duckdb.register(name, table)
+
+    def unregister(self, name: str) -> None:
+        self.duckdb.unregister(name)
+
+    def view_parquet(
+        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+    ) -> None:
+        self.duckdb.view_parquet(name, paths, columns)
+
+    def write_parquet(
+        self, sql: str, path: Path, *, order_by: str | None = None, level: int | None = None
+    ) -> int:
+        return self.duckdb.write_parquet(self._told(sql), path, order_by=order_by, level=level)
+
+
+def test_all_of_curation_is_sql_that_spark_has_words_for(
+    hospital: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lockgate.engine.Engine", Portable)
+    result = build_release(hospital, actor="test", at=DAY)
+    assert result.manifest["engine"] == "portable"
+
+
+@pytest.fixture(scope="module")
+def both(
+    require: Callable[[bool, str], None],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> tuple[Site, Release, Release]:
+    """A site with a synthetic hospital (and the shared FHIR patients, where they are), built on both engines."""
+    lacking = missing()
+    require(lacking is None, f"Spark ({lacking})")
+    folder = tmp_path_factory.mktemp("both")
+    generate(folder / "files", 50, 5)
+    site = Site.init(folder / "site", name="Both", seed="both")
+    with (site.path / "site.toml").open("a", encoding="utf-8") as config:
+        config.write(SMALL)
+    site = Site.open(site.path)
+    capture_fhir(site, folder / "files" / "fhir", actor="test")
+    capture_tables(site, folder / "files" / "tables", actor="test")
+    tietai = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "tietai-20-patients"
+    if tietai.is_dir():
+        capture_fhir(site, tietai, actor="test", source="tietai")
+    first = build_release(site, actor="test", at=DAY, on="duckdb")
+    second = build_release(site, actor="test", at=DAY, on="spark")
+    return site, open_release(site, first.release), open_release(site, second.release)
+
+
+@pytest.mark.slow
+def test_releases_of_both_engines_are_equal_row_for_row(both: tuple[Site, Release, Release]) -> None:
+    site, duckdb, spark = both
+    assert duckdb.manifest["engine"].startswith("duckdb 2")
+    assert spark.manifest["engine"].startswith("spark 4")
+    assert sum(duckdb.tables.values()) > 5000
+    assert duckdb.tables == spark.tables
+    for name in duckdb.tables:
+        assert pq.read_table(duckdb.table_path(name)).equals(pq.read_table(spark.table_path(name))), name
+    assert [change.table for change in diff_releases(duckdb, spark) if not change.same] == []
+    assert list((site.staged / ".spill").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_accounts_and_quality_are_equal(both: tuple[Site, Release, Release]) -> None:
+    _, duckdb, spark = both
+    apart = {"release", "engine", "created_at", "linkage"}
+    told = [
+        {part: value for part, value in release.manifest.items() if part not in apart}
+        for release in (duckdb, spark)
+    ]
+    assert json.dumps(told[0], sort_keys=True) == json.dumps(told[1], sort_keys=True)
+
+
+@pytest.mark.slow
+def test_a_user_sees_that_no_row_differs(
+    both: tuple[Site, Release, Release], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, duckdb, spark = both
+    assert run(["--site", str(site.path), "release", "diff", duckdb.number, spark.number]) == 0
+    assert capsys.readouterr().out.startswith("0 rows differ; ")
+
+
+def test_diff_counts_the_rows_that_only_one_has(release: Release, tmp_path: Path) -> None:
+    changed = Release("2026.2", Path(shutil.copytree(release.path, tmp_path / "2026.2")), release.manifest)
+    path = changed.table_path("measurement")
+    rows = pq.read_table(path)
+    pq.write_table(rows.slice(1).append_column("extra", pa.nulls(rows.num_rows - 1)), path)
+    told = json.loads(json.dumps(release.manifest))
+    told["tables"]["measurement"] |= {"sha256": "another", "rows": rows.num_rows - 1}
+    (change,) = [
+        change for change in diff_releases(release, Release("2026.2", changed.path, told)) if not change.same
+    ]
+    assert (change.gone, change.new, change.columns) == (1, 0, ("extra",))
