@@ -6,12 +6,13 @@ UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.installed
+SPARK := .venv/.spark
 ASSETS := src/lockgate/portal/assets/dist/.built-from
 PATIENTS ?= 2000
 BENCH ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check pytest bench docs clean
+.PHONY: help install spark spark-for-tests demo serve test check pytest bench docs clean
 
 help:
 	@echo "make demo    install all, walk the whole path on a synthetic hospital (PATIENTS=$(PATIENTS)), say where to look"
@@ -19,6 +20,7 @@ help:
 	@echo "make test    install all, run the checks (ruff, mypy, import-linter) and the tests"
 	@echo "make bench   measure speed, with correctness checked in the same run (BENCH=name for one)"
 	@echo "make docs    write the reference from the code and build docs-site/"
+	@echo "make spark   install pyspark too (about 500 MB; it needs Java 17), for engine = \"spark\""
 	@echo "make clean   remove what the other targets made"
 
 $(UV):
@@ -45,6 +47,18 @@ $(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json src/lockgate/po
 
 install: $(STAMP) $(ASSETS)
 
+$(SPARK): $(STAMP)
+	@echo "==> installing pyspark, as locked in uv.lock (about 500 MB on disk)"
+	@$(UV) sync --frozen --quiet --inexact --extra spark --python "$(PYTHON)" || \
+	  $(UV) sync --frozen --quiet --inexact --extra spark --system-certs --python "$(PYTHON)"
+	@touch $(SPARK)
+
+spark: $(SPARK)
+
+# Tests run on Spark too where there is a Java for it; elsewhere they say what they skipped.
+spark-for-tests: $(STAMP)
+	@if $(BIN)/python -m lockgate.engine.session; then $(MAKE) --no-print-directory spark; fi
+
 demo: install
 	@$(BIN)/lockgate demo demo-site --patients $(PATIENTS)
 
@@ -64,7 +78,7 @@ check: install
 	@echo "==> the generated reference says what the code says"
 	@$(BIN)/lockgate docs check
 
-pytest: install
+pytest: install spark-for-tests
 	@echo "==> pytest: what is missing on this machine is skipped and named"
 	@$(BIN)/pytest
 

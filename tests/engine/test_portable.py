@@ -10,16 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import yaml
 
 from lockgate.engine import Engine, SqlEngine
-from lockgate.engine.portable import NotPortableError, spark_type, statements
+from lockgate.engine.portable import NotPortableError, portable_sql, spark_type, statements
 from lockgate.engine.session import missing
 from lockgate.engine.spark import SparkEngine
 from lockgate.errors import LockgateError, UsageError
 from lockgate.schema import STAGED, staged_columns
 
-SPEC = yaml.safe_load(Path(__file__).with_name("portable.yaml").read_text(encoding="utf-8"))
+SPEC = portable_sql()
 # for a handful of rows: no compiling of queries, two partitions
 SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",

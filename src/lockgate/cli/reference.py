@@ -15,6 +15,7 @@ from lockgate.cli.markdown import NOTE
 from lockgate.cli.markdown import table as _table
 from lockgate.cli.reference_contracts import contract_language
 from lockgate.curate.sqltext import sql_names
+from lockgate.engine.portable import portable_sql
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
 from lockgate.portal.applications.rules import STATES, TRANSITIONS
 from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
@@ -193,6 +194,44 @@ def permissions() -> str:
     )
 
 
+def portable_sql_page() -> str:
+    """What the SQL of curation may say."""
+    told = portable_sql()
+
+    def code(value: object) -> str:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"`{text}`" if text else "the empty string"
+
+    def shown(value: object) -> str:
+        return code(
+            "".join(f"\\x{ord(c):02X}" if c < " " else c for c in value) if isinstance(value, str) else value
+        )
+
+    return "\n".join(
+        [
+            NOTE,
+            "# Portable SQL\n",
+            "Curation is written once, in the dialect of DuckDB, and runs there and on Spark. The tests asked both",
+            "what stands here, and both gave this answer.\n",
+            _table(
+                ["SQL", "answer"],
+                [[code(item["sql"]), shown(item["is"])] for item in [*told["values"], *told["rows"]]],
+            ),
+            "\n## What the two answer differently\n",
+            _table(
+                ["SQL", "DuckDB", "Spark", "instead"],
+                [
+                    [code(item["sql"]), shown(item["duckdb"]), shown(item["spark"]), item["instead"]]
+                    for item in told["differ"]
+                ],
+            ),
+            "\n## What is refused\n",
+            _table(["SQL", "instead"], [[code(item["sql"]), item["instead"]] for item in told["refused"]]),
+            "",
+        ]
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "contract-language.md": contract_language,
     "commands.md": commands,
@@ -201,4 +240,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "staged-tables.md": staged_tables,
     "quarantine.md": quarantine,
     "permissions.md": permissions,
+    "portable-sql.md": portable_sql_page,
 }

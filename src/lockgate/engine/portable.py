@@ -1,16 +1,18 @@
 """SQL written in DuckDB's dialect, as statements that Spark runs.
 
 SQLGlot rewrites the text. What would run on Spark and mean something else is refused here rather than translated:
-``tests/engine/portable.yaml`` holds both engines to one answer for everything that curation uses.
+``portable.yaml`` is what curation may say, and the tests hold both engines to its answers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Literal
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any, Literal
 
 import sqlglot
+import yaml
 from sqlglot import exp
 
 # Functions that give other numbers on the two engines, or that only one has.
@@ -30,6 +32,14 @@ class Statement:
     assigned: dict[str, str] = field(default_factory=dict)
     where: str = ""
     columns: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def portable_sql() -> dict[str, list[dict[str, Any]]]:
+    """The table of what means the same ("values", "rows"), what doesn't ("differ"), and what is refused ("refused")."""
+    text = resources.files(__package__).joinpath("portable.yaml").read_text(encoding="utf-8")
+    told: dict[str, list[dict[str, Any]]] = yaml.safe_load(text)
+    return told
 
 
 class NotPortableError(ValueError):

@@ -129,3 +129,17 @@ def _defaults(master: str, memory_mb: int, spill: Path, *, here: bool) -> dict[s
             "spark.sql.shuffle.partitions": str(4 * parallel),
         }
     return chosen
+
+
+def main() -> int:
+    """``python -m lockgate.engine.session``: 0 where this machine has a Java for Spark; says so where it hasn't."""
+    version = java_version()
+    if version is not None and version >= JAVA:
+        return 0
+    found = "no Java" if version is None else f"Java {version}"
+    sys.stdout.write(f"==> {found} on this machine (Spark needs {JAVA}): the tests on Spark are skipped\n")
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
