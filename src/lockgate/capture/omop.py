@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockgate.capture.batches import CaptureResult
-from lockgate.capture.lines import SourceFile, find_files
-from lockgate.capture.tabular import SUFFIXES, capture_table, contracts, read_rows
+from lockgate.capture.lines import SourceFile, blocks, find_files
+from lockgate.capture.tabular import SUFFIXES, LoadedContract, capture_file, contracts, read_rows
+from lockgate.capture.tabular.parquetfile import is_parquet
 from lockgate.errors import UsageError
 from lockgate.schema import VOCABULARY_TABLES
 from lockgate.site import Site
@@ -75,13 +76,25 @@ def capture_omop(site: Site, folder: Path | str, *, source: str = "omop", actor:
         raise UsageError(
             "there is no person table", where=str(folder), remedy="name a folder with person.parquet or .csv"
         )
+    agreed = {table: _agreed(table, file) for table, file in found.items()}
     for table, file in found.items():
-        next(read_rows(file, contracts()[f"omop_{table}"].contract, [], chunk_bytes=1), None)
+        next(read_rows(file, agreed[table].contract, [], chunk_bytes=1), None)
     order = sorted(found, key=lambda table: (FIRST.index(table) if table in FIRST else len(FIRST), table))
     return OmopResult(
-        {
-            table: capture_table(site, f"omop_{table}", found[table].path, source=source, actor=actor)
-            for table in order
-        },
+        {table: capture_file(site, agreed[table], found[table].path, source, actor) for table in order},
         dict(sorted(passed_over.items())),
     )
+
+
+def _agreed(table: str, file: SourceFile) -> LoadedContract:
+    """The table's contract, with tabs between values where the header has them."""
+    loaded = contracts()[f"omop_{table}"]
+    if is_parquet(file):
+        return loaded
+    try:
+        head = next(blocks(file.path), b"").split(b"\n", 1)[0]
+    except OSError:
+        return loaded  # the reader says what is wrong with it
+    if b"\t" not in head:
+        return loaded
+    return loaded.model_copy(update={"contract": loaded.contract.model_copy(update={"delimiter": "\t"})})

@@ -47,10 +47,11 @@ def capture_table(
     The source is the contract's, which is its name unless it says otherwise. Raises Refused when the header does not
     fit the contract, UsageError when there is no such file or contract.
     """
-    return _capture(site, contract(contract_name, site), Path(path), source, actor)
+    return capture_file(site, contract(contract_name, site), Path(path), source, actor)
 
 
-def _capture(site: Site, loaded: LoadedContract, path: Path, source: str, actor: str) -> CaptureResult:
+def capture_file(site: Site, loaded: LoadedContract, path: Path, source: str, actor: str) -> CaptureResult:
+    """``capture_table`` for a contract that is loaded already."""
     if not path.is_file():
         raise UsageError("no such file", where=str(path), remedy="check the path")
     reader = TableReader(loaded)
@@ -92,7 +93,7 @@ def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[Captur
         next(read_rows(file, known[_stem(file)].contract, [], chunk_bytes=1), None)
     # Tables that bring people, then those that bring visits: what refers to them finds them there.
     order = sorted(files, key=lambda file: _order(known[_stem(file)]))
-    return [_capture(site, known[_stem(file)], file.path, "", actor) for file in order]
+    return [capture_file(site, known[_stem(file)], file.path, "", actor) for file in order]
 
 
 def _order(loaded: LoadedContract) -> tuple[bool, bool, str]:
@@ -107,6 +108,7 @@ __all__ = [
     "Contract",
     "LoadedContract",
     "TableReader",
+    "capture_file",
     "capture_table",
     "capture_tables",
     "contract",

@@ -63,9 +63,7 @@ def typed(contract: Contract, name: str) -> str:
     column, value = contract.columns[name], sent(contract, name)
     match column.type:
         case "integer":
-            return (
-                f"CASE WHEN try_cast({value} AS DOUBLE) % 1 = 0 THEN try_cast({value} AS DOUBLE)::BIGINT END"
-            )
+            return f"CASE WHEN try_cast({value} AS DOUBLE) % 1 = 0 THEN try_cast({value} AS BIGINT) END"
         case "number":
             return f"try_cast({value} AS DOUBLE)"
         case "boolean":

@@ -1,5 +1,11 @@
 -- People. Of the birth date only the year (and the month, where the site's policy says so), top-coded; of the place
 -- only the integrated care board. An ethnicity that is not stated is a value of its own: Z, or 99 where none was sent.
+WITH race AS (
+    -- concept ids, as a site's own OMOP data say the ethnicity
+    SELECT code, concept_id FROM coding WHERE vocabulary_id = 'OMOP' AND concept_id <> 0
+    UNION
+    SELECT CAST(concept_id AS VARCHAR), concept_id FROM fixed WHERE kind = 'race'
+)
 SELECT
     h.person_id,
     coalesce(g.concept_id, 0) AS gender_concept_id,
@@ -24,5 +30,5 @@ FROM human AS h
 CROSS JOIN policy AS p
 LEFT JOIN fixed AS g ON g.kind = 'gender' AND g.source_value = h.sex
 LEFT JOIN fixed AS r ON r.kind = 'race' AND r.source_value = h.ethnicity
-LEFT JOIN coding AS c ON c.vocabulary_id = 'OMOP' AND 'OMOP:' || c.code = h.ethnicity
+LEFT JOIN race AS c ON 'OMOP:' || c.code = h.ethnicity
 LEFT JOIN region AS l ON l.lsoa21_code = h.lsoa21_code
