@@ -44,7 +44,7 @@ def test_the_whole_round(site: Site, tmp_path: Path, call, capsys) -> None:
     assert code == 0
     assert now["adds_up"]
     assert now["received"] == now["staged"] + now["quarantined"] + now["duplicates"] == 3
-    for words in (("status",), ("quarantine", "list"), ("contracts",)):
+    for words in (("status",), ("quarantine", "list")):
         assert run(["--site", str(site.path), "capture", *words]) == 0
         assert capsys.readouterr().out
 
@@ -62,7 +62,7 @@ def test_tables_sum_up(tmp_path: Path, call) -> None:
 
 def test_mistakes_end_with_2_and_a_refusal_with_1(tmp_path: Path, call) -> None:
     assert call("capture", "fhir", str(tmp_path / "nowhere"))[0] == 2
-    assert call("capture", "table", "nothing", str(tmp_path / "x.csv"))[0] == 2
+    assert call("capture", "table", str(tmp_path / "x.csv"), "--contract", "nothing")[0] == 2
     (tmp_path / "postcodes.csv").write_text("pcds\nx\n")
-    code, refusal = call("capture", "table", "postcodes", str(tmp_path / "postcodes.csv"))
+    code, refusal = call("capture", "table", str(tmp_path / "postcodes.csv"))
     assert (code, refusal["reasons"]) == (1, ["missing column: lsoa21"])

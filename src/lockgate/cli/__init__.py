@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Test that this machine and site may hold real data."),
     "synthetic": ("synthetic", "Write a synthetic UK hospital in the formats that sources send."),
     "capture": ("capture", "Take in records: FHIR folders and tables by contract."),
+    "contract": ("contract", "Write, check and show what tables of other systems look like."),
     "index": ("index", "Say which records are of the same person."),
     "vocabulary": ("vocabulary", "Load and show OMOP vocabularies."),
     "release": ("release", "Build, list, show, verify and compare releases."),

@@ -71,22 +71,26 @@ def fhir(
 
 @app.command()
 def table(
-    contract: Annotated[str, typer.Argument(help="A contract's name, or its folder.")],
-    file: Annotated[Path, typer.Argument(help="The CSV file; .gz too.")],
+    file: Annotated[Path, typer.Argument(help="The file: CSV and the like, .gz too, or Parquet.")],
+    contract: Annotated[
+        str,
+        typer.Option(help="A contract's name, its folder or its contract.yaml; default: the file's name."),
+    ] = "",
     source: Annotated[str, typer.Option(help="The source's name; default: the contract's.")] = "",
 ) -> None:
-    """Capture one CSV file by its contract."""
+    """Capture one table by its contract."""
     from lockgate.capture import capture_table
 
-    report = _report([capture_table(open_site(), contract, file, source=source, actor=actor()).as_dict()])
+    agreed = contract or file.name.split(".")[0]
+    report = _report([capture_table(open_site(), agreed, file, source=source, actor=actor()).as_dict()])
     emit(report, lambda: _print(report))
 
 
 @app.command()
 def tables(
-    folder: Annotated[Path, typer.Argument(help="A folder of CSV files named after their contracts.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of tables named after their contracts.")],
 ) -> None:
-    """Capture every CSV file of a folder, each by the contract it is named after."""
+    """Capture every table of a folder, each by the contract it is named after."""
     from lockgate.capture import capture_tables
 
     results = [result.as_dict() for result in capture_tables(open_site(), folder, actor=actor())]
@@ -116,30 +120,6 @@ def omop(
             console.print(f"Passed over  {name}: {why}", markup=False)
 
     emit(report, human)
-
-
-@app.command()
-def contracts() -> None:
-    """List the contracts that ship with Lockgate."""
-    from lockgate.capture import contracts as all_contracts
-
-    listed = [
-        {
-            "name": name,
-            "title": one.contract.title,
-            "columns": list(one.contract.columns),
-            "stages": list(one.selects),
-        }
-        for name, one in all_contracts().items()
-    ]
-
-    def human() -> None:
-        shown = Table("contract", "title", "stages", box=None, pad_edge=False)
-        for one in listed:
-            shown.add_row(str(one["name"]), str(one["title"]), ", ".join(one["stages"]))
-        console.print(shown)
-
-    emit({"contracts": listed}, human)
 
 
 @app.command()

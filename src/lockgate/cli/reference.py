@@ -13,7 +13,7 @@ from lockgate.capture.reasons import as_markdown
 from lockgate.cli import COMMANDS, GLOBALS, _app
 from lockgate.cli.markdown import NOTE
 from lockgate.cli.markdown import table as _table
-from lockgate.cli.reference_contracts import contract_language
+from lockgate.cli.reference_contracts import contract_language, shipped_contracts
 from lockgate.curate.sqltext import sql_names
 from lockgate.engine.portable import portable_sql
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
@@ -234,6 +234,7 @@ def portable_sql_page() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "contract-language.md": contract_language,
+    "contracts.md": shipped_contracts,
     "commands.md": commands,
     "site-toml.md": site_toml,
     "release-tables.md": release_tables,

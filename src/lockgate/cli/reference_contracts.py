@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from lockgate.capture.tabular.contract import (
     Kind,
     Merges,
 )
+from lockgate.capture.tabular.load import LoadedContract, contracts
 from lockgate.cli.markdown import NOTE, table
 
 _KINDS = {
@@ -61,7 +63,8 @@ def contract_language() -> str:
             "# The language of contracts\n",
             "A contract is a folder: `contract.yaml` says what a table from another system looks like, and each"
             " `STAGED_TABLE[.WHAT].sql` beside it is a SELECT that makes rows of a table of the"
-            " [staged model](staged-tables.md).\n",
+            " [staged model](staged-tables.md). [How to write one](../how-to/contracts.md);"
+            " [those that ship](contracts.md).\n",
             "## contract.yaml\n",
             table(head, [row for row in _fields(Contract) if row[0] != "`families`"]),
             "## A column\n",
@@ -81,6 +84,99 @@ def contract_language() -> str:
             _SELECTS.format(reserved=", ".join(f"`{name}`" for name in RESERVED)),
         ]
     )
+
+
+def contract_page(loaded: LoadedContract) -> str:
+    """One contract as a section: what it is, its columns, and where its rows go."""
+    told = loaded.contract
+    facts = [
+        ["key", ", ".join(told.key) or "the content of the row"],
+        ["version", told.version or "the time of capture"],
+        ["person", ", ".join(told.person) or "nobody is named"],
+        ["source", told.source or told.name],
+        ["file", f"`{told.delimiter}` between values, {told.encoding}; or Parquet"],
+        ["clocks", told.time_zone or "the site's zone"],
+        ["sentinels", ", ".join(f"`{word}`" for word in told.sentinels)],
+        ["deletes", f"{told.deletes.column} = {', '.join(told.deletes.values)}" if told.deletes else ""],
+        ["replaces", ", ".join(told.replaces)],
+        ["merges", f"{told.merges.retired} into {told.merges.survivor}" if told.merges else ""],
+        ["rows go to", ", ".join(f"`{table}`" for table in loaded.tables())],
+        ["owner", told.owner],
+        ["legal basis", told.legal_basis],
+    ]
+    members = {member: name for name, each in told.families.items() for member in each}
+    rows: list[list[object]] = []
+    for name, column in told.columns.items():
+        whole = told.families.get(members.get(name, ""), [])
+        if whole and name != whole[0]:
+            continue
+        shown = f"`{name}` to `{whole[-1]}`" if whole else f"`{name}`"
+        rows.append([shown, column.type, _needs(told, name, column), _says(column)])
+    rules: list[list[object]] = [
+        [f"`{rule.column}`", rule.say, rule.reason if rule.then == "quarantine" else "a note"]
+        for rule in told.rules
+    ]
+    parts = [f"## {told.name}: {told.title}\n"]
+    parts += [f"{told.about.strip()}\n"] if told.about else []
+    parts += [
+        table(["", ""], [[key, said] for key, said in facts if said]),
+        table(["column", "type", "", "meaning"], rows),
+    ]
+    parts += (
+        ["A row is held back (or noted) where:\n", table(["column", "what", "as"], rules)] if rules else []
+    )
+    return "\n".join(parts)
+
+
+def _needs(told: Contract, name: str, column: ContractColumn) -> str:
+    words = ["required"] if column.required is True or name in told.key else []
+    words += ["in the header"] if column.required == "column" else []
+    words += ["identifies"] if column.identifies or column.type == "nhs_number" else []
+    return ", ".join(words)
+
+
+def _says(column: ContractColumn) -> str:
+    words = [column.about] if column.about else []
+    words += [column.code_system] if column.code_system else []
+    words += (
+        ["codes " + ", ".join(f"{code}: {to}" if code != to else code for code, to in column.codes.items())]
+        if column.codes
+        else []
+    )
+    words += ["nothing: " + ", ".join(f"`{word}`" for word in column.sentinels)] if column.sentinels else []
+    words += ["also called " + ", ".join(column.aliases)] if column.aliases else []
+    if isinstance(column.date_formats, FormatsBy):
+        each = (f"{value} {' or '.join(forms)}" for value, forms in column.date_formats.formats.items())
+        words.append(f"form by {column.date_formats.by}: {', '.join(each)}")
+    elif column.date_formats:
+        words.append("form " + " or ".join(f"`{form}`" for form in column.date_formats))
+    limits = [f"at least {column.minimum:g}"] if column.minimum is not None else []
+    limits += [f"at most {column.maximum:g}"] if column.maximum is not None else []
+    return "; ".join([*words, *limits])
+
+
+def shipped_contracts() -> str:
+    """Every contract that ships."""
+    listed: list[list[object]] = [
+        [f"[{name}](#{name.replace(' ', '-')}-{_anchor(one)})", one.contract.title, ", ".join(one.tables())]
+        for name, one in contracts().items()
+    ]
+    return "\n".join(
+        [
+            NOTE,
+            "# Contracts that ship\n",
+            "What tables Lockgate reads as it comes. [The language](contract-language.md);"
+            " [how to write one](../how-to/contracts.md). A site's own stand in `SITE/contracts/`, before a"
+            " shipped one of the same name.\n",
+            table(["contract", "title", "rows go to"], listed),
+            *(contract_page(one) for one in contracts().values()),
+        ]
+    )
+
+
+def _anchor(one: LoadedContract) -> str:
+    """The anchor that Markdown makes of a title."""
+    return "-".join(re.sub(r"[^a-z0-9 -]", "", one.contract.title.lower()).split())
 
 
 _SELECTS = """## What a SELECT reads

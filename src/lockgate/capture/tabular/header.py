@@ -11,7 +11,7 @@ from lockgate.capture.tabular.contract import Contract, plain_name
 from lockgate.errors import Refused
 
 # A header's name that may be repeated in a message: no number of a person, no date, no address.
-_SAFE = re.compile(r"(?!.*\d{5})(?=[A-Za-z])(?:[A-Za-z0-9_.]{1,60}|[A-Za-z_ &,/?'():-]{1,80})")
+SAFE = re.compile(r"(?!.*\d{5})(?=[A-Za-z])(?:[A-Za-z0-9_.]{1,60}|[A-Za-z_ &,/?'():-]{1,80})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _plain_names(spelt: list[str], found: list[str | None], taken: set[str]) -> 
     for place, name in enumerate(spelt):
         if found[place] is not None:
             continue
-        plain = plain_name(name) if _SAFE.fullmatch(name) else ""
+        plain = plain_name(name) if SAFE.fullmatch(name) else ""
         plain = plain or f"column_{place + 1}"
         names[place] = plain if plain not in taken else f"{plain}_column_{place + 1}"
         taken.add(names[place])
@@ -79,7 +79,7 @@ def _plain_names(spelt: list[str], found: list[str | None], taken: set[str]) -> 
 
 
 def _told(what: str, names: list[str]) -> list[str]:
-    safe = [name for name in names if _SAFE.fullmatch(name)]
+    safe = [name for name in names if SAFE.fullmatch(name)]
     told = [f"{what}: {name}" for name in safe]
     if len(names) > len(safe):
         told.append(f"{len(names) - len(safe)} columns whose names look like values")
@@ -94,7 +94,7 @@ def _notes(contract: Contract, spelt: list[str], found: list[str | None]) -> lis
         for name, column in zip(spelt, found, strict=True)
         if column is None and plain_name(name) not in kept
     ]
-    safe = [name for name in more if _SAFE.fullmatch(name)]
+    safe = [name for name in more if SAFE.fullmatch(name)]
     notes = []
     if more:
         hidden = len(more) - len(safe)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from lockgate.capture.macros import define
 from lockgate.capture.tabular import columns
 from lockgate.capture.tabular.load import LoadedContract
 from lockgate.capture.tabular.replaces import delete_what_is_replaced
 from lockgate.capture.units import is_ucum
 from lockgate.engine import Engine, literal, quote
+from lockgate.errors import UsageError
 
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
@@ -61,9 +64,21 @@ class TableReader:
         engine = intake.engine
         items = "SELECT item_hash, record_id, raw FROM fresh WHERE fault IS NULL"
         engine.execute(f"CREATE OR REPLACE TEMP TABLE shaped AS {columns.sent_rows(self.contract, items)}")
-        self.type_rows(engine, intake.source, intake.batch_id, intake.received_sql)
-        for said, count in self.warnings(engine):
-            intake.warnings[said] += count
+        try:
+            self.type_rows(engine, intake.source, intake.batch_id, intake.received_sql)
+            for said, count in self.warnings(engine):
+                intake.warnings[said] += count
+            self.stage(engine)
+        except duckdb.Error as error:
+            # Its message may repeat a value of a row.
+            raise UsageError(
+                f"SQL of the contract {self.contract.name!r} can't be run: {type(error).__name__}",
+                where=self.loaded.origin,
+                remedy=f"`lockgate contract check {self.contract.name}` says what is wrong with it",
+            ) from error
+
+    def stage(self, engine: Engine) -> None:
+        """Run the contract's SELECTs over ``item`` into staged_<table>."""
         for table, selects in self.loaded.tables().items():
             for select in selects:
                 engine.execute(f"INSERT INTO {quote('staged_' + table)} BY NAME {select}")
