@@ -9,6 +9,7 @@ from typing import Any
 from lockgate.capture.access import require_owner
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import FhirReader
+from lockgate.capture.hl7v2 import Hl7Reader
 from lockgate.capture.intake import DirectReader, Reader, run
 from lockgate.capture.quarantine import held, raw_of
 from lockgate.capture.reasons import REASONS
@@ -18,7 +19,15 @@ from lockgate.errors import UsageError
 from lockgate.site import Site
 
 # Their raw text is a stump or no text: only the source can mend them.
-HOPELESS = ("unreadable-file", "truncated-file", "not-utf8", "wrong-columns")
+HOPELESS = (
+    "unreadable-file",
+    "truncated-file",
+    "not-utf8",
+    "wrong-columns",
+    "wrong-charset",
+    "not-hl7",
+    "too-large",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,8 @@ def _wanted(form: str, reason: str) -> Any:
 
 
 def _reader(form: str, site: Site) -> Reader | DirectReader:
+    if form == "hl7v2":
+        return Hl7Reader()
     return FhirReader() if form == "fhir" else TableReader(contract(form.removeprefix("table:"), site))
 
 

@@ -25,6 +25,7 @@ NOT_CARRIED = {
     "postcode": "a_reference_table",
     "patient_merge": "it_says_who_is_who",
     "medicine": "what_was_prescribed_carries_its_code",
+    "adt_event": "people_and_visits_are_made_from_it",
 }
 # Where the prepared rows (with their fate) of a staged table are.
 _EVENTS = ("condition", "medication", "procedure", "result", "allergy", "device", "care_plan")

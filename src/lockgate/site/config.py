@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lockgate.errors import UsageError
+from lockgate.site.hl7v2 import Hl7Section
 
 
 class _Section(BaseModel):
@@ -130,6 +131,7 @@ class SiteConfig(_Section):
     engine: EngineSection = EngineSection()
     capture: CaptureSection = CaptureSection()
     curate: CurateSection = CurateSection()
+    hl7v2: Hl7Section = Hl7Section()
     deidentify: DeidentifySection = DeidentifySection()
     disclosure: DisclosureSection = DisclosureSection()
     sandbox: SandboxSection = SandboxSection()

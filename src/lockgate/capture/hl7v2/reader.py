@@ -1,0 +1,251 @@
+"""From raw messages to staged rows and faults: cut into columns, then typed in SQL; people and visits from facts.
+
+``adt_event`` holds what each message said and never changes. At the end of a capture the people and visits it touched
+are made anew from all their facts, so the state is a function of the set of messages and not of their order.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import yaml
+
+from lockgate.capture.hl7v2.columns import parse, wanted
+from lockgate.capture.hl7v2.message import unescape
+from lockgate.capture.macros import define, statements
+from lockgate.capture.units import is_ucum
+from lockgate.engine import literal, quote
+from lockgate.site.hl7v2 import CATEGORIES, PATIENT_CLASSES
+
+if TYPE_CHECKING:
+    from lockgate.capture.intake import Intake
+
+FORMAT = "hl7v2"
+# MSH-9 of the raw text, whatever its separators; the rest is read when the message is cut into columns.
+_KIND = "split_part(raw, substr(raw, 4, 1), 9)"
+HEAD = (
+    f"CASE WHEN starts_with(raw, 'MSH') THEN [split_part({_KIND}, substr(raw, 5, 1), 1) || '^'"
+    f" || split_part({_KIND}, substr(raw, 5, 1), 2), NULL, NULL, NULL] END"
+)
+# What is said at one recorded second is read in this order.
+_RANKS = {"plan": 0, "begin": 1, "move": 2, "move_visit": 3, "end": 5, "undo": 6, "delete_visit": 7}
+_RANK = 4
+# OBX-11 and OBR-25 (tables 0085, 0123): code -> status and how it stands against others of the same time.
+STATUSES = {
+    "I": ("registered", 0),
+    "O": ("registered", 0),
+    "S": ("partial", 1),
+    "R": ("preliminary", 1),
+    "P": ("preliminary", 1),
+    "A": ("partial", 1),
+    "N": ("cancelled", 1),
+    "F": ("final", 2),
+    "U": ("final", 2),
+    "C": ("corrected", 3),
+    "X": ("cancelled", 4),
+    "W": ("entered-in-error", 5),
+    "D": ("entered-in-error", 5),
+}
+_STAGED = (
+    "adt_event",
+    "patient_merge",
+    "result",
+    "document",
+    "report",
+    "specimen",
+    "medication",
+    "condition",
+    "allergy",
+    "practitioner",
+)
+_TEXT = pa.string()
+
+
+def _sql(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def events() -> dict[str, dict[str, dict[str, str]]]:
+    """The messages that are staged: type -> event -> what it does (events.yaml)."""
+    found: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(_sql("events.yaml"))
+    return found
+
+
+class Hl7Reader:
+    """The Reader of HL7 v2 (see ``capture.intake.Reader``)."""
+
+    format = FORMAT
+    head = HEAD
+
+    def prepare(self, intake: Intake) -> None:
+        """Define the macros and the tables of codes."""
+        engine, config = intake.engine, intake.site.config
+        define(engine, intake.received_sql)
+        zone = config.hl7v2.time_zone or config.site.timezone
+        engine.execute(f"CREATE OR REPLACE MACRO hl7_zone() AS {literal(zone)}")
+        engine.connection.create_function("hl7_text", _unescaped, ["VARCHAR"], "VARCHAR", type="arrow")
+        for statement in statements(_sql("macros.sql")):
+            engine.execute(statement)
+        rows = [
+            {"type": kind, "event": event, "rank": _RANKS.get(rule["does"], _RANK), "undoes": rule.get("undoes"),
+             "does": rule["does"], "visit_rule": rule["visit"]}
+            for kind, listed in events().items()
+            for event, rule in listed.items()
+        ]  # fmt: skip
+        _register(intake, "hl7_event", rows)
+        _register(
+            intake, "hl7_status", [{"code": k, "status": s, "rank": r} for k, (s, r) in STATUSES.items()]
+        )
+        classes = PATIENT_CLASSES | {k.upper(): v for k, v in config.hl7v2.patient_classes.items()}
+        _register(intake, "hl7_class", [{"code": k, "encounter_class": v} for k, v in classes.items()])
+        categories = CATEGORIES | config.hl7v2.categories
+        _register(intake, "hl7_category", [{"code": k, "category": v} for k, v in categories.items()])
+        places = pa.schema([("code", _TEXT), ("kind", _TEXT)])
+        listed = [{"code": k, "kind": v} for k, v in config.hl7v2.locations.items()]
+        engine.register("hl7_place", pa.Table.from_pylist(listed, schema=places))
+
+    def unpack(self, intake: Intake) -> bool:
+        """A message holds no messages: batches were opened when the file was read."""
+        return False
+
+    def digest(self, intake: Intake) -> None:
+        """Cut the fresh messages into columns, quarantine those that can't be staged, stage the facts of the rest."""
+        engine = intake.engine
+        fresh = engine.arrow("SELECT item_hash, raw FROM fresh WHERE fault IS NULL ORDER BY item_hash")
+        if not fresh.num_rows:
+            return
+        tables = parse(fresh.column("raw"))
+        for name, table in tables.items():
+            engine.register(f"hl7_{name}", table)
+        places = pa.array(range(fresh.num_rows), pa.int64())
+        engine.register("hl7_item", pa.table({"m": places, "item_hash": fresh.column("item_hash")}))
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE message AS {_sql('message.sql')}")
+        self._people(intake)
+        self._faults(intake)
+        fill = {"source": literal(intake.source), "batch": literal(intake.batch_id)}
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_subject AS {_sql('subject.sql').format(**fill)}")
+        self._observations(intake)
+        for table_name in _STAGED:
+            engine.execute(f"INSERT INTO {quote('staged_' + table_name)} BY NAME {_sql(table_name + '.sql')}")
+        # Whom and what the facts name is known from here on; the rows themselves are made in ``finish``.
+        for target, column in (("patient", "patient_ref"), ("encounter", "encounter_ref")):
+            also = ", patient_ref" if target == "encounter" else ""
+            engine.execute(
+                f"INSERT INTO staged_{target} BY NAME SELECT source, {column} AS record_id, version_at,"
+                f" false AS deleted, item_hash, batch_id{also} FROM staged_adt_event WHERE {column} IS NOT NULL"
+                " AND item_hash IN (SELECT item_hash FROM hl7_item)"
+            )
+        for name in (*(f"hl7_{one}" for one in tables), "hl7_item"):
+            engine.connection.unregister(name)
+
+    def finish(self, intake: Intake) -> None:
+        """Make the people and visits that this capture touched from all their facts, earlier batches' too."""
+        engine = intake.engine
+        for table in ("patient", "encounter", "encounter_move"):
+            engine.execute(f"DELETE FROM staged_{table}")
+        if not engine.one("SELECT count(*) FROM staged_adt_event"):
+            return
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE hl7_touched_patient AS SELECT DISTINCT patient_ref FROM staged_adt_event"
+        )
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE hl7_touched_visit AS SELECT encounter_ref FROM staged_adt_event"
+            " WHERE encounter_ref IS NOT NULL UNION SELECT prior_encounter_ref FROM staged_adt_event"
+            " WHERE prior_encounter_ref IS NOT NULL"
+        )
+        files = ", ".join(literal(path) for batch in intake.earlier if (path := batch.table("adt_event")))
+        touched = (
+            "patient_ref IN (SELECT patient_ref FROM hl7_touched_patient)"
+            " OR encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)"
+            " OR prior_encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)"
+        )
+        before = (
+            f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true) WHERE {touched}"
+        )
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE hl7_fact AS SELECT * FROM staged_adt_event{before if files else ''}"
+        )
+        batch = literal(intake.batch_id)
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_standing AS {_sql('derive/standing.sql')}")
+        for table in ("patient", "encounter", "encounter_move"):
+            select = _sql(f"derive/{table}.sql").replace("{batch}", batch)
+            engine.execute(f"INSERT INTO staged_{table} BY NAME {select}")
+        engine.execute(f"INSERT INTO staged_location BY NAME {_sql('location.sql')}")
+
+    def _people(self, intake: Intake) -> None:
+        engine, config = intake.engine, intake.site.config.hl7v2
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE identifier AS {_sql('identifier.sql')}")
+        pairs = engine.rows("SELECT DISTINCT authority, type FROM identifier")
+        meanings = [{"authority": a, "type": t, "meaning": config.meaning(a, t)} for a, t in pairs]
+        _register(intake, "hl7_meaning", meanings or [{"authority": "", "type": "", "meaning": "ignore"}])
+        engine.execute(
+            "CREATE OR REPLACE TEMP TABLE hl7_identifier AS SELECT i.*, k.meaning FROM identifier i"
+            " JOIN hl7_meaning k ON k.authority = i.authority AND k.type = i.type"
+        )
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE person AS {_sql('person.sql')}")
+        places = {"PV1-19": "comp(v.visit, 1)", "PID-18": "comp(p.account, 1)"}
+        number = f"coalesce({', '.join(f'said({places[place]})' for place in config.visit_number)})"
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE visit AS {_sql('visit.sql').format(visit_number=number)}"
+        )
+
+    def _faults(self, intake: Intake) -> None:
+        """The first reason why a message can't be staged; what depends on the message alone came in message.sql."""
+        engine = intake.engine
+        engine.execute(
+            f"UPDATE message SET verdict = worse.verdict FROM ({_sql('verdict.sql')}) worse"
+            " WHERE worse.m = message.m AND message.verdict IS NULL"
+        )
+        engine.execute(
+            "INSERT INTO fault SELECT item_hash, split_part(verdict, '|', 1),"
+            " substr(verdict, strpos(verdict, '|') + 1), NULL FROM message WHERE verdict IS NOT NULL"
+        )
+        engine.execute(
+            "INSERT INTO fault SELECT item_hash, 'not-hl7', 'its MSH segment can''t be read', NULL"
+            " FROM hl7_item WHERE m NOT IN (SELECT m FROM message)"
+        )
+        known = ", ".join(literal(f"{kind}^{event}") for kind, listed in events().items() for event in listed)
+        # A type that isn't known is whatever was sent there: counts by type must not repeat it.
+        engine.execute(f"UPDATE arrival SET kind = NULL WHERE kind NOT IN ({known}) AND NOT duplicate")
+        invalid = engine.one(
+            "SELECT count(*) FROM person WHERE nhs_status = 'invalid' AND local_number IS NOT NULL"
+        )
+        if invalid:
+            intake.warnings[
+                "NHS numbers with a wrong check digit were left out; the hospital number stands"
+            ] += invalid
+
+    def _observations(self, intake: Intake) -> None:
+        engine = intake.engine
+        engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_observation AS {_sql('observation.sql')}")
+        units = [row[0] for row in engine.rows("SELECT DISTINCT said(comp(unit, 1)) FROM hl7_observation")]
+        likely = [unit for unit in units if unit]
+        engine.register("hl7_unit_said", pa.table({"unit": pa.array(likely, _TEXT)}))
+        pairs = engine.rows("SELECT unit, ucum_like(unit) FROM hl7_unit_said")
+        codes = [{"unit": unit, "code": code} for unit, code in pairs if is_ucum(code)]
+        schema = pa.schema([("unit", _TEXT), ("code", _TEXT)])
+        engine.register("hl7_unit", pa.Table.from_pylist(codes, schema=schema))
+        odd = engine.one(
+            "SELECT count(*) FROM hl7_observation WHERE status IS NULL OR status NOT IN (SELECT code FROM hl7_status)"
+        )
+        if odd:
+            intake.warnings[
+                "results whose status (OBX-11) is missing or not of table 0085 are staged as 'unknown'"
+            ] += odd
+
+
+def _unescaped(column: pa.ChunkedArray) -> pa.Array:
+    return pa.array(
+        [None if value is None else unescape(value).strip() or None for value in column.to_pylist()], _TEXT
+    )
+
+
+def _register(intake: Intake, name: str, rows: list[dict[str, Any]]) -> None:
+    intake.engine.register(name, pa.Table.from_pylist(rows))
+
+
+__all__ = ["FORMAT", "HEAD", "STATUSES", "Hl7Reader", "events", "wanted"]
