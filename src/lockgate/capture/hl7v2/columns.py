@@ -8,26 +8,32 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from lockgate.capture.hl7v2.message import SEPARATORS, canonical
+from lockgate.capture.hl7v2.message import SEPARATORS, canonical, unescape
 
 # A group is opened by these: a segment's place among all segments is the key of what it opens.
 OPENERS = ("PID", "OBR", "ORC", "OBX", "TXA")
+Offsets = Any
+CLEARED = '""'
 # After a line end, something other than a segment's name and a separator.
 _NO_SEGMENT = r"\r(?:[^A-Z\r]|.[^A-Z0-9\r]|..[^A-Z0-9\r]|...[^|\r]|\r|.\r|..\r)"
 
 
 @cache
-def wanted() -> dict[str, dict[int, str]]:
-    """The fields that are read: segment -> field number -> column (segments.yaml)."""
+def wanted() -> dict[str, dict[int, list[str | int]]]:
+    """The fields that are read: segment -> field number -> [column, components or "raw" or "time"] (segments.yaml)."""
     text = resources.files(__package__).joinpath("segments.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[int, str]] = yaml.safe_load(text)
-    return found
+    listed: dict[str, dict[int, str | list[str | int]]] = yaml.safe_load(text)
+    return {
+        segment: {number: spec if isinstance(spec, list) else [spec] for number, spec in fields.items()}
+        for segment, fields in listed.items()
+    }
 
 
 def canonical_array(raw: pa.LargeStringArray) -> pa.LargeStringArray:
@@ -92,14 +98,61 @@ def _mended(raw: pa.LargeStringArray) -> pa.LargeStringArray:
     return pc.replace_with_mask(quick, doubtful, slow)
 
 
-def _fields(segments: pa.LargeStringArray, fields: dict[int, str]) -> dict[str, pa.Array]:
-    cut = pc.split_pattern(segments, "|", max_splits=max(fields) + 1)
-    values = cut.flatten()
-    offsets = cut.offsets.to_numpy().astype(np.int64)
-    starts, lengths = offsets[:-1], np.diff(offsets)
+def _fields(segments: pa.LargeStringArray, fields: dict[int, list[str | int]]) -> dict[str, pa.Array]:
+    """The columns of one kind of segment: of each field the components asked for, or the whole of it ("raw")."""
+    values, offsets = _cut(segments, "|", max(fields) + 1)
     columns = {}
-    for number, column in fields.items():
-        there = lengths > number
-        found = values.take(pa.array(np.where(there, starts + number, 0), mask=~there))
-        columns[column] = pc.if_else(pc.equal(found, ""), pa.scalar(None, found.type), found)
+    for number, (name, *parts) in fields.items():
+        field = _nth(values, offsets, number)
+        if "raw" in parts:
+            columns[f"{name}_raw"] = field
+        wanted_parts = [part for part in parts if isinstance(part, int)] or [1]
+        columns.update(_components(field, str(name), wanted_parts))
     return columns
+
+
+def _components(field: pa.LargeStringArray, name: str, parts: list[int]) -> dict[str, pa.Array]:
+    """Components of the first repetition, unescaped and trimmed: ``name`` (the first), ``name_2``, ...
+
+    Where the whole field is ``""`` (cleared), so is each of them.
+    """
+    cleared = pc.equal(field, CLEARED)
+    if pc.any(pc.match_substring(field, "~")).as_py():
+        field = _nth(*_cut(field, "~", 1), 0)
+    structured = pc.any(pc.match_substring(field, "^")).as_py()
+    values, offsets = _cut(field, "^", max(parts)) if structured else (field, None)
+    columns = {}
+    for part in parts:
+        if offsets is not None:
+            found = _nth(values, offsets, part - 1)
+        else:
+            found = field if part == 1 else pa.nulls(len(field), field.type)
+        if pc.any(pc.match_substring(found, "&")).as_py():
+            found = _nth(*_cut(found, "&", 1), 0)
+        if part > 1:
+            found = pc.if_else(pc.fill_null(cleared, False), CLEARED, found)
+        columns[name if part == 1 else f"{name}_{part}"] = _plain(found)
+    return columns
+
+
+def _plain(values: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Text without escapes and blanks around it; NULL where nothing is left."""
+    escaped = pc.fill_null(pc.match_substring(values, "\\"), False)
+    if pc.any(escaped).as_py():
+        resolved = [unescape(text) for text in values.filter(escaped).to_pylist()]
+        values = pc.replace_with_mask(values, escaped, pa.array(resolved, values.type))
+    values = pc.utf8_trim(values, " \t\n")
+    return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+
+
+def _cut(values: pa.LargeStringArray, separator: str, most: int) -> tuple[pa.LargeStringArray, Offsets]:
+    cut = pc.split_pattern(values, separator, max_splits=most)
+    return cut.flatten(), np.concatenate(
+        ([0], np.cumsum(pc.fill_null(pc.list_value_length(cut), 0).to_numpy()))
+    )
+
+
+def _nth(values: pa.LargeStringArray, offsets: Offsets, number: int) -> pa.LargeStringArray:
+    starts, there = offsets[:-1], np.diff(offsets) > number
+    found = values.take(pa.array(np.where(there, starts + number, 0), mask=~there))
+    return pc.if_else(pc.equal(found, ""), pa.scalar(None, found.type), found)

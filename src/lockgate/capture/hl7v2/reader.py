@@ -6,9 +6,11 @@ are made anew from all their facts, so the state is a function of the set of mes
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import yaml
@@ -87,6 +89,7 @@ class Hl7Reader:
         define(engine, intake.received_sql)
         zone = config.hl7v2.time_zone or config.site.timezone
         engine.execute(f"CREATE OR REPLACE MACRO hl7_zone() AS {literal(zone)}")
+        engine.execute(f"CREATE OR REPLACE MACRO hl7_shift(t) AS CAST(t AS DATE) IN ({_shifts(zone)})")
         engine.connection.create_function("hl7_text", _unescaped, ["VARCHAR"], "VARCHAR", type="arrow")
         for statement in statements(_sql("macros.sql")):
             engine.execute(statement)
@@ -120,7 +123,11 @@ class Hl7Reader:
             return
         tables = parse(fresh.column("raw"))
         for name, table in tables.items():
-            engine.register(f"hl7_{name}", table)
+            engine.register("segment", table)
+            times = [column for column, *parts in wanted()[name].values() if "time" in parts]
+            read = "".join(f", hl7_ts({column}) AS {column}_at" for column in times)
+            engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_{name} AS SELECT *{read} FROM segment")
+            engine.connection.unregister("segment")
         places = pa.array(range(fresh.num_rows), pa.int64())
         engine.register("hl7_item", pa.table({"m": places, "item_hash": fresh.column("item_hash")}))
         engine.execute(f"CREATE OR REPLACE TEMP TABLE message AS {_sql('message.sql')}")
@@ -139,8 +146,7 @@ class Hl7Reader:
                 f" false AS deleted, item_hash, batch_id{also} FROM staged_adt_event WHERE {column} IS NOT NULL"
                 " AND item_hash IN (SELECT item_hash FROM hl7_item)"
             )
-        for name in (*(f"hl7_{one}" for one in tables), "hl7_item"):
-            engine.connection.unregister(name)
+        engine.connection.unregister("hl7_item")
 
     def finish(self, intake: Intake) -> None:
         """Make the people and visits that this capture touched from all their facts, earlier batches' too."""
@@ -187,7 +193,7 @@ class Hl7Reader:
             " JOIN hl7_meaning k ON k.authority = i.authority AND k.type = i.type"
         )
         engine.execute(f"CREATE OR REPLACE TEMP TABLE person AS {_sql('person.sql')}")
-        places = {"PV1-19": "comp(v.visit, 1)", "PID-18": "comp(p.account, 1)"}
+        places = {"PV1-19": "v.visit", "PID-18": "p.account"}
         number = f"coalesce({', '.join(f'said({places[place]})' for place in config.visit_number)})"
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE visit AS {_sql('visit.sql').format(visit_number=number)}"
@@ -222,7 +228,7 @@ class Hl7Reader:
     def _observations(self, intake: Intake) -> None:
         engine = intake.engine
         engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_observation AS {_sql('observation.sql')}")
-        units = [row[0] for row in engine.rows("SELECT DISTINCT said(comp(unit, 1)) FROM hl7_observation")]
+        units = [row[0] for row in engine.rows("SELECT DISTINCT said(unit) FROM hl7_observation")]
         likely = [unit for unit in units if unit]
         engine.register("hl7_unit_said", pa.table({"unit": pa.array(likely, _TEXT)}))
         pairs = engine.rows("SELECT unit, ucum_like(unit) FROM hl7_unit_said")
@@ -242,6 +248,18 @@ def _unescaped(column: pa.ChunkedArray) -> pa.Array:
     return pa.array(
         [None if value is None else unescape(value).strip() or None for value in column.to_pylist()], _TEXT
     )
+
+
+@cache
+def _shifts(zone: str) -> str:
+    """SQL: the days around which the clocks of a zone change (1990 to 2050)."""
+    clock, day, shifts = ZoneInfo(zone), datetime(1990, 1, 1, tzinfo=UTC), ["DATE '1880-01-01'"]
+    while day.year < 2050:
+        before, after = (day + timedelta(days=n) for n in (-1, 2))
+        if before.replace(tzinfo=clock).utcoffset() != after.replace(tzinfo=clock).utcoffset():
+            shifts.append(f"DATE '{day:%Y-%m-%d}'")
+        day += timedelta(days=1)
+    return ", ".join(shifts)
 
 
 def _register(intake: Intake, name: str, rows: list[dict[str, Any]]) -> None:

@@ -3,14 +3,14 @@
 WITH typed AS (
     SELECT *, type IN ('CE', 'CWE', 'CNE', 'CF', 'IS', 'ID') AS coded,
         CASE WHEN type = 'NM' THEN number_of(text)
-            WHEN type = 'SN' AND coalesce(comp(value, 3), '') IN ('', '.') AND comp(value, 4) IS NULL THEN number_of(coalesce(comp(value, 2), ''))
+            WHEN type = 'SN' AND coalesce(value_3, '') IN ('', '.') AND value_4 IS NULL THEN number_of(coalesce(value_2, ''))
             -- ST with a unit, a range or a flag is a measurement; a code of digits is none
             WHEN type = 'ST' AND (unit_text IS NOT NULL OR range IS NOT NULL OR flag IN ('N', 'L', 'H', 'LL', 'HH')) THEN number_of(text)
         END AS number
     FROM (
-        SELECT *, plain(replace(value, '~', chr(10))) AS text, said(comp(unit, 1)) AS unit_text
+        SELECT *, plain(replace(value_raw, '~', chr(10))) AS text, said(unit) AS unit_text
         FROM hl7_observation
-        WHERE NOT part_of_document AND NOT (coalesce(status, '') IN ('U', 'O', 'N') AND value IS NULL)
+        WHERE NOT part_of_document AND NOT (coalesce(status, '') IN ('U', 'O', 'N') AND value_raw IS NULL)
     )
 ),
 numbered AS (
@@ -21,11 +21,11 @@ numbered AS (
 ),
 one AS (
     SELECT unnest(arg_min(t, t.s)),
-        arg_min(value, s) FILTER (coded) AS code_value,
+        arg_min(struct_pack(code := value, name := value_2, system := value_3, raw := value_raw), s) FILTER (coded) AS coding,
         string_agg(text, chr(10) ORDER BY s) FILTER (NOT coded AND type <> 'SN' AND number IS NULL AND text <> '""') AS free_text,
         arg_min(text, s) FILTER (number IS NOT NULL) AS number_text,
         arg_min(number, s) AS figure,
-        arg_min(value, s) FILTER (type = 'SN') AS structured
+        arg_min(struct_pack(sign := value, low := value_2, mark := value_3, high := value_4), s) FILTER (type = 'SN') AS structured
     FROM numbered t GROUP BY m, record_key, variant
 ),
 parent AS (
@@ -34,7 +34,7 @@ parent AS (
     GROUP BY m, filler, test, sub
 )
 SELECT o.source, o.record_key || CASE WHEN o.variant > 1 THEN '|' || o.variant ELSE '' END AS record_id,
-    result_version(o.changed, o.message_at, r.rank) AS version_at,
+    result_version(o.changed_utc, o.message_at, r.rank) AS version_at,
     coalesce(r.status IN ('entered-in-error', 'cancelled'), false) AS deleted,
     o.item_hash, o.batch_id, o.patient_ref, o.encounter_ref,
     p.parent_ref,
@@ -44,24 +44,24 @@ SELECT o.source, o.record_key || CASE WHEN o.variant > 1 THEN '|' || o.variant E
     coalesce(o.test, o.test_name) AS code,
     o.test_name AS display,
     vocabulary(o.alt_system) AS alt_code_system, o.alt AS alt_code,
-    hl7_ts(o.seen) AS effective_at,
-    hl7_ts(coalesce(said(o.changed), said(o.observed))) AS issued_at,
+    o.seen_at AS effective_at,
+    coalesce(o.changed_at, o.observed_at) AS issued_at,
     hl7_offset(o.seen) AS tz_offset,
-    hl7_flag(o.seen) AS time_flag,
+    hl7_flag(o.seen, o.seen_at) AS time_flag,
     o.figure AS value_number,
-    CASE WHEN o.figure IS NOT NULL THEN coalesce(operator_of(comp(o.structured, 1)), operator_of(o.number_text)) END AS value_operator,
+    CASE WHEN o.figure IS NOT NULL THEN coalesce(operator_of(o.structured.sign), operator_of(o.number_text)) END AS value_operator,
     coalesce(
-        CASE WHEN o.figure IS NULL THEN nullif(concat(comp(o.structured, 1), comp(o.structured, 2), comp(o.structured, 3), comp(o.structured, 4)), '') END,
+        CASE WHEN o.figure IS NULL THEN nullif(concat(o.structured.sign, o.structured.low, o.structured.mark, o.structured.high), '') END,
         o.free_text,
         CASE WHEN o.type = 'ST' AND o.figure IS NOT NULL THEN o.number_text END,
-        CASE WHEN contains(o.code_value, '~') THEN array_to_string(list_transform(string_split(o.code_value, '~'), lambda c: coalesce(comp(c, 2), comp(c, 1))), chr(10)) END
+        CASE WHEN contains(o.coding.raw, '~') THEN array_to_string(list_transform(string_split(o.coding.raw, '~'), lambda c: coalesce(plain(split_part(c, '^', 2)), plain(split_part(c, '^', 1)))), chr(10)) END
     ) AS value_text,
-    CASE WHEN o.code_value IS NOT NULL THEN vocabulary(coalesce(comp(o.code_value, 3), o.test_system, o.application, 'local')) END AS value_code_system,
-    said(comp(o.code_value, 1)) AS value_code,
-    said(comp(o.code_value, 2)) AS value_display,
+    CASE WHEN o.coding.code IS NOT NULL THEN vocabulary(coalesce(o.coding.system, o.test_system, o.application, 'local')) END AS value_code_system,
+    said(o.coding.code) AS value_code,
+    said(o.coding.name) AS value_display,
     o.unit_text AS unit,
     u.code AS unit_code,
-    low_of(plain(o.range)) AS range_low, high_of(plain(o.range)) AS range_high,
+    low_of(o.range) AS range_low, high_of(o.range) AS range_high,
     said(o.flag) AS interpretation,
     CASE WHEN o.filler IS NOT NULL AND o.specimen IS NOT NULL THEN o.filler || '|' || key(o.specimen) END AS specimen_ref
 FROM one o
