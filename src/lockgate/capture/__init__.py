@@ -6,8 +6,8 @@ Every raw item ends staged, quarantined or duplicate, and the counts add up per 
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import capture_fhir
 from lockgate.capture.held import Held, list_held, retry_held, show_held
-from lockgate.capture.omop import OmopResult, capture_omop
 from lockgate.capture.hl7v2 import capture_hl7v2
+from lockgate.capture.omop import OmopResult, capture_omop
 from lockgate.capture.reasons import REASONS, Reason
 from lockgate.capture.status import status
 from lockgate.capture.tabular import capture_table, capture_tables, contracts
@@ -22,8 +22,8 @@ __all__ = [
     "Reason",
     "batches",
     "capture_fhir",
-    "capture_omop",
     "capture_hl7v2",
+    "capture_omop",
     "capture_table",
     "capture_tables",
     "contracts",

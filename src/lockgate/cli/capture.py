@@ -70,6 +70,44 @@ def fhir(
 
 
 @app.command()
+def hl7v2(
+    path: Annotated[
+        Path | None, typer.Argument(help="A folder, or one file, of HL7 v2 messages; .gz too.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="The source's name; duplicates and numbers are told within it.")
+    ] = "hl7v2",
+    listen: Annotated[str, typer.Option(help="HOST:PORT to take messages on (MLLP), until stopped.")] = "",
+    send: Annotated[
+        str, typer.Option(help="HOST:PORT to send PATH's messages to (MLLP), to try a feed.")
+    ] = "",
+    every: Annotated[
+        float, typer.Option(min=0.1, help="Listening: seconds until what has come is captured as a batch.")
+    ] = 60.0,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Listening: messages after which it is captured.")
+    ] = 10_000,
+) -> None:
+    """Capture HL7 v2 messages: from files, or from the network, acknowledged once they are on disk."""
+    from lockgate.capture import hl7v2 as feed
+    from lockgate.errors import UsageError
+
+    if (listen and send) or bool(path) == bool(listen):
+        raise UsageError("give a PATH, or --listen HOST:PORT", remedy="PATH with --send HOST:PORT sends it")
+    if listen:
+        emit(
+            feed.listen(open_site(), listen, source=source, actor=actor(), every=every, batch=batch).as_dict()
+        )
+    elif send and path:
+        sent = feed.send(path, send)
+        emit(sent, f"{sent['sent']:,} sent: {sent['AA']:,} AA, {sent['AE']:,} AE, {sent['AR']:,} AR.")
+        raise typer.Exit(0 if sent["sent"] == sent["AA"] else 1)
+    elif path:
+        report = _report([feed.capture_hl7v2(open_site(), path, source=source, actor=actor()).as_dict()])
+        emit(report, lambda: _print(report))
+
+
+@app.command()
 def table(
     file: Annotated[Path, typer.Argument(help="The file: CSV and the like, .gz too, or Parquet.")],
     contract: Annotated[

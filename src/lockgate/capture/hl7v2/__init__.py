@@ -10,7 +10,9 @@ import pyarrow as pa
 
 from lockgate.capture.batches import CaptureResult
 from lockgate.capture.hl7v2.frames import read_messages
+from lockgate.capture.hl7v2.listener import Heard, listen
 from lockgate.capture.hl7v2.message import Message
+from lockgate.capture.hl7v2.mllp import transmit
 from lockgate.capture.hl7v2.reader import Hl7Reader
 from lockgate.capture.intake import run
 from lockgate.capture.lines import SourceFile, find_files
@@ -52,4 +54,25 @@ def capture_files(
     return run(site, Hl7Reader(), chunks(), source=source, actor=actor, warnings=told)
 
 
-__all__ = ["Hl7Reader", "Message", "capture_files", "capture_hl7v2", "read_messages"]
+def send(path: Path | str, where: str) -> dict[str, int]:
+    """Send the messages of a file or folder to HOST:PORT; how many were answered AA, AE and AR."""
+    files, _ = find_files(Path(path), SUFFIXES)
+
+    def messages() -> Iterator[bytes]:
+        for table in read_messages(files, "UNICODE UTF-8", Counter()):
+            for text in table.column("raw").to_pylist():
+                yield text.encode()
+
+    return transmit(messages(), where)
+
+
+__all__ = [
+    "Heard",
+    "Hl7Reader",
+    "Message",
+    "capture_files",
+    "capture_hl7v2",
+    "listen",
+    "read_messages",
+    "send",
+]

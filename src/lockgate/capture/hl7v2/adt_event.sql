@@ -1,7 +1,7 @@
 -- What each message said of each person it names, and of that person's visit: facts, never changed afterwards.
 SELECT g.source, g.item_hash || '.' || g.place AS record_id, g.version_at, false AS deleted, g.item_hash, g.batch_id,
     g.patient_ref, g.encounter_ref, g.prior_patient_ref, g.prior_encounter_ref, g.type AS message_type, g.event,
-    g.event_at, g.recorded_at, g.sequence, g.tz_offset, g.time_flag,
+    g.event_at, g.recorded_at, g.sequence, g.control_id, g.tz_offset, g.time_flag,
     CASE WHEN g.of_visit THEN v.class END AS patient_class,
     CASE WHEN g.of_visit THEN place(v.location, v.location_2, v.location_3) END AS location,
     CASE WHEN g.of_visit THEN place(v.prior_location, v.prior_location_2, v.prior_location_3) END AS prior_location,

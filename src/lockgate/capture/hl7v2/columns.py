@@ -107,7 +107,10 @@ def _fields(segments: pa.LargeStringArray, fields: dict[int, list[str | int]]) -
         if "raw" in parts:
             columns[f"{name}_raw"] = field
         wanted_parts = [part for part in parts if isinstance(part, int)] or [1]
-        columns.update(_components(field, str(name), wanted_parts))
+        # Codes, units, wards and clinicians repeat: each distinct text is taken apart once.
+        coded = field.dictionary_encode()
+        for column, found in _components(coded.dictionary, str(name), wanted_parts).items():
+            columns[column] = found.take(coded.indices)
     return columns
 
 

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -18,7 +19,9 @@ from lockgate.capture.lines import SCHEMA, Lines, SourceFile, blocks, fault_row,
 
 CHUNK_BYTES = 48 * 1024 * 1024
 LARGEST = 64 * 1024 * 1024
-_START = re.compile(rb"(?:\A|(?<=[\r\n\x0b\x1c]))(?=(?:MSH|FHS|BHS|BTS|FTS)[^A-Za-z0-9\s])")
+_MESSAGE = re.compile(rb"MSH[^A-Za-z0-9\s]")  # begins with letters: many times as fast as with a choice
+_ENVELOPE = re.compile(rb"[FB][HT]S[^A-Za-z0-9\s]")
+_ENDS = b"\r\n\x0b\x1c"
 _FRAME = b"\x0b\x1c\r\n\t "
 CHARSETS = {
     "": "",
@@ -70,7 +73,7 @@ def _read_file(file: SourceFile, charset: str, warnings: Counter[str]) -> Iterat
             break
         if not number and not tail:
             block = block.removeprefix(b"\xef\xbb\xbf")
-        pieces = _START.split(tail + block)
+        pieces = _pieces(tail + block)
         tail = pieces.pop()
         if len(tail) > LARGEST:
             number += 1
@@ -88,6 +91,15 @@ def _read_file(file: SourceFile, charset: str, warnings: Counter[str]) -> Iterat
     table, _ = _table(file, [tail], number, charset, envelope)
     if table.num_rows:
         yield table, len(tail)
+
+
+def _pieces(data: bytes) -> list[bytes]:
+    """Data cut before every message and every segment of an envelope; what comes before the first is a piece too."""
+    starts = [found.start() for found in _MESSAGE.finditer(data)]
+    if b"BHS" in data or b"FHS" in data or b"BTS" in data or b"FTS" in data:
+        starts = sorted(starts + [found.start() for found in _ENVELOPE.finditer(data)])
+    cuts = [0, *(start for start in starts if start and data[start - 1] in _ENDS), len(data)]
+    return [data[start:end] for start, end in pairwise(cuts)]
 
 
 class _Envelope:
@@ -115,13 +127,14 @@ def _table(
         content = piece.strip(_FRAME)
         if not content:
             continue
-        if content[:3].decode("latin-1") in ENVELOPE:
+        if content[:3] in ENVELOPE:
             envelope.see(content)
             content = b"\n".join(content.splitlines()[1:]).strip(_FRAME)
             if not content:
                 continue
-        body, _, junk = content.partition(b"\x1c")
-        for part in (body, junk.strip(_FRAME)):
+        framed = b"\x1c" in content
+        body, _, junk = content.partition(b"\x1c") if framed else (content, b"", b"")
+        for part in (body.strip(_FRAME), junk.strip(_FRAME)) if framed else (body,):
             if not part.strip(b"\x00"):
                 continue
             number += 1

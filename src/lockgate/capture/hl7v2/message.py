@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 SEPARATORS = "|^~\\&"
-ENVELOPE = ("FHS", "BHS", "BTS", "FTS")
+ENVELOPE = frozenset((b"FHS", b"BHS", b"BTS", b"FTS"))
 _SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}(?:\||\Z)")
 _ESCAPE = re.compile(r"\\([^\\\r]*)\\")
 _NAMED = {
@@ -59,7 +59,8 @@ def _with_usual(text: str, field: str, encoding: str, theirs: list[str]) -> str:
     }
     table.update(zip(theirs, SEPARATORS, strict=True))
     rest = text[4 + len(encoding) :]
-    return f"MSH|{SEPARATORS[1:]}" + rest.translate(str.maketrans(table))
+    exchanged: dict[int, str] = {ord(letter): said for letter, said in table.items()}
+    return f"MSH|{SEPARATORS[1:]}" + rest.translate(exchanged)
 
 
 def _segments(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 SELECT i.item_hash, e.m, e.type, e.event, v.does, v.visit_rule, v.undoes, v.rank,
     e.recorded_at, hl7_utc(e.recorded, e.recorded_at) AS version_at,
     e.happened_at AS event_at, e.happened, hl7_offset(e.happened) AS tz_offset, hl7_flag(e.happened, e.happened_at) AS time_flag,
-    try_cast(e.sequence AS BIGINT) AS sequence, e.application, e.facility,
+    try_cast(e.sequence AS BIGINT) AS sequence, e.control AS control_id, e.application, e.facility,
     CASE
         WHEN v.event IS NULL THEN 'unknown-message|'
             || CASE WHEN regexp_full_match(e.type || '^' || e.event, '[A-Z]{3}\^[A-Z0-9]{3}') THEN e.type || '^' || e.event || ' ' ELSE '' END
@@ -13,7 +13,7 @@ SELECT i.item_hash, e.m, e.type, e.event, v.does, v.visit_rule, v.undoes, v.rank
         WHEN hl7_bad(e.occurred, e.occurred_at) THEN 'impossible-date|EVN-6 is no time of the calendar'
     END AS verdict
 FROM (
-    SELECT h.m, coalesce(h.kind, '') AS type, h.application, h.facility, h.sequence,
+    SELECT h.m, coalesce(h.kind, '') AS type, h.application, h.facility, h.sequence, h.control,
         coalesce(h.kind_2, x.event,
             CASE h.kind WHEN 'ORU' THEN 'R01' WHEN 'ORM' THEN 'O01' WHEN 'ORR' THEN 'O02' WHEN 'VXU' THEN 'V04' END, '') AS event,
         coalesce(said(x.recorded), h.sent) AS recorded,

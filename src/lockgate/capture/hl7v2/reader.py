@@ -51,18 +51,19 @@ STATUSES = {
     "W": ("entered-in-error", 5),
     "D": ("entered-in-error", 5),
 }
-_STAGED = (
-    "adt_event",
-    "patient_merge",
-    "result",
-    "document",
-    "report",
-    "specimen",
-    "medication",
-    "condition",
-    "allergy",
-    "practitioner",
-)
+# The staged tables, and the segments without which a portion has no row of them: planning costs more than a few rows.
+_STAGED = {
+    "adt_event": ("PID",),
+    "patient_merge": ("PID",),
+    "result": ("OBR",),
+    "document": ("OBR", "TXA"),
+    "report": ("OBR",),
+    "specimen": ("OBR",),
+    "medication": ("RXA",),
+    "condition": ("PRB", "DG1"),
+    "allergy": ("IAM", "AL1"),
+    "practitioner": ("PV1", "OBR", "TXA", "RXA"),
+}
 _TEXT = pa.string()
 
 
@@ -90,7 +91,7 @@ class Hl7Reader:
         zone = config.hl7v2.time_zone or config.site.timezone
         engine.execute(f"CREATE OR REPLACE MACRO hl7_zone() AS {literal(zone)}")
         engine.execute(f"CREATE OR REPLACE MACRO hl7_shift(t) AS CAST(t AS DATE) IN ({_shifts(zone)})")
-        engine.connection.create_function("hl7_text", _unescaped, ["VARCHAR"], "VARCHAR", type="arrow")
+        engine.text_function("hl7_text", _unescaped)
         for statement in statements(_sql("macros.sql")):
             engine.execute(statement)
         rows = [
@@ -135,8 +136,11 @@ class Hl7Reader:
         self._faults(intake)
         fill = {"source": literal(intake.source), "batch": literal(intake.batch_id)}
         engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_subject AS {_sql('subject.sql').format(**fill)}")
-        self._observations(intake)
-        for table_name in _STAGED:
+        if tables["OBR"].num_rows or tables["TXA"].num_rows:
+            self._observations(intake)
+        for table_name, segments in _STAGED.items():
+            if not any(tables[segment].num_rows for segment in segments):
+                continue
             engine.execute(f"INSERT INTO {quote('staged_' + table_name)} BY NAME {_sql(table_name + '.sql')}")
         # Whom and what the facts name is known from here on; the rows themselves are made in ``finish``.
         for target, column in (("patient", "patient_ref"), ("encounter", "encounter_ref")):

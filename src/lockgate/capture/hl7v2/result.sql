@@ -8,25 +8,34 @@ WITH typed AS (
             WHEN type = 'ST' AND (unit_text IS NOT NULL OR range IS NOT NULL OR flag IN ('N', 'L', 'H', 'LL', 'HH')) THEN number_of(text)
         END AS number
     FROM (
-        SELECT *, plain(replace(value_raw, '~', chr(10))) AS text, said(unit) AS unit_text
+        SELECT *, plain(CASE WHEN contains(value_raw, '~') THEN replace(value_raw, '~', chr(10)) ELSE value_raw END) AS text, said(unit) AS unit_text
         FROM hl7_observation
         WHERE NOT part_of_document AND NOT (coalesce(status, '') IN ('U', 'O', 'N') AND value_raw IS NULL)
     )
 ),
+repeated AS (SELECT m, record_key FROM typed GROUP BY m, record_key HAVING count(*) > 1),
 numbered AS (
-    SELECT *, CASE WHEN count(*) OVER (PARTITION BY m, record_key) = 1 THEN 1
-        ELSE dense_rank() OVER (PARTITION BY m, record_key, CASE WHEN sub IS NULL THEN 0 WHEN number IS NOT NULL THEN 1 WHEN coded THEN 2 ELSE 3 END
-            ORDER BY CASE WHEN sub IS NULL OR number IS NOT NULL OR coded THEN concat_ws('|', text, unit_text, status) END) END AS variant
-    FROM typed
+    SELECT *, dense_rank() OVER (
+        PARTITION BY m, record_key, CASE WHEN sub IS NULL THEN 0 WHEN number IS NOT NULL THEN 1 WHEN coded THEN 2 ELSE 3 END
+        ORDER BY CASE WHEN sub IS NULL OR number IS NOT NULL OR coded THEN concat_ws('|', text, unit_text, status) END) AS variant
+    FROM typed SEMI JOIN repeated USING (m, record_key)
 ),
-one AS (
-    SELECT unnest(arg_min(t, t.s)),
+merged AS (
+    SELECT min(s) AS s, variant,
         arg_min(struct_pack(code := value, name := value_2, system := value_3, raw := value_raw), s) FILTER (coded) AS coding,
         string_agg(text, chr(10) ORDER BY s) FILTER (NOT coded AND type <> 'SN' AND number IS NULL AND text <> '""') AS free_text,
         arg_min(text, s) FILTER (number IS NOT NULL) AS number_text,
-        arg_min(number, s) AS figure,
-        arg_min(struct_pack(sign := value, low := value_2, mark := value_3, high := value_4), s) FILTER (type = 'SN') AS structured
-    FROM numbered t GROUP BY m, record_key, variant
+        arg_min(number, s) AS number
+    FROM numbered GROUP BY m, record_key, variant
+),
+one AS (
+    SELECT t.* EXCLUDE (number), t.number, 1 AS variant,
+        CASE WHEN t.coded THEN struct_pack(code := t.value, name := t.value_2, system := t.value_3, raw := t.value_raw) END AS coding,
+        CASE WHEN NOT t.coded AND t.type <> 'SN' AND t.number IS NULL AND t.text <> '""' THEN t.text END AS free_text,
+        CASE WHEN t.number IS NOT NULL THEN t.text END AS number_text
+    FROM typed t ANTI JOIN repeated USING (m, record_key)
+    UNION ALL
+    SELECT t.* EXCLUDE (number), g.number, g.variant, g.coding, g.free_text, g.number_text FROM typed t JOIN merged g ON g.s = t.s
 ),
 parent AS (
     SELECT m, filler, test, sub, min(record_key) AS parent_ref FROM hl7_observation
@@ -40,7 +49,7 @@ SELECT o.source, o.record_key || CASE WHEN o.variant > 1 THEN '|' || o.variant E
     p.parent_ref,
     coalesce(k.category, CASE WHEN o.parent_test IS NOT NULL THEN 'microbiology' ELSE 'laboratory' END) AS category,
     coalesce(r.status, 'unknown') AS status,
-    vocabulary(coalesce(o.test_system, o.application, 'local')) AS code_system,
+    vocabulary(o.code_system) AS code_system,
     coalesce(o.test, o.test_name) AS code,
     o.test_name AS display,
     vocabulary(o.alt_system) AS alt_code_system, o.alt AS alt_code,
@@ -48,15 +57,15 @@ SELECT o.source, o.record_key || CASE WHEN o.variant > 1 THEN '|' || o.variant E
     coalesce(o.changed_at, o.observed_at) AS issued_at,
     hl7_offset(o.seen) AS tz_offset,
     hl7_flag(o.seen, o.seen_at) AS time_flag,
-    o.figure AS value_number,
-    CASE WHEN o.figure IS NOT NULL THEN coalesce(operator_of(o.structured.sign), operator_of(o.number_text)) END AS value_operator,
+    o.number AS value_number,
+    CASE WHEN o.number IS NOT NULL THEN coalesce(CASE WHEN o.type = 'SN' THEN operator_of(o.value) END, operator_of(o.number_text)) END AS value_operator,
     coalesce(
-        CASE WHEN o.figure IS NULL THEN nullif(concat(o.structured.sign, o.structured.low, o.structured.mark, o.structured.high), '') END,
+        CASE WHEN o.type = 'SN' AND o.number IS NULL THEN nullif(concat(o.value, o.value_2, o.value_3, o.value_4), '') END,
         o.free_text,
-        CASE WHEN o.type = 'ST' AND o.figure IS NOT NULL THEN o.number_text END,
+        CASE WHEN o.type = 'ST' AND o.number IS NOT NULL THEN o.number_text END,
         CASE WHEN contains(o.coding.raw, '~') THEN array_to_string(list_transform(string_split(o.coding.raw, '~'), lambda c: coalesce(plain(split_part(c, '^', 2)), plain(split_part(c, '^', 1)))), chr(10)) END
     ) AS value_text,
-    CASE WHEN o.coding.code IS NOT NULL THEN vocabulary(coalesce(o.coding.system, o.test_system, o.application, 'local')) END AS value_code_system,
+    CASE WHEN o.coding.code IS NOT NULL THEN vocabulary(coalesce(o.coding.system, o.code_system)) END AS value_code_system,
     said(o.coding.code) AS value_code,
     said(o.coding.name) AS value_display,
     o.unit_text AS unit,

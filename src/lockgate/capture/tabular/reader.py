@@ -59,9 +59,6 @@ class TableReader:
         """Rows hold no rows."""
         return False
 
-    def finish(self, intake: Intake) -> None:
-        """Nothing is made of the whole."""
-
     def digest(self, intake: Intake) -> None:
         """Type and check every row, then run the contract's SELECTs over the sound ones."""
         engine = intake.engine

@@ -4,7 +4,7 @@
 -- is always the later version.
 WITH fact AS (
     SELECT f.*, row_number() OVER (
-        PARTITION BY f.patient_ref ORDER BY f.message_type = 'ADT', f.version_at, f.sequence NULLS FIRST, e.rank, f.item_hash, f.record_id
+        PARTITION BY f.patient_ref ORDER BY f.message_type = 'ADT', f.version_at, f.sequence NULLS FIRST, e.rank, f.control_id, f.item_hash, f.record_id
     ) AS ord, e.does
     FROM hl7_fact f JOIN hl7_event e ON e.type = f.message_type AND e.event = f.event
     WHERE f.patient_ref IN (SELECT patient_ref FROM hl7_touched_patient)

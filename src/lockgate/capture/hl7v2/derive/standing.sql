@@ -3,7 +3,7 @@
 -- it; with it every restatement of the same event. It never reaches what was said after it.
 WITH fact AS (
     SELECT f.*, e.does, e.undoes, row_number() OVER (
-        PARTITION BY f.encounter_ref ORDER BY f.version_at, f.sequence NULLS FIRST, e.rank, f.item_hash, f.record_id
+        PARTITION BY f.encounter_ref ORDER BY f.version_at, f.sequence NULLS FIRST, e.rank, f.control_id, f.item_hash, f.record_id
     ) AS ord
     FROM hl7_fact f JOIN hl7_event e ON e.type = f.message_type AND e.event = f.event
     WHERE f.encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)
