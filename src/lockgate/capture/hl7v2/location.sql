@@ -3,7 +3,7 @@ SELECT f.source, f.code AS record_id, max(f.version_at) AS version_at, false AS 
     any_value(f.batch_id) AS batch_id, f.code AS name, coalesce(any_value(l.kind), 'other') AS kind, f.code
 FROM (
     SELECT source, batch_id, item_hash, version_at, split_part(unnest([location, prior_location]), '^', 1) AS code
-    FROM staged_adt_event
+    FROM {come}
 ) f LEFT JOIN hl7_place l ON l.code = f.code
 WHERE f.code <> '' AND f.code <> '""'
 GROUP BY f.source, f.code

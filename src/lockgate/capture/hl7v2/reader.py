@@ -156,15 +156,17 @@ class Hl7Reader:
         """Make the people and visits that this capture touched from all their facts, earlier batches' too."""
         engine = intake.engine
         for table in ("patient", "encounter", "encounter_move"):
-            engine.execute(f"DELETE FROM staged_{table}")
-        if not engine.one("SELECT count(*) FROM staged_adt_event"):
+            if table in intake.spool.names:
+                intake.spool.rewrite(engine, table, f"SELECT * FROM {intake.come(table)} WHERE false")
+        if "adt_event" not in intake.spool.names:
             return
+        come = intake.come("adt_event")
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE hl7_touched_patient AS SELECT DISTINCT patient_ref FROM staged_adt_event"
+            f"CREATE OR REPLACE TEMP TABLE hl7_touched_patient AS SELECT DISTINCT patient_ref FROM {come}"
         )
         engine.execute(
-            "CREATE OR REPLACE TEMP TABLE hl7_touched_visit AS SELECT encounter_ref FROM staged_adt_event"
-            " WHERE encounter_ref IS NOT NULL UNION SELECT prior_encounter_ref FROM staged_adt_event"
+            f"CREATE OR REPLACE TEMP TABLE hl7_touched_visit AS SELECT encounter_ref FROM {come}"
+            f" WHERE encounter_ref IS NOT NULL UNION SELECT prior_encounter_ref FROM {come}"
             " WHERE prior_encounter_ref IS NOT NULL"
         )
         files = ", ".join(literal(path) for batch in intake.earlier if (path := batch.table("adt_event")))
@@ -177,14 +179,14 @@ class Hl7Reader:
             f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true) WHERE {touched}"
         )
         engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE hl7_fact AS SELECT * FROM staged_adt_event{before if files else ''}"
+            f"CREATE OR REPLACE TEMP TABLE hl7_fact AS SELECT * FROM {come}{before if files else ''}"
         )
         batch = literal(intake.batch_id)
         engine.execute(f"CREATE OR REPLACE TEMP TABLE hl7_standing AS {_sql('derive/standing.sql')}")
         for table in ("patient", "encounter", "encounter_move"):
             select = _sql(f"derive/{table}.sql").replace("{batch}", batch)
             engine.execute(f"INSERT INTO staged_{table} BY NAME {select}")
-        engine.execute(f"INSERT INTO staged_location BY NAME {_sql('location.sql')}")
+        engine.execute(f"INSERT INTO staged_location BY NAME {_sql('location.sql').replace('{come}', come)}")
 
     def _people(self, intake: Intake) -> None:
         engine, config = intake.engine, intake.site.config.hl7v2
@@ -220,7 +222,7 @@ class Hl7Reader:
         )
         known = ", ".join(literal(f"{kind}^{event}") for kind, listed in events().items() for event in listed)
         # A type that isn't known is whatever was sent there: counts by type must not repeat it.
-        engine.execute(f"UPDATE arrival SET kind = NULL WHERE kind NOT IN ({known}) AND NOT duplicate")
+        engine.execute(f"UPDATE fresh SET kind = NULL WHERE kind NOT IN ({known})")
         invalid = engine.one(
             "SELECT count(*) FROM person WHERE nhs_status = 'invalid' AND local_number IS NOT NULL"
         )
