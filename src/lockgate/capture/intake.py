@@ -31,9 +31,10 @@ from lockgate.capture.batches import (
     record,
     spill_dir,
 )
+from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.quarantine import raw_of
 from lockgate.capture.references import References
-from lockgate.capture.seen import Codes, Seen, keys_of
+from lockgate.capture.seen import NEVER, Codes, Seen, keys_of
 from lockgate.capture.spool import LEDGER, Spool, conform, staged_schema
 from lockgate.engine import Engine, literal, quote
 from lockgate.schema import STAGED, Column, staged_columns
@@ -109,6 +110,7 @@ class Intake:
         self.warnings: Counter[str] = Counter()
         self.spool = Spool(folder)
         self.seen = Seen()
+        self.unpacked = False  # whether containers of the portion in hand have been opened
         self._faults_entered = 0
         self._make_tables()
         reader.prepare(self)
@@ -136,15 +138,28 @@ class Intake:
 
     def take(self, chunk: pa.Table) -> None:
         """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest, write both down."""
+        self.unpacked = False
+        if not isinstance(self.reader, DirectReader):
+            chunk = self._unpacked(chunk)
+        try:
+            self._take(chunk)
+        except HoldsContainers:
+            self._take(self._unpacked(chunk))
+
+    def _unpacked(self, chunk: pa.Table) -> pa.Table:
+        self.unpacked = True
+        self.engine.register("chunk", chunk)
+        if self.reader.unpack(self):
+            chunk = self.engine.arrow("SELECT * FROM chunk ORDER BY file, line").cast(lines.SCHEMA)
+        self.engine.connection.unregister("chunk")
+        return chunk
+
+    def _take(self, chunk: pa.Table) -> None:
         keys = keys_of(chunk.column("item_hash"))
         before = self.seen.find(keys)
-        if not self._all_replayed(before):
-            self.engine.register("chunk", chunk)
-            if self.reader.unpack(self):
-                chunk = self.engine.arrow("SELECT * FROM chunk ORDER BY file, line").cast(lines.SCHEMA)
-                keys = keys_of(chunk.column("item_hash"))
-                before = self.seen.find(keys)
-            self.engine.connection.unregister("chunk")
+        if not self.unpacked:
+            # What is kept as a Bundle was an entry of another one; on a line of its own it is opened.
+            before[before == self.seen.code("Bundle")] = NEVER
         first = keys.first_places()
         duplicate = (before >= 0) | (first != np.arange(len(keys)))
         fresh = ~duplicate
@@ -158,13 +173,9 @@ class Intake:
             self.seen.add(keys.where(fresh), codes[fresh])
         self._enter(chunk, codes, ids, duplicate)
 
-    def _all_replayed(self, before: Codes) -> bool:
-        """Whether every item came before: then no text is read."""
-        # What is kept as a Bundle was an entry of another one; on a line of its own it is opened.
-        return bool((before >= 0).all() and (before != self.seen.code("Bundle")).all())
-
     def _read(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Stage items or find their faults; the kind (its code) and record_id of each."""
+        read = self._by_reader(items)
         if items.column("fault").null_count < items.num_rows:
             broken = items.filter(pc.is_valid(items.column("fault")))
             self.add_faults(
@@ -173,6 +184,9 @@ class Intake:
                     strict=True,
                 )
             )
+        return read
+
+    def _by_reader(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         if isinstance(self.reader, DirectReader):
             return self.reader.read(self, items)
         return self._read_by_sql(self.reader, items)
@@ -281,6 +295,7 @@ class Intake:
         self.engine.register("retake", items)
         self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake")
         self.engine.connection.unregister("retake")
+        self.unpacked = True
         nothing = pa.nulls(items.num_rows, pa.string())
         items = items.append_column("fault", nothing).append_column("fault_detail", nothing)
         self._read(items.select(lines.SCHEMA.names).cast(lines.SCHEMA))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Codes = npt.NDArray[np.int16]
-_NEVER = -1
+NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Keys:
     def first_places(self) -> npt.NDArray[np.int64]:
         """For each key, the place where it stands first."""
         places = np.arange(len(self))
-        if len(np.unique(self.high)) == len(self):
+        ordered = np.sort(self.high)
+        if not (ordered[1:] == ordered[:-1]).any():
             return places
         order = np.lexsort((places, self.low, self.high))
         high, low = self.high[order], self.low[order]
@@ -81,10 +82,10 @@ class Seen:
 
     def find(self, keys: Keys) -> Codes:
         """The kind's code of each key; -1 where it never came."""
-        found = np.full(len(keys), _NEVER, np.int16)
+        found = np.full(len(keys), NEVER, np.int16)
         for run, codes in self._runs:
             place = np.searchsorted(run.high, keys.high)
-            open_ = np.flatnonzero(found == _NEVER)
+            open_ = np.flatnonzero(found == NEVER)
             while len(open_):
                 open_ = open_[place[open_] < len(run)]
                 open_ = open_[run.high[place[open_]] == keys.high[open_]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,17 @@ from lockgate.engine import Engine, literal, quote
 
 PER_ROW = ("record_id", "version_at")
 FEW = 200
+MANY = 1000
 _ITEM = "__texts"
 Query = Callable[[list[str]], str]
+Memo = dict[tuple[str, str], tuple[dict[str | None, int], pa.Table]]  # of one capture
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
     """A column: one value for each group of resources alike in what it needs, and each resource's group."""
 
-    groups: Indices | None  # None: each resource is its own group
+    groups: npt.NDArray[np.integer[Any]] | None  # None: each resource is its own group
     values: pa.Array
 
     def for_rows(self) -> pa.Array:
@@ -50,7 +53,7 @@ class Values:
 class _Groups:
     """Resources grouped by the elements they have in common: each one's group, and an example of each group."""
 
-    groups: Indices | None
+    groups: npt.NDArray[np.integer[Any]] | None
     examples: Indices | None
 
 
@@ -68,9 +71,11 @@ class Evaluator:
         part: Part,
         constants: Mapping[str, str],
         rows: dict[str, pa.Array],
+        memo: Memo,
     ) -> None:
         self.engine, self.shape, self.part = engine, shape, part
         self.constants, self.rows = constants, rows
+        self.memo = memo
         self.count = len(part.rows)
         self._groups: dict[Needs, _Groups] = {}
 
@@ -92,10 +97,27 @@ class Evaluator:
         found: dict[str, Values] = {}
         for group, names in by_group.items():
             if names:
-                table = self._run(group, names, frozenset().union(*(wanted[name] for name in names)), query)
+                table = self._remembered(group, names, wanted, query)
                 groups = self._grouped(group).groups if group else np.zeros(self.count, np.int64)
                 found.update({name: Values(groups, table.column(name)) for name in names})
         return found
+
+    def _remembered(
+        self, group: Needs, names: list[str], wanted: Mapping[str, Needs], query: Query
+    ) -> pa.Table:
+        """Columns of one group; not worked out anew where an earlier portion had the same few texts."""
+        needs = frozenset().union(*(wanted[name] for name in names))
+        single = next(iter(group)) if len(group) == 1 else ""
+        texts = self.part.elements[single].texts.to_pylist() if single in self.part.elements else [None]
+        if self.count <= FEW or len(group) > 1 or single in PER_ROW or len(texts) > MANY:
+            return self._run(group, names, needs, query)
+        key = (self.shape.name, query(names))
+        known, table = self.memo.get(key, ({}, None))
+        if table is not None and all(text in known for text in texts):
+            return table.take(pa.array([known[text] for text in texts]))
+        table = self._run(group, names, needs, query)
+        self.memo[key] = ({text: place for place, text in enumerate(texts)}, table)
+        return table
 
     def whole(self, query: str, chosen: Indices) -> pa.Table:
         """``query`` over the whole of some resources, as it is written."""
@@ -194,15 +216,14 @@ class Evaluator:
         if not group.isdisjoint(PER_ROW):
             return _Groups(None, None)
         elements = [self.part.elements[name] for name in sorted(group)]
+        codes: npt.NDArray[np.integer[Any]] = elements[0].codes
         if len(elements) == 1:
-            codes = elements[0].codes
             examples = np.zeros(len(elements[0].texts), np.int64)
             examples[codes[::-1]] = np.arange(len(codes))[::-1]
             return _Groups(codes, examples)
-        codes = elements[0].codes
         for element in elements[1:]:
-            both = codes * len(element.texts) + element.codes
-            codes = pa.array(both).dictionary_encode().indices.to_numpy().astype(np.int64)
+            both = codes.astype(np.int64) * len(element.texts) + element.codes
+            codes = pa.array(both).dictionary_encode().indices.to_numpy()
         examples = np.zeros(int(codes.max(initial=-1)) + 1, np.int64)
         examples[codes[::-1]] = np.arange(len(codes))[::-1]
         return _Groups(codes, examples)

@@ -24,8 +24,11 @@ import pyarrow.compute as pc
 
 from lockgate.capture.fhir.r4 import r4_types
 from lockgate.capture.fhir.shape import Node, Text, shapes
+from lockgate.capture.lines import places_of
 
 BLOCK = 1000  # resources whose parsed parts are held at once: they fit a processor's cache
+MODIFIERS = ("modifierExtension", "implicitRules")
+ANYTHING = "anything"  # a kind of element that is not checked
 MAX_NAMES = 400  # elements a decoder learns: no export has as many, a hostile file might
 
 Indices = npt.NDArray[np.int64]
@@ -51,7 +54,7 @@ class Element:
     A null text: not sent. Text and dates without their quotes; anything else as JSON.
     """
 
-    codes: Indices
+    codes: npt.NDArray[np.integer[Any]]
     texts: pa.LargeStringArray
 
 
@@ -179,8 +182,11 @@ def _by_kind(
     resources: list[Any], places: Indices, opened: Opened, get: Get
 ) -> list[tuple[str, list[Any], Indices, Get]]:
     """A block's resources by type; those of none that FHIR knows go to the faults."""
-    kinds = list(map(bytes, map(get("resourceType"), resources)))
-    names = sorted(set(kinds))
+    sent = b"\x00".join(map(get("resourceType"), resources))
+    first = sent.partition(b"\x00")[0]
+    alike = sent == b"\x00".join([first] * len(resources))
+    kinds = [] if alike else sent.split(b"\x00")
+    names = [first] if alike and resources else sorted(set(kinds))
     found = []
     for text in names:
         chosen, there = resources, places
@@ -208,7 +214,7 @@ class _Gathered:
     def add(self, resources: list[Any], rows: Indices, met: Iterable[str], get: Get) -> None:
         before = [b"\x00" * (len(block) - 1) for block in self.rows]
         known = set(met) if get is not _by_key else set().union(*resources)
-        for name in ("id", *self.top):
+        for name in ("id", *MODIFIERS, *self.top):
             if name in known:
                 pieces = self.pieces.setdefault(name, list(before))
                 pieces.append(b"\x00".join(map(get(name), resources)))
@@ -224,7 +230,7 @@ class _Gathered:
             joined = b"\x00".join(self.pieces.pop(name)) + b"\x00"
             if len(joined) == len(rows) and name != "id":
                 continue  # sent by none of them
-            elements[name], bad = _element(name, joined, self.top.get(name, "string"))
+            elements[name], bad = _element(name, joined, self.top.get(name, ANYTHING))
             for place, said in bad:
                 wrong.setdefault(place, []).append(said)
         return Part(self.kind, rows, elements, wrong)
@@ -232,27 +238,27 @@ class _Gathered:
 
 def _element(name: str, joined: bytes, node: Node) -> tuple[Element, list[tuple[int, str]]]:
     """The texts as one dictionary; and of which resources (by place) they are of the wrong type."""
-    data = np.frombuffer(joined, np.uint8)
-    ends = np.flatnonzero(data == 0)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    first, length = data[starts], ends - starts
+    ends = places_of(np.frombuffer(joined, np.uint8), 0)
+    starts = np.concatenate(([0], ends + 1))
+    first = np.frombuffer(joined, np.uint8)[starts[:-1]]
     wrong: list[tuple[int, str]] = []
-    if node in ("string", "date") and (b"\\" in joined or not np.isin(first, (0, 34)).all()):
+    node = "string" if name == "id" else node
+    quoted = node in ("string", "date")
+    if quoted and (b"\\" in joined or not ((first == 0) | (first == 34)).all()):
         values, wrong = _texts_one_by_one(name, joined.split(b"\x00")[:-1])
         array = pa.array(values, pa.large_string())
     else:
-        quoted = node in ("string", "date")
-        kept = joined.translate(None, b'"\x00' if quoted else b"\x00")
-        length = length - 2 * (first == 34) if quoted else length
-        offsets = np.concatenate(([0], np.cumsum(length)))
-        given = (first != 0) & (first != ord("n")) if not quoted else first != 0
+        given = (first != 0) & (quoted | (first != ord("n")))
         bitmap = pa.py_buffer(np.packbits(given, bitorder="little").tobytes())
         array = pa.LargeStringArray.from_buffers(
-            len(ends), pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(kept), bitmap
+            len(ends), pa.py_buffer(starts), pa.py_buffer(joined), bitmap
         )
+        array = pc.ascii_trim(array, '"\x00') if quoted else pc.ascii_rtrim(array, "\x00")
+    if name == "id":
+        return Element(np.arange(len(array)), array), wrong
     encoded = pc.dictionary_encode(array, null_encoding="encode")
-    texts, codes = encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
-    if node not in ("string", "date"):
+    texts, codes = encoded.dictionary, encoded.indices.to_numpy()
+    if not quoted and node != ANYTHING:
         bad = _wrong_texts(name, texts, node)
         if bad:
             at = np.flatnonzero(np.isin(codes, list(bad)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.fhir.bundles import MARK, open_bundles
+from lockgate.capture.fhir.evaluate import Memo
 from lockgate.capture.fhir.links import settle_links
-from lockgate.capture.fhir.opened import Indices, Opener, Part
+from lockgate.capture.fhir.opened import MODIFIERS, Indices, Opener, Part
 from lockgate.capture.fhir.shape import macros, shapes
 from lockgate.capture.fhir.stage import bury_part, stage_part
 from lockgate.capture.macros import define
@@ -29,6 +31,7 @@ class FhirReader:
 
     def __init__(self) -> None:
         self.opener = Opener()
+        self.memo: Memo = {}
 
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
@@ -49,9 +52,11 @@ class FhirReader:
         sound = np.asarray(pc.is_null(items.column("fault")))
         raw = _one(items.column("raw"))
         opened = self.opener.open(raw if sound.all() else raw.filter(pa.array(sound)), np.flatnonzero(sound))
+        if not intake.unpacked and any(part.kind == "Bundle" for part in opened.parts):
+            raise HoldsContainers
         hashes = _one(items.column("item_hash"))
         kinds: Codes = np.zeros(items.num_rows, np.int16)
-        gone, modified = np.asarray(pc.starts_with(raw, MARK)), _modified(raw)
+        gone = np.asarray(pc.starts_with(raw, MARK))
         found = [(hashes[place].as_py(), *fault) for place, fault in sorted(opened.faults.items())]
         rows, ids = [], []
         for part in opened.parts:
@@ -70,31 +75,45 @@ class FhirReader:
                 found += [(each, "no-id", None) for each in theirs.filter(pa.array(without)).to_pylist()]
                 part, kept = part.where(~without), pa.array(~without)
                 theirs, named = theirs.filter(kept), named.filter(kept)
-            for flags, deal in ((gone, bury_part), (modified, _refuse_modified)):
-                chosen = flags[part.rows]
+            for tell, deal in ((lambda those: gone[those.rows], bury_part), (_modified, _refuse_modified)):
+                chosen = tell(part)
                 if chosen.any():
                     kept = pa.array(chosen)
                     deal(intake, part.where(chosen), theirs.filter(kept), named.filter(kept))
                     kept, part = pa.array(~chosen), part.where(~chosen)
                     theirs, named = theirs.filter(kept), named.filter(kept)
             if len(part.rows):
-                stage_part(intake, part, theirs, named)
+                stage_part(intake, part, theirs, named, self.memo)
         intake.add_faults(found)
         return kinds, _placed(rows, ids, items.num_rows)
 
 
-def _modified(raw: pa.LargeStringArray) -> npt.NDArray[np.bool_]:
-    """Which items carry a modifierExtension anywhere, or implicitRules: both may turn round what the rest says."""
-    perhaps = pc.or_(
-        pc.match_substring(raw, '"modifierExtension"'), pc.match_substring(raw, '"implicitRules"')
-    )
-    flags = np.array(perhaps, bool)
-    for place in np.flatnonzero(flags).tolist():
-        try:
-            flags[place] = _says_modified(msgspec.json.decode(raw[place].as_py()))
-        except (msgspec.DecodeError, RecursionError):
-            flags[place] = False  # held for what it is
+def _modified(part: Part) -> npt.NDArray[np.bool_]:
+    """Which resources carry a modifierExtension or implicitRules: both may turn round what the rest says.
+
+    Looked for at the top and, at any depth, in the elements that are read.
+    """
+    flags = np.zeros(len(part.rows), bool)
+    top = shapes()[part.kind].top
+    for name, element in part.elements.items():
+        if name == "id" or top.get(name) in ("string", "date"):
+            continue
+        texts = element.texts
+        perhaps = pc.is_valid(texts)
+        if name not in MODIFIERS:
+            perhaps = pc.or_(*(pc.match_substring(texts, f'"{word}"') for word in MODIFIERS))
+        told = np.flatnonzero(np.asarray(pc.fill_null(perhaps, False)))
+        said = [at for at in told.tolist() if _says_modified({name: _json(texts[at].as_py())})]
+        if said:
+            flags |= np.isin(element.codes, said)
     return flags
+
+
+def _json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None  # held for what it is
 
 
 def _says_modified(value: object) -> bool:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockgate.capture.fhir.evaluate import Evaluator, Values
+from lockgate.capture.fhir.evaluate import Evaluator, Memo, Values
 from lockgate.capture.fhir.opened import OUT_OF_RANGE, Indices, Part
 from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
 from lockgate.capture.units import is_ucum
@@ -23,25 +23,30 @@ Verdict = tuple[str, str]
 MAX_SAID = 3
 
 
-def stage_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
-    """Check one part and stage its sound resources. ``hashes`` and ``ids`` are those of its resources, in order."""
-    Staging(intake, part, hashes, ids).run()
+def stage_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray, memo: Memo) -> None:
+    """Check one part and stage its sound resources. ``hashes`` and ``ids`` are those of its resources, in order.
+
+    ``memo`` keeps, over one capture, what was worked out for texts that come again.
+    """
+    Staging(intake, part, hashes, ids, memo).run()
 
 
 def bury_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
     """Write tombstones of resources that their source deleted."""
-    Staging(intake, part, hashes, ids).bury(np.arange(len(part.rows)))
+    Staging(intake, part, hashes, ids, {}).bury(np.arange(len(part.rows)))
 
 
 class Staging:
     """The staging of one part."""
 
-    def __init__(self, intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
+    def __init__(
+        self, intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray, memo: Memo
+    ) -> None:
         self.intake, self.part, self.plan = intake, part, plan(part.kind)
         self.rows = {"item_hash": hashes, "record_id": ids}
         constants = {"source": literal(intake.source), "batch_id": literal(intake.batch_id)}
         self.buried: set[int] = set()
-        self.evaluator = Evaluator(intake.engine, self.plan.shape, part, constants, self.rows)
+        self.evaluator = Evaluator(intake.engine, self.plan.shape, part, constants, self.rows, memo)
 
     def run(self) -> None:
         """Faults, then rows."""
