@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lockgate.bench.core import Measure
 from lockgate.capture import latest_view
+from lockgate.capture.spool import conform, staged_schema
 from lockgate.engine import Engine
 from lockgate.site import Site
 
@@ -22,7 +24,7 @@ BATCHES = 5
 
 
 def latest(quick: bool) -> list[Measure]:
-    """Rows of staged conditions, 2.5 versions a record in shuffled order, to the one that counts, if any does."""
+    """Rows of a staged table, 2.5 versions a record in shuffled order, to the one that counts, if any does."""
     count = 100_000 if quick else 5_000_000
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:
         site = Site.init(Path(temporary) / "site", name="Bench")
@@ -32,8 +34,9 @@ def latest(quick: bool) -> list[Measure]:
             with Engine() as engine:
                 view = latest_view(engine, site, "allergy")
                 started = time.process_time()
-                found = engine.arrow(f"SELECT record_id, version_at FROM {view}")
+                engine.execute(f"CREATE TEMP TABLE latest AS SELECT * FROM {view}")
                 best = min(best, time.process_time() - started)
+                found = engine.arrow("SELECT record_id, version_at FROM latest")
             correct &= _sum(found) == expected
     return [
         Measure("latest state per key", count / best, "rows per CPU-second", target=TARGET, correct=correct)
@@ -52,7 +55,7 @@ def _write(site: Site, count: int) -> tuple[int, int]:
     winner = np.empty(keys, np.int64)
     winner[record[order]] = order  # the last write, the greatest version, stays
     living = winner[~deleted[winner]]
-    names = pa.array(np.char.add("r", np.arange(keys).astype(str)))
+    names = pc.binary_join_element_wise("r", pa.array(np.arange(keys)).cast(pa.string()), "")
     for number, rows in enumerate(np.array_split(np.arange(count), BATCHES)):
         batch = f"20260101T00000000{number}Z-00000000"
         for zone in (site.landing, site.staged):
@@ -63,10 +66,17 @@ def _write(site: Site, count: int) -> tuple[int, int]:
             "record_id": names.take(pa.array(record[rows])),
             "version_at": pa.array(version[rows] * 1_000_000, pa.timestamp("us")),
             "deleted": pa.array(deleted[rows]),
-            "item_hash": pa.array(np.char.zfill(rows.astype(str), 32)),
+            "item_hash": pc.utf8_lpad(pa.array(rows).cast(pa.string()), 32, "0"),
             "batch_id": pa.repeat(batch, len(rows)),
+            "patient_ref": names.take(pa.array(record[rows] // 10)),
+            "code_system": pa.repeat("SNOMED", len(rows)),
+            "code": pa.array(record[rows] % 500).cast(pa.string()),
         }
-        pq.write_table(pa.table(table), site.staged / batch / "allergy.parquet", compression="zstd")
+        pq.write_table(
+            conform(pa.table(table), staged_schema("allergy")),
+            site.staged / batch / "allergy.parquet",
+            compression="zstd",
+        )
     return len(living), int((record[living] * version[living] % 1_000_003).sum())
 
 
