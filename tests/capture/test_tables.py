@@ -83,7 +83,7 @@ def test_a_wrong_header_is_refused_with_the_columns_named(site: Site, tmp_path: 
     assert refused.value.reasons == [
         "missing column: ward_code",
         "column named twice: category",
-        "column the contract does not name: severity",
+        "columns the contract does not name: severity",
     ]
     assert status(site)["received"] == 0
 

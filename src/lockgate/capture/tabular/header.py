@@ -49,7 +49,7 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
     extra = _plain_names(spelt, found, set(contract.columns))
     if reasons:
         more = [name for name, column in zip(spelt, found, strict=True) if column is None]
-        reasons += _told("column the contract does not name", more)
+        reasons += _told("columns the contract does not name", more)
         raise Refused(
             f"the header does not fit the contract {contract.name!r}",
             reasons=reasons,
@@ -80,7 +80,7 @@ def _plain_names(spelt: list[str], found: list[str | None], taken: set[str]) -> 
 
 def _told(what: str, names: list[str]) -> list[str]:
     safe = [name for name in names if SAFE.fullmatch(name)]
-    told = [f"{what}: {name}" for name in safe]
+    told = [f"{what}: {', '.join(safe)}"] if safe else []
     if len(names) > len(safe):
         told.append(f"{len(names) - len(safe)} columns whose names look like values")
     return told
