@@ -106,6 +106,8 @@ def test_every_row_is_staged_or_held_back_with_its_reason(
         "condition_occurrence": (4, 3, 1),
         "death": (1, 1, 0),
         "measurement": (3, 3, 0),
+        "note": (1, 1, 0),
+        "observation": (1, 1, 0),
     }
     assert {(item.file, item.line): item.reason for item in list_held(site)[1]} == {
         ("PERSON.csv", 4): "missing-required",
@@ -135,6 +137,7 @@ def test_concepts_are_kept_where_the_vocabulary_has_them(
     assert [(one["staged"], one["code"]) for one in release.manifest["unmapped"]["by_frequency"]] == [
         ("condition", "XYZ"),
         ("result", "LOCAL"),
+        ("result", "SMOKER"),
     ]
     assert rows_of(
         release,
@@ -164,6 +167,10 @@ def test_concepts_are_kept_where_the_vocabulary_has_them(
         (8507, 0, 1980),
         (8532, 8527, 1950),
     ]
+    assert rows_of(release, "observation", "observation_source_value", "value_as_concept_id") == [
+        ("SMOKER", 4181412)
+    ]
+    assert rows_of(release, "note", "note_text") == [("Seen on the ward. Much better.",)]
     assert len(rows_of(release, "observation_period", "person_id")) == 2  # made anew, of both people
 
 
@@ -175,7 +182,8 @@ def test_the_accounts_name_every_staged_row(brought: tuple[Site, OmopResult, Rel
         "encounter": (2, {"visit_occurrence": 2}),
         "encounter_move": (1, {"visit_detail": 1}),
         "condition": (3, {"condition_occurrence": 3}),
-        "result": (3, {"measurement": 3}),
+        "result": (4, {"measurement": 3, "observation": 1}),
+        "document": (1, {"note": 1}),
         "death": (1, {"death": 1}),
     }
 
@@ -185,7 +193,7 @@ def test_the_same_folder_again_stages_nothing(
 ) -> None:
     again = capture_omop(brought[0], folder, actor="test")
     assert sum(one.staged for one in again.tables.values()) == 0
-    assert sum(one.duplicates for one in again.tables.values()) == 16
+    assert sum(one.duplicates for one in again.tables.values()) == 18
 
 
 def test_a_folder_that_is_no_omop_is_refused(site: Site, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lockgate.capture import batches, capture_tables, list_held
+from lockgate.capture import batches, capture_table, capture_tables, list_held, status
 from lockgate.curate import Release, build_release, open_release
 from lockgate.engine import Engine
 from lockgate.site import Site
@@ -280,3 +280,18 @@ def test_primary_care(made: Release, rows_of: Rows, staged: Rows) -> None:
     assert ("3457005", None) in rows_of(
         made, "procedure_occurrence", "procedure_source_value", "procedure_end_datetime"
     )
+
+
+def test_tables_of_one_source_may_come_in_any_order(site: Site) -> None:
+    """Contacts, then ward stays, wait; people and spells bring them out of quarantine."""
+    for name in ("mhs201_care_contact", "mhs502_ward_stay"):
+        result = capture_table(site, name, FOLDER / f"{name}.csv", actor="test")
+        assert result.staged == 0 and "missing-reference" in result.reasons
+    people = capture_table(site, "mhs001_mpi", FOLDER / "mhs001_mpi.csv", actor="test")
+    assert people.warnings[-1:] == ["3 rows of other tables of mental_health left quarantine"]
+    spells = capture_table(site, "mhs501_hospital_spell", FOLDER / "mhs501_hospital_spell.csv", actor="test")
+    assert spells.warnings[-1:] == ["1 rows of other tables of mental_health left quarantine"]
+    held = {(Path(item.file).stem, item.line): item.reason for item in list_held(site)[1]}
+    names = ("mhs001_mpi", "mhs201_care_contact", "mhs502_ward_stay")
+    assert held == {place: reason for place, reason in FAULTS.items() if place[0] in names}
+    assert status(site)["adds_up"]

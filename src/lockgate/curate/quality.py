@@ -129,7 +129,8 @@ def unmapped_codes(build: Curation, *, limit: int = 500) -> dict[str, Any]:
         """
         SELECT coalesce(e.staged, ''), coalesce(e.source_code, ''), count(*) AS n, count(DISTINCT e.person_id) AS people
         FROM event AS e
-        WHERE e.concept_id = 0 AND e.fate NOT LIKE 'not:%' AND e.standing = 'live' AND e.value_concept_id IS NULL
+        WHERE e.concept_id = 0 AND e.fate NOT LIKE 'not:%' AND e.standing = 'live'
+            AND (e.value_concept_id IS NULL OR e.staged <> 'allergy')
         GROUP BY e.staged, e.source_code
         ORDER BY n DESC, 1, 2"""
     )
