@@ -19,11 +19,11 @@ from lockgate.errors import LockgateError, UsageError
 from lockgate.schema import STAGED, staged_columns
 
 SPEC = portable_sql()
-# for a handful of rows: no compiling of queries, two partitions
+# for a handful of rows: no compiling of queries, one partition
 SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.shuffle.partitions": "1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
 }
 

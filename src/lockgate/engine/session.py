@@ -117,6 +117,8 @@ def _defaults(master: str, memory_mb: int, spill: Path, *, here: bool) -> dict[s
         "spark.pyspark.python": sys.executable,
         "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         "spark.ui.enabled": "false",
+        "spark.sql.ui.explainMode": "simple",  # nobody looks at the plans, and writing them out costs
+        "spark.sql.ui.retainedExecutions": "1",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.parquet.compression.codec": "lz4_raw",
     }
