@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -183,3 +183,14 @@ def settle_audit(site: Site) -> int:
             entered="by the next capture, after a crash",
         )
     return len(missing)
+
+
+def tally(counted: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
+    """Counts of (key, outcome, count) by key and outcome, with what was received in all."""
+    names = {"staged": "staged", "quarantined": "quarantined", "duplicate": "duplicates"}
+    found: dict[str, dict[str, int]] = {}
+    for key, outcome, count in counted:
+        entry = found.setdefault(key, {"received": 0, "staged": 0, "quarantined": 0, "duplicates": 0})
+        entry["received"] += count
+        entry[names[outcome]] += count
+    return found

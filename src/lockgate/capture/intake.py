@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +29,25 @@ from lockgate.capture.batches import (
     new_batch_id,
     record,
     spill_dir,
+    tally,
 )
 from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.quarantine import raw_of
+from lockgate.capture.readers import DirectReader as DirectReader
+from lockgate.capture.readers import Reader as Reader
 from lockgate.capture.references import References
 from lockgate.capture.seen import NEVER, Codes, Seen, keys_of
-from lockgate.capture.spool import LEDGER, Spool, conform, staged_schema
+from lockgate.capture.spool import (
+    LEDGER,
+    Spool,
+    conform,
+    parquet_or_nothing,
+    scattered,
+    staged_schema,
+    words,
+)
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import STAGED, Column, staged_columns
+from lockgate.schema import STAGED, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, write_atomic
 
@@ -45,47 +55,6 @@ MEMORY_LIMIT = "2GB"
 RAW = "raw"
 Flags = npt.NDArray[np.bool_]
 _STILL_SOUND = "item_hash NOT IN (SELECT item_hash FROM fault)"
-
-
-class Reader(Protocol):
-    """How a format turns raw items into typed rows, in SQL."""
-
-    format: str  # as batch.json keeps it: "fhir", or "table:<contract>"
-    head: str  # SQL over `raw`: the list [kind, record_id, updated, version]; NULL where raw can't be read
-
-    def prepare(self, intake: Intake) -> None:
-        """Define macros and the like, once."""
-
-    def unpack(self, intake: Intake) -> bool:
-        """Replace containers (a Bundle) in ``chunk`` by what they contain; whether there were any."""
-
-    def digest(self, intake: Intake) -> None:
-        """Add typed rows of the items in ``fresh`` to staged_<table>, and what is wrong with others to ``fault``."""
-
-    def finish(self, intake: Intake) -> None:
-        """What can only be told when everything has come; after it the batch is written."""
-
-
-@runtime_checkable
-class DirectReader(Protocol):
-    """A format's reader that stages Arrow tables itself (``Intake.stage``, ``Intake.add_faults``)."""
-
-    format: str
-
-    def prepare(self, intake: Intake) -> None:
-        """Define macros and the like, once."""
-
-    def unpack(self, intake: Intake) -> bool:
-        """Replace containers (a Bundle) in ``chunk`` by what they contain; whether there were any."""
-
-    def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
-        """Stage items (item_hash, raw, fault where it could not even be read); each one's kind and record_id.
-
-        The kind is its code in ``intake.seen``.
-        """
-
-    def finish(self, intake: Intake) -> None:
-        """What can only be told when everything has come; after it the batch is written."""
 
 
 class Intake:
@@ -169,7 +138,7 @@ class Intake:
             kinds, read = self._read(chunk if fresh.all() else chunk.filter(pa.array(fresh)))
             codes[fresh] = kinds
             codes[duplicate & (before < 0)] = codes[first[duplicate & (before < 0)]]
-            ids = read if fresh.all() else _scattered(read, fresh)
+            ids = read if fresh.all() else scattered(read, fresh)
             self.seen.add(keys.where(fresh), codes[fresh])
         self._enter(chunk, codes, ids, duplicate)
 
@@ -223,10 +192,6 @@ class Intake:
             schema = staged_schema(table)
             self.spool.write(table, rows if rows.schema == schema else conform(rows, schema))
 
-    def staged_schema(self, table: str) -> pa.Schema:
-        """The Arrow schema that ``stage`` takes as it is."""
-        return staged_schema(table)
-
     def come(self, table: str) -> str:
         """SQL to select from: the rows of a staged table that this capture has staged so far."""
         return parquet_or_nothing(self.spool.paths(table), staged_columns(table))
@@ -254,7 +219,7 @@ class Intake:
         raw = chunk.column("raw")
         if duplicate.any():
             raw = pc.if_else(pa.array(duplicate), pa.scalar(None, pa.large_string()), raw)
-        kinds = _words(codes.astype(np.int32) - 1, self.seen.kinds[1:])
+        kinds = words(codes.astype(np.int32) - 1, self.seen.kinds[1:])
         received = self.received_at.astimezone(UTC).replace(tzinfo=None)
         columns = {
             "item_hash": chunk.column("item_hash"),
@@ -262,7 +227,7 @@ class Intake:
             "line": chunk.column("line"),
             "kind": kinds,
             "record_id": ids,
-            "outcome": _words(outcome, OUTCOMES),
+            "outcome": words(outcome, OUTCOMES),
             "received_at": pa.repeat(pa.scalar(received, pa.timestamp("us")), count),
             "raw": raw,
         }
@@ -379,8 +344,8 @@ class Intake:
             quarantined=sum(row[3] for row in counted if row[2] == "quarantined"),
             duplicates=sum(row[3] for row in counted if row[2] == "duplicate"),
             recovered=recovered,
-            by_type=_tally((row[0], row[2], row[3]) for row in counted),
-            by_file=_tally((row[1], row[2], row[3]) for row in counted),
+            by_type=tally((row[0], row[2], row[3]) for row in counted),
+            by_file=tally((row[1], row[2], row[3]) for row in counted),
             reasons=dict(reasons),
             rows=rows,
             warnings=[
@@ -396,37 +361,6 @@ class Intake:
             "actor": actor,
             **result.as_dict(),
         }
-
-
-def _words(places: npt.NDArray[np.int32], words: Sequence[str | None]) -> pa.DictionaryArray:
-    """A column of words by their places; a negative one is NULL."""
-    return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(words, pa.string()))
-
-
-def _scattered(values: pa.StringArray, flags: Flags) -> pa.Array:
-    """Values where the flags are set, in order; NULL elsewhere."""
-    return values.take(pa.array(np.cumsum(flags) - 1, mask=~flags))
-
-
-def parquet_or_nothing(paths: Sequence[Path], columns: Sequence[Column]) -> str:
-    """SQL to select from: Parquet files, or an empty table of the columns."""
-    if paths:
-        return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
-    return (
-        "(SELECT "
-        + ", ".join(f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in columns)
-        + " WHERE false)"
-    )
-
-
-def _tally(counted: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
-    names = {"staged": "staged", "quarantined": "quarantined", "duplicate": "duplicates"}
-    tally: dict[str, dict[str, int]] = {}
-    for key, outcome, count in counted:
-        entry = tally.setdefault(key, {"received": 0, "staged": 0, "quarantined": 0, "duplicates": 0})
-        entry["received"] += count
-        entry[names[outcome]] += count
-    return tally
 
 
 def run(

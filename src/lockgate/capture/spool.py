@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lockgate.engine import Engine, literal
-from lockgate.schema import staged_columns
+from lockgate.engine import Engine, literal, quote
+from lockgate.schema import Column, staged_columns
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _UNIQUE = ("item_hash", "record_id")
@@ -133,3 +135,24 @@ class Spool:
             return int(pq.read_metadata(target).num_rows)
         files = ", ".join(literal(part) for part in parts)
         return engine.write_parquet(f"SELECT * FROM read_parquet([{files}])", target, level=1)
+
+
+def words(places: npt.NDArray[np.int32], names: Sequence[str | None]) -> pa.DictionaryArray:
+    """A column of words by their places; a negative one is NULL."""
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(names, pa.string()))
+
+
+def scattered(values: pa.StringArray, flags: npt.NDArray[np.bool_]) -> pa.Array:
+    """Values where the flags are set, in order; NULL elsewhere."""
+    return values.take(pa.array(np.cumsum(flags) - 1, mask=~flags))
+
+
+def parquet_or_nothing(paths: Sequence[Path], columns: Sequence[Column]) -> str:
+    """SQL to select from: Parquet files, or an empty table of the columns."""
+    if paths:
+        return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
+    return (
+        "(SELECT "
+        + ", ".join(f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in columns)
+        + " WHERE false)"
+    )

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from lockgate.capture.fhir.evaluate import Evaluator, Memo, Values
 from lockgate.capture.fhir.opened import OUT_OF_RANGE, Indices, Part
 from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
+from lockgate.capture.spool import staged_schema
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
 from lockgate.schema import staged_columns
@@ -190,7 +191,7 @@ class Staging:
 
     def _assemble(self, table: str, arm: Arm, found: dict[str, Values], chosen: Indices | None) -> pa.Table:
         """The rows of a plain arm: text as dictionaries, which Parquet takes as they are."""
-        schema = self.intake.staged_schema(table)
+        schema = staged_schema(table)
         count = len(self.part.rows) if chosen is None else len(chosen)
         constants = {"source": self.intake.source, "batch_id": self.intake.batch_id}
         arrays = []
