@@ -6,6 +6,7 @@ SQLGlot rewrites the text. What would run on Spark and mean something else is re
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
@@ -17,6 +18,9 @@ from sqlglot import exp
 
 # Functions that give other numbers on the two engines, or that only one has.
 REFUSED = frozenset({"HASH", "RANDOM", "RAND", "UUID", "GEN_RANDOM_UUID", "ARG_MIN_NULL", "ARG_MAX_NULL"})
+
+
+_LEN = re.compile(r"\blen\s*\(", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ def spark_type(duckdb_type: str) -> str:
 @lru_cache(maxsize=1024)
 def statements(sql: str) -> tuple[Statement, ...]:
     """The statements of an SQL text; NotPortableError names what has no common meaning."""
+    if _LEN.search(sql):
+        raise NotPortableError("len() is length() of a text and array_length() of a list")
     return tuple(_statement(tree) for tree in sqlglot.parse(sql, read="duckdb") if tree is not None)
 
 

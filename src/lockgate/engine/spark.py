@@ -282,7 +282,8 @@ def _told(what: str) -> Iterator[None]:
         )  # of the statement, before any row was read
         condition = error.getCondition() or type(error).__name__
         raise LockgateError(
-            f"Spark could not run a step of the build: {condition}" + (f": {error}" if plain else ""),
+            f"Spark could not run a step of the build: {condition}"
+            + (f": {str(error).strip().splitlines()[0]}" if plain else ""),
             where=" ".join(what.split())[:80],
             remedy="the same step runs on the one-machine engine: `lockgate release build --engine duckdb`",
         ) from (error if plain else None)

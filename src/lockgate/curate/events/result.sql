@@ -3,12 +3,12 @@
 WITH heading AS (
     SELECT DISTINCT source, parent_ref FROM s_result WHERE parent_ref IS NOT NULL
     UNION
-    SELECT source, record_id FROM s_result WHERE len(member_refs) > 0
+    SELECT source, record_id FROM s_result WHERE array_length(member_refs) > 0
 ),
 member AS (
     -- a panel that is a resource of its own names its members; a member of several has the first as its parent
     SELECT source, member_ref, min(record_id) AS panel FROM (
-        SELECT source, record_id, unnest(member_refs) AS member_ref FROM s_result WHERE len(member_refs) > 0
+        SELECT source, record_id, unnest(member_refs) AS member_ref FROM s_result WHERE array_length(member_refs) > 0
     ) AS members GROUP BY source, member_ref
 ),
 -- each unit as UCUM, and what was measured as the key of unit_rule
