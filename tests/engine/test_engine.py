@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import STAGED, staged_columns
+from lockgate.schema import STAGED, Column, staged_columns
 
 
 def test_rows_arrow_and_one_agree() -> None:
@@ -24,6 +24,16 @@ def test_view_of_no_file_is_empty_with_the_schema() -> None:
             names = [row[0] for row in engine.rows(f"DESCRIBE {quote(table)}")]
             assert names == [column.name for column in staged_columns(table)]
             assert engine.one(f"SELECT count(*) FROM {quote(table)}") == 0
+
+
+def test_a_column_newer_than_every_file_is_null(tmp_path: Path) -> None:
+    """A site that was captured by an earlier version goes on being read."""
+    with Engine() as engine:
+        engine.execute("CREATE TABLE t AS SELECT 'a' AS source, 7 AS quantity")
+        engine.write_parquet("SELECT * FROM t", tmp_path / "old.parquet")
+        columns = (Column("source", "VARCHAR"), Column("parts", "VARCHAR[]"), Column("told_at", "TIMESTAMP"))
+        engine.view_parquet("seen", tmp_path / "old.parquet", columns)
+        assert engine.rows("SELECT * FROM seen") == [("a", None, None)]
 
 
 def test_same_rows_give_the_same_private_bytes(tmp_path: Path) -> None:

@@ -93,12 +93,25 @@ class Engine(SqlEngine):
     def view_parquet(
         self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
     ) -> None:
-        """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape."""
+        """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape.
+
+        A column that none of the files has is NULL: they were written before there was such a column.
+        """
         files = [paths] if isinstance(paths, Path) else sorted(paths)
         if files:
             listing = ", ".join(literal(file) for file in files)
             source = f"read_parquet([{listing}], union_by_name = true)"
-            select = ", ".join(quote(column.name) for column in columns) if columns else "*"
+            there = {row[0] for row in self.rows(f"DESCRIBE SELECT * FROM {source}")} if columns else set()
+            select = (
+                ", ".join(
+                    quote(column.name)
+                    if column.name in there
+                    else f"CAST(NULL AS {column.type}) AS {quote(column.name)}"
+                    for column in columns
+                )
+                if columns
+                else "*"
+            )
             self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} FROM {source}")
             return
         if columns is None:
