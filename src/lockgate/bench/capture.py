@@ -154,7 +154,7 @@ def _equal(site: Site, path: Path) -> bool:
     """Whether the staged rows are those of an independent reading of the file.
 
     Compared for each Observation: id, status, category, code, display, patient, encounter, the clock time sent,
-    value and unit; and that none came twice or is left out.
+    value and unit (LOINC's code where there are several); and that none came twice or is left out.
     """
     target = "regexp_extract({}.reference, '[^/:]+$')"
     with Engine() as engine:
@@ -172,8 +172,9 @@ def _equal(site: Site, path: Path) -> bool:
             f" FROM {staged} WHERE value_number IS NOT NULL AND parent_ref IS NULL"
         )
         sent = (
-            "SELECT id, code.coding[1].code, code.coding[1].display, valueQuantity.value,"
-            f" coalesce(valueQuantity.unit, valueQuantity.code) FROM {_read_json(path)}"
+            "SELECT id, coding.code, coding.display, valueQuantity.value, coalesce(valueQuantity.unit,"
+            " valueQuantity.code) FROM (SELECT *, coalesce(list_filter(code.coding, lambda c: c.system ="
+            f" 'http://loinc.org')[1], code.coding[1]) AS coding FROM {_read_json(path)})"
             " WHERE valueQuantity.value IS NOT NULL"
         )
         return all(

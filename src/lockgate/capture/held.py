@@ -10,8 +10,9 @@ from lockgate.capture.access import require_owner
 from lockgate.capture.batches import Batch, CaptureResult, batches
 from lockgate.capture.fhir import FhirReader
 from lockgate.capture.hl7v2 import Hl7Reader
-from lockgate.capture.intake import DirectReader, Reader, run
+from lockgate.capture.intake import run
 from lockgate.capture.quarantine import held, raw_of
+from lockgate.capture.readers import DirectReader, Reader
 from lockgate.capture.reasons import REASONS
 from lockgate.capture.tabular import TableReader, contract
 from lockgate.engine import Engine, literal

@@ -33,8 +33,7 @@ from lockgate.capture.batches import (
 )
 from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.quarantine import raw_of
-from lockgate.capture.readers import DirectReader as DirectReader
-from lockgate.capture.readers import Reader as Reader
+from lockgate.capture.readers import DirectReader, Reader
 from lockgate.capture.references import References
 from lockgate.capture.seen import NEVER, Codes, Seen, keys_of
 from lockgate.capture.spool import (
@@ -392,6 +391,8 @@ def run(
         intake.warnings.update(warnings)
         for chunk in chunks:
             intake.take(chunk)
+            del chunk  # or it would be held while the next one is read
+            pa.default_memory_pool().release_unused()
         if retry is not None:
             intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
         intake.settle()
