@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -57,6 +58,7 @@ class Listener:
         self._stop = asyncio.Event()
         self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
+        self._capturing = threading.Lock()
 
     async def run(self, host: str, port: int, started: asyncio.Event | None = None) -> None:
         """Serve until stopped."""
@@ -163,6 +165,10 @@ class Listener:
                 log.warning("not captured yet: %s", error)
 
     def _batch(self) -> CaptureResult | None:
+        with self._capturing:  # the last one waits for the one under way
+            return self._capture_waiting()
+
+    def _capture_waiting(self) -> CaptureResult | None:
         from lockgate.capture.hl7v2 import capture_files
 
         waiting = self.spool.waiting()
