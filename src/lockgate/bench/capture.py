@@ -125,7 +125,7 @@ def memory(quick: bool) -> list[Measure]:
 
 
 # HL7 v2 and other formats add theirs here.
-PARTS: list[Callable[[bool], list[Measure]]] = [speed, memory, latest]
+PARTS: list[Callable[[bool], list[Measure]]] = [speed, memory, latest, hl7v2.measures]
 
 
 def _capture(site: Site, folder: Path) -> tuple[tuple[int, int, int], float]:
