@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lockgate.bench import hl7v2
 from lockgate.bench.core import Measure
 from lockgate.bench.latest import latest
 from lockgate.capture import capture_fhir, staged_view, status
