@@ -19,7 +19,9 @@ FROM (
         coalesce(said(x.recorded), h.sent) AS recorded,
         coalesce(said(x.occurred), said(x.recorded), h.sent) AS happened,
         said(x.occurred) AS occurred, x.occurred_at,
-        coalesce(x.recorded_at, h.sent_at) AS recorded_at, coalesce(x.occurred_at, x.recorded_at, h.sent_at) AS happened_at
+        -- a time that is sent and is none is a fault: the next one doesn't stand in for it
+        CASE WHEN said(x.recorded) IS NULL THEN h.sent_at ELSE x.recorded_at END AS recorded_at,
+        CASE WHEN said(x.occurred) IS NOT NULL THEN x.occurred_at WHEN said(x.recorded) IS NOT NULL THEN x.recorded_at ELSE h.sent_at END AS happened_at
     FROM hl7_MSH h LEFT JOIN (SELECT * FROM hl7_EVN QUALIFY row_number() OVER (PARTITION BY m ORDER BY s) = 1) x USING (m)
 ) e
 JOIN hl7_item i USING (m)
