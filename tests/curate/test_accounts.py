@@ -72,7 +72,7 @@ def test_books_that_do_not_add_up_are_refused() -> None:
 
 
 def test_a_refused_build_leaves_nothing(hospital: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lockgate.curate.release.derived_rows", lambda engine: {})
+    monkeypatch.setattr("lockgate.curate.build.derived_rows", lambda engine: {})
     with pytest.raises(Refused):
         build_release(hospital, actor="test", at=DAY)
     assert [path.name for path in hospital.releases.iterdir() if path.is_dir()] == ["2026.1"]

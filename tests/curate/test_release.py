@@ -12,7 +12,8 @@ import pytest
 import sqlglot
 
 from lockgate.curate import Release, build_release, diff_releases, list_releases, open_release, verify_release
-from lockgate.curate.sources import Curation, read_sources
+from lockgate.curate.reading import read_sources
+from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
 from lockgate.errors import Refused, UsageError
 from lockgate.schema import RELEASE
@@ -134,7 +135,7 @@ def test_rows_that_outgrow_memory_stay_in_the_zone(hospital: Site, monkeypatch: 
         used.append(Path(str(build.engine.one("SELECT current_setting('temp_directory')"))))
         read_sources(build)
 
-    monkeypatch.setattr("lockgate.curate.release.read_sources", see)
+    monkeypatch.setattr("lockgate.curate.build.read_sources", see)
     build_release(hospital, actor="test", at=DAY)
     assert used[0].parent == hospital.staged / ".spill"
     assert list((hospital.staged / ".spill").iterdir()) == []
@@ -145,7 +146,7 @@ def test_a_release_without_its_audit_entry_is_entered_by_the_next_build(
 ) -> None:
     known = [entry.detail["release"] for entry in hospital.audit.entries("release.built")]
     with monkeypatch.context() as patch:
-        patch.setattr("lockgate.curate.release._audited", lambda *_: 1 / 0)
+        patch.setattr("lockgate.curate.build._audited", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             build_release(hospital, actor="test", at=DAY)
     latest = list_releases(hospital)[-1].number

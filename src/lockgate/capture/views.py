@@ -32,20 +32,36 @@ def staged_view(engine: SqlEngine, site: Site, table: str) -> str:
     return name
 
 
-def latest_view(engine: SqlEngine, site: Site, table: str) -> str:
+def some_view(engine: SqlEngine, site: Site, table: str, among: str) -> str:
+    """A view of every version of some records of a staged table; returns its name, ``some_<table>``.
+
+    ``among`` is a table of (family, source, record): ``family`` is the table that owns the records, ``record`` the
+    record_id without its part.
+    """
+    staged, name = staged_view(engine, site, table), f"some_{table}"
+    engine.execute(
+        f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT s.* FROM {staged} s SEMI JOIN {among} a"
+        f" ON a.family = '{PARTS.get(table, table)}' AND a.source = s.source"
+        " AND a.record = split_part(s.record_id, '#', 1)"
+    )
+    return name
+
+
+def latest_view(engine: SqlEngine, site: Site, table: str, *, among: str = "") -> str:
     """A view of the latest version of each record, without those deleted; returns its name, ``latest_<table>``.
 
     The version with the greatest (version_at, item_hash) wins, whatever order it came in. A record's parts
     (components, ward stays) come from that version and no other. A delete beats every version up to its own time.
+    With ``among`` (see ``some_view``) only of those records.
     """
-    staged = staged_view(engine, site, table)
+    staged = some_view(engine, site, table, among) if among else staged_view(engine, site, table)
     name = f"latest_{table}"
     owner = PARTS.get(table)
     record = "split_part(record_id, '#', 1)" if owner else "record_id"
     parts = ""
     if owner and owner != table:
         # The winning version is the owner's: a newer one may have no parts left.
-        winner = latest_view(engine, site, owner)
+        winner = latest_view(engine, site, owner, among=among)
         parts = (
             f" UNION ALL SELECT s.* FROM {staged} s SEMI JOIN {winner} w"
             " ON w.source = s.source AND w.record_id = split_part(s.record_id, '#', 1) AND w.item_hash = s.item_hash"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -73,16 +74,46 @@ def build(
     engine: Annotated[
         EngineName | None, typer.Option(help="Where the SQL runs, in place of what site.toml says.")
     ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Work out everybody's rows, even where the last build could be built on."
+        ),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Build it in full as well, and release nothing if one row or count differs."
+        ),
+    ] = False,
 ) -> None:
-    """Link, curate and de-identify what was captured, and write the next release."""
+    """Link, curate and de-identify what was captured, and write the next release.
+
+    Works out only the people that changes since the last build affect, and says so; in full where it must be.
+    """
     site = open_site()
+    started = time.perf_counter()
     result = curate.build_release(
-        site, actor=actor(), note=note, on=engine, tell=lambda step: errors.print(f"... {step}")
+        site,
+        actor=actor(),
+        note=note,
+        on=engine,
+        full=full,
+        checked=check,
+        tell=lambda step: errors.print(f"... {step}"),
     )
+    seconds = time.perf_counter() - started
     release = curate.open_release(site, result.release)
+    affected = _few(result.affected, site.config.disclosure.threshold)
 
     def human() -> None:
         console.print(f"Release {release.number}: {release.path}")
+        if result.way == "incremental":
+            console.print(f"Incremental: {affected} of {result.people:,} people, {seconds:.0f} s.")
+        else:
+            console.print(f"In full ({result.why}): {result.people:,} people, {seconds:.0f} s.")
+        if result.checked:
+            console.print("Checked: a full build gives the same, row for row.")
         _print_accounts(release)
         console.print("Every staged row is accounted for.")
         _print_tables(release)
@@ -90,6 +121,12 @@ def build(
     emit(
         {
             **_summary(release),
+            "way": result.way,
+            "why": result.why,
+            "people": result.people,
+            "affected": affected,
+            "seconds": round(seconds, 1),
+            "checked": result.checked,
             "accounting": release.manifest["accounting"],
             "texts": release.manifest["texts"],
             "unmapped": {key: release.manifest["unmapped"][key] for key in ("codes", "records")},

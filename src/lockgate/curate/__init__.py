@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
+from lockgate.curate.build import ReleaseResult, build_release
 from lockgate.curate.diff import diff_releases
-from lockgate.curate.release import (
-    Release,
-    ReleaseResult,
-    build_release,
-    list_releases,
-    open_release,
-    verify_release,
-)
+from lockgate.curate.release import Release, list_releases, open_release, verify_release
 from lockgate.curate.verify import Problem
 
 __all__ = [

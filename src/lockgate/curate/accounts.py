@@ -13,7 +13,7 @@ from typing import Any
 
 from lockgate.capture import staged_view
 from lockgate.capture.views import PARTS, newest_first
-from lockgate.curate.sources import Curation
+from lockgate.curate.sources import BY_RECORD, Curation
 from lockgate.engine import SqlEngine
 from lockgate.errors import Refused
 from lockgate.schema import STAGED
@@ -65,11 +65,14 @@ def settle(build: Curation) -> dict[str, Account]:
         received = int(engine.one(f"SELECT count(*) FROM {view}"))
         if not received:
             continue
-        live = int(engine.one(f"SELECT count(*) FROM s_{table}"))
+        live = int(engine.one(_live(table)))
         superseded, deleted = _old_and_deleted(engine, view, table, received, live)
-        fates = dict(
-            engine.rows(f"SELECT fate, count(*) FROM ({_fates(table)}) AS f GROUP BY fate ORDER BY fate")
-        )
+        if table in NOT_CARRIED:
+            fates = {f"not:{NOT_CARRIED[table]}": live} if live else {}
+        else:
+            fates = dict(
+                engine.rows(f"SELECT fate, count(*) FROM ({_fates(table)}) AS f GROUP BY fate ORDER BY fate")
+            )
         accounts[table] = Account(
             received=received,
             superseded=superseded,
@@ -99,9 +102,14 @@ def _old_and_deleted(engine: SqlEngine, view: str, table: str, received: int, li
     return (received - live - deleted if table in PARTS else received - records), deleted
 
 
+def _live(table: str) -> str:
+    """The number of live rows; of a large table the build has no more than their tally."""
+    if table in BY_RECORD:
+        return f"SELECT coalesce(sum(live), 0) FROM tally WHERE staged = '{table}'"
+    return f"SELECT count(*) FROM s_{table}"
+
+
 def _fates(table: str) -> str:
-    if table in NOT_CARRIED:
-        return f"SELECT 'not:{NOT_CARRIED[table]}' AS fate FROM s_{table}"
     if table in _EVENTS:
         return f"SELECT fate FROM event WHERE staged = '{table}'"
     if table in _PLACES:

@@ -58,21 +58,16 @@ EVENT_COLUMNS: dict[str, str] = {
     "refusal": "VARCHAR",
 }
 
-_OTHERS = (
-    "document",
-    "specimen",
-    "incident",
-    "feedback",
-    "staffing",
-    "roster",
-    "social_care_event",
-    "imaging_study",
-    "imaging_read",
-)
+# Tables that are prepared whole in every build, after those of BY_RECORD.
+_WHOLE = ("incident", "feedback", "staffing", "roster", "social_care_event", "imaging_read", "death")
 
 
-def prepare(build: Curation) -> None:
-    """Make the ``p_*`` tables, ``visit``, ``event``, ``human``, ``departed``, ``ward``, ``region`` and ``policy``."""
+def prepare_records(build: Curation) -> None:
+    """Make what the large tables become, ``p_encounter`` to ``p_imaging_study``, ``visit`` and ``event``, and what
+    they are read with: ``p_patient``, ``human``, ``p_place``, ``ward``, ``p_practitioner``, ``region``, ``policy``.
+
+    In an incremental build these hold the affected people's rows only.
+    """
     engine = build.engine
     _policy(build)
     _table(build, "patient")
@@ -87,10 +82,15 @@ def prepare(build: Curation) -> None:
     _visits(build)
     _table(build, "encounter_move", domain="visit_detail")
     _events(build)
-    for name in _OTHERS:
+    for name in ("document", "specimen", "imaging_study"):
         _table(build, name)
-    _table(build, "death")
-    _departed(engine)
+
+
+def prepare_whole(build: Curation) -> None:
+    """Make the other ``p_<table>`` and ``departed``, which are everybody's in every build."""
+    for name in _WHOLE:
+        _table(build, name)
+    _departed(build.engine)
     _reader_pseudonyms(build)
 
 
@@ -124,7 +124,7 @@ def _table(build: Curation, name: str, *, domain: str = "") -> None:
 
 
 def _policy(build: Curation) -> None:
-    """``policy`` (one row): what the site keeps of dates; ``data_until``: the last day the data tell of."""
+    """``policy`` (one row): what the site keeps of dates, and the day of the release."""
     rules = build.site.config.deidentify
     engine = build.engine
     engine.register(
@@ -136,23 +136,6 @@ def _policy(build: Curation) -> None:
                 "release_date": pa.array([build.release_date], pa.date32()),
             }
         ),
-    )
-    seen = " UNION ALL ".join(
-        f"SELECT max({column}) AS last_at FROM s_{table} "
-        f"WHERE CAST({column} AS DATE) <= (SELECT release_date FROM policy)"
-        for table, column in (
-            ("encounter", "start_at"),
-            ("encounter", "end_at"),
-            ("result", "effective_at"),
-            ("condition", "start_at"),
-            ("medication", "start_at"),
-            ("procedure", "start_at"),
-            ("document", "authored_at"),
-        )
-    )
-    engine.execute(
-        "CREATE OR REPLACE TABLE data_until AS SELECT coalesce(max(last_at), "
-        f"(SELECT CAST(release_date AS TIMESTAMP) FROM policy)) AS data_until FROM ({seen}) AS seen"
     )
 
 

@@ -12,9 +12,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from lockgate import terminology
-from lockgate.capture import latest_view
-from lockgate.engine import SqlEngine, quote
+from lockgate.engine import SqlEngine
 from lockgate.identity import index_view, opted_out, pseudonymise_ints
 from lockgate.schema import STAGED
 from lockgate.site import Site
@@ -37,32 +35,20 @@ IMPERSONAL = frozenset(
         "medicine",
     }
 )
-# Every pair of columns that names a code, by table: (system, code).
-CODINGS: tuple[tuple[str, str, str], ...] = tuple(
-    (table, system.name, code.name)
-    for table, columns in STAGED.items()
-    for system in columns
-    for code in columns
-    # code_system/code, alt_code_system/alt_code, value_code_system/value_code; type_system/type_code, site_system/...
-    if system.name in (f"{code.name}_system", f"{code.name.removesuffix('_code')}_system")
-)
-
-# White space as every engine's regular expressions spell it.
-_SPACE = r"[ \t\n\x0B\f\r]"
-
-_NOT_WORDS = frozenset(
-    {"text", "value_text", "comment", "description", "title", "sig", "accession", "author_name", "time_flag"}
-)
-# Short words that may be carried as they were sent: units, statuses, kinds, names of places.
-WORDS = tuple(
-    (table, column.name)
-    for table, columns in STAGED.items()
-    if table not in ("patient", "objection", "postcode", "patient_merge")
-    for column in columns
-    if column.type == "VARCHAR"
-    and column.name not in _NOT_WORDS
-    and not column.name.endswith(("_ref", "_system", "display", "accession", "family_name", "given_name"))
-    and (table, column.name) not in {(t, code) for t, _, code in CODINGS}
+# Large tables, read for the people a batch affects; all others are read whole in every build.
+BY_RECORD = (
+    "encounter",
+    "encounter_move",
+    "condition",
+    "medication",
+    "procedure",
+    "result",
+    "allergy",
+    "device",
+    "document",
+    "specimen",
+    "imaging_study",
+    "report",
 )
 
 
@@ -85,115 +71,11 @@ class Curation:
         return self.site.config.disclosure.threshold
 
 
-def read_sources(build: Curation) -> None:
-    """Make every ``s_<table>`` as told above, and ``coding``, ``fixed``, ``area`` and ``person_standing``."""
-    engine = build.engine
-    terminology.vocabulary_view(engine, build.site)
-    engine.register("fixed", terminology.fixed_concepts())
-    engine.view_parquet("area", terminology.areas_path())
-    engine.view_parquet("area11", terminology.areas11_path())
-    engine.view_parquet("ods", terminology.organisations_path())
-    for table in STAGED:
-        engine.execute(
-            f"CREATE OR REPLACE TABLE now_{table} AS SELECT * FROM {latest_view(engine, build.site, table)}"
-        )
-    _withhold_codes(build)
-    _standing(build)
-    codes = " UNION ".join(
-        f"SELECT {system} AS vocabulary_id, {code} AS code FROM now_{table} "
-        f"WHERE {system} IS NOT NULL AND {code} IS NOT NULL"
-        for table, system, code in CODINGS
-    )
-    units = " UNION ".join(
-        f"SELECT 'UCUM', {unit} FROM now_{table} WHERE {unit} IS NOT NULL"
-        for table, unit in (("result", "unit_code"), ("result", "unit"), ("specimen", "unit"))
-    )
-    engine.register("unit_conversion", terminology.unit_rules(build.site))
-    engine.register("unit_written", terminology.written_units(build.site))
-    units += " UNION SELECT 'UCUM', to_unit FROM unit_conversion UNION SELECT 'UCUM', ucum FROM unit_written"
-    units += " UNION SELECT 'LOINC', code FROM unit_conversion"
-    terminology.coding_table(engine, f"{codes} UNION {units}")
-    _unit_rule(engine)
-    for table in STAGED:
-        engine.execute(f"CREATE OR REPLACE TABLE s_{table} AS {_select(table)}")
-        engine.execute(f"DROP TABLE now_{table}")
+def find_standing(build: Curation) -> None:
+    """Make ``person_standing``: every person of the index, their pseudonym, and whether they may be carried.
 
-
-def _unit_rule(engine: SqlEngine) -> None:
-    """``unit_rule``: the conversions by what is measured, a standard concept or else the code itself."""
-    engine.execute(
-        """
-        CREATE OR REPLACE TABLE unit_rule AS
-        SELECT measured, from_unit, max(to_unit) AS to_unit, max(factor) AS factor, max(shift) AS shift
-        FROM (
-            SELECT CAST(c.concept_id AS VARCHAR) AS measured, u.from_unit, u.to_unit, u.factor, u.shift
-            FROM unit_conversion AS u JOIN coding AS c ON c.vocabulary_id = 'LOINC' AND c.code = u.code
-            WHERE c.concept_id <> 0
-            UNION ALL
-            SELECT 'LOINC:' || code, from_unit, to_unit, factor, shift FROM unit_conversion
-        ) AS every_rule
-        GROUP BY measured, from_unit
-        -- two codes of one concept that want different units say nothing of it
-        HAVING count(DISTINCT to_unit) = 1"""
-    )
-
-
-def _withhold_codes(build: Curation) -> None:
-    """Empty the codes that are none: somebody's number, an e-mail address, or words of fewer people than the threshold.
-
-    A source may put anything where a code belongs, and codes are carried verbatim in ``*_source_value``. Other short
-    words (a unit, a status, a place's name) go where they hold somebody's number. Makes ``withheld_code``.
+    And ``whose``: the same for each patient record.
     """
-    engine = build.engine
-    used = " UNION ALL ".join(
-        [
-            f"SELECT '{table}.{code}' AS place, {code} AS code, true AS coded, "
-            f"{'count(DISTINCT patient_ref)' if _has_patient(table) else '0'} AS people "
-            # ids of concepts are looked up and never carried as they are
-            f"FROM now_{table} WHERE {code} IS NOT NULL AND {system} IS DISTINCT FROM 'OMOP' GROUP BY {code}"
-            for table, system, code in CODINGS
-        ]
-        + [
-            f"SELECT DISTINCT '{table}.{word}', {quote(word)}, false, 0 "
-            f"FROM now_{table} WHERE {quote(word)} IS NOT NULL AND {quote(word)} NOT LIKE 'OMOP:%'"
-            for table, word in WORDS
-        ]
-    )
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE used_code AS {used}")
-    engine.execute(
-        f"""
-        CREATE OR REPLACE TABLE withheld_code AS
-        WITH number AS (
-            SELECT nhs_number AS value FROM now_patient WHERE nhs_number IS NOT NULL
-            UNION SELECT local_number FROM now_patient WHERE local_number IS NOT NULL
-        ),
-        part AS (
-            SELECT code, unnest([code, regexp_replace(code, '[^0-9]', '', 'g')]
-                || regexp_extract_all(code, '[0-9A-Za-z]+')) AS value
-            FROM (SELECT DISTINCT code FROM used_code)
-        )
-        SELECT code FROM used_code
-        GROUP BY code
-        HAVING code LIKE '%@%'
-            OR (bool_or(coded) AND (code LIKE '%"%' OR length(code) > 50 OR code IN (FROM number)
-                OR (regexp_matches(code, '{_SPACE}') AND sum(people) < {int(build.threshold)})))
-            OR code IN (SELECT code FROM part SEMI JOIN number USING (value) WHERE length(value) > 4)"""
-    )
-    places = engine.rows("SELECT DISTINCT place FROM used_code SEMI JOIN withheld_code USING (code)")
-    for (place,) in places:
-        table, _, column = place.partition(".")
-        engine.execute(
-            f"UPDATE now_{table} SET {quote(column)} = NULL "
-            f"WHERE {quote(column)} IN (SELECT code FROM withheld_code)"
-        )
-
-
-def _has_patient(table: str) -> bool:
-    return any(column.name == "patient_ref" for column in STAGED[table])
-
-
-def _standing(build: Curation) -> None:
-    """``person_standing``: every person of the index, their pseudonym, and whether they may be carried."""
     engine = build.engine
     index = index_view(engine, build.site)
     people = engine.arrow(
@@ -221,7 +103,7 @@ def _standing(build: Curation) -> None:
     )
 
 
-def _select(table: str) -> str:
+def select_source(table: str) -> str:
     """The SELECT of one ``s_<table>``."""
     columns = ["t.*"]
     joins = ""

@@ -5,6 +5,7 @@ A text in which the scrubber cannot be sure (it says ``residual``) is withheld, 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,13 +15,13 @@ from lockgate.curate.sources import Curation
 from lockgate.deidentify import text as free_text
 from lockgate.schema import STAGED
 
-# What is scrubbed: staged table -> (prepared table, column of text, column of its person).
+# What is scrubbed: staged table -> (prepared table, column of text, fate of a row that is carried).
 TEXTS = {
-    "document": ("p_document", "text", "person_id"),
-    "incident": ("p_incident", "description", "person_id"),
-    "feedback": ("p_feedback", "comment", "person_id"),
+    "document": ("p_document", "text", "note"),
+    "incident": ("p_incident", "description", "incident"),
+    "feedback": ("p_feedback", "comment", "feedback"),
 }
-_FATE = {"document": "note", "incident": "incident", "feedback": "feedback"}
+_BOOKKEEPING = frozenset({"source", "record_id", "version_at", "deleted", "item_hash", "batch_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,56 +38,122 @@ class TextCounts:
         return asdict(self)
 
 
-def scrub_texts(build: Curation) -> TextCounts:
-    """Make ``scrubbed`` (staged, id, text) and set the fate of notes that are withheld."""
-    engine = build.engine
-    known, names = _known(build), free_text.site_names(engine.local, build.site)
-    engine.execute("CREATE OR REPLACE TABLE scrubbed (staged VARCHAR, id BIGINT, text VARCHAR)")
-    texts = identifiers = withheld = 0
-    reasons: dict[str, int] = {}
-    for staged, (table, column, person) in TEXTS.items():
-        # the same words of the same person (or of nobody) are scrubbed once
-        engine.execute(
-            f"CREATE OR REPLACE TABLE said AS SELECT id, {person} AS person_id, {column} AS text, "
-            f"min(id) OVER (PARTITION BY {person}, {column}) AS document_id "
-            f"FROM {table} WHERE fate = '{_FATE[staged]}' AND {column} IS NOT NULL"
-        )
-        notes = engine.arrow(
-            "SELECT CAST(document_id AS VARCHAR) AS document_id, CAST(person_id AS VARCHAR) AS patient_id, text "
-            "FROM said WHERE id = document_id ORDER BY id"
-        )
-        if not notes.num_rows:
-            continue
-        engine.register("scrub_answer", free_text.scrub(notes, known, names))
-        engine.execute(
-            "CREATE OR REPLACE TABLE scrub_result AS "
-            "SELECT s.id, a.text, a.residual, a.reason, array_length(a.spans) AS found "
-            "FROM said AS s JOIN scrub_answer AS a ON CAST(a.document_id AS BIGINT) = s.document_id"
-        )
-        engine.unregister("scrub_answer")
-        engine.execute(
-            f"INSERT INTO scrubbed SELECT '{staged}', id, text FROM scrub_result WHERE NOT residual"
-        )
-        if staged == "document":
-            engine.execute(
-                f"UPDATE {table} SET fate = 'not:withheld_by_the_scrubber' "
-                "WHERE id IN (SELECT id FROM scrub_result WHERE residual)"
-            )
-        seen, found, held = engine.rows(
-            "SELECT count(*), coalesce(sum(found), 0), count(*) FILTER (WHERE residual) FROM scrub_result"
-        )[0]
-        for reason, count in engine.rows(
-            "SELECT coalesce(reason, ''), count(*) FROM scrub_result WHERE residual GROUP BY 1 ORDER BY 1"
-        ):
-            reasons[reason] = reasons.get(reason, 0) + int(count)
-        texts, identifiers, withheld = texts + int(seen), identifiers + int(found), withheld + int(held)
-    return TextCounts(texts, identifiers, withheld, reasons)
+def scrub_notes(build: Curation, *, cached: bool = False) -> None:
+    """Make ``scrub_done``: every note after scrubbing; one that is withheld gets that fate.
 
-
-def _known(build: Curation) -> pa.Table:
-    """Every record of every carried person, as ``patient_id`` and the columns of the staged patient."""
-    columns = ", ".join(column.name for column in STAGED["patient"])
-    return build.engine.arrow(
-        f"SELECT CAST(person_id AS VARCHAR) AS patient_id, {columns} FROM s_patient "
-        "WHERE standing = 'live' ORDER BY person_id, source, record_id"
+    With ``cached`` a note is taken from the last build (``before_scrub_done``) where it has the same words, its
+    person's record says the same, and it mentions no name that only one of the two builds knows.
+    """
+    _scrub(build, ("document",), "scrub_done", cached)
+    build.engine.execute(
+        "UPDATE p_document SET fate = 'not:withheld_by_the_scrubber' "
+        "WHERE id IN (SELECT id FROM scrub_done WHERE residual)"
     )
+
+
+def scrub_whole(build: Curation, *, cached: bool = False) -> TextCounts:
+    """Make ``scrub_small``, the same for incidents and comments, and ``scrubbed`` (staged, id, text) of all texts.
+
+    Needs the ``scrub_done`` of everybody; returns the counts of all texts.
+    """
+    engine = build.engine
+    _scrub(build, ("incident", "feedback"), "scrub_small", cached)
+    columns = "staged, id, text, residual, reason, found"
+    every = f"(SELECT {columns} FROM scrub_done UNION ALL SELECT {columns} FROM scrub_small) AS t"
+    engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW scrubbed AS SELECT staged, id, text FROM {every} WHERE NOT residual"
+    )
+    texts, found, withheld = engine.rows(
+        f"SELECT count(*), coalesce(sum(found), 0), count(*) FILTER (WHERE residual) FROM {every}"
+    )[0]
+    reasons = engine.rows(
+        f"SELECT coalesce(reason, ''), count(*) FROM {every} WHERE residual GROUP BY 1 ORDER BY 1"
+    )
+    return TextCounts(
+        int(texts), int(found), int(withheld), {str(reason): int(count) for reason, count in reasons}
+    )
+
+
+def _scrub(build: Curation, tables: tuple[str, ...], name: str, cached: bool) -> None:
+    engine = build.engine
+    said = " UNION ALL ".join(
+        f"SELECT '{staged}' AS staged, id, person_id, {column} AS text FROM {table} "
+        f"WHERE fate = '{fate}' AND {column} IS NOT NULL"
+        for staged, (table, column, fate) in TEXTS.items()
+        if staged in tables
+    )
+    # the same words of the same person (or of nobody) are scrubbed once
+    engine.execute(
+        "CREATE OR REPLACE TABLE said AS SELECT t.*, md5(text) AS text_print, "
+        f"min(id) OVER (PARTITION BY staged, person_id, text) AS document_id FROM ({said}) AS t"
+    )
+    known, prints = _known(build)
+    engine.register("known_print", prints)
+    kept = _kept(build, name) if cached else "SELECT * FROM said WHERE false"
+    engine.execute(f"CREATE OR REPLACE TABLE kept AS {kept}")
+    notes = engine.arrow(
+        "SELECT staged, CAST(document_id AS VARCHAR) AS document_id, CAST(person_id AS VARCHAR) AS patient_id, text "
+        "FROM said WHERE id = document_id AND id NOT IN (SELECT document_id FROM kept) ORDER BY staged, id"
+    )
+    names = free_text.SiteNames.holding(dict(engine.rows("SELECT phrase, kind FROM site_name")))
+    engine.register("scrub_answer", free_text.scrub(notes, known, names))
+    answers = (
+        "SELECT CAST(document_id AS BIGINT) AS document_id, text, residual, reason, array_length(spans) AS found "
+        "FROM scrub_answer"
+    )
+    if cached:
+        answers += " UNION ALL SELECT document_id, safe, residual, reason, found FROM kept"
+    engine.execute(
+        f"CREATE OR REPLACE TABLE {name} AS SELECT s.staged, s.id, s.person_id, s.text_print, k.known_print, "
+        f"a.text, a.residual, a.reason, a.found FROM said AS s JOIN ({answers}) AS a ON a.document_id = s.document_id "
+        "LEFT JOIN known_print AS k ON k.person_id = s.person_id"
+    )
+    engine.unregister("scrub_answer")
+    engine.execute("DROP TABLE said")
+
+
+def _kept(build: Curation, name: str) -> str:
+    """The texts of ``said`` that the last build has scrubbed as this one would, as a SELECT."""
+    engine = build.engine
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TABLE was AS
+        SELECT s.document_id, any_value(s.text) AS text, any_value(b.text) AS safe, any_value(b.residual) AS residual,
+            any_value(b.reason) AS reason, any_value(b.found) AS found
+        FROM said AS s LEFT JOIN known_print AS k ON k.person_id = s.person_id
+        JOIN before_{name} AS b ON b.staged = s.staged AND b.text_print = s.text_print
+            AND b.person_id IS NOT DISTINCT FROM s.person_id AND b.known_print IS NOT DISTINCT FROM k.known_print
+        WHERE s.id = s.document_id
+        GROUP BY s.document_id"""
+    )
+    new = free_text.SiteNames.holding(dict(engine.rows("SELECT phrase, kind FROM new_name")))
+    if new is None:
+        return "SELECT * FROM was"
+    again = [
+        note
+        for note, text in engine.rows("SELECT document_id, text FROM was")
+        if free_text.mentions(text, new)
+    ]
+    engine.register("again", pa.table({"document_id": pa.array(again, pa.int64())}))
+    return "SELECT * FROM was ANTI JOIN again USING (document_id)"
+
+
+def _known(build: Curation) -> tuple[pa.Table, pa.Table]:
+    """The records of the people of ``said``, as ``patient_id`` and the columns of the staged patient, and their prints.
+
+    A print (person_id, known_print) is a digest of all that the records of a person say.
+    """
+    columns = ", ".join(column.name for column in STAGED["patient"])
+    known = build.engine.arrow(
+        f"SELECT CAST(person_id AS VARCHAR) AS patient_id, {columns} FROM s_patient "
+        "WHERE standing = 'live' AND person_id IN (SELECT person_id FROM said) ORDER BY person_id, source, record_id"
+    )
+    told: dict[str, Any] = {}
+    for row in known.to_pylist():
+        values = [value for name, value in row.items() if name not in _BOOKKEEPING]
+        told.setdefault(row["patient_id"], hashlib.sha256()).update(repr(values).encode())
+    prints = {
+        "person_id": pa.array([int(person) for person in told], pa.int64()),
+        "known_print": pa.array([digest.hexdigest() for digest in told.values()], pa.string()),
+    }
+    return known, pa.table(prints)

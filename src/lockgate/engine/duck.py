@@ -128,17 +128,17 @@ class Engine(SqlEngine):
 
         With ``order_by`` a total order, the same rows give the same bytes. The file appears whole or not at all.
         """
-        ordered = f"SELECT * FROM ({sql}) ORDER BY {order_by}" if order_by else sql
+        ordered = sql
+        if order_by:
+            # DuckDB writes a column whose statistics know no NULL as REQUIRED, so the bytes would depend on where the
+            # rows came from; TRY has no statistics
+            columns = ", ".join(f"TRY({quote(name)}) AS {quote(name)}" for name in self.columns(sql))
+            ordered = f"SELECT {columns} FROM (SELECT * FROM ({sql}) ORDER BY {order_by})"
         partial = path.with_name(f".{path.name}.partial")
         speed = "" if level is None else f", COMPRESSION_LEVEL {int(level)}"
-        # else a column is "required" or not according to what DuckDB happens to know of its values
-        self.execute("SET disabled_optimizers = 'statistics_propagation'")
-        try:
-            counted = self.rows(
-                f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
-            )
-        finally:
-            self.execute("RESET disabled_optimizers")
+        counted = self.rows(
+            f"COPY ({ordered}) TO {literal(partial)} (FORMAT parquet, COMPRESSION zstd{speed})"
+        )
         partial.chmod(PRIVATE_FILE)
         partial.replace(path)
         return int(counted[0][0])

@@ -1,6 +1,6 @@
 """Free text made safe: identifiers found by the patient's own record, by shape and by cue, replaced by tags."""
 
-from lockgate.deidentify.text.engine import find, scrub_text
+from lockgate.deidentify.text.engine import find, mentions, scrub_text
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.people import known_people, site_names
 from lockgate.deidentify.text.scrub import (
@@ -26,6 +26,7 @@ __all__ = [
     "Span",
     "find",
     "known_people",
+    "mentions",
     "scrub",
     "scrub_file",
     "scrub_note",

@@ -57,7 +57,7 @@ def find(text: str, known: Known | None = None, site: SiteNames | None = None) -
     known = known or _NOBODY
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
-    flat = folded.lower().replace("\n", " ").replace("\t", " ")
+    flat = _flat(folded)
     found = _shapes(folded, flat, known)
     found += _own_values(folded, flat, known)
     if site is not None:
@@ -68,6 +68,15 @@ def find(text: str, known: Known | None = None, site: SiteNames | None = None) -
     if origin is None:
         return spans
     return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)
+
+
+def _flat(folded: str) -> str:
+    return folded.lower().replace("\n", " ").replace("\t", " ")
+
+
+def mentions(text: str, site: SiteNames) -> bool:
+    """Whether ``find`` could find any of the names in a note: where not, they make no difference to it."""
+    return site.mentioned(_flat(fold(text)[0]))
 
 
 def scrub_text(

@@ -6,7 +6,7 @@ One Aho-Corasick automaton finds them all in one pass over a note, however many 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,15 @@ _NEXT_WORD = re.compile(r"(?:'s)? ([a-z]+)")
 
 @dataclass(frozen=True, slots=True)
 class SiteNames:
-    """The automaton, and how many phrases it holds."""
+    """The automaton, and the phrases it holds with their kinds."""
 
     automaton: Any
-    size: int
+    phrases: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """How many phrases it holds."""
+        return len(self.phrases)
 
     @classmethod
     def of(
@@ -45,13 +50,22 @@ class SiteNames:
                 lowered = " ".join(fold_value(value).lower().split())
                 if len(lowered) > 3:
                     phrases.setdefault(lowered, kind)
+        return cls.holding(phrases)
+
+    @classmethod
+    def holding(cls, phrases: Mapping[str, str]) -> SiteNames | None:
+        """Phrases in lower case, each with its kind, as an automaton; None where there are none."""
         if not phrases:
             return None
         automaton = ahocorasick.Automaton()
         for phrase, kind in phrases.items():
             automaton.add_word(phrase, (len(phrase), kind))
         automaton.make_automaton()
-        return cls(automaton, len(phrases))
+        return cls(automaton, phrases)
+
+    def mentioned(self, flat: str) -> bool:
+        """Whether a folded text in lower case, with spaces for line ends, has any of the phrases in it."""
+        return next(self.automaton.iter(flat), None) is not None
 
     def find(self, text: str, flat: str) -> Iterator[Span]:
         """The names in a folded text; ``flat`` is the same in lower case, with spaces for line ends.

@@ -1,0 +1,311 @@
+"""Building a release: in full, or from the last build's state for the people that changes since then affect.
+
+A release is built in a hidden folder and renamed into place, whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from lockgate import terminology
+from lockgate.capture import batches
+from lockgate.curate import buildstate
+from lockgate.curate.accounts import check, derived_rows, settle
+from lockgate.curate.buildstate import BuildState
+from lockgate.curate.compare import differences
+from lockgate.curate.manifest import read_manifest, write_manifest
+from lockgate.curate.prepare import prepare_records, prepare_whole
+from lockgate.curate.quality import run_checks, unmapped_codes
+from lockgate.curate.reading import read_sources
+from lockgate.curate.release import NUMBER
+from lockgate.curate.sources import Curation
+from lockgate.curate.tables import release_views, write_tables
+from lockgate.curate.text import scrub_notes, scrub_whole
+from lockgate.curate.verify import verify_folder
+from lockgate.engine import Engine, SqlEngine, open_engine
+from lockgate.errors import Refused
+from lockgate.identity import IndexResult, build_index, unmatched_objections
+from lockgate.schema import VOCABULARY_TABLES
+from lockgate.site import Site
+from lockgate.site.files import PRIVATE_FILE, atomic_dir, clear_spill, make_dir, remove_leftovers, spill_dir
+
+EVENT = "release.built"
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
+    """What a build made.
+
+    ``way`` is "full" or "incremental", ``why`` says why it was full; ``people`` is how many the index has and
+    ``affected`` of how many the rows were worked out. ``checked`` says that a full build gave the same.
+    """
+
+    release: str
+    path: Path
+    tables: dict[str, int]
+    manifest: dict[str, Any]
+    way: str
+    why: str
+    people: int
+    affected: int
+    checked: bool = False
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a build is made of: the site on a day, its batches and index, and the engine."""
+
+    site: Site
+    day: date
+    prints: dict[str, str]
+    index: IndexResult
+    on: Literal["duckdb", "spark"]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What ``_make`` wrote: the content of the manifest, and how."""
+
+    content: dict[str, Any]
+    rows: dict[str, int]
+    why: str
+    people: int
+    affected: int
+    generations: list[str]
+
+
+def build_release(
+    site: Site,
+    *,
+    actor: str,
+    note: str = "",
+    at: date | None = None,
+    on: Literal["duckdb", "spark"] | None = None,
+    full: bool = False,
+    checked: bool = False,
+    tell: Callable[[str], None] = lambda step: None,
+) -> ReleaseResult:
+    """Link, curate and de-identify all that was captured, and write the site's next release.
+
+    ``at`` is the day of the release and its opt-out cut-off (today); ``on`` is the engine, in place of the site's own;
+    ``tell`` is called with the name of each step. Goes on from the last build where it can, unless ``full``; with
+    ``checked`` it is built in full beside that, and the two are held against each other. Raises Refused when nothing
+    was captured, another build is running, the accounts do not add up, or the check finds a difference, and UsageError
+    when the engine can't run here; nothing is left behind then.
+    """
+    day = at or datetime.now(UTC).date()
+    if not batches(site):
+        raise Refused(
+            "nothing has been captured yet",
+            reasons=["landing/ holds no batch"],
+            where=str(site.landing),
+            remedy="run `lockgate capture fhir FOLDER` first",
+        )
+    with ExitStack() as stack:
+        number = stack.enter_context(_next_release(site, day))
+        prints = buildstate.batch_prints(batches(site))
+        before = "a full build was asked for" if full else buildstate.read_state(site, prints, day)
+        with ExitStack() as folders:
+            folder = folders.enter_context(atomic_dir(site.releases / number))
+            tell("linking records to people")
+            with _local(site) as engine:
+                index = build_index(engine, site)
+            inputs = _Inputs(site, day, prints, index, on or site.config.engine.engine)
+            if inputs.on != "duckdb":
+                before = f"{inputs.on} builds in full"
+            made = _make(inputs, folder, before, folders, tell)
+            compared = checked and not made.why
+            if compared:
+                tell("building it in full to compare")
+                with tempfile.TemporaryDirectory(prefix=".check-", dir=spill_dir(site.staged)) as temporary:
+                    other = Path(temporary)
+                    again = _make(inputs, other, "to compare", None, lambda step: None)
+                    _agree(folder, other, made, again)
+            manifest = write_manifest(site, folder, {"release": number, "note": note} | made.content)
+        way = "full" if made.why else "incremental"
+        if made.generations:
+            buildstate.commit(site, made.generations, batches=prints, day=day)
+        site.audit.append(EVENT, actor=actor, **_audited(number, manifest), way=way)
+    return ReleaseResult(
+        number,
+        site.releases / number,
+        made.rows,
+        manifest,
+        way,
+        made.why,
+        made.people,
+        made.affected,
+        checked,
+    )
+
+
+def _local(site: Site) -> Engine:
+    settings = site.config.engine
+    return Engine(
+        memory_limit=settings.memory_limit or None,
+        threads=settings.threads or None,
+        temp_dir=spill_dir(site.staged),
+    )
+
+
+def _make(
+    inputs: _Inputs,
+    folder: Path,
+    before: BuildState | str,
+    keep: ExitStack | None,
+    tell: Callable[[str], None],
+) -> _Made:
+    """Write the tables of a release into a folder. ``before`` is the state to go on from, or why there is none.
+
+    With ``keep`` what the next build needs is written too, into folders that get their place when the stack ends.
+    """
+    site, day, index = inputs.site, inputs.day, inputs.index
+    settings = site.config.engine.model_copy(update={"engine": inputs.on})
+    with open_engine(settings, temp_dir=spill_dir(site.staged)) as engine:
+        build = Curation(engine, site, day)
+        state = before if isinstance(before, BuildState) else None
+        why = before if isinstance(before, str) else ""
+        if state:
+            buildstate.views(engine, state.folders, prefix="before_")
+        tell("reading the latest versions")
+        why = read_sources(build, state) or why
+        state = None if why else state
+        tell("finding each row its place")
+        prepare_records(build)
+        tell("scrubbing notes and comments")
+        scrub_notes(build, cached=state is not None)
+        generations = _keep(site, engine, state, keep) if keep and inputs.on == "duckdb" else {}
+        prepare_whole(build)
+        texts = scrub_whole(build, cached=state is not None)
+        if generations:
+            buildstate.write_whole(engine, list(generations.values())[-1])
+        tell("writing tables")
+        written = write_tables(build, folder)
+        tell("holding the accounts against each other, checking quality")
+        accounts = settle(build)
+        rows = {name: table.rows for name, table in written.items()}
+        check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
+        release_views(engine, folder, written)
+        content = {
+            "opt_out_cut_off": day.isoformat(),
+            "batches": list(inputs.prints),
+            "data_until": str(engine.one("SELECT data_until FROM data_until"))[:10],
+            "vocabulary": _vocabulary(site),
+            "reference": terminology.EDITIONS,
+            "engine": engine.name,
+            "policy": site.config.deidentify.model_dump()
+            | {"opt_outs": "research", "threshold": build.threshold},
+            "linkage": _linkage(index)
+            | {"objections_unmatched": unmatched_objections(engine.local, site, at=day)},
+            "accounting": {name: account.as_dict() for name, account in accounts.items()},
+            "texts": texts.as_dict(),
+            "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
+            "quality": [check.as_dict() for check in run_checks(build, written)],
+            "unmapped": unmapped_codes(build),
+            "tables": {name: asdict(table) for name, table in written.items()},
+        }
+        people = int(engine.one("SELECT count(*) FROM person_standing"))
+        affected = int(engine.one("SELECT count(*) FROM affected")) if state else people
+        return _Made(content, rows, why, people, affected, list(generations))
+
+
+def _keep(site: Site, engine: SqlEngine, state: BuildState | None, keep: ExitStack) -> dict[str, Path]:
+    """Write what was worked out by person, and make those tables everybody's again; the generations by name."""
+    name, folder = keep.enter_context(buildstate.next_generation(site))
+    everybody = "SELECT DISTINCT person_id FROM whose"
+    if state is None:
+        buildstate.write_people(engine, folder, everybody)
+        return {name: folder}
+    buildstate.write_people(engine, folder, "SELECT person_id FROM affected")
+    generations = dict(zip(state.generations, state.folders, strict=True)) | {name: folder}
+    buildstate.views(engine, list(generations.values()))
+    if len(generations) <= buildstate.MOST_GENERATIONS:
+        return generations
+    name, folder = keep.enter_context(buildstate.next_generation(site))
+    buildstate.write_people(engine, folder, everybody)
+    return {name: folder}
+
+
+def _agree(one: Path, other: Path, made: _Made, again: _Made) -> None:
+    """Refused when two builds of the same release differ, naming where."""
+    found = differences(one, other, made.content, again.content)
+    if found:
+        raise Refused(
+            "the incremental build is not what a full build gives; nothing was released",
+            reasons=found,
+            remedy="use `lockgate release build --full`, and report this: it is a fault of curate/affected.py",
+        )
+
+
+def _audited(number: str, manifest: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "release": number,
+        "tables": len(manifest["tables"]),
+        "rows": sum(int(table["rows"]) for table in manifest["tables"].values()),
+        "batches": len(manifest["batches"]),
+        "opt_out_cut_off": manifest["opt_out_cut_off"],
+        "texts_withheld": manifest["texts"]["withheld"],
+    }
+
+
+def _settle_audit(site: Site) -> None:
+    """Enter each release that the audit chain does not know: a crash came between its rename and its entry."""
+    known = {entry.detail["release"] for entry in site.audit.entries(EVENT)}
+    for path in sorted(site.releases.iterdir()):
+        if NUMBER.fullmatch(path.name) and path.name not in known and not verify_folder(site, path):
+            site.audit.append(
+                EVENT,
+                actor="lockgate",
+                **_audited(path.name, read_manifest(path)),
+                entered="by the next build, after a crash",
+            )
+
+
+def _linkage(index: IndexResult) -> dict[str, Any]:
+    """What linkage counted, without the place of the index."""
+    return {name: value for name, value in asdict(index).items() if not isinstance(value, Path)}
+
+
+def _vocabulary(site: Site) -> dict[str, Any]:
+    info = terminology.vocabulary_info(site)
+    return {"origin": info.origin, "version": info.version, "sha256": info.sha256}
+
+
+@contextmanager
+def _next_release(site: Site, day: date) -> Iterator[str]:
+    """The number of the next release, held against other builds until the block ends. Clears what a crash left."""
+    make_dir(site.releases)
+    handle = os.open(site.releases / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                "another release of this site is being built",
+                reasons=["releases/.lock is held"],
+                where=str(site.releases),
+                remedy="wait until it has ended, then run this again",
+            ) from error
+        remove_leftovers(site.releases)
+        clear_spill(site.staged)
+        _settle_audit(site)
+        yield _next_number(site, day)
+    finally:
+        os.close(handle)
+
+
+def _next_number(site: Site, day: date) -> str:
+    taken = [
+        int(match[2])
+        for path in site.releases.iterdir()
+        if (match := NUMBER.fullmatch(path.name)) and int(match[1]) == day.year
+    ]
+    return f"{day.year}.{max(taken, default=0) + 1}"
