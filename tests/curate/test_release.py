@@ -12,6 +12,7 @@ import pytest
 import sqlglot
 
 from lockgate.curate import Release, build_release, diff_releases, list_releases, open_release, verify_release
+from lockgate.curate.buildstate import BuildState
 from lockgate.curate.reading import read_sources
 from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
@@ -131,9 +132,9 @@ def test_rows_that_outgrow_memory_stay_in_the_zone(hospital: Site, monkeypatch: 
     (left / "rows.tmp").write_bytes(b"rows")
     used = []
 
-    def see(build: Curation) -> None:
+    def see(build: Curation, state: BuildState | None) -> str:
         used.append(Path(str(build.engine.one("SELECT current_setting('temp_directory')"))))
-        read_sources(build)
+        return read_sources(build, state)
 
     monkeypatch.setattr("lockgate.curate.build.read_sources", see)
     build_release(hospital, actor="test", at=DAY)
