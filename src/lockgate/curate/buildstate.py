@@ -121,7 +121,9 @@ def fingerprint(site: Site) -> dict[str, str]:
         "configuration": _digest([config, rules]),
         "vocabulary": _digest([vocabulary.origin, vocabulary.version, vocabulary.sha256]),
         "reference data": _digest(terminology.EDITIONS),
-        "units": _digest([terminology.unit_rules(site).to_pylist(), terminology.written_units(site).to_pylist()]),
+        "units": _digest(
+            [terminology.unit_rules(site).to_pylist(), terminology.written_units(site).to_pylist()]
+        ),
         "keys": f"{site.public_key_id}/{site.key('build-state/check').hex()[:16]}",
     }
 
