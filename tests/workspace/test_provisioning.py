@@ -232,3 +232,14 @@ def test_the_dictionary_describes_every_column(site, issued):
         assert {item["name"] for item in described[table]["columns"]} == set(columns)
         assert all(item["meaning"] for item in described[table]["columns"])
     assert "first day of its month" in (data / "dictionary.md").read_text()
+
+
+def test_a_retired_release_makes_no_workspace_and_is_not_retired_unasked(site, issued, release, capsys):
+    issued()
+    place = ["--site", str(site.path), "release", "retire", release, "--reason", "a source was wrong"]
+    assert run(place) == 1
+    assert "project p0001 has a scope of it in force" in capsys.readouterr().err
+    assert run([*place, "--force"]) == 0
+    with pytest.raises(Refused, match="was retired") as refusal:
+        provision(site, "p0001", "test")
+    assert refusal.value.reasons == ["a source was wrong"]

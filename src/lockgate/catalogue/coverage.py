@@ -8,6 +8,7 @@ from datetime import date
 
 from lockgate.catalogue.safe import safe_table
 from lockgate.curate import Release
+from lockgate.curate.coverage import FILE
 from lockgate.disclosure import Rules, render_chart
 from lockgate.disclosure.manifest import ChartEntry
 from lockgate.disclosure.tables import Table
@@ -31,7 +32,7 @@ class Coverage:
 
 def cover(engine: Engine, release: Release, rules: Rules) -> Iterator[Coverage]:
     """The coverage of each table of a release that has dated rows, in the order of the tables."""
-    path = release.path / "coverage.parquet"
+    path = release.path / FILE
     if not path.exists():
         return
     engine.execute(f"CREATE OR REPLACE VIEW coverage AS SELECT * FROM read_parquet({literal(path)})")

@@ -12,6 +12,8 @@ from rich.table import Table
 from lockgate import curate
 from lockgate.cli.common import actor, console, emit, errors, open_site
 from lockgate.curate import Release
+from lockgate.errors import Refused
+from lockgate.workspace.scope import projects_of
 
 app = typer.Typer()
 
@@ -28,10 +30,16 @@ def _summary(release: Release) -> dict[str, Any]:
         "omop": str(release.omop),
         "linked": str(release.linked),
         "created_at": manifest["created_at"],
+        "state": _state(release),
         "opt_out_cut_off": manifest["opt_out_cut_off"],
         "batches": manifest["batches"],
         "tables": release.tables,
     }
+
+
+def _state(release: Release) -> str:
+    gone = curate.retirement(open_site(), release.number)
+    return "in use" if gone is None else "destroyed" if gone.destroyed_at else "retired"
 
 
 def _few(count: int, threshold: int) -> str:
@@ -141,10 +149,13 @@ def show_all() -> None:
     releases = curate.list_releases(open_site())
 
     def human() -> None:
-        table = Table("release", "built", "opt-outs until", "tables", "rows", box=None, pad_edge=False)
+        table = Table(
+            "release", "state", "built", "opt-outs until", "tables", "rows", box=None, pad_edge=False
+        )
         for release in releases:
             table.add_row(
                 release.number,
+                _state(release),
                 release.manifest["created_at"][:16],
                 release.manifest["opt_out_cut_off"],
                 str(len(release.tables)),
@@ -177,6 +188,41 @@ def show(number: Number = "latest") -> None:
         )
 
     emit({"path": str(release.path), **release.manifest}, human)
+
+
+@app.command()
+def retire(
+    number: Annotated[str, typer.Argument(help="The release's number, such as 2026.1.")],
+    reason: Annotated[str, typer.Option(help="Why: it is kept, signed, and in the audit chain.")],
+    destroy: Annotated[bool, typer.Option("--destroy", help="Remove its data; the manifest stays.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even where projects in force are of it.")] = False,
+) -> None:
+    """Make no new workspace from a release, and with --destroy remove its data.
+
+    What projects have already stays theirs until their scope ends. Refused, naming them, while a scope in force is of
+    this release, unless --force.
+    """
+    site = open_site()
+    projects = projects_of(site, curate.open_release(site, number).number)
+    if projects and not force:
+        raise Refused(
+            f"release {number} is in use",
+            reasons=[f"project {project} has a scope of it in force" for project in projects],
+            where=str(site.releases / number),
+            remedy="amend or end these, or say --force",
+        )
+    record = curate.retire_release(site, number, actor=actor(), reason=reason, destroy=destroy)
+
+    def human() -> None:
+        console.print(f"Release {number} is retired: no new workspace is made from it.")
+        if record.destroyed_at:
+            console.print(
+                "Its data are destroyed; its manifest and accounts stay, and the audit chain says so."
+            )
+        if projects:
+            console.print(f"Still at work with what they have of it: {', '.join(projects)}.")
+
+    emit({**asdict(record), "projects": projects}, human)
 
 
 @app.command()

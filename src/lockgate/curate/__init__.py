@@ -5,15 +5,20 @@ from __future__ import annotations
 from lockgate.curate.build import ReleaseResult, build_release
 from lockgate.curate.diff import diff_releases
 from lockgate.curate.release import Release, list_releases, open_release, verify_release
+from lockgate.curate.retire import retire_release
+from lockgate.curate.retirement import Retirement, retirement
 from lockgate.curate.verify import Problem
 
 __all__ = [
     "Problem",
     "Release",
     "ReleaseResult",
+    "Retirement",
     "build_release",
     "diff_releases",
     "list_releases",
     "open_release",
+    "retire_release",
+    "retirement",
     "verify_release",
 ]

@@ -21,6 +21,7 @@ from lockgate.curate import buildstate
 from lockgate.curate.accounts import check, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.compare import differences
+from lockgate.curate.coverage import write_coverage
 from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.prepare import prepare_records, prepare_whole
 from lockgate.curate.quality import run_checks, unmapped_codes
@@ -189,6 +190,7 @@ def _make(
             buildstate.write_whole(engine, list(generations.values())[-1])
         tell("writing tables")
         written = write_tables(build, folder)
+        coverage = write_coverage(build, folder)
         tell("holding the accounts against each other, checking quality")
         accounts = settle(build)
         rows = {name: table.rows for name, table in written.items()}
@@ -210,6 +212,7 @@ def _make(
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
             "quality": [check.as_dict() for check in run_checks(build, written)],
             "unmapped": unmapped_codes(build),
+            "coverage": asdict(coverage),
             "tables": {name: asdict(table) for name, table in written.items()},
         }
         people = int(engine.one("SELECT count(*) FROM person_standing"))

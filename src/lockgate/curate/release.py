@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.curate.manifest import read_manifest
+from lockgate.curate.retirement import retirement
 from lockgate.curate.verify import Problem, verify_folder
 from lockgate.errors import UsageError
 from lockgate.site import Site
@@ -45,11 +46,17 @@ class Release:
     def table_path(self, name: str) -> Path:
         """The Parquet file of one table; UsageError when the release has none of that name."""
         try:
-            return self.path / str(self.manifest["tables"][name]["file"])
+            path = self.path / str(self.manifest["tables"][name]["file"])
         except KeyError:
             raise UsageError(
                 f"release {self.number} has no table {name!r}", remedy="`lockgate release show` lists them"
             ) from None
+        if not path.exists() and not self.omop.exists():
+            raise UsageError(
+                f"the data of release {self.number} were destroyed when it was retired",
+                remedy="its manifest and accounts are still there: `lockgate release show`",
+            )
+        return path
 
 
 def list_releases(site: Site) -> list[Release]:
@@ -61,10 +68,10 @@ def list_releases(site: Site) -> list[Release]:
 
 
 def open_release(site: Site, number: str = "latest") -> Release:
-    """One release by its number, or the latest; UsageError when there is none."""
+    """One release by its number, or the latest that is not retired; UsageError when there is none."""
     path = site.releases / number
     if number == "latest":
-        every = list_releases(site)
+        every = [release for release in list_releases(site) if retirement(site, release.number) is None]
         if every:
             return every[-1]
     elif NUMBER.fullmatch(number) and path.is_dir():
@@ -81,4 +88,5 @@ def verify_release(site: Site, number: str) -> list[Problem]:
     path = site.releases / number
     if not NUMBER.fullmatch(number) or not path.is_dir():
         open_release(site, number)
-    return verify_folder(site, path)
+    gone = retirement(site, number)
+    return verify_folder(site, path, destroyed=gone is not None and gone.destroyed_at is not None)

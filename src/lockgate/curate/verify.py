@@ -20,8 +20,11 @@ class Problem:
     message: str
 
 
-def verify_folder(site: Site, folder: Path) -> list[Problem]:
-    """Every difference between a release's folder and its signed manifest; an empty list when it is whole."""
+def verify_folder(site: Site, folder: Path, *, destroyed: bool = False) -> list[Problem]:
+    """Every difference between a release's folder and its signed manifest; an empty list when it is whole.
+
+    Of a release whose data were ``destroyed`` there must be the manifest, and nothing else.
+    """
     try:
         manifest = read_manifest(folder)
         body = (folder / MANIFEST).read_bytes()
@@ -32,8 +35,11 @@ def verify_folder(site: Site, folder: Path) -> list[Problem]:
         problems.append(
             Problem("signature", MANIFEST, "the manifest is not the one this site signed: it was changed")
         )
-    expected = {table["file"]: table["sha256"] for table in manifest["tables"].values()}
+    described = [*manifest["tables"].values(), *([manifest["coverage"]] if "coverage" in manifest else [])]
+    expected = {table["file"]: table["sha256"] for table in described}
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    if destroyed:
+        expected = {}
     for name in sorted(set(expected) - found):
         problems.append(Problem("missing", name, f"{name} is missing"))
     for name in sorted(found - set(expected) - {MANIFEST, SIGNATURE}):

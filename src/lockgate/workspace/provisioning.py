@@ -16,7 +16,7 @@ import pyarrow as pa
 from lockgate import __version__
 from lockgate.capture import batches
 from lockgate.cohorts import compile_sql
-from lockgate.curate import open_release
+from lockgate.curate import open_release, retirement
 from lockgate.curate.release import Release
 from lockgate.curate.sources import KEY_PURPOSE
 from lockgate.deidentify.dates import shift_days
@@ -182,6 +182,13 @@ def _opt_out_state(site: Site, scope: Scope) -> str:
 def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
     """The release of the scope, its tables as views, and who in it has opted out by today."""
     release = open_release(site, scope.release)
+    if (gone := retirement(site, release.number)) is not None:
+        raise Refused(
+            f"release {release.number} was retired",
+            reasons=[gone.reason],
+            where=scope.project,
+            remedy="amend the application to a newer release",
+        )
     needed = {*scope.tables, "person", *VOCABULARY_TABLES}
     if scope.cohort is not None:
         needed |= set(scope.cohort.tables())

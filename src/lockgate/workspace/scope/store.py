@@ -243,6 +243,17 @@ def scope_files(site: Site) -> list[Path]:
     ]
 
 
+def projects_of(site: Site, release: str) -> list[str]:
+    """The projects whose scope in force is of a release."""
+    found = []
+    for folder in sorted(site.projects.glob("*/scopes")):
+        with contextlib.suppress(Refused):
+            scope = load(site, folder.parent.name)
+            if scope.release == release:
+                found.append(scope.project)
+    return found
+
+
 def _ids(site: Site) -> Iterable[str]:
     """The id of every scope whose file still holds; an altered one counts for nothing anywhere."""
     for path in scope_files(site):

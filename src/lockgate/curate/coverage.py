@@ -1,0 +1,53 @@
+"""Coverage: who of each source has rows in which table in which month. One file beside the release's tables.
+
+OMOP has no column for the source a row came from; this keeps what is needed of it, and no more, for the charts of the
+catalogue. It is of the release (de-identified, verified with it), and is given to no project.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lockgate.curate.sources import Curation
+from lockgate.curate.tables import Written
+from lockgate.site.files import sha256_file
+
+FILE = "coverage.parquet"
+COLUMNS = {"table": "VARCHAR", "source": "VARCHAR", "person_id": "BIGINT", "month": "DATE", "rows": "BIGINT"}
+# prepared table -> the columns of its person (or NULL) and its date
+_DATED = {
+    "event": ("person_id", "start_at"),
+    "p_encounter": ("person_id", "start_at"),
+    "p_encounter_move": ("person_id", "start_at"),
+    "p_document": ("person_id", "start_at"),
+    "p_specimen": ("person_id", "start_at"),
+    "p_imaging_study": ("person_id", "start_at"),
+    "p_imaging_read": ("study_person_id", "read_at"),
+    "p_incident": ("person_id", "coalesce(occurred_at, CAST(occurred_on AS TIMESTAMP), reported_at)"),
+    "p_social_care_event": ("person_id", "start_at"),
+    "p_death": ("person_id", "death_at"),
+    "p_feedback": ("NULL", "received_on"),
+    "p_staffing": ("NULL", "shift_date"),
+    "p_roster": ("NULL", "shift_date"),
+}
+
+
+def write_coverage(build: Curation, folder: Path) -> Written:
+    """Write ``coverage.parquet`` (table, source, person_id, month, rows); what was written, for the manifest.
+
+    Rows of a table without a person have a NULL there; rows without a date a NULL month.
+    """
+    parts = " UNION ALL ".join(
+        f"SELECT fate, source, CAST({person} AS BIGINT) AS person_id,"
+        f" CAST(date_trunc('month', CAST({day} AS DATE)) AS DATE) AS month"
+        f" FROM {table} WHERE fate NOT LIKE 'not:%' AND fate NOT IN ('opted_out', 'unlinked')"
+        for table, (person, day) in _DATED.items()
+    )
+    rows = build.engine.write_parquet(
+        'SELECT fate AS "table", source, person_id, month, CAST(count(*) AS BIGINT) AS "rows"'
+        f" FROM ({parts}) AS told GROUP BY fate, source, person_id, month",
+        folder / FILE,
+        order_by='"table", source, month, person_id',
+    )
+    described: list[dict[str, object]] = [{"name": name, "type": kind} for name, kind in COLUMNS.items()]
+    return Written(FILE, rows, sha256_file(folder / FILE), described)
