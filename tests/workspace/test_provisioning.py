@@ -9,6 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from lockgate.cli import run
 from lockgate.errors import Refused
 from lockgate.workspace import provision, provisioning
 from lockgate.workspace.project import Project
