@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lockgate.capture import capture_hl7v2, status
 from lockgate.curate import build_release, open_release
 from lockgate.engine import Engine
@@ -80,3 +82,28 @@ def test_an_adt_and_oru_site_builds_visits_ward_stays_and_measurements(site: Sit
         ]
         low = "SELECT value_as_number FROM measurement WHERE operator_concept_id = 4171756"
         assert engine.rows(low) == [(120.0,)]
+
+
+@pytest.mark.parametrize("first", ["result", "move"])
+def test_a_result_is_of_whoever_the_visit_was_moved_to(site: Site, tmp_path: Path, first: str) -> None:
+    admitted = [_adt("A01", "20240301090000", patient, "I", "AMU") for patient in (1, 2)]
+    moved = _adt("A45", "20240302090000", 2, "I", "AMU").replace("|V2|", "|V9|")
+    moved = moved.replace("\rPV1", "\rMRG|1^^^RXX^MR||||V1\rPV1")
+    later = [_oru(1, "137"), moved] if first == "result" else [moved, _oru(1, "137")]
+    for number, text in enumerate(["\r".join(admitted), *later]):
+        path = tmp_path / f"{number}.hl7"
+        path.write_text(text, newline="")
+        capture_hl7v2(site, path, source="epr", actor="test")
+    assert status(site)["adds_up"]
+    build_release(site, actor="test")
+    release = open_release(site)
+    with Engine() as engine:
+        for table in ("person", "visit_occurrence", "measurement"):
+            engine.view_parquet(table, release.table_path(table))
+        # two visits and the measurement, all of the second person; the measurement in the visit that was moved
+        assert engine.rows(
+            "SELECT count(DISTINCT v.visit_occurrence_id), count(DISTINCT v.person_id),"
+            " max(m.value_as_number), bool_and(m.person_id = v.person_id)"
+            " FROM visit_occurrence v LEFT JOIN measurement m USING (visit_occurrence_id)"
+        ) == [(2, 1, 137.0, True)]
+        assert engine.one("SELECT count(*) FROM measurement WHERE visit_occurrence_id IS NOT NULL") == 1

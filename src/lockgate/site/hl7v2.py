@@ -92,6 +92,11 @@ class Hl7Section(BaseModel):
     categories: dict[str, str] = Field(
         default_factory=dict, description="OBR-24, MSH-4 or MSH-3 to a category of results"
     )
+    processing_ids: list[Literal["P", "T", "D"]] = Field(
+        default_factory=lambda: list[Literal["P", "T", "D"]](["P"]),
+        min_length=1,
+        description="MSH-11 of messages that are staged (P production, T training, D debugging); empty counts as P",
+    )
     max_message_kb: int = Field(
         default=16_384, ge=64, description="the listener refuses larger messages (AR)"
     )

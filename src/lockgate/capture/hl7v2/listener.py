@@ -124,7 +124,7 @@ class Listener:
         if not piece.content.strip():
             self.heard.answers["AR"] += 1
             return acknowledgement(b"", "AR", "an empty frame")
-        code, why = verdict(piece.content, self.charset)
+        code, why = verdict(piece.content, self.charset, self.site.config.hl7v2.processing_ids)
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         await self._queue.put((piece.content, kept))
         await asyncio.shield(kept)

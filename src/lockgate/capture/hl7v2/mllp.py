@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,7 +79,7 @@ class Frames:
         return b"" if self._skipping else held.strip(_IDLE)
 
 
-def verdict(content: bytes, character_set: str) -> tuple[str, str]:
+def verdict(content: bytes, character_set: str, processing: Sequence[str] = ("P",)) -> tuple[str, str]:
     """The acknowledgement code of a message and, unless it is AA, why; told from its outside alone.
 
     What only shows when it is staged (an impossible date, an unknown visit) is in quarantine with its reason.
@@ -93,8 +93,11 @@ def verdict(content: bytes, character_set: str) -> tuple[str, str]:
     if message is None:
         return "AR", "not HL7 v2: its separators can't be read"
     kind, event = message.get("MSH", 9, 1), message.get("MSH", 9, 2) or message.get("EVN", 1, 1)
-    if kind not in events() or (event and event not in events()[kind]):
+    rules = events().get(kind, {})
+    if not rules or (event and rules.get(event, {"does": "hold"})["does"] == "hold"):
         return "AE", "unknown-message: kept, not staged"
+    if (message.get("MSH", 11, 1).upper() or "P") not in processing:
+        return "AE", "not-production: MSH-11; kept, not staged"
     if not (message.get("PID", 3) or message.get("PID", 2)):
         return "AE", "missing-required: PID-3, no number of the patient"
     return "AA", ""

@@ -17,6 +17,7 @@ import yaml
 
 from lockgate.capture.hl7v2.columns import parse, wanted
 from lockgate.capture.hl7v2.message import unescape
+from lockgate.capture.hl7v2.moves import follow_visits, number_visits
 from lockgate.capture.macros import define, statements
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
@@ -33,7 +34,17 @@ HEAD = (
     f" || split_part({_KIND}, substr(raw, 5, 1), 2), NULL, NULL, NULL] END"
 )
 # What is said at one recorded second is read in this order.
-_RANKS = {"plan": 0, "begin": 1, "move": 2, "move_visit": 3, "end": 5, "undo": 6, "delete_visit": 7}
+_RANKS = {
+    "plan": 0,
+    "begin": 1,
+    "move": 2,
+    "move_visit": 3,
+    "merge_visit": 3,
+    "renumber_visit": 3,
+    "end": 5,
+    "undo": 6,
+    "delete_visit": 7,
+}
 _RANK = 4
 # OBX-11 and OBR-25 (tables 0085, 0123): code -> status and how it stands against others of the same time.
 STATUSES = {
@@ -96,7 +107,7 @@ class Hl7Reader:
             engine.execute(statement)
         rows = [
             {"type": kind, "event": event, "rank": _RANKS.get(rule["does"], _RANK), "undoes": rule.get("undoes"),
-             "does": rule["does"], "visit_rule": rule["visit"]}
+             "does": rule["does"], "visit_rule": rule["visit"], "by": rule.get("by"), "why": rule.get("why")}
             for kind, listed in events().items()
             for event, rule in listed.items()
         ]  # fmt: skip
@@ -104,6 +115,7 @@ class Hl7Reader:
         _register(
             intake, "hl7_status", [{"code": k, "status": s, "rank": r} for k, (s, r) in STATUSES.items()]
         )
+        _register(intake, "hl7_processing", [{"code": code} for code in config.hl7v2.processing_ids])
         classes = PATIENT_CLASSES | {k.upper(): v for k, v in config.hl7v2.patient_classes.items()}
         _register(intake, "hl7_class", [{"code": k, "encounter_class": v} for k, v in classes.items()])
         categories = CATEGORIES | config.hl7v2.categories
@@ -143,7 +155,11 @@ class Hl7Reader:
                 continue
             engine.execute(f"INSERT INTO {quote('staged_' + table_name)} BY NAME {_sql(table_name + '.sql')}")
         # Whom and what the facts name is known from here on; the rows themselves are made in ``finish``.
-        for target, column in (("patient", "patient_ref"), ("encounter", "encounter_ref")):
+        for target, column in (
+            ("patient", "patient_ref"),
+            ("encounter", "encounter_ref"),
+            ("encounter", "prior_encounter_ref"),
+        ):
             also = ", patient_ref" if target == "encounter" else ""
             engine.execute(
                 f"INSERT INTO staged_{target} BY NAME SELECT source, {column} AS record_id, version_at,"
@@ -164,16 +180,12 @@ class Hl7Reader:
         engine.execute(
             f"CREATE OR REPLACE TEMP TABLE hl7_touched_patient AS SELECT DISTINCT patient_ref FROM {come}"
         )
-        engine.execute(
-            f"CREATE OR REPLACE TEMP TABLE hl7_touched_visit AS SELECT encounter_ref FROM {come}"
-            f" WHERE encounter_ref IS NOT NULL UNION SELECT prior_encounter_ref FROM {come}"
-            " WHERE prior_encounter_ref IS NOT NULL"
-        )
-        files = ", ".join(literal(path) for batch in intake.earlier if (path := batch.table("adt_event")))
+        earlier = [batch for batch in intake.earlier if batch.format == FORMAT]
+        files = ", ".join(literal(path) for batch in earlier if (path := batch.table("adt_event")))
+        moved = number_visits(intake, come, files)
         touched = (
             "patient_ref IN (SELECT patient_ref FROM hl7_touched_patient)"
             " OR encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)"
-            " OR prior_encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)"
         )
         before = (
             f" UNION ALL BY NAME SELECT * FROM read_parquet([{files}], union_by_name = true) WHERE {touched}"
@@ -186,6 +198,8 @@ class Hl7Reader:
         for table in ("patient", "encounter", "encounter_move"):
             select = _sql(f"derive/{table}.sql").replace("{batch}", batch)
             engine.execute(f"INSERT INTO staged_{table} BY NAME {select}")
+        if moved:
+            follow_visits(intake, earlier)
         engine.execute(f"INSERT INTO staged_location BY NAME {_sql('location.sql').replace('{come}', come)}")
 
     def _people(self, intake: Intake) -> None:

@@ -4,7 +4,8 @@ SELECT {source} AS source, {batch} AS batch_id, t.*, a.s, a.record_id AS patient
     t.type = 'ADT' AND t.visit_rule <> 'none' AS of_visit,
     CASE WHEN t.type = 'ADT' AND t.visit_rule <> 'none' THEN nullif(v.number, '') END AS encounter_ref,
     nullif(v.number, '') AS visit,
-    CASE WHEN t.does = 'move_visit' THEN (SELECT any_value(key(said(g.visit))) FROM hl7_MRG g WHERE g.pid_s = a.s) END AS prior_encounter_ref,
+    CASE WHEN t.does IN ('move_visit', 'merge_visit', 'renumber_visit') THEN nullif(coalesce(
+        CASE WHEN t.by = 'account' THEN NULL ELSE v.prior_visit END, CASE WHEN v.by_account THEN v.prior_account END), '') END AS prior_encounter_ref,
     row_number() OVER (PARTITION BY t.m ORDER BY a.s) AS place
 FROM message t
 JOIN person a ON a.m = t.m AND a.slot = 1

@@ -11,6 +11,10 @@ SELECT m, min(verdict) AS verdict FROM (
         WHEN hl7_bad(p.birth, p.birth_at) OR p.birth_at > now_local() THEN 'impossible-date|PID-7 (birth) is no past day of the calendar'
         WHEN hl7_bad(p.death, p.death_at) THEN 'impossible-date|PID-29 (death) is no time of the calendar'
         WHEN t.visit_rule = 'required' AND coalesce(v.number, '') = '' THEN 'no-id|PV1-19: no visit number'
+        WHEN t.by = 'account' AND NOT coalesce(v.by_account, false)
+            THEN 'unknown-message|' || t.type || '^' || t.event || ' is of account numbers (PID-18), and visits are not numbered by them'
+        WHEN t.does IN ('merge_visit', 'renumber_visit') AND coalesce(CASE WHEN t.by = 'account' THEN NULL ELSE nullif(v.prior_visit, '') END,
+            CASE WHEN v.by_account THEN nullif(v.prior_account, '') END) IS NULL THEN 'missing-required|MRG-5 (of accounts MRG-3): no prior number of the visit'
         WHEN t.does IN ('merge', 'change_id', 'move_visit') AND b.record_id IS NULL THEN 'missing-required|MRG-1: no number to merge'
         WHEN t.type = 'ADT' AND t.visit_rule <> 'none' AND (hl7_bad(w.admitted, w.admitted_at) OR hl7_bad(w.discharged, w.discharged_at))
             THEN 'impossible-date|PV1-44 or PV1-45 is no time of the calendar'

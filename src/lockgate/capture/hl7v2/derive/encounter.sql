@@ -12,7 +12,7 @@ WITH mark AS (
     FROM hl7_standing GROUP BY encounter_ref
 ),
 told AS (
-    SELECT s.encounter_ref, any_value(s.source) AS source, max(s.version_at) + to_microseconds(count(*)) AS version_at,
+    SELECT s.encounter_ref, any_value(s.source) AS source,
         arg_max(s.item_hash, s.ord) AS item_hash, arg_max(s.patient_ref, s.ord) AS patient_ref,
         last_when(patient_class, ord, NOT undone) AS patient_class,
         last_when(location, ord, NOT undone AND does <> 'track') AS location,
@@ -32,14 +32,17 @@ told AS (
         arg_max(tz_offset, ord) FILTER (does = 'begin' AND NOT undone) AS tz_offset,
         arg_max(time_flag, ord) FILTER (does IN ('begin', 'end') AND NOT undone AND time_flag IS NOT NULL) AS time_flag
     FROM hl7_standing s JOIN mark USING (encounter_ref) GROUP BY s.encounter_ref
+    -- a change of account numbers alone tells of no visit
+    HAVING bool_or(s.does NOT IN ('move_visit', 'merge_visit', 'renumber_visit') OR s.patient_class IS NOT NULL OR s.location IS NOT NULL)
 ),
-moved AS ( -- a visit that went on under another number
-    SELECT prior_encounter_ref, count(*) AS n FROM hl7_fact
-    WHERE prior_encounter_ref <> encounter_ref GROUP BY prior_encounter_ref
+version AS ( -- of all numbers that are one visit now
+    SELECT coalesce(n.standing, f.encounter_ref) AS encounter_ref, any_value(f.source) AS source,
+        max(f.version_at) + to_microseconds(count(*)) AS version_at, max_by(f.item_hash, (f.version_at, f.item_hash)) AS item_hash
+    FROM hl7_fact f LEFT JOIN hl7_number n ON n.number = f.encounter_ref
+    WHERE f.encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit) GROUP BY ALL
 )
-SELECT t.source, t.encounter_ref AS record_id, t.version_at + to_microseconds(coalesce(v.n, 0)) AS version_at,
-    v.n IS NOT NULL
-        OR coalesce(greatest(k.called_off, k.wiped) > 0
+SELECT t.source, t.encounter_ref AS record_id, v.version_at,
+    coalesce(greatest(k.called_off, k.wiped) > 0
             AND coalesce(greatest(k.begun, k.planned), 0) <= CASE WHEN k.wiped IS NULL THEN 0 ELSE k.wiped END
             AND (k.wiped IS NOT NULL OR (k.begun IS NULL AND k.planned IS NULL)), false) AS deleted,
     t.item_hash, {batch} AS batch_id, t.patient_ref,
@@ -61,4 +64,8 @@ SELECT t.source, t.encounter_ref AS record_id, t.version_at + to_microseconds(co
     t.admitted_from, t.discharged_to
 FROM told t JOIN mark k USING (encounter_ref)
 LEFT JOIN hl7_class c ON c.code = upper(t.patient_class)
-LEFT JOIN moved v ON v.prior_encounter_ref = t.encounter_ref
+JOIN version v USING (encounter_ref)
+UNION ALL BY NAME -- numbers that visits had before
+SELECT v.source, n.number AS record_id, v.version_at, true AS deleted, v.item_hash, {batch} AS batch_id
+FROM hl7_number n JOIN version v ON v.encounter_ref = n.standing
+WHERE n.number <> n.standing

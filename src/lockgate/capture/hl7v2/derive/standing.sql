@@ -1,12 +1,17 @@
 -- The facts of each visit in the source's own order, and which of them was taken back.
 -- A cancel takes back the event of its kind that happened at the time it names (EVN-6), else the last one said before
 -- it; with it every restatement of the same event. It never reaches what was said after it.
-WITH fact AS (
+-- A visit that goes on under another number (hl7_number) is one visit, under the number that it has now.
+WITH numbered AS (
+    SELECT f.* REPLACE (coalesce(n.standing, f.encounter_ref) AS encounter_ref)
+    FROM hl7_fact f LEFT JOIN hl7_number n ON n.number = f.encounter_ref
+    WHERE coalesce(n.told, true) AND f.encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)
+),
+fact AS (
     SELECT f.*, e.does, e.undoes, row_number() OVER (
         PARTITION BY f.encounter_ref ORDER BY f.version_at, f.sequence NULLS FIRST, e.rank, f.control_id, f.item_hash, f.record_id
     ) AS ord
-    FROM hl7_fact f JOIN hl7_event e ON e.type = f.message_type AND e.event = f.event
-    WHERE f.encounter_ref IN (SELECT encounter_ref FROM hl7_touched_visit)
+    FROM numbered f JOIN hl7_event e ON e.type = f.message_type AND e.event = f.event
 ),
 target AS (
     SELECT c.encounter_ref, c.ord AS cancel_ord, c.undoes,
