@@ -1,0 +1,6 @@
+"""Linking any two tables, or one with itself: standard forms, an exact cascade, then Splink on what is left."""
+
+from lockgate.identity.linkage.fields import parse_map
+from lockgate.identity.linkage.run import THRESHOLD, Linked, Options, link_tables
+
+__all__ = ["THRESHOLD", "Linked", "Options", "link_tables", "parse_map"]

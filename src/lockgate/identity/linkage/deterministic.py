@@ -1,0 +1,119 @@
+"""Links that need no model: a cascade of exact steps, strongest first.
+
+After the published practice of matching in the NHS (the number with the date of birth, the number with other
+demographics, then full demographics; NHS England, "HES person ID" and "MPS" methodology): a step links two records
+only where nobody else on either side has the same key, and nothing else they carry contradicts it (a twin's number).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.engine import Engine
+
+# probability said of a deterministic link: at least this, whatever the model says
+CERTAIN = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: the columns that must be equal, and a condition on the pair (l, r)."""
+
+    name: str
+    keys: tuple[str, ...]
+    condition: str = "true"
+
+
+def _agree(column: str) -> str:
+    return f"coalesce(CAST(l.{column} = r.{column} AS INTEGER), 0)"
+
+
+def _differ(column: str) -> str:
+    return f"coalesce(l.{column} <> r.{column}, false)"
+
+
+def _names_part(columns: set[str]) -> str:
+    """Whether two given names are other names altogether: neither alike, nor one the initial of the other."""
+    if "given" not in columns:
+        return "false"
+    part = (
+        "coalesce(jaro_winkler_similarity(l.given, r.given) < 0.7 AND NOT starts_with(l.given, r.given) "
+        "AND NOT starts_with(r.given, l.given), false)"
+    )
+    # a swap of names, or a middle name used as the first, is no other person
+    if "family" in columns:
+        part += " AND NOT coalesce(l.given = r.family OR l.family = r.given, false)"
+    if "middle" in columns:
+        part += " AND NOT coalesce(contains(l.middle, r.given) OR contains(r.middle, l.given), false)"
+    return part
+
+
+def steps(columns: set[str]) -> list[Step]:
+    """The steps that a table's columns allow."""
+    found: list[Step] = []
+    other = _names_part(columns)
+    evidence = [name for name in ("given", "family", "postcode", "birth_d", "birth_m") if name in columns]
+    if {"nhs", "birth_y"} <= columns:
+        found.append(
+            Step("nhs_number+birth_date", ("nhs", "birth_y", "birth_m", "birth_d"), f"NOT ({other})")
+        )
+    if "nhs" in columns and len(evidence) >= 2:
+        agreed = " + ".join(_agree(name) for name in evidence)
+        far = (
+            "coalesce(abs(l.birth_y - r.birth_y) > 1 AND (l.birth_m <> r.birth_m OR l.birth_d <> r.birth_d), false)"
+            if "birth_y" in columns
+            else "false"
+        )
+        found.append(Step("nhs_number+partial", ("nhs",), f"({agreed}) >= 2 AND NOT ({other}) AND NOT {far}"))
+    no_other_number = f"NOT {_differ('nhs')}" if "nhs" in columns else "true"
+    no_other_sex = f"NOT {_differ('sex')}" if "sex" in columns else "true"
+    name_birth = ("given", "family", "birth_y", "birth_m", "birth_d")
+    if set(name_birth) <= columns:
+        for place in ("postcode", *sorted(name for name in columns if name.startswith("f_other_id"))):
+            if place in columns:
+                found.append(
+                    Step(f"name+birth_date+{place.removeprefix('f_')}", (*name_birth, place),
+                         f"{no_other_number} AND {no_other_sex}")
+                )  # fmt: skip
+    return found
+
+
+def run(engine: Engine, two_tables: bool) -> dict[str, int]:
+    """Make ``link_exact`` (rec_l, rec_r, step): the links of the cascade; returns how many by step.
+
+    Between two tables a record is linked once, and only where the key is of one record on either side. Within one
+    table every record of a key is joined to the first of it."""
+    columns = set(engine.columns("SELECT * FROM link_record"))
+    engine.execute("CREATE OR REPLACE TABLE link_exact (rec_l BIGINT, rec_r BIGINT, step VARCHAR)")
+    counts: dict[str, int] = {}
+    for step in steps(columns):
+        keys = ", ".join(step.keys)
+        filled = " AND ".join(f"{key} IS NOT NULL" for key in step.keys)
+        same = " AND ".join(f"l.{key} = r.{key}" for key in step.keys)
+        if two_tables:
+            # a copy of a record says the same twice: a profile, not a record, has to be alone with its key
+            engine.execute(f"""
+                INSERT INTO link_exact
+                WITH free AS (
+                    SELECT * FROM link_record
+                    WHERE {filled} AND rec NOT IN (SELECT rec_l FROM link_exact)
+                      AND rec NOT IN (SELECT rec_r FROM link_exact)
+                ), alone AS (
+                    SELECT * FROM free
+                    QUALIFY count(DISTINCT profile) OVER (PARTITION BY side, {keys}) = 1
+                        AND row_number() OVER (PARTITION BY side, {keys} ORDER BY rec) = 1)
+                SELECT l.rec, r.rec, '{step.name}' FROM alone AS l JOIN alone AS r
+                  ON {same} AND l.side = 'L' AND r.side = 'R' AND {step.condition}""")
+        else:
+            engine.execute(f"""
+                INSERT INTO link_exact
+                WITH firsts AS (
+                    SELECT * FROM link_record WHERE {filled}
+                    QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY rec) = 1)
+                SELECT l.rec, r.rec, '{step.name}' FROM firsts AS l JOIN link_record AS r
+                  ON {same} AND l.rec < r.rec AND {step.condition}
+                WHERE NOT EXISTS (FROM link_exact AS e WHERE e.rec_l = l.rec AND e.rec_r = r.rec)""")
+        counts[step.name] = int(
+            engine.one("SELECT count(*) FROM link_exact WHERE step = $1", [step.name]) or 0
+        )
+    return counts

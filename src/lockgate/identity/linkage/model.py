@@ -1,0 +1,315 @@
+"""The probabilistic model (Fellegi and Sunter, in Splink): estimated in one step, kept in a file, used in another.
+
+u (how often strangers agree) by random sampling; m (how often records of one person agree) by expectation
+maximisation from several blocking rules, each of which estimates the fields it doesn't block on; then m and the prior
+once more over the candidate pairs together, the deterministic links among them. Every number is in the model file.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import splink
+from splink import DuckDBAPI, Linker
+
+from lockgate.engine import Engine
+from lockgate.errors import UsageError
+from lockgate.identity.linkage.comparisons import comparisons
+from lockgate.identity.linkage.records import Usable
+from lockgate.site.files import write_atomic
+
+FORMAT, VERSION = "lockgate-linkage-model", 1
+TRAINING_PAIRS = 400_000  # of random pairs for u, and of blocked pairs for m
+REFINE_PAIRS = 300_000
+ROUNDS, STILL = 8, 0.002
+FLOOR_M, FLOOR_U = 0.0005, 1e-6
+# what a training block must hold to teach anything
+LEAST_PAIRS = 50
+
+
+@dataclass
+class Model:
+    """Settings with every m and u, and where they come from."""
+
+    settings: dict[str, Any]
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def prior(self) -> float:
+        """The probability that two records taken at random are of one person."""
+        return float(self.settings["probability_two_random_records_match"])
+
+    def save(self, path: Path) -> None:
+        """Write the model file."""
+        content = {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": self.settings,
+            "provenance": self.provenance,
+        }
+        write_atomic(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """Read a model file; UsageError when it is none, or of another version."""
+        try:
+            content = json.loads(path.read_bytes())
+            if content["format"] != FORMAT or content["version"] != VERSION:
+                raise KeyError("format")
+            return cls(content["settings"], content["provenance"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"is no model of version {VERSION}", where=str(path), remedy="write one with --model-out"
+            ) from error
+
+    def check(self, fields: list[Usable], columns: set[str]) -> None:
+        """UsageError when the tables don't have the fields of the model."""
+        ours = [one["output_column_name"] for one in comparisons(fields, columns)]
+        theirs = [one["output_column_name"] for one in self.settings["comparisons"]]
+        if ours != theirs:
+            raise UsageError(
+                f"the model compares {', '.join(theirs)}; the tables have {', '.join(ours)}",
+                where="--model",
+                remedy="map the same fields, or estimate a model of these tables (leave --model out)",
+            )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Splink speaks of its progress; what matters of it is in the report."""
+    logger = logging.getLogger("splink")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(before)
+
+
+def _levels(comparison: dict[str, Any]) -> list[dict[str, Any]]:
+    return [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+
+
+def _settle(settings: dict[str, Any]) -> None:
+    """Give every level an m and a u: an unobserved one gets a floor, and each comparison sums to one."""
+    for comparison in settings["comparisons"]:
+        levels = _levels(comparison)
+        last = len(levels) - 1
+        for which, floor in (("m_probability", FLOOR_M), ("u_probability", FLOOR_U)):
+            values = []
+            for place, level in enumerate(levels):
+                value = level.get(which)
+                if not isinstance(value, int | float) or not math.isfinite(value):
+                    value = floor
+                    if which == "m_probability" and not any(
+                        isinstance(other.get(which), int | float) for other in levels
+                    ):
+                        value = 0.85 if place == 0 else 0.15 / last  # never estimated: a usual error rate
+                values.append(max(float(value), floor))
+            total = sum(values)
+            for level, value in zip(levels, values, strict=True):
+                level[which] = value / total
+
+
+# Splink numbers the levels of a comparison from the last, 0, upwards; -1 is null
+def _weights(comparison: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """The match weight of each level by its number; that of null, 0, comes last, where -1 finds it."""
+    return np.array(
+        [
+            *(
+                math.log2(level["m_probability"] / level["u_probability"])
+                for level in reversed(_levels(comparison))
+            ),
+            0.0,
+        ]
+    )
+
+
+def _relearn(
+    comparison: dict[str, Any], level: npt.NDArray[np.int32], probability: npt.NDArray[np.float64]
+) -> None:
+    """m from the pairs weighted by their probability; half a pair is added to each level: none is impossible."""
+    levels = _levels(comparison)
+    seen = level >= 0
+    counted = np.bincount(level[seen], weights=probability[seen], minlength=len(levels)) + 0.5
+    if counted.sum() < 10:
+        return
+    for place, one in enumerate(reversed(levels)):
+        one["m_probability"] = float(counted[place] / counted.sum())
+
+
+class Scorer:
+    """Splink over ``link_record``: estimates a model, and scores pairs with one."""
+
+    def __init__(self, engine: Engine, two_tables: bool) -> None:
+        self.engine, self.two_tables = engine, two_tables
+        engine.execute("CREATE OR REPLACE TABLE link_all AS SELECT * FROM link_record ORDER BY rec")
+        left, right, whole = (
+            int(n)
+            for n in engine.rows(
+                "SELECT count(*) FILTER (side = 'L'), count(*) FILTER (side = 'R'), count(*) FROM link_record"
+            )[0]
+        )
+        self.possible = left * right if two_tables else whole * (whole - 1) // 2
+
+    def estimate(self, fields: list[Usable], columns: set[str], exact: int, seed: int) -> Model:
+        """A model learnt from the records: u, m and the prior."""
+        settings: dict[str, Any] = {
+            "link_type": "link_only" if self.two_tables else "dedupe_only",
+            "unique_id_column_name": "rec",
+            "source_dataset_column_name": "source_dataset",
+            "comparisons": comparisons(fields, columns),
+            "blocking_rules_to_generate_predictions": [],
+            "retain_matching_columns": False,
+            "retain_intermediate_calculation_columns": False,
+            "probability_two_random_records_match": min(0.1, max(exact, 1) / self.possible),
+        }
+        trained: list[dict[str, Any]] = []
+        with _quiet():
+            api = DuckDBAPI(self.engine.connection)
+            if self.two_tables:
+                for side in "LR":
+                    self.engine.execute(
+                        f"CREATE OR REPLACE TABLE link_side_{side} AS SELECT '{side}' AS source_dataset, * "
+                        f"FROM link_record WHERE side = '{side}' ORDER BY rec"
+                    )
+                tables = [
+                    api.register(f"link_side_{side}", dataset_display_name=f"side_{side}") for side in "LR"
+                ]
+            else:
+                tables = [api.register("link_all", dataset_display_name="every")]
+            linker = Linker(tables, deepcopy(settings), log_level=None, validate_settings=False)
+            linker.training.estimate_u_using_random_sampling(
+                max_pairs=TRAINING_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
+            )
+            for rule, pairs in self._rules(columns):
+                try:
+                    linker.training.estimate_parameters_using_expectation_maximisation(
+                        " AND ".join(f"l.{column} = r.{column}" for column in rule),
+                        max_pairs=TRAINING_PAIRS if pairs > TRAINING_PAIRS else None,
+                    )
+                    trained.append({"block_on": list(rule), "pairs": pairs})
+                except (
+                    Exception
+                ) as error:  # a block without what a comparison needs: said, and another is taken
+                    trained.append({"block_on": list(rule), "pairs": pairs, "failed": type(error).__name__})
+            learnt = linker.misc.save_model_to_json()
+        settings["comparisons"] = learnt["comparisons"]
+        settings["link_type"] = "dedupe_only"  # pairs are given, left before right
+        _settle(settings)
+        provenance = {
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "splink": splink.__version__,
+            "seed": seed,
+            "random_pairs_for_u": min(TRAINING_PAIRS, self.possible),
+            "training": trained,
+            "deterministic_links": exact,
+        }
+        return Model(settings, provenance)
+
+    def _rules(self, columns: set[str]) -> list[tuple[tuple[str, ...], int]]:
+        """Training blocks: pairs of columns that leave the other fields to be estimated."""
+        wanted = [
+            ("given", "family"), ("birth",), ("postcode", "given"), ("family", "postcode"), ("family", "birth_y"),
+            ("given", "birth_y"), ("nhs",), ("city", "given"), ("city", "family"),
+            *((name,) for name in sorted(columns) if name.startswith("f_")),
+        ]  # fmt: skip
+        found: list[tuple[tuple[str, ...], int]] = []
+        for rule in wanted:
+            if not set(rule) <= columns:
+                continue
+            filled = " AND ".join(f"{name} IS NOT NULL" for name in rule)
+            size = (
+                "count(*) FILTER (side = 'L') * count(*) FILTER (side = 'R')"
+                if self.two_tables
+                else "count(*) * (count(*) - 1) // 2"
+            )
+            pairs = int(
+                self.engine.one(
+                    f"SELECT sum(k) FROM (SELECT {size} AS k FROM link_record WHERE {filled} "
+                    f"GROUP BY {', '.join(rule)})"
+                )
+                or 0
+            )
+            if LEAST_PAIRS <= pairs <= 20 * TRAINING_PAIRS:
+                found.append((rule, pairs))
+            if len(found) == 5:
+                break
+        return found
+
+    def refine(self, model: Model) -> None:
+        """m and the prior once more, over a sample of ``link_pair``, until they stand still."""
+        pairs = int(self.engine.one("SELECT count(*) FROM link_pair") or 0)
+        share = min(1.0, REFINE_PAIRS / max(1, pairs))
+        self.engine.execute(
+            "CREATE OR REPLACE TABLE link_sample AS SELECT * FROM link_pair "
+            f"WHERE hash(rec_l, rec_r) % 1000000 < {int(share * 1_000_000)}"
+        )
+        self.score(model, "link_sample", "link_sample_scored", gammas=True)
+        names = [one["output_column_name"] for one in model.settings["comparisons"]]
+        there = set(self.engine.columns("SELECT * FROM link_sample_scored"))
+        adjusted = [f'"mw_tf_adj_{name}"' for name in names if f"mw_tf_adj_{name}" in there]
+        picked = ", ".join(f'CAST("gamma_{name}" AS INTEGER)' for name in names)
+        table = self.engine.arrow(
+            f"SELECT {picked}, {' + '.join(adjusted) or '0.0'} AS frequency FROM link_sample_scored"
+        )
+        levels = [table.column(place).to_numpy() for place in range(len(names))]
+        frequency = table.column("frequency").to_numpy()
+        rounds = []
+        for _ in range(ROUNDS):
+            weight = frequency + math.log2(model.prior / (1 - model.prior))
+            for comparison, level in zip(model.settings["comparisons"], levels, strict=True):
+                weight = weight + _weights(comparison)[level]
+            probability = 1 / (1 + np.exp2(-np.clip(weight, -60, 60)))
+            expected = float(probability.sum())
+            if expected < 5:
+                break
+            before = model.prior
+            model.settings["probability_two_random_records_match"] = min(
+                0.5, max(1e-12, expected / share / self.possible)
+            )
+            for comparison, level in zip(model.settings["comparisons"], levels, strict=True):
+                _relearn(comparison, level, probability)
+            rounds.append({"prior": model.prior, "expected_matches": round(expected / share, 1)})
+            if abs(math.log(model.prior / before)) < STILL:
+                break
+        model.provenance["refined"] = {"pairs": int(pairs * share), "rounds": rounds}
+
+    def score(self, model: Model, pairs: str, name: str, *, gammas: bool = False) -> str:
+        """Score the pairs (rec_l, rec_r) of a table: makes the table ``name`` (rec_l, rec_r, match_weight,
+        match_probability, with ``gammas`` the levels too) and returns its name."""
+        settings = deepcopy(model.settings)
+        settings["retain_intermediate_calculation_columns"] = settings["retain_matching_columns"] = gammas
+        self.engine.execute(
+            "CREATE OR REPLACE TABLE link_given_pairs AS "
+            f"SELECT '0' AS match_key, rec_l AS join_key_l, rec_r AS join_key_r FROM {pairs}"
+        )
+        with _quiet():
+            api = DuckDBAPI(self.engine.connection)
+            linker = Linker(
+                api.register("link_all", dataset_display_name="every"),
+                settings, log_level=None, validate_settings=False,
+            )  # fmt: skip
+            given = api.register("link_given_pairs", dataset_display_name="given")
+            linker.table_management.register_blocked_pairs_for_predict(given)
+            scored = linker.inference.predict(warning_mode="never")
+            picked = "*" if gammas else "rec_l, rec_r, match_weight, match_probability"
+            self.engine.execute(
+                f"CREATE OR REPLACE TABLE {name} AS SELECT {picked} FROM {scored.physical_name}"
+            )
+            linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
+        return name

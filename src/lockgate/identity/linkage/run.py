@@ -1,0 +1,288 @@
+"""``link_tables``: from two files, or one, to pairs, clusters, a model and what is in doubt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lockgate.engine import Engine
+from lockgate.errors import UsageError
+from lockgate.identity.linkage import blocking, deterministic, records, resolve
+from lockgate.identity.linkage.dates import FORMS
+from lockgate.identity.linkage.fields import fields_of
+from lockgate.identity.linkage.model import Model, Scorer
+
+# A link is made where it is likelier right than wrong: no other threshold makes fewer errors, false and missed
+# together, if the probabilities are right.
+THRESHOLD = 0.5
+GREY = (0.05, 0.95)
+# Within one table all pairs of a cluster are written up to this many rows; of a larger one, its first row with each.
+LARGEST_WRITTEN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What ``link_tables`` may be told beside the tables and the map."""
+
+    threshold: float = THRESHOLD
+    id_right: str = ""
+    date_form: str = ""
+    date_form_right: str = ""
+    model: Path | None = None
+    model_out: Path | None = None
+    clusters: Path | None = None
+    review: Path | None = None
+    seed: int = 11
+
+
+@dataclass
+class Linked:
+    """What was found: the report (counts and settings, no value of a record)."""
+
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form of ``lockgate link --json``."""
+        return self.report
+
+
+def link_tables(
+    engine: Engine,
+    left: Path,
+    right: Path | None,
+    ident: str,
+    mapping: Mapping[str, str],
+    out: Path,
+    *,
+    mapping_right: Mapping[str, str] | None = None,
+    options: Options | None = None,
+) -> Linked:
+    """Link the rows of two tables, or of one with itself, and write the pairs and the clusters as Parquet.
+
+    Raises UsageError for what can't be read or understood, Refused when the columns can't tell people apart.
+    """
+    options = options or Options()
+    if not 0 < options.threshold < 1:
+        raise UsageError(
+            "is no probability between 0 and 1", where="--threshold", remedy="0.5 is the default"
+        )
+    for form in (options.date_form, options.date_form_right):
+        if form and form not in FORMS:
+            raise UsageError(
+                f"{form} is no form of dates", where="--date-form", remedy=f"one of {', '.join(FORMS)}"
+            )
+    clock = _Clock()
+    fields = fields_of(mapping, mapping_right or mapping)
+    two = right is not None
+    records.prepare(engine)
+    rows = {"left": records.read(engine, left, "left", ident, fields, "--id")}
+    if right is not None:
+        rows["right"] = records.read(engine, right, "right", options.id_right or ident, fields, "--id-right")
+    declared = {"left": options.date_form, "right": options.date_form_right or options.date_form}
+    forms = records.standardise(engine, fields, list(rows), declared)
+    usable, left_out = records.usable(engine, fields)
+    clock.lap("read and standardise")
+    columns = _columns(engine, left_out, {one.field.column for one in usable})
+    by_step = deterministic.run(engine, two)
+    clock.lap("deterministic cascade")
+    keys = blocking.choose(engine, columns, two)
+    clock.lap("blocking")
+    scorer = Scorer(engine, two)
+    if options.model:
+        model = Model.load(options.model)
+        model.check(usable, columns)
+    else:
+        model = scorer.estimate(usable, columns, sum(by_step.values()), options.seed)
+        scorer.refine(model)
+    clock.lap("estimate")
+    scorer.score(model, "link_pair", "link_scored")
+    clock.lap("score")
+    resolution: dict[str, int]
+    if two:
+        resolution = {"rounds": resolve.one_to_one(engine, options.threshold)}
+    else:
+        resolution = resolve.clusters(engine, scorer, model, options.threshold)
+    clock.lap("resolve")
+    clusters = options.clusters or out.with_name(f"{out.stem}.clusters.parquet")
+    written = _write(engine, out, clusters, two)
+    review = _review(engine, options.review, two, options.threshold)
+    if options.model_out:
+        model.provenance["fields"] = [one.as_dict() for one in usable]
+        model.provenance["blocking"] = [key.as_dict() for key in keys]
+        model.save(options.model_out)
+    clock.lap("write")
+    return Linked(
+        {
+            "kind": "link" if two else "deduplicate",
+            "rows": rows,
+            **{key: value for key, value in records.shape(engine).items() if key != "rows"},
+            "fields": [one.as_dict() for one in usable],
+            "left_out": left_out,
+            "dates": {side: form.as_dict() for side, form in forms.items()},
+            "threshold": options.threshold,
+            "deterministic": by_step,
+            "blocking": [key.as_dict() for key in keys],
+            "pairs_compared": int(engine.one("SELECT count(*) FROM link_scored") or 0),
+            "prior": model.prior,
+            "model_from": str(options.model) if options.model else "these tables",
+            "resolution": resolution,
+            **written,
+            "review": review,
+            "expected": _expected(engine, two),
+            "out": str(out),
+            "clusters_out": str(clusters),
+            "review_out": str(options.review) if options.review else None,
+            "model_out": str(options.model_out) if options.model_out else None,
+            "seconds": clock.laps,
+        }
+    )
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round(now - self._last, 2)
+        self._last = now
+
+
+# columns of the standard records that aren't compared or blocked on
+_ADMIN = {"rec", "side", "n", "copy", "profile"}
+_MADE_OF = {
+    "given_sound": "given", "given_root": "given", "family_sound": "family", "outward": "postcode",
+    "birth_y": "birth", "birth_m": "birth", "birth_d": "birth",
+}  # fmt: skip
+
+
+def _columns(engine: Engine, left_out: Mapping[str, str], kept: set[str]) -> set[str]:
+    """The columns of ``link_record`` that tell something."""
+    there = set(engine.columns("SELECT * FROM link_record")) - _ADMIN
+    kept = kept | {"middle"}  # comes with the given names too
+    if any(name.startswith("f_full_name") for name in kept):
+        kept |= {"given", "family"}
+    return {name for name in there if _MADE_OF.get(name, name) in kept}
+
+
+def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, Any]:
+    """Write the pairs and the clusters; their counts."""
+    engine.execute("""
+        CREATE OR REPLACE TABLE link_cluster AS
+        WITH together AS (  -- whether a profile's two copies are one person: then its further copies are too
+            SELECT r.profile, r.side, min(m.cluster) AS cluster, count(DISTINCT m.cluster) = 1 AS one
+            FROM link_record AS r JOIN link_member AS m USING (rec) GROUP BY ALL)
+        SELECT w.side, w.n, w.id, w.profile, w.copy, r.rec,
+               coalesce(m.cluster, CASE WHEN t.one AND w.side = 'L' THEN t.cluster END) AS cluster
+        FROM link_row AS w LEFT JOIN link_record AS r ON r.side = w.side AND r.n = w.n
+        LEFT JOIN link_member AS m USING (rec)
+        JOIN together AS t ON t.profile = w.profile AND t.side = w.side""")
+    if two:  # a further copy is a record without a partner: between tables each is linked once
+        engine.execute("UPDATE link_cluster SET cluster = NULL WHERE rec IS NULL")
+    engine.execute("""
+        CREATE OR REPLACE TABLE link_numbered AS
+        SELECT *, dense_rank() OVER (ORDER BY coalesce(cluster, 0) = 0, coalesce(cluster, 0),
+                                     CASE WHEN cluster IS NULL THEN side END, CASE WHEN cluster IS NULL THEN n END)
+                  AS number
+        FROM link_cluster""")
+    ids = {"L": "link_raw_left", "R": "link_raw_right"}
+    if two:
+        pairs = f"""
+            SELECT a.id AS id_left, b.id AS id_right, round(c.probability, 6) AS probability, c.step
+            FROM link_chosen AS c JOIN link_record AS l ON l.rec = c.rec_l JOIN link_record AS r ON r.rec = c.rec_r
+            JOIN {ids["L"]} AS a ON a.n = l.n JOIN {ids["R"]} AS b ON b.n = r.n"""
+        members = """
+            SELECT CASE side WHEN 'L' THEN 'left' ELSE 'right' END AS side, id, number AS cluster FROM link_numbered"""
+        order = "side, cluster, id"
+        large = 0
+    else:
+        engine.execute("""
+            CREATE OR REPLACE TABLE link_sized AS
+            SELECT *, count(*) OVER (PARTITION BY number) AS size,
+                   row_number() OVER (PARTITION BY number ORDER BY n) AS place
+            FROM link_numbered""")
+        # rows beyond the second copy of a profile stand where their first copy stands
+        pairs = f"""
+            SELECT a.id AS id_left, b.id AS id_right,
+                   round(coalesce(c.probability, CASE WHEN l.profile = r.profile THEN s.probability END, 1.0), 6)
+                       AS probability,
+                   coalesce(c.step, CASE WHEN l.profile = r.profile THEN 'equal' END, '{resolve.CLUSTER_STEP}') AS step
+            FROM link_sized AS l JOIN link_sized AS r ON l.number = r.number AND l.n < r.n
+             AND (l.size <= {LARGEST_WRITTEN} OR l.place = 1)
+            LEFT JOIN link_chosen AS c ON c.rec_l = l.rec AND c.rec_r = r.rec
+            LEFT JOIN (SELECT p.profile, max(c.probability) AS probability FROM link_chosen AS c
+                       JOIN link_record AS p ON p.rec = c.rec_l JOIN link_record AS q ON q.rec = c.rec_r
+                        AND p.profile = q.profile GROUP BY ALL) AS s ON s.profile = l.profile
+            JOIN {ids["L"]} AS a ON a.n = l.n JOIN {ids["L"]} AS b ON b.n = r.n"""
+        members = f"SELECT a.id, number AS cluster FROM link_numbered AS l JOIN {ids['L']} AS a ON a.n = l.n"
+        order = "cluster, id"
+        large = int(
+            engine.one(f"SELECT count(DISTINCT number) FROM link_sized WHERE size > {LARGEST_WRITTEN}") or 0
+        )
+    links = engine.write_parquet(pairs, out, order_by="id_left, id_right")
+    engine.write_parquet(members, clusters, order_by=order)
+    steps = dict(engine.rows("SELECT step, count(*) FROM read_parquet($1) GROUP BY 1 ORDER BY 1", [str(out)]))
+    people, largest = engine.rows("""
+        SELECT count(*), max(k) FROM (SELECT count(*) AS k FROM link_numbered GROUP BY number)""")[0]
+    return {
+        "pairs": links,
+        "by_step": steps,
+        "clusters": people,
+        "largest_cluster": largest,
+        "clusters_written_as_a_star": large,
+    }
+
+
+def _review(engine: Engine, path: Path | None, two: bool, threshold: float) -> dict[str, int]:
+    """The pairs to look at, counted by reason: the grey zone, and links that the resolution refused."""
+    source = (
+        "link_posterior"
+        if two
+        else "(SELECT rec_l, rec_r, match_probability AS probability FROM link_scored)"
+    )
+    low, high = GREY
+    engine.execute(f"""
+        CREATE OR REPLACE TABLE link_doubt AS
+        SELECT p.rec_l, p.rec_r, p.probability, c.rec_l IS NOT NULL AS linked,
+               CASE WHEN p.probability >= {float(threshold)} AND c.rec_l IS NULL THEN 'refused by the resolution'
+                    ELSE 'grey zone' END AS reason
+        FROM {source} AS p LEFT JOIN link_chosen AS c USING (rec_l, rec_r)
+        WHERE p.probability BETWEEN {low} AND {high} OR (p.probability >= {float(threshold)} AND c.rec_l IS NULL)""")
+    if path:
+        right = "link_raw_right" if two else "link_raw_left"
+        engine.write_parquet(
+            f"""
+            SELECT a.id AS id_left, b.id AS id_right, round(d.probability, 6) AS probability, d.linked, d.reason
+            FROM link_doubt AS d JOIN link_record AS l ON l.rec = d.rec_l JOIN link_record AS r ON r.rec = d.rec_r
+            JOIN link_raw_left AS a ON a.n = l.n JOIN {right} AS b ON b.n = r.n""",
+            path,
+            order_by="probability DESC, id_left, id_right",
+        )
+    return {
+        str(reason): int(n)
+        for reason, n in engine.rows("SELECT reason, count(*) FROM link_doubt GROUP BY 1 ORDER BY 1")
+    }
+
+
+def _expected(engine: Engine, two: bool) -> dict[str, float]:
+    """Errors to expect if the probabilities are right: false links, and links missed among the pairs compared."""
+    source = (
+        "link_posterior"
+        if two
+        else "(SELECT rec_l, rec_r, match_probability AS probability FROM link_scored)"
+    )
+    false = float(engine.one("SELECT sum(1 - probability) FROM link_chosen") or 0.0)
+    true = float(engine.one("SELECT sum(probability) FROM link_chosen") or 0.0)
+    missed = float(
+        engine.one(f"SELECT sum(probability) FROM {source} AS p ANTI JOIN link_chosen USING (rec_l, rec_r)")
+        or 0.0
+    )
+    return {
+        "false_links": round(false, 2),
+        "missed_among_compared": round(missed, 2),
+        "f1": round(2 * true / max(1e-9, 2 * true + false + missed), 4),
+    }
