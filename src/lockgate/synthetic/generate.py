@@ -13,6 +13,7 @@ from lockgate.errors import UsageError
 from lockgate.synthetic.faults import faults, resent_lines
 from lockgate.synthetic.fhir import resources
 from lockgate.synthetic.ndjson import write_lines
+from lockgate.synthetic.seeded import moved, plant
 from lockgate.synthetic.tables import write_tables
 from lockgate.synthetic.truth import write_effects, write_identifiers, write_people
 from lockgate.synthetic.world import World, make_world
@@ -45,8 +46,11 @@ def generate(
     progress: Callable[[str], None] | None = None,
     *,
     force: bool = False,
+    seeded: int = 0,
 ) -> Summary:
     """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
+
+    ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
@@ -69,9 +73,15 @@ def generate(
         lines, planted = _write_fhir(world, part / "fhir")
         say("tables")
         tables = write_tables(world, part / "tables")
+        told = 0
+        if seeded:
+            say("faults")
+            told, lines, planted = _plant(part, seeded, seed, lines, planted)
         say("truth")
         truth = write_people(world, tables, part / "truth")
         truth["identifiers"] = write_identifiers(world, tables, part / "truth" / "identifiers.jsonl")
+        if told:
+            truth["faults"] = told
         write_effects(world, tables, planted, part / "truth" / "effects.json")
         if out.exists():
             shutil.rmtree(out)
@@ -81,6 +91,16 @@ def generate(
         raise
     seconds = round(time.perf_counter() - started, 2)
     return Summary(out, patients, seed, lines, tables.rows, truth, planted, seconds)
+
+
+def _plant(
+    part: Path, count: int, seed: int, lines: dict[str, int], first: list[dict[str, Any]]
+) -> tuple[int, dict[str, int], list[dict[str, Any]]]:
+    """Plant faults; how many, and the lines of the files and of what was planted before, as they are now."""
+    found, shifts = plant(part, count, seed)
+    first = [{**one, "line": moved(one["line"], shifts.get(one["file"], []))} for one in first]
+    lines = {kind: number + len(shifts.get(f"fhir/{kind}.ndjson.gz", [])) for kind, number in lines.items()}
+    return len(found), lines, first
 
 
 def _clear(out: Path, force: bool) -> None:
