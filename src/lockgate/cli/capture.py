@@ -87,6 +87,14 @@ def hl7v2(
     batch: Annotated[
         int, typer.Option(min=1, help="Listening: messages after which it is captured.")
     ] = 10_000,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="MLLP over TLS: our certificate (PEM); sending: only if asked for.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM, without a pass phrase).")] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(help="Listening: only senders with a certificate of this authority. Sending: trusted."),
+    ] = None,
 ) -> None:
     """Capture HL7 v2 messages: from files, or from the network, acknowledged once they are on disk."""
     from lockgate.capture import hl7v2 as feed
@@ -94,12 +102,14 @@ def hl7v2(
 
     if (listen and send) or bool(path) == bool(listen):
         raise UsageError("give a PATH, or --listen HOST:PORT", remedy="PATH with --send HOST:PORT sends it")
+    tls = feed.Tls(tls_cert, tls_key, tls_ca)
     if listen:
-        emit(
-            feed.listen(open_site(), listen, source=source, actor=actor(), every=every, batch=batch).as_dict()
+        heard = feed.listen(
+            open_site(), listen, source=source, actor=actor(), every=every, batch=batch, tls=tls
         )
+        emit(heard.as_dict())
     elif send and path:
-        sent = feed.send(path, send)
+        sent = feed.send(path, send, tls=tls)
         emit(sent, f"{sent['sent']:,} sent: {sent['AA']:,} AA, {sent['AE']:,} AE, {sent['AR']:,} AR.")
         raise typer.Exit(0 if sent["sent"] == sent["AA"] else 1)
     elif path:

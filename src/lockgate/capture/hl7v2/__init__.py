@@ -12,7 +12,7 @@ from lockgate.capture.batches import CaptureResult
 from lockgate.capture.hl7v2.frames import read_messages
 from lockgate.capture.hl7v2.listener import Heard, listen
 from lockgate.capture.hl7v2.message import Message
-from lockgate.capture.hl7v2.mllp import transmit
+from lockgate.capture.hl7v2.mllp import Tls, transmit
 from lockgate.capture.hl7v2.reader import Hl7Reader
 from lockgate.capture.intake import run
 from lockgate.capture.lines import SourceFile, find_files
@@ -54,7 +54,7 @@ def capture_files(
     return run(site, Hl7Reader(), chunks(), source=source, actor=actor, warnings=told)
 
 
-def send(path: Path | str, where: str) -> dict[str, int]:
+def send(path: Path | str, where: str, *, tls: Tls | None = None) -> dict[str, int]:
     """Send the messages of a file or folder to HOST:PORT; how many were answered AA, AE and AR."""
     files, _ = find_files(Path(path), SUFFIXES)
 
@@ -63,13 +63,14 @@ def send(path: Path | str, where: str) -> dict[str, int]:
             for text in table.column("raw").to_pylist():
                 yield text.encode()
 
-    return transmit(messages(), where)
+    return transmit(messages(), where, tls=tls)
 
 
 __all__ = [
     "Heard",
     "Hl7Reader",
     "Message",
+    "Tls",
     "capture_files",
     "capture_hl7v2",
     "listen",

@@ -1,6 +1,6 @@
 -- Documents: reports and other texts of several lines among the results of an order; comments on results; MDM.
 SELECT source, order_key || '|text' AS record_id, result_version(any_value(changed_utc), any_value(message_at), max(coalesce(r.rank, 0))) AS version_at,
-    bool_and(coalesce(r.status IN ('entered-in-error', 'cancelled'), false)) AS deleted, item_hash, batch_id,
+    bool_and(coalesce(r.row = 'remove', false)) AS deleted, item_hash, batch_id,
     any_value(patient_ref) AS patient_ref, any_value(encounter_ref) AS encounter_ref,
     any_value(vocabulary(coalesce(battery_system, application, 'local'))) AS type_system,
     any_value(battery) AS type_code, any_value(battery_name) AS type_display,
@@ -14,7 +14,7 @@ SELECT source, order_key || '|text' AS record_id, result_version(any_value(chang
     string_agg(CASE WHEN type IN ('ED', 'RP') THEN encapsulated(value_2, value_4, value_5)
         ELSE coalesce(said(plain(replace(value_raw, '~', chr(10)))), '') END, chr(10) ORDER BY o.s) AS text
 FROM hl7_observation o LEFT JOIN hl7_status r ON r.code = o.status
-WHERE part_of_document
+WHERE part_of_document AND (o.value_raw IS NOT NULL OR r.row IS DISTINCT FROM 'if_valued')
 GROUP BY source, order_key, item_hash, batch_id
 UNION ALL BY NAME
 SELECT source, order_key || '|comment' AS record_id, result_version(changed_utc, version_at, 0) AS version_at, false AS deleted,

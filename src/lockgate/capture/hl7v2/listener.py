@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 import signal
+import ssl
 import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lockgate.capture.batches import CaptureResult
-from lockgate.capture.hl7v2.mllp import Frames, Piece, acknowledgement, address, verdict
+from lockgate.capture.hl7v2.mllp import Frames, Piece, Tls, acknowledgement, address, verdict
 from lockgate.capture.hl7v2.spool import Spool
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
@@ -46,7 +47,10 @@ class Heard:
 class Listener:
     """One listening port of one source."""
 
-    def __init__(self, site: Site, source: str, actor: str, *, every: float, batch: int) -> None:
+    def __init__(
+        self, site: Site, source: str, actor: str, *, every: float, batch: int, tls: Tls | None = None
+    ) -> None:
+        self.tls = tls or Tls()
         self.site, self.source, self.actor = site, source, actor
         self.every, self.batch = every, batch
         config = site.config.hl7v2
@@ -66,13 +70,13 @@ class Listener:
         for sign in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(sign, self._stop.set)
-        server = await asyncio.start_server(self._serve, host, port, limit=CHUNK)
+        secured = self.tls.context(server=True)
+        server = await asyncio.start_server(self._serve, host, port, limit=CHUNK, ssl=secured)
         self.port = server.sockets[0].getsockname()[1]
         log.warning("listening on %s port %s for source %s", host, self.port, self.source)
-        if host not in LOOPBACK:
-            log.warning(
-                "MLLP is neither encrypted nor authenticated: let only the integration engine reach this port"
-            )
+        if host not in LOOPBACK and not self.tls.ca:
+            open_to = "lets in any sender" if secured else "is neither encrypted nor authenticated"
+            log.warning("MLLP %s: let only the integration engine reach this port", open_to)
         writer, capturer = asyncio.create_task(self._write()), asyncio.create_task(self._capture())
         if started is not None:
             started.set()
@@ -107,7 +111,7 @@ class Listener:
                 for piece in frames.feed(data):
                     writer.write(await self._answer(piece))
                     await writer.drain()
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError, ssl.SSLError):
             pass
         finally:
             if frames.rest():
@@ -195,18 +199,26 @@ class Listener:
 
 
 def listen(
-    site: Site, where: str, *, source: str = "hl7v2", actor: str, every: float = 60.0, batch: int = 10_000
+    site: Site,
+    where: str,
+    *,
+    source: str = "hl7v2",
+    actor: str,
+    every: float = 60.0,
+    batch: int = 10_000,
+    tls: Tls | None = None,
 ) -> Heard:
     """Take messages on HOST:PORT until SIGTERM or SIGINT; what was heard.
 
     A batch is captured every ``every`` seconds, or after ``batch`` messages. What an earlier listener left on disk is
-    captured first. Raises UsageError for a bad address, Refused when another listener takes this source's messages.
+    captured first. Raises UsageError for a bad address or TLS files that don't serve, Refused when another listener takes this source's messages.
     """
     host, port = address(where)
+    (tls or Tls()).context(server=True)  # told before anything is opened
     heard: list[Heard] = []
 
     async def main() -> None:
-        listener = Listener(site, source, actor, every=every, batch=batch)
+        listener = Listener(site, source, actor, every=every, batch=batch, tls=tls)
         heard.append(listener.heard)
         if listener.spool.recovered_bytes:
             log.warning(

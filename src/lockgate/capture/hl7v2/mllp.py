@@ -6,17 +6,20 @@ understood (it is in quarantine), AR not taken.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from lockgate.capture.hl7v2.frames import decode
 from lockgate.capture.hl7v2.message import Message
 from lockgate.capture.hl7v2.reader import events
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
 
 START, END = b"\x0b", b"\x1c\r"
 _IDLE = b" \t\r\n\x00"
@@ -119,25 +122,73 @@ def acknowledgement(content: bytes, code: str, why: str = "") -> bytes:
     return START + "\r".join([*segments, ""]).encode("latin-1", "replace") + END
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of MLLP over TLS, PEM: our certificate and its key; the authority whose certificates are let in."""
+
+    cert: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+
+    def context(self, *, server: bool) -> ssl.SSLContext | None:
+        """TLS 1.2 or later; None where no file is named. Raises UsageError when the files don't serve.
+
+        A server with an authority lets in only clients that show a certificate of it; a client trusts that authority
+        and no other.
+        """
+        if not (self.cert or self.key or self.ca):
+            return None
+        if (server and not self.cert) or bool(self.cert) != bool(self.key):
+            raise UsageError("a certificate and its key go together", remedy="give --tls-cert and --tls-key")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            if self.cert:
+                context.load_cert_chain(self.cert, self.key, password=_no_password)
+            if self.ca:
+                context.load_verify_locations(self.ca)
+            elif not server:
+                context.load_default_certs()
+        except (OSError, ValueError) as error:
+            said = getattr(error, "strerror", None) or "no certificate, or not the key of it"
+            raise UsageError(
+                f"the TLS files can't be used: {said}",
+                where=", ".join(str(path) for path in (self.cert, self.key, self.ca) if path),
+                remedy="PEM files; the key without a pass phrase",
+            ) from error
+        if server and self.ca:
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a pass phrase")
+
+
 def address(text: str) -> tuple[str, int]:
     """HOST:PORT taken apart; UsageError where it is none."""
-    from lockgate.errors import UsageError
-
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         raise UsageError("is no HOST:PORT, such as 127.0.0.1:2575", where=text)
     return host.strip("[]"), int(port)
 
 
-def transmit(messages: Iterator[bytes], where: str, *, timeout: float = 30.0) -> dict[str, int]:
+def transmit(
+    messages: Iterator[bytes], where: str, *, timeout: float = 30.0, tls: Tls | None = None
+) -> dict[str, int]:
     """Send messages one by one, each after the answer to the last; how many got which answer.
 
     Raises LockgateError when the receiver can't be reached or ends the connection.
     """
     counts = {"sent": 0, "AA": 0, "AE": 0, "AR": 0}
     frames, waited = Frames(1 << 20), time.monotonic()
+    secured = (tls or Tls()).context(server=False)
+    host, port = address(where)
     try:
-        with socket.create_connection(address(where), timeout=timeout) as connection:
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(socket.create_connection((host, port), timeout=timeout))
+            if secured:
+                connection = stack.enter_context(secured.wrap_socket(connection, server_hostname=host))
             for content in messages:
                 connection.sendall(START + content + END)
                 counts["sent"] += 1

@@ -46,22 +46,6 @@ _RANKS = {
     "delete_visit": 7,
 }
 _RANK = 4
-# OBX-11 and OBR-25 (tables 0085, 0123): code -> status and how it stands against others of the same time.
-STATUSES = {
-    "I": ("registered", 0),
-    "O": ("registered", 0),
-    "S": ("partial", 1),
-    "R": ("preliminary", 1),
-    "P": ("preliminary", 1),
-    "A": ("partial", 1),
-    "N": ("cancelled", 1),
-    "F": ("final", 2),
-    "U": ("final", 2),
-    "C": ("corrected", 3),
-    "X": ("cancelled", 4),
-    "W": ("entered-in-error", 5),
-    "D": ("entered-in-error", 5),
-}
 # The staged tables, and the segments without which a portion has no row of them: planning costs more than a few rows.
 _STAGED = {
     "adt_event": ("PID",),
@@ -89,6 +73,13 @@ def events() -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
+@cache
+def statuses() -> dict[str, dict[str, dict[str, Any]]]:
+    """What OBX-11 and OBR-25 mean: "OBX" or "OBR" -> code -> status, rank, row, means (statuses.yaml)."""
+    found: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(_sql("statuses.yaml"))
+    return found
+
+
 class Hl7Reader:
     """The Reader of HL7 v2 (see ``capture.intake.Reader``)."""
 
@@ -112,9 +103,8 @@ class Hl7Reader:
             for event, rule in listed.items()
         ]  # fmt: skip
         _register(intake, "hl7_event", rows)
-        _register(
-            intake, "hl7_status", [{"code": k, "status": s, "rank": r} for k, (s, r) in STATUSES.items()]
-        )
+        for name, segment in (("hl7_status", "OBX"), ("hl7_order_status", "OBR")):
+            _register(intake, name, [{"code": code, **rule} for code, rule in statuses()[segment].items()])
         _register(intake, "hl7_processing", [{"code": code} for code in config.hl7v2.processing_ids])
         classes = PATIENT_CLASSES | {k.upper(): v for k, v in config.hl7v2.patient_classes.items()}
         _register(intake, "hl7_class", [{"code": k, "encounter_class": v} for k, v in classes.items()])
@@ -262,6 +252,13 @@ class Hl7Reader:
             intake.warnings[
                 "results whose status (OBX-11) is missing or not of table 0085 are staged as 'unknown'"
             ] += odd
+        again = engine.one(
+            "SELECT count(*) FROM hl7_observation WHERE status = 'U' AND value_raw IS NULL AND NOT part_of_document"
+        )
+        if again:
+            intake.warnings[
+                "results became final (OBX-11 U) without their value: the one sent before stands"
+            ] += again
 
 
 def _unescaped(column: pa.ChunkedArray) -> pa.Array:
@@ -286,4 +283,4 @@ def _register(intake: Intake, name: str, rows: list[dict[str, Any]]) -> None:
     intake.engine.register(name, pa.Table.from_pylist(rows))
 
 
-__all__ = ["FORMAT", "HEAD", "STATUSES", "Hl7Reader", "events", "wanted"]
+__all__ = ["FORMAT", "HEAD", "Hl7Reader", "events", "statuses", "wanted"]

@@ -1,7 +1,7 @@
 -- Orders and what became of them: each OBR, as ORM and ORR order it and ORU reports it.
 SELECT o.source, o.order_key || CASE WHEN o.parent_result IS NOT NULL THEN '|' || key(o.parent_result) || '.' || key(o.parent_result_2) ELSE '' END AS record_id,
     result_version(o.changed_utc, o.version_at, r.rank) AS version_at,
-    coalesce(upper(o.control) IN ('CA', 'OC', 'DC', 'CR', 'OD'), false) OR coalesce(upper(o.status) IN ('X', 'D', 'W'), false) AS deleted,
+    coalesce(upper(o.control) IN ('CA', 'OC', 'DC', 'CR', 'OD'), false) OR coalesce(r.row = 'remove', false) AS deleted,
     o.item_hash, o.batch_id, o.patient_ref, o.visit AS encounter_ref,
     coalesce(k.category, 'laboratory') AS category,
     vocabulary(coalesce(o.battery_3, o.application, 'local')) AS code_system,
@@ -21,5 +21,5 @@ FROM (
     FROM hl7_OBR b JOIN hl7_subject g ON g.m = b.m AND g.place = 1 AND g.does IN ('results', 'orders')
     LEFT JOIN hl7_ORC c ON c.s = b.orc_s
 ) o
-LEFT JOIN hl7_status r ON r.code = upper(o.status)
+LEFT JOIN hl7_order_status r ON r.code = upper(o.status)
 LEFT JOIN hl7_category k ON k.code = coalesce(o.section, o.facility, o.application)

@@ -10,7 +10,7 @@ WITH typed AS (
     FROM (
         SELECT *, plain(CASE WHEN contains(value_raw, '~') THEN replace(value_raw, '~', chr(10)) ELSE value_raw END) AS text, said(unit) AS unit_text
         FROM hl7_observation
-        WHERE NOT part_of_document AND NOT (coalesce(status, '') IN ('U', 'O', 'N') AND value_raw IS NULL)
+        WHERE NOT part_of_document AND (value_raw IS NOT NULL OR status IS NULL OR status NOT IN (SELECT code FROM hl7_status WHERE row = 'if_valued'))
     )
 ),
 repeated AS (SELECT m, record_key FROM typed GROUP BY m, record_key HAVING count(*) > 1),
@@ -44,7 +44,7 @@ parent AS (
 )
 SELECT o.source, o.record_key || CASE WHEN o.variant > 1 THEN '|' || o.variant ELSE '' END AS record_id,
     result_version(o.changed_utc, o.message_at, r.rank) AS version_at,
-    coalesce(r.status IN ('entered-in-error', 'cancelled'), false) AS deleted,
+    coalesce(r.row = 'remove', false) AS deleted,
     o.item_hash, o.batch_id, o.patient_ref, o.encounter_ref,
     p.parent_ref,
     coalesce(k.category, CASE WHEN o.parent_test IS NOT NULL THEN 'microbiology' ELSE 'laboratory' END) AS category,
