@@ -211,7 +211,8 @@ def listen(
     """Take messages on HOST:PORT until SIGTERM or SIGINT; what was heard.
 
     A batch is captured every ``every`` seconds, or after ``batch`` messages. What an earlier listener left on disk is
-    captured first. Raises UsageError for a bad address or TLS files that don't serve, Refused when another listener takes this source's messages.
+    captured first. Raises UsageError for a bad address or TLS files that don't serve, Refused when another listener
+    takes this source's messages.
     """
     host, port = address(where)
     (tls or Tls()).context(server=True)  # told before anything is opened
