@@ -86,7 +86,7 @@ def test_an_adt_and_oru_site_builds_visits_ward_stays_and_measurements(site: Sit
 
 @pytest.mark.parametrize("first", ["result", "move"])
 def test_a_result_is_of_whoever_the_visit_was_moved_to(site: Site, tmp_path: Path, first: str) -> None:
-    admitted = [_adt("A01", "20240301090000", patient, "I", "AMU") for patient in (1, 2)]
+    admitted = [_adt("A01", "20240301090000", patient, "I", "AMU") for patient in range(1, 9)]
     moved = _adt("A45", "20240302090000", 2, "I", "AMU").replace("|V2|", "|V9|")
     moved = moved.replace("\rPV1", "\rMRG|1^^^RXX^MR||||V1\rPV1")
     later = [_oru(1, "137"), moved] if first == "result" else [moved, _oru(1, "137")]
@@ -94,16 +94,18 @@ def test_a_result_is_of_whoever_the_visit_was_moved_to(site: Site, tmp_path: Pat
         path = tmp_path / f"{number}.hl7"
         path.write_text(text, newline="")
         capture_hl7v2(site, path, source="epr", actor="test")
+        # the release before the move goes on to the one after it: the same as one built in full
+        if number or first == "result":
+            build_release(site, actor="test", checked=True)
     assert status(site)["adds_up"]
-    build_release(site, actor="test")
     release = open_release(site)
     with Engine() as engine:
         for table in ("person", "visit_occurrence", "measurement"):
             engine.view_parquet(table, release.table_path(table))
-        # two visits and the measurement, all of the second person; the measurement in the visit that was moved
+        # the measurement is of the person with two visits, in the visit that was moved
         assert engine.rows(
-            "SELECT count(DISTINCT v.visit_occurrence_id), count(DISTINCT v.person_id),"
-            " max(m.value_as_number), bool_and(m.person_id = v.person_id)"
-            " FROM visit_occurrence v LEFT JOIN measurement m USING (visit_occurrence_id)"
-        ) == [(2, 1, 137.0, True)]
-        assert engine.one("SELECT count(*) FROM measurement WHERE visit_occurrence_id IS NOT NULL") == 1
+            "SELECT m.value_as_number, m.person_id = v.person_id,"
+            " (SELECT count(*) FROM visit_occurrence o WHERE o.person_id = m.person_id)"
+            " FROM measurement m JOIN visit_occurrence v USING (visit_occurrence_id)"
+        ) == [(137.0, True, 2)]
+        assert engine.one("SELECT count(DISTINCT person_id) FROM visit_occurrence") == 7

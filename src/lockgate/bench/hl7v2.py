@@ -2,13 +2,18 @@
 
 Parsed and routed: cut into segments and fields, message type and event told, every field that any staged table needs
 taken out as a column (components, escapes, repetitions resolved), each segment under its patient, order and result.
-The peer is the plainest parser Python has: ``split`` at the separators, one message after the other, nothing kept.
+The peers, on the same messages in the same run: the plainest parser Python has (``split`` at the separators, one
+message after the other, nothing kept), and the libraries python-hl7 and hl7apy, in an environment of their own. That is
+made for the run and needs a package index; without one that is said instead of a figure.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
 import tempfile
 import time
+import venv
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +25,28 @@ from lockgate.site import Site
 
 TARGET = 50_000
 UNIT = "messages per CPU-second"
+# Library, its release, how many of the messages it is given at most (it is slow), and its parser as Python text.
+PEERS = (
+    ("hl7", "0.4.5", 5_000, "import hl7; parse = hl7.parse; kind = lambda m: str(m.segment('MSH')[9][0][0])"),
+    (
+        "hl7apy",
+        "1.3.5",
+        200,
+        "from hl7apy.parser import parse_message;"
+        " parse = lambda text: parse_message(text, find_groups=False, force_validation=False);"
+        " kind = lambda m: m.msh.msh_9.msh_9_1.value",
+    ),
+)
+# What runs in the peers' environment: every message parsed, its type asked for.
+_RUN = """
+import json, sys, time
+{parser}
+texts = json.load(open(sys.argv[1]))
+parse(texts[0])
+started = time.process_time()
+adt = sum(kind(parse(text)) == "ADT" for text in texts)
+print(json.dumps([len(texts) / (time.process_time() - started), adt]))
+"""
 
 
 def measures(quick: bool) -> list[Measure]:
@@ -50,6 +77,7 @@ def measures(quick: bool) -> list[Measure]:
         result = capture_hl7v2(site, file, source="bench", actor="bench")
         whole = time.process_time() - started
         kept = result.received == result.staged == len(texts) // 3 and bool(status(site)["adds_up"])
+        libraries = _libraries(texts, folder, len(texts) / parsed, correct)
     return [
         Measure(
             "HL7 v2 parsed and routed",
@@ -60,6 +88,7 @@ def measures(quick: bool) -> list[Measure]:
             peer_value=len(texts) / bare,
             correct=correct,
         ),
+        *libraries,
         Measure(
             "HL7 v2 governed capture, to people, visits and results",
             result.received / whole,
@@ -67,6 +96,40 @@ def measures(quick: bool) -> list[Measure]:
             correct=kept,
         ),
     ]
+
+
+def _libraries(texts: list[str], folder: Path, ours: float, correct: bool) -> list[Measure]:
+    """Our figure against each library's, which parses the first of the same messages."""
+    measures = []
+    for name, release, most, parser in PEERS:
+        label = f"{name} {release}"
+        measure = f"HL7 v2 parsed and routed, beside {name}"
+        python = _environment(folder / name, f"{name}=={release}")
+        if python is None:
+            measures.append(Measure(measure, ours, UNIT, peer=f"{label}: not measured, no package index"))
+            continue
+        sample = texts[:most]
+        given = folder / f"{name}.json"
+        given.write_text(json.dumps(sample))
+        done = subprocess.run(
+            [str(python), "-c", _RUN.format(parser=parser), str(given)], capture_output=True, text=True
+        )
+        if done.returncode:
+            measures.append(Measure(measure, ours, UNIT, peer=f"{label}: can't read these messages"))
+            continue
+        speed, adt = json.loads(done.stdout)
+        same = adt == sum(text.split("|", 9)[8].startswith("ADT^") for text in sample)
+        measures.append(Measure(measure, ours, UNIT, peer=label, peer_value=speed, correct=correct and same))
+    return measures
+
+
+def _environment(folder: Path, wanted: str) -> Path | None:
+    """A Python that has this one package, installed by pip; None when it can't be had."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1", wanted]
+    done = subprocess.run(pip, capture_output=True, timeout=300)
+    return python if done.returncode == 0 else None
 
 
 def _message(number: int) -> str:
