@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
 
 from lockgate.bench.core import Measure, machine
 from lockgate.errors import UsageError
 
+NAMES = ("capture", "disclosure", "identity", "linkage", "release", "risk", "text")
+
 
 def names() -> list[str]:
-    """The benchmarks there are."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__) if info.name != "core")
+    """The benchmarks there are; the other modules of this package are parts of them."""
+    return list(NAMES)
 
 
 def run(name: str, *, quick: bool = False) -> list[Measure]:
