@@ -143,7 +143,8 @@ class Intake:
 
     def _read(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Stage items or find their faults; the kind (its code) and record_id of each."""
-        read = self._by_reader(items)
+        one = self.reader
+        read = one.read(self, items) if isinstance(one, DirectReader) else self._read_by_sql(one, items)
         if items.column("fault").null_count < items.num_rows:
             broken = items.filter(pc.is_valid(items.column("fault")))
             self.add_faults(
@@ -153,11 +154,6 @@ class Intake:
                 )
             )
         return read
-
-    def _by_reader(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
-        if isinstance(self.reader, DirectReader):
-            return self.reader.read(self, items)
-        return self._read_by_sql(self.reader, items)
 
     def _read_by_sql(self, reader: Reader, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         engine = self.engine
@@ -174,8 +170,9 @@ class Intake:
         return self.seen.codes_of(heads.column("kind")), heads.column("record_id").combine_chunks()
 
     def _take_staged(self) -> None:
-        """Write down what an SQL reader has put into staged_<table>, and empty it."""
+        """Write down what an SQL reader has put into staged_<table>, and empty it; what another one still holds."""
         if isinstance(self.reader, DirectReader):
+            self.reader.flush(self)
             return
         counts = " UNION ALL ".join(
             f"SELECT {literal(table)}, count(*) AS n FROM {quote('staged_' + table)}" for table in STAGED
@@ -216,21 +213,22 @@ class Intake:
             outcome[held & ~duplicate] = OUTCOMES.index("quarantined")
         self._faults_entered = faults
         raw = chunk.column("raw")
-        if duplicate.any():
+        if duplicate.all():
+            raw = pa.nulls(count, pa.large_string())
+        elif duplicate.any():
             raw = pc.if_else(pa.array(duplicate), pa.scalar(None, pa.large_string()), raw)
-        kinds = words(codes.astype(np.int32) - 1, self.seen.kinds[1:])
         received = self.received_at.astimezone(UTC).replace(tzinfo=None)
-        columns = {
-            "item_hash": chunk.column("item_hash"),
-            "file": chunk.column("file").combine_chunks().dictionary_encode(),
-            "line": chunk.column("line"),
-            "kind": kinds,
-            "record_id": ids,
-            "outcome": words(outcome, OUTCOMES),
-            "received_at": pa.repeat(pa.scalar(received, pa.timestamp("us")), count),
-            "raw": raw,
-        }
-        self.spool.write(RAW, pa.Table.from_arrays(list(columns.values()), schema=LEDGER))
+        columns = [
+            chunk.column("item_hash"),
+            chunk.column("file").combine_chunks().dictionary_encode(),
+            chunk.column("line"),
+            words(codes.astype(np.int32) - 1, self.seen.kinds[1:]),
+            ids,
+            words(outcome, OUTCOMES),
+            pa.repeat(pa.scalar(received, pa.timestamp("us")), count),
+            raw,
+        ]
+        self.spool.write(RAW, pa.Table.from_arrays(columns, schema=LEDGER))
 
     def _held(self) -> pa.Array:
         return self.engine.arrow("SELECT DISTINCT item_hash FROM fault").column("item_hash").combine_chunks()
@@ -238,6 +236,7 @@ class Intake:
     def settle(self) -> None:
         """When everything has come: references, then what only the reader can tell."""
         columns = "item_hash, file, line, kind, record_id, outcome = 'duplicate' AS duplicate, raw"
+        self._take_staged()
         self.references.settle()
         self.engine.execute(f"CREATE OR REPLACE TEMP VIEW arrival AS SELECT {columns} FROM {self._ledger()}")
         self.reader.finish(self)
@@ -263,6 +262,7 @@ class Intake:
         nothing = pa.nulls(items.num_rows, pa.string())
         items = items.append_column("fault", nothing).append_column("fault_detail", nothing)
         self._read(items.select(lines.SCHEMA.names).cast(lines.SCHEMA))
+        self._take_staged()
         return int(items.num_rows)
 
     def commit(self, actor: str, *, only_if_moved: bool = False) -> CaptureResult:

@@ -49,5 +49,8 @@ class DirectReader(Protocol):
         The kind is its code in ``intake.seen``.
         """
 
+    def flush(self, intake: Intake) -> None:
+        """Stage what waits for more of its kind; after it, all sound items that were read are staged."""
+
     def finish(self, intake: Intake) -> None:
         """What can only be told when everything has come; after it the batch is written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,17 @@ Codes = npt.NDArray[np.int16]
 NEVER = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """Content hashes as two halves of 64 bits."""
 
     high: npt.NDArray[np.uint64]
     low: npt.NDArray[np.uint64]
+
+    @cached_property
+    def order(self) -> npt.NDArray[np.int64]:
+        """Their places by the first half."""
+        return np.argsort(self.high)
 
     def __len__(self) -> int:
         return len(self.high)
@@ -30,7 +36,7 @@ class Keys:
     def first_places(self) -> npt.NDArray[np.int64]:
         """For each key, the place where it stands first."""
         places = np.arange(len(self))
-        ordered = np.sort(self.high)
+        ordered = self.high[self.order]
         if not (ordered[1:] == ordered[:-1]).any():
             return places
         order = np.lexsort((places, self.low, self.high))
@@ -83,8 +89,12 @@ class Seen:
     def find(self, keys: Keys) -> Codes:
         """The kind's code of each key; -1 where it never came."""
         found = np.full(len(keys), NEVER, np.int16)
+        ordered = keys.high[keys.order]
         for run, codes in self._runs:
-            place = np.searchsorted(run.high, keys.high)
+            place = np.empty(len(keys), np.int64)
+            place[keys.order] = np.searchsorted(
+                run.high, ordered
+            )  # in order, neighbours are looked up together
             open_ = np.flatnonzero(found == NEVER)
             while len(open_):
                 open_ = open_[place[open_] < len(run)]
@@ -99,7 +109,8 @@ class Seen:
         """Enter new keys."""
         if not len(keys):
             return
-        self._runs.append(_sorted(keys.high, keys.low, codes))
+        order = keys.order
+        self._runs.append((Keys(keys.high[order], keys.low[order]), codes[order]))
         while len(self._runs) > 1 and len(self._runs[-2][0]) < 2 * len(self._runs[-1][0]):
             (one, ones), (two, twos) = self._runs.pop(), self._runs.pop()
             self._runs.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,22 @@ from lockgate.engine import Engine, literal, quote
 
 PER_ROW = ("record_id", "version_at")
 FEW = 200
-MANY = 1000
+MANY = 20_000  # texts of an element, or combinations, worth remembering
 _ITEM = "__texts"
 Query = Callable[[list[str]], str]
-Memo = dict[tuple[str, str], tuple[dict[str | None, int], pa.Table]]  # of one capture
+Known = dict[tuple[str | None, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """What portions of one capture leave to the next: columns of texts met so far, and resources that wait.
+
+    ``known``: by resource type, elements and query, the place of each text (or combination) in a table of columns.
+    ``waiting``: tables by what is to be done with them.
+    """
+
+    known: dict[tuple[str, tuple[str, ...], str], tuple[Known, pa.Table]] = field(default_factory=dict)
+    waiting: dict[tuple[str, str, int], list[pa.Table]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,7 @@ class Evaluator:
         self.memo = memo
         self.count = len(part.rows)
         self._groups: dict[Needs, _Groups] = {}
+        self._listed: dict[Needs, list[tuple[str | None, ...]]] = {}
 
     def group_of(self, needs: Needs) -> Needs:
         """What of ``needs`` differs between these resources: elements that were sent, and columns of the row."""
@@ -107,39 +120,67 @@ class Evaluator:
     ) -> pa.Table:
         """Columns of one group; not worked out anew where an earlier portion had the same few texts."""
         needs = frozenset().union(*(wanted[name] for name in names))
-        single = next(iter(group)) if len(group) == 1 else ""
-        texts = self.part.elements[single].texts.to_pylist() if single in self.part.elements else [None]
-        if self.count <= FEW or len(group) > 1 or single in PER_ROW or len(texts) > MANY:
+        if self.count <= FEW or not group.isdisjoint(PER_ROW):
             return self._run(group, names, needs, query)
-        key = (self.shape.name, query(names))
-        known, table = self.memo.get(key, ({}, None))
-        if table is not None and all(text in known for text in texts):
-            return table.take(pa.array([known[text] for text in texts]))
-        table = self._run(group, names, needs, query)
-        self.memo[key] = ({text: place for place, text in enumerate(texts)}, table)
-        return table
+        combined = self._combinations(group)
+        if len(combined) > MANY:
+            return self._run(group, names, needs, query)
+        key = (self.shape.name, tuple(sorted(group)), query(names))
+        known, table = self.memo.known.pop(key, ({}, None))
+        fresh = [place for place, texts in enumerate(combined) if texts not in known]
+        if table is None or fresh:
+            if table is not None and len(known) + len(fresh) > 2 * MANY:
+                known, table, fresh = {}, None, list(range(len(combined)))
+            found = self._run(group, names, needs, query, np.array(fresh, np.int64))
+            known.update({combined[place]: len(known) + number for number, place in enumerate(fresh)})
+            table = found if table is None else pa.concat_tables([table, found]).combine_chunks()
+        self.memo.known[key] = known, table
+        return table.take(pa.array([known[texts] for texts in combined]))
+
+    def _combinations(self, group: Needs) -> list[tuple[str | None, ...]]:
+        """The texts of each group; none listed where they are too many to remember."""
+        if not group:
+            return [()]
+        if group not in self._listed:
+            examples = self._grouped(group).examples
+            count = self.count if examples is None else len(examples)
+            if count > MANY:
+                self._listed[group] = [()] * count
+            else:
+                columns = self._texts(group, examples)
+                self._listed[group] = list(zip(*(one.to_pylist() for one in columns.values()), strict=True))
+        return self._listed[group]
 
     def whole(self, query: str, chosen: Indices) -> pa.Table:
         """``query`` over the whole of some resources, as it is written."""
-        if len(chosen) == 0:
-            chosen = np.zeros(0, np.int64)
-        names = list(self.part.elements)
+        return self.over(self.resources(EVERYTHING, chosen), EVERYTHING, query)
+
+    def resources(self, needs: Needs, chosen: Indices) -> pa.Table:
+        """Some resources, as far as they are needed: the texts of their elements and the columns of their rows."""
+        names = [name for name in self.part.elements if needs == EVERYTHING or name in needs]
         columns = self._texts(frozenset(names), chosen)
         for name, array in self.rows.items():
             columns[f"__{name}"] = array.take(pa.array(chosen))
-        table = pa.table(columns)
-        return self._query(
-            table, names, frozenset(self.shape.top), "__item_hash", ("record_id", "version_at"), query
-        )
+        return pa.table(columns)
 
-    def _run(self, group: Needs, names: list[str], needs: Needs, query: Query) -> pa.Table:
-        """A query over one example of each group, in the order of the groups."""
+    def over(self, resources: pa.Table, needs: Needs, query: str) -> pa.Table:
+        """``query``, as it is written, over what ``resources`` gave, perhaps of several portions."""
+        sent = [name.removeprefix("e_") for name in resources.column_names if name.startswith("e_")]
+        top = frozenset(self.shape.top) if needs == EVERYTHING else needs
+        return self._query(resources, sent, top, "__item_hash", ("record_id", "version_at"), query)
+
+    def _run(
+        self, group: Needs, names: list[str], needs: Needs, query: Query, chosen: Indices | None = None
+    ) -> pa.Table:
+        """A query over one example of each group (or of those chosen), in the order of the groups."""
         elements = [name for name in self.part.elements if name in group and name in needs]
         per_row = tuple(name for name in PER_ROW if name in group and name in needs)
         columns: dict[str, pa.Array] = {}
         count = 1
         if group:
             examples = self._grouped(group).examples
+            if chosen is not None and examples is not None and len(chosen) < len(examples):
+                examples = examples[chosen]
             count = self.count if examples is None else len(examples)
             columns = self._texts(frozenset(elements), examples)
             for name in per_row:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import astuple
 
 from lockgate.capture.fhir.r4 import r4_types
 from lockgate.capture.fhir.shape import Node, Text, shapes
@@ -29,11 +29,12 @@ from lockgate.capture.lines import places_of
 BLOCK = 1000  # resources whose parsed parts are held at once: they fit a processor's cache
 MODIFIERS = ("modifierExtension", "implicitRules")
 ANYTHING = "anything"  # a kind of element that is not checked
+MIXED = b""
 MAX_NAMES = 400  # elements a decoder learns: no export has as many, a hostile file might
 
 Indices = npt.NDArray[np.int64]
 Resource = dict[str, msgspec.Raw]
-Get = Callable[[str], Callable[[Any], msgspec.Raw]]
+Columns = dict[str, Sequence[msgspec.Raw]]
 _decode: Callable[[Any], Resource] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
 OUT_OF_RANGE = "is larger than can be held"
@@ -85,28 +86,40 @@ class Opened:
     faults: dict[int, tuple[str, str | None]] = field(default_factory=dict)
 
 
+class _Struct:
+    """Decodes a resource into a struct of the elements known, and refuses one with another element."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.learn({"resourceType", "id"})
+
+    def learn(self, names: set[str]) -> None:
+        """Know these elements too."""
+        fresh = names - set(self.names)
+        if fresh and len(self.names) + len(fresh) <= MAX_NAMES:
+            self.names += sorted(fresh)
+            fields = [(f"f{number}", msgspec.Raw, _NOTHING) for number in range(len(self.names))]
+            rename = {f"f{number}": name for number, name in enumerate(self.names)}
+            resource = msgspec.defstruct(
+                "Resource", fields, rename=rename, gc=False, forbid_unknown_fields=True
+            )
+            self.decode = msgspec.json.Decoder(resource).decode
+
+    def columns(self, resources: list[Any]) -> Columns:
+        """The texts of each element."""
+        return dict(zip(self.names, zip(*map(astuple, resources), strict=True), strict=True))
+
+
 class Opener:
-    """Opens portion after portion, with one decoder for the elements met so far.
+    """Opens portion after portion, with decoders for the elements met so far: one a type, one for blocks of several.
 
     msgspec reads a resource into a struct of the elements it knows, and refuses one with an element it doesn't: then
     the block is read anew the slow way, and the decoder learns.
     """
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}  # an element met -> its field in the struct
-        self._learn({"resourceType", "id"})
-
-    def _learn(self, names: set[str]) -> None:
-        fresh = names - self._names.keys()
-        if fresh and len(self._names) + len(fresh) <= MAX_NAMES:
-            for name in sorted(fresh):
-                self._names[name] = f"f{len(self._names)}"
-            fields = [(each, msgspec.Raw, _NOTHING) for each in self._names.values()]
-            rename = {each: name for name, each in self._names.items()}
-            resource = msgspec.defstruct(
-                "Resource", fields, rename=rename, gc=False, forbid_unknown_fields=True
-            )
-            self._decode = msgspec.json.Decoder(resource).decode
+        self._structs: dict[bytes, _Struct] = {}  # by resource type, as JSON; MIXED: of several
+        self._last = MIXED  # what the block before was of: most likely this one is too
 
     def open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:
         """Open the resources of ``raw``, whose places in the portion are ``rows``."""
@@ -129,31 +142,50 @@ class Opener:
         for start in range(0, len(raw), BLOCK):
             spans = offsets[start : start + BLOCK + 1].tolist()
             places = rows[start : start + BLOCK]
-            for kind, chosen, there, get in self._block(view, spans, places, opened):
-                gathered.setdefault(kind, _Gathered(kind)).add(chosen, there, self._names, get)
+            for kind, columns, there in self._block(view, spans, places, opened):
+                gathered.setdefault(kind, _Gathered(kind)).add(columns, there)
         opened.parts = [each.part() for _, each in sorted(gathered.items())]
         return opened
 
     def _block(
         self, view: memoryview, spans: list[int], places: Indices, opened: Opened
-    ) -> list[tuple[str, list[Any], Indices, Get]]:
-        """A block's resources by type, and how an element is got from one."""
-        get: Get = self._by_field
+    ) -> list[tuple[str, Columns, Indices]]:
+        """The texts of a block's resources by type."""
+        struct = self._structs.get(self._last) or self._structs.setdefault(self._last, _Struct())
+        columns_of: Callable[[list[Any]], Columns] = struct.columns
         try:
-            decode = self._decode
+            decode = struct.decode
             resources: list[Any] = [decode(view[begin:end]) for begin, end in pairwise(spans)]
         except (msgspec.DecodeError, RecursionError):
             resources, places = _one_by_one(view, spans, places, opened)
-            self._learn(set().union(*resources))
-            get = _by_key
-        return _by_kind(resources, places, opened, get)
+            columns_of = _columns
+        if not resources:
+            return []
+        columns = columns_of(resources)
+        said = columns.get("resourceType", (_NOTHING,) * len(resources))
+        kinds = b"\x00".join(said).split(b"\x00")
+        several = sorted(set(kinds))
+        self._last = several[0] if len(several) == 1 else MIXED
+        if columns_of is _columns:
+            self._structs.setdefault(self._last, _Struct()).learn(set(columns))
+        found = []
+        for text in several:
+            theirs, there = columns, places
+            if len(several) > 1:
+                at = [number for number, kind in enumerate(kinds) if kind == text]
+                theirs, there = columns_of([resources[number] for number in at]), places[at]
+            kind = _any(text) if text else None
+            if isinstance(kind, str) and kind in r4_types():
+                found.append((kind, theirs, there))
+            else:
+                reason = "no-resource-type" if kind is None else "unknown-resource-type"
+                opened.faults.update((place, (reason, None)) for place in there.tolist())
+        return found
 
-    def _by_field(self, name: str) -> Callable[[Any], msgspec.Raw]:
-        return attrgetter(self._names[name])
 
-
-def _by_key(name: str) -> Callable[[Any], msgspec.Raw]:
-    return lambda resource: resource.get(name, _NOTHING)
+def _columns(resources: list[Resource]) -> Columns:
+    names = dict.fromkeys(name for resource in resources for name in resource)
+    return {name: [resource.get(name, _NOTHING) for resource in resources] for name in names}
 
 
 def _one_by_one(
@@ -178,30 +210,6 @@ def _no_object(content: memoryview) -> str:
     return "not-an-object"
 
 
-def _by_kind(
-    resources: list[Any], places: Indices, opened: Opened, get: Get
-) -> list[tuple[str, list[Any], Indices, Get]]:
-    """A block's resources by type; those of none that FHIR knows go to the faults."""
-    sent = b"\x00".join(map(get("resourceType"), resources))
-    first = sent.partition(b"\x00")[0]
-    alike = sent == b"\x00".join([first] * len(resources))
-    kinds = [] if alike else sent.split(b"\x00")
-    names = [first] if alike and resources else sorted(set(kinds))
-    found = []
-    for text in names:
-        chosen, there = resources, places
-        if len(names) > 1:
-            at = [number for number, kind in enumerate(kinds) if kind == text]
-            chosen, there = [resources[number] for number in at], places[at]
-        kind = _any(text) if text else None
-        if isinstance(kind, str) and kind in r4_types():
-            found.append((kind, chosen, there, get))
-        else:
-            reason = "no-resource-type" if kind is None else "unknown-resource-type"
-            opened.faults.update((place, (reason, None)) for place in there.tolist())
-    return found
-
-
 class _Gathered:
     """The texts of one resource type's elements, block by block, joined by null bytes (no line holds one)."""
 
@@ -211,15 +219,15 @@ class _Gathered:
         self.rows: list[Indices] = []
         self.pieces: dict[str, list[bytes]] = {}
 
-    def add(self, resources: list[Any], rows: Indices, met: Iterable[str], get: Get) -> None:
-        before = [b"\x00" * (len(block) - 1) for block in self.rows]
-        known = set(met) if get is not _by_key else set().union(*resources)
+    def add(self, columns: Columns, rows: Indices) -> None:
+        """The texts of a block's resources."""
         for name in ("id", *MODIFIERS, *self.top):
-            if name in known:
-                pieces = self.pieces.setdefault(name, list(before))
-                pieces.append(b"\x00".join(map(get(name), resources)))
+            if name in columns:
+                if name not in self.pieces:
+                    self.pieces[name] = [b"\x00" * (len(block) - 1) for block in self.rows]
+                self.pieces[name].append(b"\x00".join(columns[name]))
             elif name in self.pieces:
-                self.pieces[name].append(b"\x00" * (len(resources) - 1))
+                self.pieces[name].append(b"\x00" * (len(rows) - 1))
         self.rows.append(rows)
 
     def part(self) -> Part:
@@ -244,20 +252,21 @@ def _element(name: str, joined: bytes, node: Node) -> tuple[Element, list[tuple[
     wrong: list[tuple[int, str]] = []
     node = "string" if name == "id" else node
     quoted = node in ("string", "date")
+    around = '"\x00' if quoted else "\x00"
     if quoted and (b"\\" in joined or not ((first == 0) | (first == 34)).all()):
         values, wrong = _texts_one_by_one(name, joined.split(b"\x00")[:-1])
-        array = pa.array(values, pa.large_string())
+        array, around = pa.array(values, pa.large_string()), ""
     else:
         given = (first != 0) & (quoted | (first != ord("n")))
         bitmap = pa.py_buffer(np.packbits(given, bitorder="little").tobytes())
         array = pa.LargeStringArray.from_buffers(
             len(ends), pa.py_buffer(starts), pa.py_buffer(joined), bitmap
         )
-        array = pc.ascii_trim(array, '"\x00') if quoted else pc.ascii_rtrim(array, "\x00")
     if name == "id":
-        return Element(np.arange(len(array)), array), wrong
+        return Element(np.arange(len(array)), pc.ascii_trim(array, around) if around else array), wrong
     encoded = pc.dictionary_encode(array, null_encoding="encode")
-    texts, codes = encoded.dictionary, encoded.indices.to_numpy()
+    codes = encoded.indices.to_numpy()
+    texts = pc.ascii_trim(encoded.dictionary, around) if around else encoded.dictionary
     if not quoted and node != ANYTHING:
         bad = _wrong_texts(name, texts, node)
         if bad:

@@ -32,15 +32,17 @@ Needs = frozenset[str]
 class Arm:
     """One SELECT of a mapping (one side of its UNION ALL) over the table ``item``.
 
-    ``columns`` gives, for each column in order, what it needs: elements of the resource, names of ROW, or "*".
-    A plain arm gives one row for each item that passes its conditions: these are taken out of ``select`` and are its
-    last column, KEEP; ``passed`` are the names of ROW it hands on as they are. Of an arm that is not plain,
-    ``prefilter`` is the condition over the item itself, if any.
+    ``columns`` gives, for each column in order, what it needs: elements of the resource, names of ROW, or "*";
+    ``needs`` are the elements that an arm that is not plain reads anywhere. A plain arm gives one row for each item
+    that passes its conditions: these are taken out of ``select`` and are its last column, KEEP; ``passed`` are the
+    names of ROW it hands on as they are. Of an arm that is not plain, ``prefilter`` is the condition over the item
+    itself, if any.
     """
 
     select: exp.Select
     columns: dict[str, Needs]
     plain: bool
+    needs: Needs = EVERYTHING
     passed: frozenset[str] = frozenset()
     prefilter: tuple[str, Needs] | None = None
     _queries: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
@@ -49,8 +51,8 @@ class Arm:
         """SQL of these columns alone and item_hash: what the others need is not in it, so it is quickly planned."""
         key = tuple(names)
         if key not in self._queries:
-            select = self.select.copy()
-            _prune(select, {*key, "item_hash"})
+            wanted = {*key, "item_hash"}
+            select = _pruned(self.select, wanted) if self.plain else self.select
             self._queries[key] = select.sql(_DIALECT)
         return self._queries[key]
 
@@ -208,7 +210,7 @@ def _arm(select: exp.Select, names: list[str]) -> Arm:
         try:
             level = _analyse(written)
         except ValueError:
-            return Arm(_renamed(select, names), whole, plain=False)
+            return Arm(_renamed(select, names), whole, plain=False, needs=_mentioned(select))
         assert isinstance(level, _Level)
         for place, name in enumerate(names):
             written.expressions[place].replace(exp.alias_(written.expressions[place].unalias().copy(), name))
@@ -218,7 +220,7 @@ def _arm(select: exp.Select, names: list[str]) -> Arm:
             if _is_passed(written.expressions[place], name, level.below)
         )
         if "item_hash" not in passed or any("item_hash" in level.columns[name] for name in {*names} - passed):
-            return Arm(_renamed(select, names), whole, plain=False)
+            return Arm(_renamed(select, names), whole, plain=False, needs=_mentioned(select))
         needs = list(level.columns.values())
         keep = {KEEP: level.columns[KEEP]} if KEEP in level.columns else {}
         return Arm(
@@ -227,18 +229,42 @@ def _arm(select: exp.Select, names: list[str]) -> Arm:
             plain=True,
             passed=passed,
         )
-    return Arm(_renamed(select, names), whole, plain=False, prefilter=_prefilter(select))
+    return Arm(
+        _renamed(select, names), whole, plain=False, needs=_mentioned(select), prefilter=_prefilter(select)
+    )
 
 
-def _prune(select: exp.Select, names: set[str]) -> None:
-    """Leave of a SELECT, and of those it reads from, only these columns and what they are made of."""
+def _pruned(select: exp.Select, names: set[str]) -> exp.Select:
+    """Of a SELECT, and of those it reads from, only these columns and what they are made of."""
     kept = [one for one in select.expressions if isinstance(one, exp.Star) or one.alias_or_name in names]
-    select.set("expressions", kept)
     below = _source(select)
+    origin = select.args["from_"].copy() if below is None else None
     if below is not None:
         used = {column.parts[0].name for one in kept for column in one.find_all(exp.Column)}
         star = any(isinstance(one, exp.Star) for one in kept)
-        _prune(below, used | names if star else used)
+        origin = exp.From(this=exp.Subquery(this=_pruned(below, used | names if star else used)))
+    return exp.Select(expressions=[one.copy() for one in kept], from_=origin)
+
+
+def _mentioned(select: exp.Select) -> Needs:
+    """The elements that a SELECT of any kind reads: wherever it names the resource, also by a macro."""
+    found: set[str] = set()
+    for column in select.find_all(exp.Column):
+        parts = [part.name for part in column.parts]
+        if parts[0] == "r" and len(parts) > 1:
+            found.add(parts[1])
+        elif "r" in parts:
+            call = column.parent
+            if (
+                parts != ["r"]
+                or not isinstance(call, exp.Anonymous)
+                or str(call.this).lower() not in _macros()
+            ):
+                return EVERYTHING
+            for place, argument in enumerate(call.expressions):
+                if argument is column:
+                    found |= _macro_needs(str(call.this).lower(), place)
+    return EVERYTHING if "*" in found else frozenset(found)
 
 
 def _is_passed(column: exp.Expr, name: str, below: _Scope) -> bool:

@@ -16,12 +16,15 @@ from lockgate.capture.fhir.evaluate import Memo
 from lockgate.capture.fhir.links import settle_links
 from lockgate.capture.fhir.opened import MODIFIERS, Indices, Opener, Part
 from lockgate.capture.fhir.shape import macros, shapes
-from lockgate.capture.fhir.stage import bury_part, stage_part
+from lockgate.capture.fhir.stage import bury_part, stage_part, stage_waiting
 from lockgate.capture.macros import define
 from lockgate.capture.seen import Codes
 
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
+
+
+WAITING_BYTES = 16 * 1024 * 1024
 
 
 class FhirReader:
@@ -31,7 +34,7 @@ class FhirReader:
 
     def __init__(self) -> None:
         self.opener = Opener()
-        self.memo: Memo = {}
+        self.memo = Memo()
 
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
@@ -42,6 +45,10 @@ class FhirReader:
     def unpack(self, intake: Intake) -> bool:
         """Replace each Bundle by what its entries hold; the line stays the Bundle's."""
         return open_bundles(intake.engine)
+
+    def flush(self, intake: Intake) -> None:
+        """Stage what waits for more of its kind."""
+        stage_waiting(intake, self.memo)
 
     def finish(self, intake: Intake) -> None:
         """Tell from all versions of all patients which links were taken away again."""
@@ -85,6 +92,7 @@ class FhirReader:
             if len(part.rows):
                 stage_part(intake, part, theirs, named, self.memo)
         intake.add_faults(found)
+        stage_waiting(intake, self.memo, WAITING_BYTES)
         return kinds, _placed(rows, ids, items.num_rows)
 
 

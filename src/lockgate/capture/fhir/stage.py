@@ -34,7 +34,28 @@ def stage_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.Strin
 
 def bury_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.StringArray) -> None:
     """Write tombstones of resources that their source deleted."""
-    Staging(intake, part, hashes, ids, {}).bury(np.arange(len(part.rows)))
+    Staging(intake, part, hashes, ids, Memo()).bury(np.arange(len(part.rows)))
+
+
+def stage_waiting(intake: Intake, memo: Memo, most: int = 0) -> None:
+    """Run the arms over whole resources for which more than ``most`` bytes wait: each run is planned anew."""
+    for key, tables in list(memo.waiting.items()):
+        if sum(one.nbytes for one in tables) <= most:
+            continue
+        del memo.waiting[key]
+        kind, table, number = key
+        arm = plan(kind).tables[table][number]
+        nothing = Part(kind, np.empty(0, np.int64), {}, {})
+        evaluator = Evaluator(intake.engine, plan(kind).shape, nothing, _constants(intake), {}, memo)
+        types = {column.name: column.type for column in staged_columns(table)}
+        cast = ", ".join(f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" for name in arm.columns)
+        resources = pa.concat_tables(tables, promote_options="default")
+        rows = evaluator.over(resources, arm.needs, f"SELECT {cast} FROM ({arm.query(arm.columns)})")
+        intake.stage(table, rows)
+
+
+def _constants(intake: Intake) -> dict[str, str]:
+    return {"source": literal(intake.source), "batch_id": literal(intake.batch_id)}
 
 
 class Staging:
@@ -45,9 +66,9 @@ class Staging:
     ) -> None:
         self.intake, self.part, self.plan = intake, part, plan(part.kind)
         self.rows = {"item_hash": hashes, "record_id": ids}
-        constants = {"source": literal(intake.source), "batch_id": literal(intake.batch_id)}
+        self.memo = memo
         self.buried: set[int] = set()
-        self.evaluator = Evaluator(intake.engine, self.plan.shape, part, constants, self.rows, memo)
+        self.evaluator = Evaluator(intake.engine, self.plan.shape, part, _constants(intake), self.rows, memo)
 
     def run(self) -> None:
         """Faults, then rows."""
@@ -67,11 +88,11 @@ class Staging:
                 (item, reason, detail) for item, (reason, detail) in zip(hashes, said, strict=True)
             )
         for table, arms in self.plan.tables.items():
-            for arm in arms:
+            for number, arm in enumerate(arms):
                 if arm.plain:
                     self._stage_plain(table, arm, sound)
                 else:
-                    self._stage_whole(table, arm, sound)
+                    self._stage_whole(table, number, sound)
         self._remark(sound)
 
     def bury(self, chosen: Indices) -> None:
@@ -208,8 +229,9 @@ class Staging:
             arrays.append(array)
         return pa.Table.from_arrays(arrays, schema=schema)
 
-    def _stage_whole(self, table: str, arm: Arm, sound: npt.NDArray[np.bool_] | None) -> None:
-        """An arm as it is written, over the resources that pass its innermost condition."""
+    def _stage_whole(self, table: str, number: int, sound: npt.NDArray[np.bool_] | None) -> None:
+        """An arm as it is written, over the resources that pass its innermost condition: once enough wait for it."""
+        arm = self.plan.tables[table][number]
         if arm.prefilter is not None:
             condition, needs = arm.prefilter
             sql = f"SELECT item_hash, ({condition}) AS passes FROM item"
@@ -219,10 +241,8 @@ class Staging:
             sound = passes.as_flags() if sound is None else sound & passes.as_flags()
         chosen = np.arange(len(self.part.rows)) if sound is None else np.flatnonzero(sound)
         if len(chosen):
-            types = {column.name: column.type for column in staged_columns(table)}
-            cast = ", ".join(f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" for name in arm.columns)
-            rows = self.evaluator.whole(f"SELECT {cast} FROM ({arm.query(arm.columns)})", chosen)
-            self.intake.stage(table, rows)
+            needed = self.evaluator.resources(arm.needs, chosen)
+            self.memo.waiting.setdefault((self.part.kind, table, number), []).append(needed)
 
 
 def _spread(values: Values, type_: pa.DataType, chosen: Indices | None) -> pa.Array:
