@@ -392,7 +392,7 @@ def run(
         for chunk in chunks:
             intake.take(chunk)
             del chunk  # or it would be held while the next one is read
-            pa.default_memory_pool().release_unused()
+            lines.release_memory()
         if retry is not None:
             intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
         intake.settle()

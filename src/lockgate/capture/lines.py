@@ -6,6 +6,7 @@ fault for what comes after.
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import hashlib
 import zlib
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 
 from lockgate.errors import UsageError
 
-CHUNK_BYTES = 96 * 1024 * 1024  # every statement is planned anew for each portion
+CHUNK_BYTES = 64 * 1024 * 1024  # every statement is planned anew for each portion
 READ_BYTES = 4 * 1024 * 1024
 CACHED = 256 * 1024
 PACKED_BYTES = 128 * 1024
@@ -59,6 +60,14 @@ class Lines:
         table = pa.concat_tables(self.tables) if self.tables else SCHEMA.empty_table()
         self.tables, self.size = [], 0
         return table
+
+
+def release_memory() -> None:
+    """Hand back to the system what one portion has freed, or the next ones find it in pieces."""
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
 
 
 def find_files(path: Path, suffixes: tuple[str, ...]) -> tuple[list[SourceFile], list[str]]:

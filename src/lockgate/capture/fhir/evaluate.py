@@ -129,7 +129,10 @@ class Evaluator:
         known, table = self.memo.known.pop(key, ({}, None))
         fresh = [place for place, texts in enumerate(combined) if texts not in known]
         if table is None or fresh:
-            if table is not None and len(known) + len(fresh) > 2 * MANY:
+            new = table is None or 2 * len(fresh) > len(
+                combined
+            )  # what is not met again isn't worth its memory
+            if new or len(known) + len(fresh) > 2 * MANY:
                 known, table, fresh = {}, None, list(range(len(combined)))
             found = self._run(group, names, needs, query, np.array(fresh, np.int64))
             known.update({combined[place]: len(known) + number for number, place in enumerate(fresh)})
