@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from lockgate.capture import batches, capture_fhir, list_held
+from lockgate.capture import batches, capture_fhir, fhir, list_held
 from lockgate.capture.fhir import evaluate
 from lockgate.capture.fhir.plan import plan
 from lockgate.capture.fhir.shape import shapes
-from lockgate.capture.lines import item_hash, places_of
+from lockgate.capture.lines import item_hash, places_of, read_chunks
 from lockgate.capture.seen import Seen, keys_of
 from lockgate.engine import Engine, literal
 from lockgate.site import Site
@@ -69,6 +70,23 @@ def test_distinct_values_give_the_rows_that_each_row_gives(tmp_path: Path, monke
     assert found[0] == found[1]
     assert len(found[0]["result"]) > 50
     assert {reason for _, reason in found[0]["faults"]} == {"impossible-date"}
+
+
+@pytest.mark.parametrize("many", [20_000, 3])
+def test_portions_that_share_texts_give_the_rows_of_one_portion(
+    tmp_path: Path, monkeypatch, many: int
+) -> None:
+    monkeypatch.setattr(evaluate, "FEW", 0)
+    monkeypatch.setattr(evaluate, "MANY", many)
+    resources = _resources()
+    path = write(tmp_path / "all.ndjson", *resources)
+    for number in range(0, len(resources), 9):
+        write(tmp_path / "parts" / f"{number:03}.ndjson", *resources[number : number + 9])
+    whole, parts = Site.init(tmp_path / "whole", name="Test"), Site.init(tmp_path / "apart", name="Test")
+    capture_fhir(whole, path, actor="test")
+    monkeypatch.setattr(fhir, "read_chunks", partial(read_chunks, chunk_bytes=1))
+    capture_fhir(parts, tmp_path / "parts", actor="test")
+    assert _rows(whole) == _rows(parts)
 
 
 @pytest.mark.parametrize("kind", sorted(shapes()))
