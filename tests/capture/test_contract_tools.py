@@ -113,6 +113,13 @@ def test_dates_that_settle_themselves_and_dates_that_are_mixed(tmp_path: Path) -
     assert raw["columns"]["c"]["ambiguous"].startswith("CHOOSE: quarantine or flag")
 
 
+def test_an_empty_sample_is_refused(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    with pytest.raises(UsageError, match="the sample is empty"):
+        write_contract(empty, tmp_path / "drafted", "drafted")
+
+
 def test_a_sample_without_a_header_is_refused_without_its_values(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text(ROWS[0] + "\n")

@@ -214,3 +214,18 @@ def test_every_person_of_hes_is_named_by_a_pseudonym(name: str) -> None:
     contract = contracts()[name].contract
     assert contract.source == "hes" and contract.person == ["token_person_id", "hesid"]
     assert all(contract.columns[column].identifies for column in contract.person)
+
+
+def test_rows_that_are_the_same_in_two_contracts_of_a_source_are_two_items(
+    site: Site, tmp_path: Path
+) -> None:
+    diagnosis = tmp_path / "diagnosis.csv"
+    diagnosis.write_text(
+        "service_request_id,local_patient_id,scheme,diagnosis,coded_at,submitted_at\n"
+        "R1,L1,02,F320,2024-03-01T09:00:00,2024-04-01T00:00:00\n"
+    )
+    for name in ("mhs604_primary_diagnosis", "mhs605_secondary_diagnosis"):
+        result = capture_table(site, name, diagnosis, actor="test")
+        assert adds_up(result) and result.duplicates == 0
+        again = capture_table(site, name, diagnosis, actor="test")
+        assert again.duplicates == 1

@@ -184,4 +184,5 @@ def _parse(
     aside = set(wrong)
     numbers = [line for index, line in enumerate(lines) if index not in aside]
     if table.num_rows:
-        yield as_items(file, table, numbers, position.header, None if contract.key else position.occurrences)
+        occurrences = None if contract.key else position.occurrences
+        yield as_items(file, table, numbers, position.header, contract, occurrences)

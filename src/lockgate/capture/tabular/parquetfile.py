@@ -48,7 +48,8 @@ def read_parquet(file: SourceFile, contract: Contract, notes: list[str]) -> Iter
     try:
         for batch in parquet.iter_batches(batch_size=ROWS):
             table = pa.table([_text(column) for column in batch.columns], names=list(header.names))
-            yield as_items(file, table, list(range(row, row + batch.num_rows)), header, occurrences)
+            numbers = list(range(row, row + batch.num_rows))
+            yield as_items(file, table, numbers, header, contract, occurrences)
             row += batch.num_rows
     except (pa.ArrowInvalid, OSError):
         yield fault_row(file, row, b"", "truncated-file", "the file is damaged here")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lockgate.capture.lines import SCHEMA, SourceFile, hashes, item_hash
+from lockgate.capture.tabular.contract import Contract
 from lockgate.capture.tabular.header import Header
 from lockgate.engine import Engine, quote
 
@@ -32,9 +34,18 @@ class Occurrences:
 
 
 def as_items(
-    file: SourceFile, table: pa.Table, lines: list[int], header: Header, occurrences: Occurrences | None
+    file: SourceFile,
+    table: pa.Table,
+    lines: list[int],
+    header: Header,
+    contract: Contract,
+    occurrences: Occurrences | None,
 ) -> pa.Table:
-    """A table of ``lines.SCHEMA`` of a table of texts whose columns are the header's."""
+    """A table of ``lines.SCHEMA`` of a table of texts whose columns are the header's.
+
+    Where a contract has a prefix, so that others of its source are told apart, its rows' hashes go by the prefix too:
+    a primary and a secondary diagnosis may be the same in every column and are two items.
+    """
     with Engine(threads=1) as engine:
         engine.register("row_table", table)
         fields = ", ".join(f"{quote(name)} := {quote(name)}" for name in header.fields)
@@ -43,7 +54,11 @@ def as_items(
     if isinstance(text, pa.ChunkedArray):
         text = pa.concat_arrays(text.chunks)
     count = table.num_rows
-    digests = hashes(text)
+    told = text
+    if contract.prefix:
+        prefix = pa.scalar(f"{contract.prefix}\n", pa.large_string())
+        told = pc.binary_join_element_wise(prefix, text, pa.scalar("", pa.large_string()))
+    digests = hashes(told)
     return pa.Table.from_arrays(
         [
             digests if occurrences is None else occurrences.hashes(digests),

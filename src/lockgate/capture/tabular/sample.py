@@ -66,6 +66,8 @@ def read_sample(path: Path) -> Sample:
         raise UsageError("no such file", where=str(path), remedy="check the path")
     file = SourceFile(path, path.name)
     delimiter, encoding, header = _form(file)
+    if not header:
+        raise UsageError("the sample is empty", where=path.name, remedy="name a file with some rows")
     if not all(SAFE.fullmatch(title) for title in header):
         raise UsageError(
             "the first row does not look like column names",
