@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from lockgate.errors import UsageError
 
-CHUNK_BYTES = 64 * 1024 * 1024  # every statement is planned anew for each portion
+CHUNK_BYTES = 40 * 1024 * 1024  # every statement is planned anew for each portion
 READ_BYTES = 4 * 1024 * 1024
 CACHED = 256 * 1024
 PACKED_BYTES = 128 * 1024
