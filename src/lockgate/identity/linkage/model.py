@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import splink
 from splink import DuckDBAPI, Linker
 
@@ -28,12 +26,13 @@ from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity.linkage.comparisons import comparisons
 from lockgate.identity.linkage.records import Usable
+from lockgate.identity.linkage.relatives import Sample, fit, weight_sql
 from lockgate.site.files import write_atomic
 
 FORMAT, VERSION = "lockgate-linkage-model", 1
 TRAINING_PAIRS = 400_000  # of random pairs for u, and of blocked pairs for m
 REFINE_PAIRS = 300_000
-ROUNDS, STILL = 8, 0.002
+ROUNDS, STILL = 25, 0.002
 FLOOR_M, FLOOR_U = 0.0005, 1e-6
 # what a training block must hold to teach anything
 LEAST_PAIRS = 50
@@ -123,33 +122,6 @@ def _settle(settings: dict[str, Any]) -> None:
             total = sum(values)
             for level, value in zip(levels, values, strict=True):
                 level[which] = value / total
-
-
-# Splink numbers the levels of a comparison from the last, 0, upwards; -1 is null
-def _weights(comparison: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """The match weight of each level by its number; that of null, 0, comes last, where -1 finds it."""
-    return np.array(
-        [
-            *(
-                math.log2(level["m_probability"] / level["u_probability"])
-                for level in reversed(_levels(comparison))
-            ),
-            0.0,
-        ]
-    )
-
-
-def _relearn(
-    comparison: dict[str, Any], level: npt.NDArray[np.int32], probability: npt.NDArray[np.float64]
-) -> None:
-    """m from the pairs weighted by their probability; half a pair is added to each level: none is impossible."""
-    levels = _levels(comparison)
-    seen = level >= 0
-    counted = np.bincount(level[seen], weights=probability[seen], minlength=len(levels)) + 0.5
-    if counted.sum() < 10:
-        return
-    for place, one in enumerate(reversed(levels)):
-        one["m_probability"] = float(counted[place] / counted.sum())
 
 
 class Scorer:
@@ -262,38 +234,28 @@ class Scorer:
         self.score(model, "link_sample", "link_sample_scored", gammas=True)
         names = [one["output_column_name"] for one in model.settings["comparisons"]]
         there = set(self.engine.columns("SELECT * FROM link_sample_scored"))
-        adjusted = [f'"mw_tf_adj_{name}"' for name in names if f"mw_tf_adj_{name}" in there]
-        picked = ", ".join(f'CAST("gamma_{name}" AS INTEGER)' for name in names)
-        table = self.engine.arrow(
-            f"SELECT {picked}, {' + '.join(adjusted) or '0.0'} AS frequency FROM link_sample_scored"
-        )
-        levels = [table.column(place).to_numpy() for place in range(len(names))]
-        frequency = table.column("frequency").to_numpy()
-        rounds = []
-        for _ in range(ROUNDS):
-            weight = frequency + math.log2(model.prior / (1 - model.prior))
-            for comparison, level in zip(model.settings["comparisons"], levels, strict=True):
-                weight = weight + _weights(comparison)[level]
-            probability = 1 / (1 + np.exp2(-np.clip(weight, -60, 60)))
-            expected = float(probability.sum())
-            if expected < 5:
-                break
-            before = model.prior
-            model.settings["probability_two_random_records_match"] = min(
-                0.5, max(1e-12, expected / share / self.possible)
+        levels = ", ".join(f'CAST("gamma_{name}" AS INTEGER) AS l{place}' for place, name in enumerate(names))
+        adjusted = ", ".join(
+            f"CAST({frequency} AS DOUBLE) AS f{place}"
+            for place, frequency in enumerate(
+                f'"mw_tf_adj_{name}"' if f"mw_tf_adj_{name}" in there else "0" for name in names
             )
-            for comparison, level in zip(model.settings["comparisons"], levels, strict=True):
-                _relearn(comparison, level, probability)
-            rounds.append({"prior": model.prior, "expected_matches": round(expected / share, 1)})
-            if abs(math.log(model.prior / before)) < STILL:
-                break
-        model.provenance["refined"] = {"pairs": int(pairs * share), "rounds": rounds}
+        )
+        table = self.engine.arrow(f"SELECT {levels}, {adjusted} FROM link_sample_scored")
+        columns = [column.to_numpy() for column in table.columns]
+        sample = Sample(columns[: len(names)], columns[len(names) :], share)
+        rounds = fit(model.settings, sample, self.possible, ROUNDS, STILL)
+        model.provenance["refined"] = {"pairs": len(table), "rounds": rounds}
 
     def score(self, model: Model, pairs: str, name: str, *, gammas: bool = False) -> str:
         """Score the pairs (rec_l, rec_r) of a table: makes the table ``name`` (rec_l, rec_r, match_weight,
         match_probability, with ``gammas`` the levels too) and returns its name."""
         settings = deepcopy(model.settings)
-        settings["retain_intermediate_calculation_columns"] = settings["retain_matching_columns"] = gammas
+        relatives = bool(settings.pop("probability_relatives", 0.0))
+        for level in (one for comparison in settings["comparisons"] for one in _levels(comparison)):
+            level.pop("r_probability", None)
+        retain = gammas or relatives
+        settings["retain_intermediate_calculation_columns"] = settings["retain_matching_columns"] = retain
         self.engine.execute(
             "CREATE OR REPLACE TABLE link_given_pairs AS "
             f"SELECT '0' AS match_key, rec_l AS join_key_l, rec_r AS join_key_r FROM {pairs}"
@@ -307,9 +269,13 @@ class Scorer:
             given = api.register("link_given_pairs", dataset_display_name="given")
             linker.table_management.register_blocked_pairs_for_predict(given)
             scored = linker.inference.predict(warning_mode="never")
-            picked = "*" if gammas else "rec_l, rec_r, match_weight, match_probability"
+            weight = weight_sql(
+                model.settings, set(self.engine.columns(f"SELECT * FROM {scored.physical_name}"))
+            )
+            picked = "rec_l, rec_r, weight AS match_weight, 1 / (1 + pow(2, -weight)) AS match_probability"
             self.engine.execute(
-                f"CREATE OR REPLACE TABLE {name} AS SELECT {picked} FROM {scored.physical_name}"
+                f"CREATE OR REPLACE TABLE {name} AS SELECT {'*' if gammas else picked} "
+                f"FROM (SELECT *, {weight} AS weight FROM {scored.physical_name})"
             )
             linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
         return name

@@ -21,8 +21,9 @@ from lockgate.identity.linkage.model import Model, Scorer
 MODEL_STEP = "model"
 CLUSTER_STEP = "cluster"
 # One pair's evidence counts for so many bits at most, for or against: fields are not as independent as the model
-# takes them to be, and no single pair may force or forbid a whole cluster.
-MOST_FOR, MOST_AGAINST = 12.0, 6.0
+# takes them to be. Against it counts for less: a record with a spelling of its own is unlike all the others of its
+# person in the same way, and that is one piece of evidence, not one for every pair.
+MOST_FOR, MOST_AGAINST = 12.0, 2.0
 # All pairs of a component are scored up to this size; in a larger one, only those that a blocking key found.
 LARGEST_SCORED = 150
 
