@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from lockgate.capture import (
     status,
 )
 from lockgate.capture.batches import clear_leftovers
+from lockgate.cli import run
 from lockgate.engine import Engine, literal
 from lockgate.errors import LockgateError, Refused, UsageError
 from lockgate.schema import STAGED, staged_columns
@@ -200,6 +202,23 @@ def test_leftovers_are_cleared(site: Site, tmp_path: Path) -> None:
     assert clear_leftovers(site) == 2
     assert (site.staged / "index").is_dir()
     assert len(batches(site)) == 1
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(site: Site, tmp_path: Path, monkeypatch, capsys) -> None:
+    write(tmp_path / "a.ndjson", patient())
+    command = ["--site", str(site.path), "capture", "fhir", str(tmp_path / "a.ndjson")]
+
+    def full(path: Path, content: bytes, **_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lockgate.capture.intake.write_atomic", full)
+        assert run(command) == 2
+    assert "the disk is full" in capsys.readouterr().err
+    assert batches(site) == []
+    assert run(command) == 0
+    assert status(site)["staged"] == 1
+    assert clear_leftovers(site) == 0
 
 
 def test_a_batch_without_its_batch_json_is_named(site: Site, tmp_path: Path) -> None:

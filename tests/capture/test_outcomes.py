@@ -125,6 +125,19 @@ def test_status_notices_what_was_lost(site: Site, tmp_path: Path) -> None:
     assert not status(site)["adds_up"]
 
 
+def test_what_returns_from_quarantine_is_as_old_as_its_arrival(site: Site, tmp_path: Path) -> None:
+    """No version is sent: what was deleted while the item waited stays deleted."""
+    capture_fhir(site, write(tmp_path / "1.ndjson", observation(1, of="Patient/p1")), actor="test")
+    ended = observation(1, of="Patient/p2", status="entered-in-error")
+    capture_fhir(site, write(tmp_path / "2.ndjson", patient(2), ended), actor="test")
+    assert capture_fhir(site, write(tmp_path / "3.ndjson", patient(1)), actor="test").recovered == 1
+    assert _found(site)["1.ndjson", 1] == "cancelled"
+    again = capture_fhir(site, tmp_path / "1.ndjson", actor="test")
+    assert again.duplicates == 1
+    with Engine(threads=1) as engine:
+        assert engine.one(f"SELECT count(*) FROM {latest_view(engine, site, 'result')}") == 0
+
+
 EVENTS = st.lists(
     st.one_of(
         st.builds(

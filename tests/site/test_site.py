@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lockgate.errors import LockgateError, UsageError
 from lockgate.site import PRIVATE_ZONES, Site
-from lockgate.site.files import atomic_dir, remove_leftovers, write_atomic
+from lockgate.site.files import atomic_dir, make_dir, put_in_place, remove_leftovers, write_atomic
 
 
 def mode(path: Path) -> int:
@@ -102,3 +105,72 @@ def test_leftovers_of_a_crash_are_removed(tmp_path: Path) -> None:
     write_atomic(tmp_path / "file", b"whole")
     assert remove_leftovers(tmp_path) == 2
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is flushed and renamed, in order: (call, name)."""
+    calls: list[tuple[str, str]] = []
+    flush, rename, replace = os.fsync, os.rename, os.replace
+
+    def fsync(handle: int) -> None:
+        calls.append(("fsync", Path(f"/proc/self/fd/{handle}").readlink().name.partition(".partial")[0]))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for name, real in (("rename", rename), ("replace", replace)):
+
+        def moved(source: Path, target: Path, real: Any = real) -> None:
+            calls.append(("rename", Path(target).name))
+            real(source, target)
+
+        monkeypatch.setattr(os, name, moved)
+    return calls
+
+
+def _hidden(name: str) -> str:
+    """A hidden name without its random part."""
+    return name.rpartition(".")[0] if name.startswith(".") else name
+
+
+def test_a_power_cut_finds_files_flushed_before_their_names_change(
+    tmp_path: Path, disk: list[tuple[str, str]]
+) -> None:
+    """Content, then the folder that lists it, then the new name, then the folder that lists the name."""
+    write_atomic(tmp_path / "a.json", b"{}")
+    assert [(call, _hidden(name)) for call, name in disk] == [
+        ("fsync", ".a.json"),
+        ("rename", "a.json"),
+        ("fsync", tmp_path.name),
+    ]
+    disk.clear()
+    with atomic_dir(tmp_path / "batch") as folder:
+        (folder / "inner").mkdir()
+        (folder / "inner" / "t.parquet").write_bytes(b"rows")
+    assert [(call, _hidden(name)) for call, name in disk] == [
+        ("fsync", tmp_path.name),
+        ("fsync", "inner"),
+        ("fsync", "t.parquet"),
+        ("fsync", ".batch"),
+        ("rename", "batch"),
+        ("fsync", tmp_path.name),
+    ]
+    disk.clear()
+    (tmp_path / "fresh").write_bytes(b"new")
+    put_in_place(tmp_path / "fresh", tmp_path / "a.json")
+    assert disk == [("fsync", "fresh"), ("rename", "a.json"), ("fsync", tmp_path.name)]
+    disk.clear()
+    make_dir(tmp_path / "zone" / "below")
+    assert disk == [("fsync", "zone"), ("fsync", tmp_path.name)]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.json").write_bytes(b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(tmp_path / "a.json", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.json", b"old")]

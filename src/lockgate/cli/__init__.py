@@ -7,6 +7,7 @@ findings, 2 wrong use.
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vocabulary": ("vocabulary", "Load and show OMOP vocabularies."),
     "release": ("release", "Build, list, show, verify and compare releases."),
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
+    "trace": ("trace", "From a released row back to what was sent, and forward again."),
     "scrub": ("scrub", "Take identifiers out of notes."),
     "risk": ("risk", "Say how easily people could be singled out in a table."),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
@@ -114,7 +116,24 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return fail(_disk_full(error.filename))
+    except Exception as error:
+        # DuckDB tells a full disk by its words alone
+        if "No space left on device" not in str(error):
+            raise
+        return fail(_disk_full(None))
     return result if isinstance(result, int) else 0
+
+
+def _disk_full(place: object) -> LockgateError:
+    return LockgateError(
+        "the disk is full; nothing that was begun is visible",
+        where=str(place or ""),
+        remedy="make room, then run the same command again",
+    )
 
 
 def main() -> None:

@@ -94,6 +94,11 @@ def prepare_whole(build: Curation) -> None:
     _reader_pseudonyms(build)
 
 
+def record_digest(prefix: str = "''") -> str:
+    """SQL: the 64-bit digest of a row's (source, record_id), of the table named ``t``, that its id is made from."""
+    return f"md5_number_lower({prefix} || t.source || chr(31) || t.record_id)"
+
+
 def add_ids(build: Curation, table: str, domain: str, *, prefix: str = "''") -> None:
     """Give each row of ``table`` the column ``id``: the keyed pseudonym of its (source, record_id).
 
@@ -101,7 +106,7 @@ def add_ids(build: Curation, table: str, domain: str, *, prefix: str = "''") -> 
     Two records that would share an id are refused by the pseudonym function.
     """
     engine = build.engine
-    digest = f"md5_number_lower({prefix} || t.source || chr(31) || t.record_id)"
+    digest = record_digest(prefix)
     keys = engine.arrow(f"SELECT {digest} AS digest FROM {table} AS t ORDER BY digest").column("digest")
     # 64 bits, which Spark can only read as a signed number
     plain = keys.combine_chunks().to_numpy(zero_copy_only=False)

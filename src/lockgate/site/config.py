@@ -57,6 +57,15 @@ class CaptureSection(_Section):
     )
 
 
+class AccessSection(_Section):
+    """Who may look at identifiable records by hand."""
+
+    trace: list[str] = Field(
+        default_factory=list,
+        description="users of the machine who may run `lockgate trace`; empty: only the one who owns the site",
+    )
+
+
 class CurateSection(_Section):
     """How sources that tell of the same thing are settled."""
 
@@ -130,6 +139,7 @@ class SiteConfig(_Section):
     site: SiteSection
     engine: EngineSection = EngineSection()
     capture: CaptureSection = CaptureSection()
+    access: AccessSection = AccessSection()
     curate: CurateSection = CurateSection()
     hl7v2: Hl7Section = Hl7Section()
     deidentify: DeidentifySection = DeidentifySection()

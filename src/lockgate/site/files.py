@@ -21,7 +21,10 @@ PUBLIC_FILE = 0o644
 
 def make_dir(path: Path, *, public: bool = False) -> Path:
     """Make a folder (and its parents) with the zone's mode, whatever the umask says."""
+    fresh = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
+    for folder in fresh:
+        _fsync(folder.parent)  # a power cut may forget a folder that its parent was never told of on disk
     path.chmod(PUBLIC_DIR if public else PRIVATE_DIR)
     return path
 
