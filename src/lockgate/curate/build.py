@@ -222,6 +222,7 @@ def _make(
 
 def _keep(site: Site, engine: SqlEngine, state: BuildState | None, keep: ExitStack) -> dict[str, Path]:
     """Write what was worked out by person, and make those tables everybody's again; the generations by name."""
+    buildstate.clear(site)
     name, folder = keep.enter_context(buildstate.next_generation(site))
     everybody = "SELECT DISTINCT person_id FROM whose"
     if state is None:

@@ -34,20 +34,20 @@ STATE = "state.json"
 # Past so many generations the next one takes all of them in (a merge as sorted files do it).
 MOST_GENERATIONS = 12
 
-# The rows that are kept by person (all have person_id): table -> its columns. The words of notes are not kept again.
+# The rows kept by person (all have person_id): table -> a column left out. The words of notes are not kept again.
 BY_PERSON: dict[str, str] = {
-    "code_use": "*",
-    "seen": "*",
-    "open_stay": "*",
-    "tally": "*",
-    "p_encounter": "*",
-    "visit": "*",
-    "p_encounter_move": "*",
-    "event": "*",
-    "p_document": "* EXCLUDE (text)",
-    "p_specimen": "*",
-    "p_imaging_study": "*",
-    "scrub_done": "*",
+    "code_use": "",
+    "seen": "",
+    "open_stay": "",
+    "tally": "",
+    "p_encounter": "",
+    "visit": "",
+    "p_encounter_move": "",
+    "event": "",
+    "p_document": "text",
+    "p_specimen": "",
+    "p_imaging_study": "",
+    "scrub_done": "",
 }
 # What is kept whole: the global inputs as they were, and the texts of small tables.
 WHOLE = ("whose", "withheld_code", "g_practitioner", "g_place", "data_until", "site_name", "scrub_small")
@@ -202,6 +202,11 @@ def views(engine: SqlEngine, folders: Sequence[Path], *, prefix: str = "") -> No
             engine.view_parquet(prefix + table, folders[-1] / f"{table}.parquet")
 
 
+def clear(site: Site) -> None:
+    """Remove what builds that were killed left in the state; for whoever holds the releases' lock."""
+    remove_leftovers(make_dir(state_folder(site)))
+
+
 @contextmanager
 def next_generation(site: Site) -> Iterator[tuple[str, Path]]:
     """A new generation: its name, and the folder to write it to, which gets its place when the block ends well.
@@ -209,7 +214,6 @@ def next_generation(site: Site) -> Iterator[tuple[str, Path]]:
     It counts for nothing until ``commit`` names it.
     """
     folder = make_dir(state_folder(site))
-    remove_leftovers(folder)
     name = f"g-{secrets.token_hex(6)}"
     with atomic_dir(folder / name) as partial:
         yield name, partial
@@ -218,7 +222,10 @@ def next_generation(site: Site) -> Iterator[tuple[str, Path]]:
 def write_people(engine: SqlEngine, folder: Path, people: str) -> None:
     """Write the tables that are kept by person; ``people`` is a SELECT of those for whom they speak."""
     engine.write_parquet(people, folder / "people.parquet", level=1)
-    for table, columns in BY_PERSON.items():
+    for table, left_out in BY_PERSON.items():
+        columns = ", ".join(
+            quote(name) for name in engine.columns(f"SELECT * FROM {quote(table)}") if name != left_out
+        )
         engine.write_parquet(f"SELECT {columns} FROM {quote(table)}", folder / f"{table}.parquet", level=1)
 
 
