@@ -217,3 +217,33 @@ def test_each_index_of_deprivation_goes_by_the_areas_it_was_made_for(
     assert found[1][0] is None
     assert found[1][1] is not None
     assert ("Manchester University NHS Foundation Trust",) in rows_of(release, "care_site", "care_site_name")
+
+
+def test_a_merged_person_has_the_details_of_the_record_that_goes_on(
+    site: Site, stage: Callable[..., None], rows_of: RowsOf
+) -> None:
+    """The record that was merged away is the one its source touched last, and another source's is no better than it."""
+    merge = {"survivor_ref": "on", "retired_ref": "old", "kind": "merge", "event_at": datetime(2026, 3, 1)}
+    stage(
+        site,
+        patient=[
+            {"id": "on", "nhs_number": "9434765919", "birth_date": date(1957, 1, 1), "sex": "F"},
+            {
+                "id": "old",
+                "nhs_number": "9434765870",
+                "nhs_number_status": "01",
+                "birth_date": date(1956, 1, 1),
+                "sex": "M",
+                "version_at": datetime(2026, 10, 9),
+            },
+        ],
+        patient_merge=[{"id": "on|old|1", **merge}],
+    )
+    assert rows_of(built(site), "person", "year_of_birth", "gender_source_value") == [(1957, "F")]
+    stage(
+        site,
+        "b2",
+        patient_merge=[{"id": "on|old|2", **merge, "kind": "unmerge", "event_at": datetime(2026, 4, 1)}],
+    )
+    found = rows_of(built(site), "person", "year_of_birth", "gender_source_value")
+    assert found == [(1956, "M"), (1957, "F")]
