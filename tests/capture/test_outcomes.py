@@ -267,6 +267,7 @@ def test_the_latest_version_is_that_of_a_plain_model(tmp_path_factory, rows) -> 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 @given(rows=ROWS)
+@example(rows=[("r1", 3, False, "c", "b1"), ("r1#1", 3, True, "c", "b1"), ("r1", 1, False, "a", "b1")])
 def test_parts_stand_only_with_the_version_they_came_with(tmp_path_factory, rows) -> None:
     site = Site.init(tmp_path_factory.mktemp("parts") / "site", name="Test")
     _one_batch(site, rows, "result")

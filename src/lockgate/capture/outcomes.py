@@ -41,12 +41,15 @@ def _judged(table: str) -> str:
     record = "split_part(record_id, '#', 1)" if owner == table else "record_id"
     rank = "dense_rank" if owner == table else "row_number"
     rows = f"staged_{table}" if owner in (None, table) else f"own_{table}"
+    ranked = (
+        f"SELECT source, record_id, item_hash, deleted, {rank}() OVER (PARTITION BY source, {record}"
+        f" ORDER BY {newest_first(table)}) AS place FROM {rows}"
+    )
+    # A record stands while any row of its newest version does: a part may be deleted with it, and alone.
     own = (
         "SELECT source, record_id, item_hash,"
-        " CASE WHEN dead OR (place = 1 AND deleted) THEN 2 WHEN place = 1 THEN 0 ELSE 1 END AS state FROM ("
-        f"SELECT source, record_id, item_hash, deleted, {rank}() OVER newest AS place,"
-        f" first_value(deleted) OVER newest AS dead FROM {rows}"
-        f" WINDOW newest AS (PARTITION BY source, {record} ORDER BY {newest_first(table)}))"
+        " CASE WHEN place = 1 AND NOT deleted THEN 0 WHEN stands AND place > 1 THEN 1 ELSE 2 END AS state FROM ("
+        f"SELECT *, bool_or(place = 1 AND NOT deleted) OVER (PARTITION BY source, {record}) AS stands FROM ({ranked}))"
     )
     if owner in (None, table):
         return own
