@@ -79,6 +79,7 @@ def test_command(hospital: Site, release: Release, capsys: pytest.CaptureFixture
     assert run([*place, "release", "list", "--json"]) == 0
     assert [item["state"] for item in json.loads(capsys.readouterr().out)["releases"]] == ["destroyed"]
     assert run([*place, "release", "verify", release.number]) == 0
+    assert "were destroyed on" in capsys.readouterr().out
     assert run([*place, "release", "retire", "2031.1", "--reason", "wrong"]) == 2
 
 

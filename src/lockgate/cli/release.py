@@ -231,12 +231,15 @@ def verify(number: Number = "latest") -> None:
     site = open_site()
     number = curate.open_release(site).number if number == "latest" else number
     problems = curate.verify_release(site, number)
+    gone = curate.retirement(site, number)
+    whole = (
+        f"The data of release {number} were destroyed on {gone.destroyed_at[:10]}; its manifest is as it was signed."
+        if gone is not None and gone.destroyed_at
+        else f"Release {number} is whole: every byte is as it was built and signed."
+    )
     emit(
         {"release": number, "ok": not problems, "problems": [asdict(problem) for problem in problems]},
-        "\n".join(
-            [problem.message for problem in problems]
-            or [f"Release {number} is whole: every byte is as it was built and signed."]
-        ),
+        "\n".join([problem.message for problem in problems] or [whole]),
     )
     raise typer.Exit(1 if problems else 0)
 
