@@ -294,13 +294,41 @@ class Hospital:
             return self.result(late) + self.visit(late)
         return [("epr", "patient", {"id": late, "family_name": "Latecomer", "birth_date": date(1990, 5, 5)})]
 
+    def named(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Prescriptions and uses of devices that have their code from elsewhere, which comes before or after."""
+        who, code = self.someone(), self.random.choice(["44054006", "rare words here", "13645005", None])
+        coded = {"code_system": "SNOMED", "code": code, "deleted": self.random.random() < 0.2}
+        medicine, device = self.random.choice(["m1", "m2"]), self.random.choice(["v1", "v2", "v3"])
+        if device == "v3":
+            coded["patient_ref"] = self.someone()
+        order = {"kind": "prescribed", "status": "active", "medicine_ref": medicine, "start_at": self.when()}
+        use = {"device_ref": device, "status": "active", "start_at": self.when()}
+        rows = [
+            ("epr", "medication", {"id": self.new("q"), "patient_ref": who, **order}),
+            ("epr", "device", {"id": self.new("u"), "patient_ref": who, **use}),
+            ("epr", "medicine", {"id": medicine, **{k: v for k, v in coded.items() if k != "patient_ref"}}),
+            ("epr", "device", {"id": device, **coded}),
+        ]
+        return self.random.sample(rows, 2)
+
+    def plan_and_panel(self) -> list[tuple[str, str, dict[str, Any]]]:
+        plan = {
+            "id": self.new("t"),
+            "patient_ref": self.someone(),
+            "status": "active",
+            "start_at": self.when(),
+        }
+        _, _, panel = self.result(self.someone())[0]
+        panel |= {"member_refs": [self.any_of("result"), self.any_of("result")], "value_number": None}
+        return [("epr", "care_plan", plan), ("epr", "result", panel)]
+
     def later(self) -> list[tuple[str, str, dict[str, Any]]]:
         self.day += timedelta(days=self.random.choice([1, 31, 100]))
         return []
 
     MUTATIONS = (
         new_events, new_events, correction, correction, tombstone, demographics, other_source, opt_out, place,
-        practitioner, postcode, wards, imaging, late_patient, later,
+        practitioner, postcode, wards, imaging, late_patient, named, named, plan_and_panel, later,
     )  # fmt: skip
 
     def step(self) -> list[str]:

@@ -30,6 +30,7 @@ BONDS = (
     ("encounter_move", "encounter_ref", "encounter"),
     ("result", "parent_ref", "result"),
     ("specimen", "parent_ref", "specimen"),
+    ("device", "device_ref", "device"),
 )
 
 # The dates that say until when the data tell: (table, column).
@@ -72,6 +73,8 @@ SHARED = (
     Shared("withheld_code", "code", "SELECT person_id FROM before_code_use SEMI JOIN differs USING (code)"),
     Shared("g_practitioner", "source, record_id", _referring("practitioner_ref")),
     Shared("g_place", "source, record_id, staged, kind", _referring("location_ref", "organisation_ref")),
+    # what prescriptions and statements of use name by reference, and have their code from
+    Shared("g_named", "*", _referring("medicine_ref", "device_ref")),
     # somebody still in hospital is there until the data end
     Shared("data_until", "data_until", "SELECT person_id FROM before_open_stay"),
 )
@@ -125,6 +128,14 @@ def measure(build: Curation, *, incremental: bool) -> None:
         "FROM now_location AS l LEFT JOIN withheld_code AS c ON c.code = l.kind "
         "UNION ALL SELECT source, record_id, 'organisation', NULL FROM now_organisation"
     )
+    named = " UNION ALL ".join(
+        f"SELECT n.source, n.record_id, '{table}' AS staged, n.code_system, n.alt_code_system, "
+        "CASE WHEN c.code IS NULL THEN n.code END AS code, CASE WHEN a.code IS NULL THEN n.alt_code END AS alt_code "
+        f"FROM now_{table} AS n LEFT JOIN withheld_code AS c ON c.code = n.code "
+        f"LEFT JOIN withheld_code AS a ON a.code = n.alt_code WHERE {whose}"
+        for table, whose in (("medicine", "true"), ("device", "n.patient_ref IS NULL"))
+    )
+    engine.execute(f"CREATE OR REPLACE TABLE g_named AS {named}")
 
 
 def find_affected(build: Curation, before: BuildState) -> str:

@@ -50,7 +50,16 @@ BY_PERSON: dict[str, str] = {
     "scrub_done": "",
 }
 # What is kept whole: the global inputs as they were, and the texts of small tables.
-WHOLE = ("whose", "withheld_code", "g_practitioner", "g_place", "data_until", "site_name", "scrub_small")
+WHOLE = (
+    "whose",
+    "withheld_code",
+    "g_practitioner",
+    "g_place",
+    "g_named",
+    "data_until",
+    "site_name",
+    "scrub_small",
+)
 
 # The code that decides what a release holds: a change in any of these rooms means a full build.
 _CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "curate")

@@ -45,6 +45,7 @@ BY_RECORD = (
     "result",
     "allergy",
     "device",
+    "care_plan",
     "document",
     "specimen",
     "imaging_study",

@@ -6,10 +6,10 @@ WITH heading AS (
     SELECT source, record_id FROM s_result WHERE array_length(member_refs) > 0
 ),
 member AS (
-    -- a panel that is a resource of its own names its members; a member of several has the first as its parent
-    SELECT source, member_ref, min(record_id) AS panel FROM (
-        SELECT source, record_id, unnest(member_refs) AS member_ref FROM s_result WHERE array_length(member_refs) > 0
-    ) AS members GROUP BY source, member_ref
+    -- a panel that is a resource of its own names its members, the same person's; of several, the first is the parent
+    SELECT source, person_id, member_ref, min(record_id) AS panel FROM (
+        SELECT source, person_id, record_id, unnest(member_refs) AS member_ref FROM s_result WHERE array_length(member_refs) > 0
+    ) AS members GROUP BY source, person_id, member_ref
 ),
 -- each unit as UCUM, and what was measured as the key of unit_rule
 named AS (
@@ -55,7 +55,7 @@ SELECT
             THEN 'not:panel_heading'
     END AS refusal
 FROM named AS s
-LEFT JOIN member AS p ON p.source = s.source AND p.member_ref = s.record_id
+LEFT JOIN member AS p ON p.source = s.source AND p.member_ref = s.record_id AND p.person_id = s.person_id
 LEFT JOIN unit_rule AS c ON c.measured = s.measured AND c.from_unit = s.ucum AND s.value_number IS NOT NULL
 LEFT JOIN heading AS h ON h.source = s.source AND h.parent_ref = s.record_id
 LEFT JOIN fixed AS f ON f.kind = 'type' AND f.source_value = s.category
