@@ -16,7 +16,7 @@ from lockgate.errors import Refused
 from lockgate.site import Site
 
 DAY = date(2026, 10, 1)
-SEEDS = range(int(os.environ.get("LOCKGATE_INCREMENTAL_SEEDS", "2")))
+SEEDS = range(int(os.environ.get("LOCKGATE_INCREMENTAL_SEEDS", "1")))
 STEPS = int(os.environ.get("LOCKGATE_INCREMENTAL_STEPS", "5"))
 NHS = (
     "9434765919", "9434765870", "9434765935", "9434765854", "9434765862", "9434765889", "9434765897", "9434765900",

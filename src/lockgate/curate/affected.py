@@ -3,7 +3,7 @@
 The large tables (BY_RECORD) are read for these people only; all others are read whole, each time. What a row of a
 large table uses beyond its person's own rows is a *shared input*, and SHARED lists them all: each is compared with
 what it was in the last build, and the people who use what differs are worked out again too. Whoever lets the
-curation of a large table depend on something new must add it there; tests/curate/test_incremental.py tells if not.
+curation of a large table depend on something new must add it there, and a case to tests/curate/test_affected.py.
 
 Everything is done by leaving out: a row is read unless it belongs to a person known to be untouched. Rows of nobody
 are read every time.
