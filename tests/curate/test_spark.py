@@ -26,9 +26,9 @@ from lockgate.synthetic import generate
 
 DAY = date(2026, 6, 1)
 TIETAI = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "tietai-20-patients"
-# Curation changed after the last equal build (incremental builds, merges, coverage): Spark's build of the small site
-# stopped in the last CI rehearsal, for a reason not yet known. To be mended first.
-STOPPED = pytest.mark.xfail(reason="Spark's build stopped after the last changes of curation", strict=False)
+# In one CI rehearsal (at 2ce4c50, beside other work) Spark's build errored for a reason not seen; alone, on the commit
+# after, it passes. Until that is understood an error here doesn't stop a landing.
+STOPPED = pytest.mark.xfail(reason="errored once in a busy CI rehearsal, not understood", strict=False)
 # Spark for few rows: no compiling of queries, one partition, stages planned once
 SMALL = """
 [engine]
