@@ -26,9 +26,6 @@ from lockgate.synthetic import generate
 
 DAY = date(2026, 6, 1)
 TIETAI = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "tietai-20-patients"
-# In one CI rehearsal (at 2ce4c50, beside other work) Spark's build errored for a reason not seen; alone, on the commit
-# after, it passes. Until that is understood an error here doesn't stop a landing.
-STOPPED = pytest.mark.xfail(reason="errored once in a busy CI rehearsal, not understood", strict=False)
 # Spark for few rows: no compiling of queries, one partition, stages planned once
 SMALL = """
 [engine]
@@ -129,7 +126,6 @@ def both(
     return site, open_release(site, first.release), open_release(site, second.release)
 
 
-@STOPPED
 @pytest.mark.slow
 def test_releases_of_both_engines_are_equal_row_for_row(both: tuple[Site, Release, Release]) -> None:
     site, duckdb, spark = both
@@ -145,7 +141,6 @@ def test_releases_of_both_engines_are_equal_row_for_row(both: tuple[Site, Releas
     assert list((site.staged / ".spill").iterdir()) == []
 
 
-@STOPPED
 @pytest.mark.slow
 def test_accounts_and_quality_are_equal(both: tuple[Site, Release, Release]) -> None:
     _, duckdb, spark = both
@@ -157,7 +152,6 @@ def test_accounts_and_quality_are_equal(both: tuple[Site, Release, Release]) -> 
     assert json.dumps(told[0], sort_keys=True) == json.dumps(told[1], sort_keys=True)
 
 
-@STOPPED
 @pytest.mark.slow
 def test_a_user_sees_that_no_row_differs(
     both: tuple[Site, Release, Release], capsys: pytest.CaptureFixture[str]

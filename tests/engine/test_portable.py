@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,7 +37,14 @@ def spark(
     lacking = missing()
     require(lacking is None, f"Spark ({lacking})")
     folder = tmp_path_factory.mktemp("spill")
-    with SparkEngine(memory_limit="2GB", temp_dir=folder, settings=SMALL) as engine:
+    # a python3 first on the PATH that is not ours: Spark's workers must not be started with it
+    other = tmp_path_factory.mktemp("path") / "python3"
+    other.write_text("#!/bin/sh\nexit 3\n")
+    other.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{other.parent}{os.pathsep}{os.environ['PATH']}")
+        engine = SparkEngine(memory_limit="2GB", temp_dir=folder, settings=SMALL)
+    with engine:
         yield engine
     assert list(folder.iterdir()) == []
 

@@ -261,7 +261,7 @@ def apply(walk: Walk) -> str:
     walk.shot(page, "section-people")
     press(page, "Save and continue")
 
-    page.get_by_role("link", name="The data").click()
+    page.locator("main").get_by_role("link", name="The data").click()
     for table, columns in {
         "person": ["year_of_birth", "gender_concept_id"],
         "condition_occurrence": ["condition_occurrence_id", "condition_concept_id", "condition_start_date"],
