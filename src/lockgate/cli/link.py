@@ -1,4 +1,9 @@
-"""``lockgate link``."""
+"""``lockgate link``: two tables, or one, linked; sub-commands beside it.
+
+``lockgate link LEFT [RIGHT] ...`` is short for ``lockgate link tables LEFT [RIGHT] ...``: whatever is no sub-command is
+the first table (a file that is named like one is given as ``./explain``). A further sub-command is a function of another
+module, registered at the end of this one with ``app.command("name")(function)``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.core
 from rich.table import Table
 
 from lockgate.cli.common import console, emit
@@ -13,7 +19,21 @@ from lockgate.engine import Engine
 from lockgate.identity.linkage import THRESHOLD, Options, link_tables, parse_map
 
 
-def command(
+class _TablesFirst(typer.core.TyperGroup):
+    """A group whose first command is meant where no other is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``tables`` before arguments that begin with no sub-command and ask for no help."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["tables", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_TablesFirst)
+
+
+@app.command("tables")
+def tables(
     left: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one row a record.")],
     right: Annotated[
         Path | None, typer.Argument(help="The table to link it with; without one, LEFT is deduplicated.")
