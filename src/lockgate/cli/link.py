@@ -1,8 +1,8 @@
 """``lockgate link``: two tables, or one, linked; sub-commands beside it.
 
-``lockgate link LEFT [RIGHT] ...`` is short for ``lockgate link tables LEFT [RIGHT] ...``: whatever is no sub-command is
-the first table (a file that is named like one is given as ``./explain``). A further sub-command is a function of another
-module, registered at the end of this one with ``app.command("name")(function)``.
+``lockgate link LEFT [RIGHT] ...`` is short for ``lockgate link tables LEFT [RIGHT] ...``: whatever is no sub-command
+is the first table (a file that is named like one is given as ``./explain``). A further sub-command is a function of
+another module, registered at the end of this one with ``app.command("name")(function)``.
 """
 
 from __future__ import annotations

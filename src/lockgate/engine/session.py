@@ -97,7 +97,7 @@ def start(master: str, memory_mb: int, spill: Path, settings: Mapping[str, str])
         with (spill / "spark.log").open("ab") as log:
             gateway = SparkContext._gateway or launch_gateway(conf, {"stdout": log, "stderr": log})
             context = SparkContext(conf=conf, gateway=gateway)
-            # only spark-submit reads this setting; without it the workers are the PATH's python3, which may lack pyarrow
+            # only spark-submit reads this setting; without it the workers are the PATH's python3: perhaps no pyarrow
             context.pythonExec = conf.get("spark.pyspark.python", sys.executable)
     except (PySparkException, OSError, RuntimeError) as error:
         raise LockgateError(
