@@ -79,8 +79,8 @@ check: install
 	@$(BIN)/lockgate docs check
 
 pytest: install spark-for-tests
-	@echo "==> pytest: what is missing on this machine is skipped and named"
-	@$(BIN)/pytest
+	@echo "==> pytest, a process for each core: what is missing on this machine is skipped and named"
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 bench: install
 	@$(BIN)/lockgate bench $(BENCH)
