@@ -14,6 +14,7 @@ import typer
 import typer.core
 from rich.table import Table
 
+from lockgate.cli import encodings
 from lockgate.cli.common import console, emit
 from lockgate.engine import Engine
 from lockgate.identity.linkage import THRESHOLD, Options, link_tables, parse_map
@@ -126,3 +127,7 @@ def _print(report: dict[str, Any]) -> None:
         )
         console.print(f"{doubt:,} pairs in doubt{where}", markup=False)
     console.print(f"Pairs in {report['out']}, clusters in {report['clusters_out']}", markup=False)
+
+
+app.command("encode")(encodings.encode)
+app.command("match")(encodings.match)

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lockgate.schema import RELEASE
+from lockgate.schema import PROJECT
 
 SMALLEST = 10**12
 """Smaller keys aren't looked for: they can't be told from ordinary numbers (one pseudonym in nine million)."""
@@ -62,7 +62,7 @@ class IdentifierIndex:
         found = [np.empty(0, dtype=np.int64)]
         for path in sorted(folder.rglob("*.parquet")):
             schema = pq.read_schema(path)
-            known = {c.name: c for c in RELEASE.get(path.stem, ())}
+            known = {c.name: c for c in PROJECT.get(path.stem, ())}
             keys = [
                 f.name
                 for f in schema

@@ -38,8 +38,8 @@ def _subkey(key: bytes, use: bytes, domain: str) -> bytes:
     return hashlib.blake2b(domain.encode(), key=key, person=use, digest_size=_KEY_BYTES).digest()
 
 
-def _blocks(keys: Ints, key: bytes, domain: str) -> npt.NDArray[np.uint64]:
-    """The AES blocks of the keys, as pairs of 64-bit words: a permutation, so injective."""
+def sealed_blocks(keys: Ints, key: bytes, domain: str) -> npt.NDArray[np.uint64]:
+    """The AES-256 blocks of integer keys under a secret of 32 bytes, as pairs of 64-bit words: injective."""
     tag = hashlib.blake2b(domain.encode(), digest_size=8, person=b"lockgate-domain").digest()
     plain = np.empty((len(keys), 2), dtype="<u8")
     plain[:, 0] = int.from_bytes(tag, "little")
@@ -80,7 +80,7 @@ def pseudonymise_ints(keys: npt.NDArray[np.int64] | pa.Array, key: bytes, domain
             raise ValueError("NULL has no pseudonym: use pseudonymise, which keeps NULLs")
         keys = keys.cast(pa.int64()).to_numpy(zero_copy_only=False)
     plain = np.ascontiguousarray(keys, dtype=np.int64)
-    pseudonyms = (_blocks(plain, key, domain)[:, 0] & _MASK).astype(np.int64)
+    pseudonyms = (sealed_blocks(plain, key, domain)[:, 0] & _MASK).astype(np.int64)
     _refuse_collisions(pseudonyms, _distinct(plain), domain)
     return pseudonyms
 

@@ -58,6 +58,9 @@ STAGED: Tables = _load("staged.yaml")
 OMOP: Tables = _load("omop.yaml")
 LINKED: Tables = _load("linked.yaml")
 RELEASE: Tables = OMOP | LINKED
+# What a partner may deliver for one project: in no release, beside it in the project's data.
+PARTNER: Tables = _load("partner.yaml")
+PROJECT: Tables = RELEASE | PARTNER
 # What each table of a release holds, in our own words.
 MEANINGS: dict[str, str] = yaml.safe_load(
     resources.files(__package__).joinpath("meanings.yaml").read_text(encoding="utf-8")
@@ -85,6 +88,8 @@ __all__ = [
     "LINKED",
     "MEANINGS",
     "OMOP",
+    "PARTNER",
+    "PROJECT",
     "RELEASE",
     "ROLES",
     "STAGED",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.catalogue import describe_role
-from lockgate.schema import MEANINGS, RELEASE, Column
+from lockgate.schema import MEANINGS, PROJECT, Column
 from lockgate.workspace.scope import Scope
 
 _DATES = {
@@ -43,7 +43,7 @@ def write_dictionary(folder: Path, scope: Scope, tables: dict[str, dict[str, Any
                     "required": column.required,
                     "meaning": column_meaning(column, scope.dates),
                 }
-                for column in RELEASE[name]
+                for column in PROJECT[name]
                 if column.name in table["columns"]
             ],
         }

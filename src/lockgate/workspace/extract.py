@@ -8,7 +8,7 @@ from typing import Literal
 
 from lockgate.deidentify.dates import generalise_sql
 from lockgate.engine import quote
-from lockgate.schema import RELEASE, Column
+from lockgate.schema import PROJECT, Column
 from lockgate.workspace.scope import Scope
 from lockgate.workspace.scope.checks import person_column
 
@@ -36,8 +36,10 @@ class Extract:
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns that come out, in the schema's order."""
-        wanted = set(self.scope.tables[self.table])
-        return tuple(column for column in RELEASE[self.table] if column.name in wanted)
+        wanted = set(self.scope.tables.get(self.table, ()))
+        for linkage in self.scope.partners:
+            wanted |= set(linkage.tables.get(self.table, ()))
+        return tuple(column for column in PROJECT[self.table] if column.name in wanted)
 
     @property
     def keys(self) -> dict[str, str]:
@@ -54,7 +56,7 @@ class Extract:
         """The columns of dates, the one that places a row in time first; none for what is timeless."""
         if self.table in _TIMELESS:
             return []
-        return [column for column in RELEASE[self.table] if column.role == "date"]
+        return [column for column in PROJECT[self.table] if column.role == "date"]
 
     def counts_sql(self) -> str:
         """How many rows go which way: (fate, rows)."""

@@ -28,6 +28,7 @@ from lockgate.site import Site
 from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
+from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.scope import Scope, canonical, load, today
@@ -67,6 +68,7 @@ class _Inputs:
     scope: Scope
     release: Release
     manifest_sha256: str
+    partners: dict[str, str] = field(default_factory=dict)
     objectors: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.array([], np.int64))
 
     @property
@@ -78,6 +80,7 @@ class _Inputs:
             "manifest": self.manifest_sha256,
             "objectors": hashlib.sha256(np.sort(self.objectors).tobytes()).hexdigest(),
         }
+        parts |= {"partners": self.partners} if self.partners else {}
         return hashlib.sha256(canonical(parts)).hexdigest()
 
 
@@ -170,12 +173,13 @@ def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
 def _opt_out_state(site: Site, scope: Scope) -> str:
     index = index_path(site)
     stat = index.stat() if index.exists() else None
-    parts = {
+    parts: dict[str, Any] = {
         "day": today(site).isoformat(),
         "kind": scope.kind,
         "batches": [batch.batch_id for batch in batches(site)],
         "index": [stat.st_mtime_ns, stat.st_size] if stat else None,
     }
+    parts |= {"partners": delivered_now(site, scope)} if scope.partners else {}
     return hashlib.sha256(canonical(parts)).hexdigest()
 
 
@@ -199,6 +203,7 @@ def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
         files = [release.table_path(table)] if table in release.manifest["tables"] else []
         engine.view_parquet(f"release_{table}", files, RELEASE[table])
     inputs.objectors = _objectors(site, engine, scope)
+    inputs.partners = delivered_now(site, scope)
     return inputs
 
 
@@ -253,11 +258,7 @@ def _write(
 ) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
     """Every table of the scope into ``fresh``; the accounts of people and of each table's rows."""
     scope = inputs.scope
-    everybody = f"SELECT person_id FROM {relation('person')}"
-    cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
-    engine.execute(
-        f"CREATE TABLE chosen AS SELECT DISTINCT person_id FROM ({cohort}) SEMI JOIN ({everybody}) USING (person_id)"
-    )
+    _choose(engine, scope)
     in_release, in_cohort, out = (
         int(engine.one(sql))
         for sql in (
@@ -281,11 +282,29 @@ def _write(
         for table in scope.tables
         if table not in VOCABULARY_TABLES
     }
+    for table in partner_views(site, engine, scope):
+        tables[table] = _table(site, engine, Extract(scope, table), fresh)
     tables |= _vocabulary(engine, inputs.release, fresh)
     write_dictionary(fresh, scope, tables)
     for path in fresh.iterdir():
         path.chmod(READABLE_FILE)
     return people, tables
+
+
+def _choose(engine: Engine, scope: Scope) -> None:
+    """Make ``chosen``: everybody of the cohort, opted out or not."""
+    everybody = f"SELECT person_id FROM {relation('person')}"
+    cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
+    engine.execute(
+        f"CREATE TABLE chosen AS SELECT DISTINCT person_id FROM ({cohort}) SEMI JOIN ({everybody}) USING (person_id)"
+    )
+
+
+def choose_people(site: Site, engine: Engine, scope: Scope) -> None:
+    """Make ``chosen`` and ``opted_out`` (release's person_id) of a scope in force, as provisioning would."""
+    require_ready(site)
+    _inputs(site, engine, scope)
+    _choose(engine, scope)
 
 
 def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:

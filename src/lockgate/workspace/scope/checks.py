@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from lockgate.schema import LINKED, RELEASE, VOCABULARY_TABLES, Column
+from lockgate.schema import LINKED, PARTNER, PROJECT, RELEASE, VOCABULARY_TABLES, Column
 from lockgate.site import SiteConfig
 from lockgate.workspace.scope.model import APPROVERS, Scope
 
@@ -17,8 +17,8 @@ IMPERSONAL = frozenset(
 
 
 def person_column(table: str) -> str | None:
-    """The column of a release table that says whose a row is."""
-    return next((column.name for column in RELEASE[table] if column.role == PERSON), None)
+    """The column of a project's table that says whose a row is."""
+    return next((column.name for column in PROJECT[table] if column.role == PERSON), None)
 
 
 def columns_of(table: str) -> dict[str, Column]:
@@ -66,9 +66,13 @@ def approval_problems(scope: Scope) -> list[str]:
     for item in scope.decisions:
         if item.decision != "approve":
             problems.append(f"the {_words(item.role)} decided: {item.decision}")
-    for role in APPROVERS:
+    for role in needed_roles(scope):
         if not any(item.role == role for item in approved):
             problems.append(f"the {_words(role)} has not approved it")
+    owners = {f"data_owner:{linkage.partner}": linkage.owner for linkage in scope.partners}
+    for item in approved:
+        if item.role.startswith("data_owner:") and item.by != owners.get(item.role):
+            problems.append(f"the {_words(item.role)}'s decision was made by somebody else")
     for item in approved:
         if item.by == scope.applicant:
             problems.append(f"the {_words(item.role)}'s decision was made by the applicant")
@@ -77,8 +81,35 @@ def approval_problems(scope: Scope) -> list[str]:
                 f"the {_words(item.role)}'s decision was made by someone who takes part in the project"
             )
     by = {item.by for item in approved}
-    if len({item.role for item in approved}) > 1 and len(by) < 2:
+    if len(by) < len({item.role for item in approved}):
         problems.append("both decisions were made by the same person")
+    return problems
+
+
+def needed_roles(scope: Scope) -> list[str]:
+    """Who must approve: the two deciding roles, and the owner of each partner's data."""
+    return [*APPROVERS, *(f"data_owner:{linkage.partner}" for linkage in scope.partners)]
+
+
+def partner_problems(scope: Scope) -> list[str]:
+    """What can't be linked of what a scope asks of partners."""
+    problems = []
+    names = [linkage.partner for linkage in scope.partners]
+    problems += [f"{name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]
+    for linkage in scope.partners:
+        if linkage.until > scope.valid_until:
+            problems.append(f"linkage with {linkage.partner} would outlast the scope")
+        for table, columns in linkage.tables.items():
+            if table not in PARTNER:
+                problems.append(f"a partner has no table {table!r}")
+                continue
+            known = {column.name for column in PARTNER[table]}
+            problems += [f"{table} has no column {name!r}" for name in columns if name not in known]
+            needed = {column.name for column in PARTNER[table] if column.required}
+            problems += [
+                f"{table} of {linkage.partner} is asked for without {name}"
+                for name in sorted(needed - set(columns))
+            ]
     return problems
 
 
@@ -113,8 +144,10 @@ def content_problems(scope: Scope, config: SiteConfig) -> list[str]:
         *approval_problems(scope),
         *site_problems(scope, config),
         *table_problems(scope.tables, scope.linkages),
+        *partner_problems(scope),
     ]
 
 
 def _words(role: str) -> str:
-    return role.replace("_", " ")
+    name, _, partner = role.partition(":")
+    return name.replace("_", " ") + (f" of {partner}" if partner else "")

@@ -18,6 +18,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+PartnerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Word = Annotated[str, StringConstraints(max_length=400)]
 
 
@@ -65,10 +66,31 @@ class OutputRules(_Part):
     p_percent: float | None = Field(default=None, gt=0, le=100)
 
 
-class Decision(_Part):
-    """What one role decided, and who spoke for it."""
+class PartnerLinkage(_Part):
+    """Leave to link with one other organisation: by which method, what comes or goes, until when.
 
-    role: Literal["research_centre", "data_protection_office"]
+    ``fingerprint`` is of the partner's identity key (see ``lockgate partner list``): leave for one key is none for
+    another. ``owner`` decides for the data that comes or goes, beside the other two.
+    """
+
+    partner: PartnerName
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{4} ){7}[0-9a-f]{4}$")]
+    direction: Literal["receive", "send"]
+    methods: tuple[Literal["nhs_number", "encodings"], ...] = Field(min_length=1)
+    tables: dict[Name, tuple[Name, ...]] = Field(min_length=1)
+    owner: Short
+    until: date
+
+
+class Decision(_Part):
+    """What one role decided, and who spoke for it. ``data_owner:PARTNER`` is the owner of a partner's data."""
+
+    role: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^(research_centre|data_protection_office|data_owner:[a-z][a-z0-9-]{0,30})$"
+        ),
+    ]
     by: Short
     decision: Literal["approve", "refuse", "return"]
     at: datetime
@@ -94,6 +116,7 @@ class Scope(_Part):
     cohort: Cohort | None = None
     period: Period | None = None
     linkages: tuple[Name, ...] = ()
+    partners: tuple[PartnerLinkage, ...] = ()
     opt_out_rule: Short
     dates: Literal["exact", "month", "year", "shift"]
     output_rules: OutputRules
@@ -109,8 +132,10 @@ class Scope(_Part):
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """The scope as JSON values, under the names of its fields."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The scope as JSON values, under the names of its fields; ``partners`` only where there are some, so that
+        scopes from before keep their bytes."""
+        value = self.model_dump(mode="json", by_alias=True)
+        return value if self.partners else {key: item for key, item in value.items() if key != "partners"}
 
     def canonical(self) -> bytes:
         """The bytes that are signed: JSON with sorted keys and no white space, in UTF-8."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
-from lockgate.workspace.scope.checks import IMPERSONAL, columns_of, table_problems
+from lockgate.workspace.scope.checks import IMPERSONAL, columns_of, partner_problems, table_problems
 from lockgate.workspace.scope.model import Scope
 
 DATES = {
@@ -52,7 +52,8 @@ def preview(scope: Scope) -> dict[str, Any]:
         else {"from": scope.period.start.isoformat(), "until": scope.period.until.isoformat()},
         "dates": DATES[scope.dates],
         "tables": tables,
+        "partners": [linkage.model_dump(mode="json") for linkage in scope.partners],
         "always": {"tables": list(VOCABULARY_TABLES), "why": "names of codes; about nobody"},
         "not_visible": sorted(set(RELEASE) - set(scope.tables) - set(VOCABULARY_TABLES)),
-        "refused": table_problems(scope.tables, scope.linkages),
+        "refused": table_problems(scope.tables, scope.linkages) + partner_problems(scope),
     }
