@@ -18,7 +18,7 @@ from lockgate.cli import run
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity import build_index, index_view, merge_history
-from lockgate.identity.cascade import Ties, cluster
+from lockgate.identity.cascade import Evidence, Ties, cluster, finish
 from lockgate.identity.index import link
 from lockgate.identity.profiles import unknown_profiles
 from lockgate.site import Site
@@ -149,7 +149,8 @@ def test_the_people_are_the_same_when_every_event_is_followed_by_a_build(site: S
 )
 def test_ties_against_a_plain_model(joined: list[tuple[int, int]], parted: list[tuple[int, int]]) -> None:
     """The latest merges first, each obeyed unless it would bring parted records together (cycles change nothing)."""
-    clusters = cluster(unknown_profiles(0, 6), Ties(tuple(joined), tuple(parted)))
+    people = cluster(unknown_profiles(0, 6), Evidence(), Ties(tuple(joined), tuple(parted)))
+    clusters = finish(people, unknown_profiles(0, 6))
     groups = [{number} for number in range(6)]
     for left, right in joined:
         one = next(group for group in groups if left in group)

@@ -10,13 +10,16 @@ import typer
 from rich.table import Table
 
 from lockgate.capture.access import require_owner
+from lockgate.cli import index_review
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
-from lockgate.identity import build_index, index_path
+from lockgate.identity import build_index, index_path, training
+from lockgate.site import Site
 from lockgate.site.files import spill_dir
 
 app = typer.Typer()
+app.add_typer(index_review.app, name="review")
 
 
 @app.command()
@@ -28,16 +31,63 @@ def build(
 ) -> None:
     """Link the patient rows of every source and write the index. People keep their keys from the last run."""
     site = open_site()
-    settings = site.config.engine
-    with Engine(
-        memory_limit=settings.memory_limit or None,
-        threads=settings.threads or None,
-        temp_dir=spill_dir(site.staged),
-    ) as engine:
+    with _engine(site) as engine:
         result = build_index(engine, site, own_sources=own or None)
     counts = {key: value for key, value in result.as_dict().items() if key not in ("by_source", "path")}
     site.audit.append("index.built", actor=actor(), **counts)
     emit(result.as_dict(), lambda: _print(result.as_dict()))
+
+
+def _engine(site: Site) -> Engine:
+    settings = site.config.engine
+    return Engine(
+        memory_limit=settings.memory_limit or None,
+        threads=settings.threads or None,
+        temp_dir=spill_dir(site.staged),
+    )
+
+
+@app.command()
+def train(
+    own: Annotated[
+        list[str] | None,
+        typer.Option("--own-source", help="A source with the trust's own hospital numbers; all if none."),
+    ] = None,
+) -> None:
+    """Estimate the model that links what the exact steps leave, from this site's records; builds then use it.
+
+    Refused where too few records are linked exactly to learn from. Each model is kept, by number.
+    """
+    site = open_site()
+    with _engine(site) as engine:
+        made = training.train(engine, site, own_sources=own or None)
+    site.audit.append(
+        "index.trained", actor=actor(), model=made["model"], sha256=made["sha256"], records=made["records"]
+    )
+    emit(
+        made,
+        lambda: console.print(
+            f"Model {made['model']} of {made['sampled_records']:,} records, {made['linked_exactly']:,} of them linked "
+            f"exactly, and {made['candidate_pairs']:,} pairs. Fields: {', '.join(made['fields'])}.\n"
+            "The next `lockgate index build` or release uses it.",
+            markup=False,
+        ),
+    )
+
+
+@app.command()
+def models() -> None:
+    """List the site's models. Builds use the last one."""
+    site = open_site()
+    listed = [training.as_listed(kept) for kept in training.models(site)]
+
+    def human() -> None:
+        table = Table("model", "made", "records", "sha256", box=None, pad_edge=False)
+        for one in listed:
+            table.add_row(str(one["model"]), str(one["made_at"]), f"{one['records']:,}", one["sha256"][:16])
+        console.print(table)
+
+    emit({"models": listed}, human)
 
 
 @app.command()
@@ -98,3 +148,15 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['records']:,} records of {result['persons']:,} people ({result['new_persons']:,} new, "
         f"{result['retired_keys']:,} keys retired). Links refused: {conflicts}."
     )
+    model = result.get("probabilistic", {})
+    if model.get("not_run"):
+        console.print(
+            f"Model not used: {model['not_run']} ({model['left_to_link']:,} left to link).", markup=False
+        )
+    elif model:
+        console.print(
+            f"Model {model['model']}: {model['left_to_link']:,} left to link, {model['pairs_scored']:,} pairs scored, "
+            f"{model['linked']:,} linked."
+        )
+    if result.get("to_review"):
+        console.print(f"{result['to_review']:,} pairs to look at: lockgate index review list", markup=False)

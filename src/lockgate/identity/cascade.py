@@ -1,42 +1,46 @@
 """The deterministic cascade: which profiles are one person, strongest evidence first, nobody merged on a contradiction.
 
-After the published practice of NHS matching (NHS number with date of birth first, then steps that make up for a
-missing birth date, then the hospital's own number):
+The pairs of each step come from ``linkage.deterministic.index_steps``, one list of conditions for the patient index and
+``lockgate link``. After the published practice of NHS matching (NHS number with date of birth first, then steps that
+make up for a missing birth date, then the hospital's own number, then full demographics):
 
-1. ``nhs_number+birth_date``: both equal.
+1. ``nhs_number+birth_date``: both equal, and the given names are not other names altogether (twins with one number).
 2. ``nhs_number``: equal, a birth date missing on one side, and sex, a name or the local number agrees.
-3. ``local_number``: equal within the trust's own sources, and the birth date or a name agrees.
-4. ``merge``: a source says that one of its records goes on as another (see ``identity.merges``). It is obeyed even
+3. ``nhs_number+partial``: number and given name equal, the birth date a slip of the pen apart.
+4. ``local_number``: equal within the trust's own sources, and the birth date or a name agrees.
+5. ``name+birth_date+postcode``: all equal, no other NHS number, no other sex.
+6. ``merge``: a source says that one of its records goes on as another (see ``identity.merges``). It is obeyed even
    where the details differ; two NHS numbers or birth dates brought together so are counted for somebody to look at.
-5. ``own``: nothing else holds the same person; the record is a person of its own.
+7. ``decided``: somebody looked at the two and said that they are one person (see ``identity.review``).
+8. ``own``: nothing else holds the same person; the record is a person of its own.
 
-Records that a source has parted again are never one person, whatever would join them. But for merges, a cluster never
-holds two NHS numbers or two birth dates: an edge that would bring them together is refused and counted. Within a step
-the edge with more agreement is taken first; a profile whose best edges lead to people with different birth dates, or
-different NHS numbers, is ambiguous and joins none of them at that step.
+What is left then goes to the model (``identity.probable``). Records that a source or a person has parted are never one
+person, whatever would join them. But for merges and decisions, a cluster never holds two NHS numbers, two birth dates
+(but for a slip, step 3) or two other names under one number: an edge that would bring them together is refused and
+counted. Within a step the edge with more agreement is taken first; a profile whose best edges lead to people who
+contradict one another is ambiguous and joins none of them at that step.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, groupby
 
+import pyarrow as pa
+
+from lockgate.identity.linkage.deterministic import FULL, LOCAL, NHS, NHS_AND_BIRTH, NHS_AND_NAMES
 from lockgate.identity.merges import Ties
 from lockgate.identity.profiles import Profile
 
 NO_TIES = Ties()
 
-NHS_AND_BIRTH = "nhs_number+birth_date"
-NHS = "nhs_number"
-LOCAL = "local_number"
 MERGE = "merge"
+DECIDED = "decided"
+MODEL = "model"
 OWN = "own"
-STEPS = (NHS_AND_BIRTH, NHS, LOCAL, MERGE, OWN)
-
-# A number shared by more different profiles than this identifies nobody ("UNKNOWN", "0000"): refused and counted.
-LARGEST_BLOCK = 50
+STEPS = (NHS_AND_BIRTH, NHS, NHS_AND_NAMES, LOCAL, FULL, MERGE, DECIDED, MODEL, OWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,29 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An edge that was refused: ``kind`` is nhs_number, birth_date, ambiguous, block or unmerged.
+    """An edge that was refused: ``kind`` is nhs_number, birth_date, names, ambiguous, block, unmerged or one_each.
 
-    merged_nhs_number and merged_birth_date: a merge that was obeyed, though the two sides carry different ones."""
+    merged_nhs_number, merged_birth_date and so on: a merge that was obeyed, though the two sides differ in that."""
 
     step: str
     kind: str
     left: int
     right: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the steps found: their pairs in order, pairs that one speaks against, and blocks too large to compare."""
+
+    edges: tuple[Edge, ...] = ()
+    bars: tuple[tuple[int, int], ...] = ()
+    blocks: tuple[tuple[str, int, int], ...] = ()
+
+    @classmethod
+    def of(cls, pairs: pa.Table, bars: list[tuple[int, int]], blocks: list[tuple[str, int, int]]) -> Evidence:
+        """From what ``linkage.deterministic.pairs`` returns."""
+        columns = (pairs[name].to_pylist() for name in ("step", "strength", "rec_l", "rec_r"))
+        return cls(tuple(map(Edge, *columns)), tuple(bars), tuple(blocks))
 
 
 @dataclass
@@ -79,91 +98,42 @@ class Clusters:
         return root
 
 
-def agreement(left: Profile, right: Profile) -> int:
-    """How many of birth date, sex, given name, family name (former ones too) and local number agree."""
-    return (
-        (left.birth_date is not None and left.birth_date == right.birth_date)
-        + (left.sex is not None and left.sex == right.sex)
-        + (left.given is not None and left.given == right.given)
-        + bool(left.family & right.family)
-        + (left.local_number is not None and left.local_number == right.local_number)
-    )
+class People:
+    """The clusters while they grow, with the NHS numbers, birth dates and sources each one holds."""
 
-
-def _names_agree(left: Profile, right: Profile) -> bool:
-    return (left.given is not None and left.given == right.given) or bool(left.family & right.family)
-
-
-def _nhs_edge(left: Profile, right: Profile) -> bool:
-    if left.birth_date is not None and right.birth_date is not None:
-        return False
-    return agreement(left, right) > 0
-
-
-def _local_edge(left: Profile, right: Profile) -> bool:
-    born = left.birth_date is not None and left.birth_date == right.birth_date
-    return born or _names_agree(left, right)
-
-
-def _blocks(
-    profiles: Iterable[Profile], value: Callable[[Profile], object | None]
-) -> Iterator[list[Profile]]:
-    """Profiles that share a value, block by block, blocks of one left out."""
-    blocks: dict[object, list[Profile]] = defaultdict(list)
-    for profile in profiles:
-        shared = value(profile)
-        if shared is not None:
-            blocks[shared].append(profile)
-    return (block for block in blocks.values() if len(block) > 1)
-
-
-def _edges(
-    profiles: list[Profile],
-    step: str,
-    value: Callable[[Profile], object | None],
-    holds: Callable[[Profile, Profile], bool],
-    conflicts: list[Conflict],
-) -> list[Edge]:
-    edges = []
-    for block in _blocks(profiles, value):
-        if len(block) > LARGEST_BLOCK:
-            conflicts.append(Conflict(step, "block", block[0].number, block[-1].number))
-            continue
-        for left, right in combinations(block, 2):
-            if holds(left, right):
-                edges.append(Edge(step, agreement(left, right), left.number, right.number))
-    return sorted(edges, key=lambda edge: (-edge.strength, edge.left, edge.right))
-
-
-class _People:
-    """The clusters while they grow, with the NHS numbers and birth dates each one holds."""
-
-    def __init__(self, profiles: list[Profile], parted: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, profiles: list[Profile], ties: Ties, bars: Iterable[tuple[int, int]]) -> None:
         self.clusters = Clusters(list(range(len(profiles))), [OWN] * len(profiles))
         self.nhs: list[str | None] = [profile.nhs_number for profile in profiles]
         self.born = [profile.birth_date for profile in profiles]
-        self.apart: dict[int, set[int]] = defaultdict(set)  # cluster -> profiles that must not be in it
-        for left, right in parted:
-            self.apart[left].add(right)
-            self.apart[right].add(left)
+        self.sources = {p.number: p.sources for p in profiles if p.sources}
+        self.apart = _both_ways(ties.parted)  # cluster -> profiles that must not be in it
+        self.barred = _both_ways(bars)
+        self.bases: list[int] = []  # the cluster of each profile by the exact steps alone
 
-    def parted(self, left: int, right: int) -> bool:
-        """Whether a source has parted a record of one cluster from a record of the other."""
+    def _holds(self, apart: dict[int, set[int]], left: int, right: int) -> bool:
+        return any(self.clusters.find(profile) == right for profile in apart.get(left, ()))
+
+    def contradiction(self, left: int, right: int, *, birth: bool = True) -> str | None:
+        """What two clusters disagree in, or None; without ``birth``, two birth dates are none."""
         left, right = self.clusters.find(left), self.clusters.find(right)
-        return any(self.clusters.find(profile) == right for profile in self.apart.get(left, ()))
-
-    def contradiction(self, left: int, right: int) -> str | None:
-        """What two clusters disagree in, or None."""
-        if self.apart and self.parted(left, right):
+        if self.apart and self._holds(self.apart, left, right):
             return "unmerged"
-        left, right = self.clusters.find(left), self.clusters.find(right)
         if self.nhs[left] and self.nhs[right] and self.nhs[left] != self.nhs[right]:
             return "nhs_number"
-        if self.born[left] and self.born[right] and self.born[left] != self.born[right]:
+        if self.barred and self._holds(self.barred, left, right):
+            return "names"
+        if birth and self.born[left] and self.born[right] and self.born[left] != self.born[right]:
             return "birth_date"
         return None
 
+    def one_each(self, left: int, right: int) -> bool:
+        """Whether both clusters hold a record of a source that has one for each person."""
+        none: frozenset[str] = frozenset()
+        left, right = self.clusters.find(left), self.clusters.find(right)
+        return bool(self.sources.get(left, none) & self.sources.get(right, none))
+
     def join(self, left: int, right: int, step: str) -> None:
+        """Make two clusters one; a profile keeps the first step that joined it."""
         for profile in (left, right):
             if self.clusters.step[profile] == OWN:
                 self.clusters.step[profile] = step
@@ -172,8 +142,11 @@ class _People:
             self.clusters.parent[drop] = keep
             self.nhs[keep] = self.nhs[keep] or self.nhs[drop]
             self.born[keep] = self.born[keep] or self.born[drop]
-            if drop in self.apart:
-                self.apart[keep] |= self.apart.pop(drop)
+            for apart in (self.apart, self.barred):
+                if drop in apart:
+                    apart[keep] |= apart.pop(drop)
+            if drop in self.sources:
+                self.sources[keep] = self.sources.get(keep, frozenset()) | self.sources.pop(drop)
 
     def ambiguous(self, edges: list[Edge]) -> set[int]:
         """Profiles whose strongest edges of a step lead to clusters that contradict one another."""
@@ -190,78 +163,77 @@ class _People:
         }
 
 
-def cluster(profiles: list[Profile], ties: Ties = NO_TIES) -> Clusters:
-    """Run the cascade over profiles numbered 0..n-1 and return their clusters. The same input gives the same output.
+def _both_ways(pairs: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    apart: dict[int, set[int]] = defaultdict(set)
+    for left, right in pairs:
+        apart[left].add(right)
+        apart[right].add(left)
+    return apart
 
-    ``ties`` are the pairs of profiles that a source has joined or parted."""
-    people = _People(profiles, ties.parted)
+
+def cluster(profiles: list[Profile], evidence: Evidence, ties: Ties = NO_TIES) -> People:
+    """Run the cascade over profiles numbered 0..n-1 and return who is together. The same input gives the same output.
+
+    ``ties`` are the pairs of profiles that a source or a person has joined or parted. ``finish`` ends it."""
+    people = People(profiles, ties, evidence.bars)
     clusters = people.clusters
-    for block in _blocks(
-        profiles, lambda p: (p.nhs_number, p.birth_date) if p.nhs_number and p.birth_date else None
-    ):
-        whole = _without_parted(block, people, clusters.conflicts)
-        for other in whole[1:]:
-            people.join(whole[0].number, other.number, NHS_AND_BIRTH)
-    steps: tuple[tuple[str, Callable[[Profile], object | None], Callable[[Profile, Profile], bool]], ...] = (
-        (NHS, lambda p: p.nhs_number, _nhs_edge),
-        (LOCAL, lambda p: p.local_number, _local_edge),
-    )
-    for step, value, holds in steps:
-        edges = _edges(profiles, step, value, holds, clusters.conflicts)
-        unsure = people.ambiguous(edges)
+    clusters.conflicts += [Conflict(step, "block", first, last) for step, first, last in evidence.blocks]
+    clusters.conflicts += [Conflict(NHS_AND_BIRTH, "names", left, right) for left, right in evidence.bars]
+    for step, group in groupby(evidence.edges, key=lambda edge: edge.step):
+        edges = list(group)
+        unsure = _unsure(profiles, people, step, edges, ties)
         for edge in edges:
             if clusters.find(edge.left) == clusters.find(edge.right):
                 continue
-            kind = people.contradiction(edge.left, edge.right)
+            kind = people.contradiction(edge.left, edge.right, birth=step != NHS_AND_NAMES)
             if kind is None and (edge.left in unsure or edge.right in unsure):
                 kind = "ambiguous"
             if kind:
                 clusters.conflicts.append(Conflict(step, kind, edge.left, edge.right))
             else:
                 people.join(edge.left, edge.right, step)
-    _merge(people, ties)
+    people.bases = [clusters.find(number) for number in range(len(profiles))]
+    _obey(people, ties.joined, MERGE)
+    _obey(people, ties.decided, DECIDED)
+    return people
+
+
+def finish(people: People, profiles: list[Profile]) -> Clusters:
+    """Give every profile its cluster's number, and equal rows of one profile the step that makes them one person."""
+    clusters = people.clusters
+    once = {(one.kind, one.left, one.right): one for one in reversed(clusters.conflicts)}
+    clusters.conflicts = list(reversed(once.values()))
     for profile in profiles:
         clusters.parent[profile.number] = clusters.find(profile.number)
         if profile.records > 1 and clusters.step[profile.number] == OWN:
-            clusters.step[profile.number] = _own_step(profile)
+            clusters.step[profile.number] = profile.own_step or OWN
     return clusters
 
 
-def _without_parted(block: list[Profile], people: _People, conflicts: list[Conflict]) -> list[Profile]:
-    """A block of equal numbers without the profiles that a source has parted from another of it: which of them the
-    rest belongs to, nobody knows."""
-    numbers = {profile.number for profile in block}
-    if not any(number in people.apart for number in numbers):
-        return block
-    kept = []
-    for profile in block:
-        others = people.apart.get(profile.number, set()) & numbers
-        conflicts += [
-            Conflict(NHS_AND_BIRTH, "unmerged", profile.number, o)
-            for o in sorted(others)
-            if profile.number < o
-        ]
-        if not others:
-            kept.append(profile)
-    return kept
+def _unsure(profiles: list[Profile], people: People, step: str, edges: list[Edge], ties: Ties) -> set[int]:
+    """The profiles that must join nobody at a step."""
+    if step != NHS_AND_BIRTH:
+        return people.ambiguous(edges)
+    # Equal numbers can contradict one another only where something keeps two of a block apart. Of two records that
+    # were parted though their numbers are equal, nobody knows which of them the rest belongs to.
+    touched = set(people.apart) | set(people.barred)
+    unsure = people.ambiguous([edge for edge in edges if edge.left in touched or edge.right in touched])
+    for left, right in ties.parted:
+        one, other = profiles[left], profiles[right]
+        if one.nhs_number and (one.nhs_number, one.birth_date) == (other.nhs_number, other.birth_date):
+            unsure |= {left, right}
+    return unsure
 
 
-def _merge(people: _People, ties: Ties) -> None:
-    """Join what sources have joined, the latest first; refused only where it would join what one has parted."""
+def _obey(people: People, joined: Iterable[tuple[int, int]], step: str) -> None:
+    """Join what sources or people have joined; refused only where it would join what one of them has parted."""
     clusters = people.clusters
-    for left, right in ties.joined:
+    for left, right in joined:
         if clusters.find(left) == clusters.find(right):
             continue
         kind = people.contradiction(left, right)
         if kind:
             said = kind if kind == "unmerged" else f"merged_{kind}"
-            clusters.conflicts.append(Conflict(MERGE, said, left, right))
+            clusters.conflicts.append(Conflict(step, said, left, right))
         if kind != "unmerged":
-            people.join(left, right, MERGE)
-
-
-def _own_step(profile: Profile) -> str:
-    """The step that makes equal rows of one profile one person."""
-    if profile.nhs_number:
-        return NHS_AND_BIRTH if profile.birth_date else NHS
-    return LOCAL
+            people.join(left, right, step)

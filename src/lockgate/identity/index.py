@@ -1,9 +1,13 @@
 """The patient index: which records of which sources are of one person.
 
-``build_index`` reads the latest patient rows of every source and writes ``staged/index/person_index.parquet``
-(source, record_id, person_key, step), ``conflicts.parquet`` (record references whose link was refused, and why),
-``former_keys.parquet`` (the keys records held before), ``merge_history.parquet`` (who was merged with whom, and parted,
-when) and ``index.json`` (the counts and the next unused key). All of it is in the identifiable zone.
+``build_index`` reads the latest patient rows of every source, runs the exact steps, obeys merges and decisions, and
+lets the model link what is left. It writes into ``staged/index/``, all of it identifiable:
+
+- ``person_index.parquet`` (source, record_id, person_key, step) and ``index.json`` (counts, the next unused key);
+- ``conflicts.parquet`` (references of records whose link was refused, and why), ``review.parquet`` (pairs to look at);
+- ``former_keys.parquet`` (the keys records held before), ``merge_history.parquet`` (who was merged with whom, when);
+- ``base.parquet`` (whom the exact steps alone hold for one person), ``scored.parquet`` (what the model linked and what
+  it came close to).
 """
 
 from __future__ import annotations
@@ -23,10 +27,14 @@ import pyarrow as pa
 from lockgate.capture import latest_view
 from lockgate.engine import Engine, SqlEngine
 from lockgate.errors import LockgateError
-from lockgate.identity.cascade import STEPS, Clusters, cluster
+from lockgate.identity import decisions, training
+from lockgate.identity.cascade import STEPS, Clusters, Evidence, cluster, finish
 from lockgate.identity.keys import FORMER, assign_keys
+from lockgate.identity.linkage import deterministic
 from lockgate.identity.merges import HISTORY, HISTORY_ORDER, history_path, read_holding, read_ties
+from lockgate.identity.probable import Probable, link_rest
 from lockgate.identity.profiles import READ, read_profiles, unknown_profiles
+from lockgate.identity.review import base_path, review_path, review_rows
 from lockgate.schema import Column
 from lockgate.site import Site
 from lockgate.site.files import (
@@ -50,7 +58,8 @@ _FORMER_COLUMNS = (*INDEX_COLUMNS[:3], Column("place", "BIGINT"))
 @dataclass(frozen=True, slots=True)
 class IndexResult:
     """What linkage made: counts only. ``by_step`` and ``by_source`` count records; a record is linked when its person
-    has another record too. ``conflicts`` counts refused links by kind."""
+    has another record too. ``conflicts`` counts refused links by kind, ``probabilistic`` says what the model did or why
+    it did nothing, ``to_review`` is how many pairs wait for somebody."""
 
     records: int
     persons: int
@@ -60,6 +69,8 @@ class IndexResult:
     by_step: dict[str, int]
     by_source: dict[str, dict[str, Any]]
     conflicts: dict[str, int]
+    probabilistic: dict[str, Any]
+    to_review: int
     path: Path = field(compare=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,16 +101,21 @@ def build_index(engine: Engine, site: Site, *, own_sources: Sequence[str] | None
     with _alone(folder):
         remove_leftovers(folder)
         merges = latest_view(engine, site, "patient_merge")
+        decisions.register(engine, site)
         result, tables = link(
             engine,
             latest_view(engine, site, "patient"),
             previous=path,
             own_sources=own_sources,
             merges=merges,
+            site=site,
         )
         _write(engine, tables["former"], folder / "former_keys.parquet", "source, record_id, place")
         _write(engine, tables["conflicts"], folder / "conflicts.parquet", "ALL")
         _write(engine, HISTORY.format(merges=merges), history_path(path), HISTORY_ORDER)
+        _write(engine, "SELECT * FROM identity_review", review_path(site), "pair")
+        _write(engine, "SELECT * FROM identity_base", base_path(site), "source, record_id")
+        _write(engine, "SELECT * FROM identity_scored", folder / "scored.parquet", "ALL")
         fresh = folder / f".{path.name}.fresh.partial"
         engine.write_parquet(tables["index"], fresh, order_by="source, record_id")
         # The state comes first and says which index it belongs to: without it, keys could be given twice.
@@ -138,22 +154,47 @@ def link(
     previous: Path,
     own_sources: Sequence[str] | None = None,
     merges: str = "",
+    site: Site | None = None,
 ) -> tuple[IndexResult, dict[str, str]]:
     """Link the rows of a patient view without writing anything.
 
-    ``merges`` is a view of staged ``patient_merge`` rows. Returns the result, and the SELECTs of the index, of the
+    ``merges`` is a view of staged ``patient_merge`` rows. Without a ``site`` the exact steps are all.
+    Returns the result, and the SELECTs of the index, of the
     conflicts and of the former keys, with the next key and the one before this run (as text).
     """
     if merges:
         read_holding(engine, merges)
-    engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {', '.join(READ)} FROM {patients}"
+    there = set(engine.columns(f"SELECT * FROM {patients}"))
+    read = ", ".join(
+        name if name in there else f"CAST(NULL AS {kind}) AS {name}" for name, kind in READ.items()
     )
-    profiles = read_profiles(engine, "identity_patient", own_sources=own_sources)
+    engine.execute(f"CREATE OR REPLACE TEMP VIEW identity_patient AS SELECT {read} FROM {patients}")
+    settings = site.config.identity if site else None
+    one_each = settings.one_record_each if settings else []
+    profiles = read_profiles(engine, "identity_patient", own_sources=own_sources, one_each=one_each)
     ties = read_ties(engine)
     known = len(profiles)
     nameless = engine.one("SELECT coalesce(max(profile) + 1, 0) FROM identity_record") - known
-    clusters = cluster(profiles + unknown_profiles(known, nameless), ties)
+    steps = deterministic.index_steps(set(engine.columns("SELECT * FROM link_record")))
+    evidence = Evidence.of(*deterministic.pairs(engine, steps))
+    people = cluster(profiles + unknown_profiles(known, nameless), evidence, ties)
+    engine.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_first AS
+        SELECT profile, source, record_id FROM identity_record
+        QUALIFY row_number() OVER (PARTITION BY profile ORDER BY source, record_id) = 1""")
+    done = Probable(why_not="the exact steps alone were asked for")
+    to_review = 0
+    if site and settings:
+        base = [people.bases[number] for number in range(len(people.bases))]
+        _register_base(engine, base)
+        engine.execute("DROP TABLE IF EXISTS link_kept")
+        kept = training.current(site)
+        done = link_rest(engine, profiles, people, settings, kept)
+        review = review_rows(engine, site, people, done, kept)
+        engine.register("identity_review", review)
+        to_review = len(review)
+        _register_scored(engine, done)
+    clusters = finish(people, profiles)
     _register(engine, clusters, known)
     engine.view_parquet("identity_previous", [previous] if previous.exists() else [], INDEX_COLUMNS)
     former = previous.with_name("former_keys.parquet")
@@ -168,7 +209,7 @@ def link(
                b.source AS right_source, b.record_id AS right_record_id
         FROM identity_conflict c JOIN identity_first a ON a.profile = c.left_profile
         JOIN identity_first b ON b.profile = c.right_profile"""
-    result = _count(engine, clusters, previous)
+    result = _count(engine, clusters, previous, done, to_review)
     return result, {
         "index": "SELECT * FROM identity_index",
         "conflicts": conflicts,
@@ -198,10 +239,6 @@ def _register(engine: Engine, clusters: Clusters, known: int) -> None:
         WHERE k.cluster IN (SELECT cluster FROM identity_profile_cluster WHERE profile < ?)""",
         [known],
     )
-    engine.execute("""
-        CREATE OR REPLACE TEMP TABLE identity_first AS
-        SELECT profile, source, record_id FROM identity_record
-        QUALIFY row_number() OVER (PARTITION BY profile ORDER BY source, record_id) = 1""")
     engine.register(
         "identity_conflict",
         pa.table({
@@ -211,6 +248,36 @@ def _register(engine: Engine, clusters: Clusters, known: int) -> None:
             "right_profile": pa.array([c.right for c in clusters.conflicts], pa.int64()),
         }),
     )  # fmt: skip
+
+
+def _register_base(engine: Engine, bases: list[int]) -> None:
+    """``identity_base``: the cluster that the exact steps alone give each record."""
+    engine.register(
+        "identity_base_of", pa.table({"profile": range(len(bases)), "base": pa.array(bases, pa.int64())})
+    )
+    engine.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_base AS
+        SELECT source, record_id, base FROM identity_record JOIN identity_base_of USING (profile)""")
+
+
+def _register_scored(engine: Engine, done: Probable) -> None:
+    """``identity_scored``: the pairs that the model linked, and those it didn't, with their probability."""
+    pairs = [(one, True) for one in done.linked] + [(one, False) for one in done.missed]
+    engine.register(
+        "identity_scored_pair",
+        pa.table({
+            "l": pa.array([one.left for one, _ in pairs], pa.int64()),
+            "r": pa.array([one.right for one, _ in pairs], pa.int64()),
+            "probability": pa.array([one.probability for one, _ in pairs], pa.float64()),
+            "linked": pa.array([linked for _, linked in pairs], pa.bool_()),
+        }),
+    )  # fmt: skip
+    engine.execute("""
+        CREATE OR REPLACE TEMP TABLE identity_scored AS
+        SELECT a.source AS left_source, a.record_id AS left_id, b.source AS right_source, b.record_id AS right_id,
+               s.probability, s.linked
+        FROM identity_scored_pair AS s JOIN identity_first AS a ON a.profile = s.l
+        JOIN identity_first AS b ON b.profile = s.r""")
 
 
 def _next_key(engine: Engine, previous: Path) -> int:
@@ -238,7 +305,7 @@ def _next_key(engine: Engine, previous: Path) -> int:
         ) from error
 
 
-def _count(engine: Engine, clusters: Clusters, previous: Path) -> IndexResult:
+def _count(engine: Engine, clusters: Clusters, previous: Path, done: Probable, to_review: int) -> IndexResult:
     records, persons, linked = engine.rows("""
         SELECT coalesce(sum(n), 0), count(*), coalesce(sum(n) FILTER (n > 1), 0)
         FROM (SELECT count(*) AS n FROM identity_index GROUP BY person_key)""")[0]
@@ -268,5 +335,7 @@ def _count(engine: Engine, clusters: Clusters, previous: Path) -> IndexResult:
         by_step={step: int(steps.get(step, 0)) for step in STEPS},
         by_source=by_source,
         conflicts=dict(sorted(Counter(conflict.kind for conflict in clusters.conflicts).items())),
+        probabilistic=done.as_dict(),
+        to_review=to_review,
         path=previous,
     )

@@ -37,10 +37,12 @@ HISTORY_ORDER = "source, event_at, record_id"
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """Pairs of profile numbers: joined by a source, the latest first; and parted by one."""
+    """Pairs of profile numbers: joined by a source, the latest first; parted by one, or by somebody who looked at
+    them; and joined by somebody who did."""
 
     joined: tuple[tuple[int, int], ...] = ()
     parted: tuple[tuple[int, int], ...] = ()
+    decided: tuple[tuple[int, int], ...] = ()
 
 
 def read_holding(engine: Engine, merges: str) -> None:
@@ -71,9 +73,19 @@ def read_ties(engine: Engine) -> Ties:
         JOIN identity_record b ON b.source = m.source AND b.record_id = m.high
         ORDER BY m.event_at DESC, m.source, m.low, m.high"""
     )
+    looked = engine.rows(
+        """
+        SELECT d.verdict, a.profile, b.profile
+        FROM identity_decision d
+        JOIN identity_record a ON a.source = d.left_source AND a.record_id = d.left_id
+        JOIN identity_record b ON b.source = d.right_source AND b.record_id = d.right_id
+        ORDER BY d.left_source, d.left_id, d.right_source, d.right_id"""
+    )
     return Ties(
         tuple((left, right) for kind, left, right in rows if kind != "unmerge" and left != right),
-        tuple((left, right) for kind, left, right in rows if kind == "unmerge"),
+        tuple((left, right) for kind, left, right in rows if kind == "unmerge")
+        + tuple((left, right) for verdict, left, right in looked if verdict == "different"),
+        tuple((left, right) for verdict, left, right in looked if verdict == "same" and left != right),
     )
 
 

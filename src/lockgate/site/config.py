@@ -66,6 +66,37 @@ class AccessSection(_Section):
     )
 
 
+class IdentitySection(_Section):
+    """Who is who: what the patient index does with records that the exact steps leave alone."""
+
+    probabilistic: bool = Field(
+        default=True,
+        description="score what is left with the site's model, once `lockgate index train` has made one",
+    )
+    link_at: float = Field(
+        default=0.95, gt=0.5, lt=1, description="the model links two records from this probability on"
+    )
+    certain: float = Field(
+        default=0.995,
+        gt=0.5,
+        lt=1,
+        description="links of the model below this are listed for clerical review too",
+    )
+    review_from: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="pairs from this probability on, not linked, are listed for review",
+    )
+    train_from: int = Field(
+        default=500, ge=50, description="with fewer records that were linked exactly, no model is estimated"
+    )
+    one_record_each: list[str] = Field(
+        default_factory=list,
+        description="sources with one record for each person: the model never joins two of their records",
+    )
+
+
 class CurateSection(_Section):
     """How sources that tell of the same thing are settled."""
 
@@ -140,6 +171,7 @@ class SiteConfig(_Section):
     engine: EngineSection = EngineSection()
     capture: CaptureSection = CaptureSection()
     access: AccessSection = AccessSection()
+    identity: IdentitySection = IdentitySection()
     curate: CurateSection = CurateSection()
     hl7v2: Hl7Section = Hl7Section()
     deidentify: DeidentifySection = DeidentifySection()

@@ -1,13 +1,17 @@
 """Links that need no model: a cascade of exact steps, strongest first.
 
 After the published practice of matching in the NHS (the number with the date of birth, the number with other
-demographics, then full demographics; NHS England, "HES person ID" and "MPS" methodology): a step links two records
-only where nobody else on either side has the same key, and nothing else they carry contradicts it (a twin's number).
+demographics, then full demographics; NHS England, "HES person ID" and "MPS" methodology). Between tables a step links
+two records only where nobody else on either side has the same key, and nothing else they carry contradicts it (a
+twin's number). The patient index reads every pair of the same steps (``pairs``), and of ``index_steps`` beside them,
+and settles in ``identity.cascade`` which hold together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from lockgate.engine import Engine
 
@@ -15,13 +19,21 @@ from lockgate.engine import Engine
 CERTAIN = 0.999
 
 
+# Of records with the same key, so many are compared pair by pair; a number shared by more identifies nobody
+# ("UNKNOWN", "0000"). Records with the same NHS number and birth date are compared with the first of them then.
+LARGEST_BLOCK = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: the columns that must be equal, and a condition on the pair (l, r)."""
+    """One step: the columns that must be equal, a condition on the pair (l, r), and the condition under which an
+    equal key speaks against the pair instead (``bar``). ``many``: however many may have the key."""
 
     name: str
     keys: tuple[str, ...]
     condition: str = "true"
+    bar: str = "false"
+    many: bool = False
 
 
 def _agree(column: str) -> str:
@@ -40,6 +52,8 @@ def _names_part(columns: set[str]) -> str:
         "coalesce(jaro_winkler_similarity(l.given, r.given) < 0.7 AND NOT starts_with(l.given, r.given) "
         "AND NOT starts_with(r.given, l.given), false)"
     )
+    if "given_root" in columns:  # nor two forms of one name
+        part += " AND NOT coalesce(l.given_root = r.given_root, false)"
     # a swap of names, or a middle name used as the first, is no other person
     if "family" in columns:
         part += " AND NOT coalesce(l.given = r.family OR l.family = r.given, false)"
@@ -76,6 +90,83 @@ def steps(columns: set[str]) -> list[Step]:
                          f"{no_other_number} AND {no_other_sex}")
                 )  # fmt: skip
     return found
+
+
+def index_steps(columns: set[str]) -> list[Step]:
+    """The steps of the patient index, strongest first. Its sources may say next to nothing (a number and a sex)."""
+    other = f"({_names_part(columns)} AND NOT {_nameless('l')} AND NOT {_nameless('r')})"
+    unborn = "(l.birth IS NULL OR r.birth IS NULL)"
+    named = "(coalesce(l.given = r.given, false) OR list_has_any(l.families, r.families))"
+    slip = (
+        "l.birth <> r.birth AND (damerau_levenshtein(l.birth, r.birth) <= 1 "
+        "OR (l.birth_y = r.birth_y AND l.birth_m = r.birth_d))"
+    )
+    full = next(step for step in steps(columns) if step.name == "name+birth_date+postcode")
+    return [
+        Step(NHS_AND_BIRTH, ("nhs", "birth"), f"NOT {other}", bar=other, many=True),
+        Step(NHS, ("nhs",), f"{unborn} AND {AGREEMENT} > 0 AND NOT {other}"),
+        Step(NHS_AND_NAMES, ("nhs",), f"coalesce(l.given = r.given, false) AND {slip}"),
+        Step(LOCAL, ("local_number",), f"coalesce(l.birth = r.birth, false) OR {named}"),
+        full,
+    ]
+
+
+# steps of the patient index, by name
+NHS_AND_BIRTH = "nhs_number+birth_date"
+NHS = "nhs_number"
+NHS_AND_NAMES = "nhs_number+partial"
+LOCAL = "local_number"
+FULL = "name+birth_date+postcode"
+# how many of birth date, sex, given name, family name (former ones too) and local number agree
+AGREEMENT = (
+    "(" + " + ".join(_agree(name) for name in ("birth", "sex", "given", "local_number"))
+    + " + CAST(list_has_any(l.families, r.families) AS INTEGER))"
+)  # fmt: skip
+
+
+def _nameless(side: str) -> str:
+    """Whether the given name is what a newborn is called before it has one."""
+    return f"coalesce({side}.given IN ('baby', 'babe', 'boy', 'girl', 'infant', 'twin', 'male', 'female'), false)"
+
+
+def pairs(
+    engine: Engine, wanted: list[Step]
+) -> tuple[pa.Table, list[tuple[int, int]], list[tuple[str, int, int]]]:
+    """Every pair of records of ``link_record`` that a step holds for: a table (step, rec_l, rec_r, strength), step by
+    step and within it the most agreement first; the pairs that a step speaks against; and the blocks too large to
+    compare, each as its step with the first and last record of it."""
+    found: list[pa.Table] = []
+    bars: list[tuple[int, int]] = []
+    refused: list[tuple[str, int, int]] = []
+    for step in wanted:
+        keys = ", ".join(step.keys)
+        filled = " AND ".join(f"{key} IS NOT NULL" for key in step.keys)
+        same = " AND ".join(f"l.{key} = r.{key}" for key in step.keys)
+        engine.execute(f"""
+            CREATE OR REPLACE TEMP TABLE link_keyed AS
+            SELECT * FROM (SELECT *, count(*) OVER w AS size, min(rec) OVER w AS first, max(rec) OVER w AS last
+                           FROM link_record WHERE {filled} WINDOW w AS (PARTITION BY {keys})) WHERE size > 1""")
+        fits = f"l.size <= {LARGEST_BLOCK}" + (" OR l.rec = l.first" if step.many else "")
+        if not step.many:
+            refused += [
+                (step.name, int(first), int(last))
+                for first, last in engine.rows(
+                    f"SELECT DISTINCT first, last FROM link_keyed WHERE size > {LARGEST_BLOCK} ORDER BY 1"
+                )
+            ]
+        pair = f"FROM link_keyed AS l JOIN link_keyed AS r ON {same} AND l.rec < r.rec AND ({fits})"
+        found.append(
+            engine.arrow(f"""
+            SELECT '{step.name}' AS step, l.rec AS rec_l, r.rec AS rec_r, {AGREEMENT} AS strength {pair}
+            WHERE {step.condition} ORDER BY strength DESC, rec_l, rec_r""")
+        )
+        if step.bar != "false":
+            bars += [
+                (int(a), int(b))
+                for a, b in engine.rows(f"SELECT l.rec, r.rec {pair} WHERE {step.bar} ORDER BY 1, 2")
+            ]
+    engine.execute("DROP TABLE IF EXISTS link_keyed")
+    return pa.concat_tables(found), bars, refused
 
 
 def run(engine: Engine, two_tables: bool) -> dict[str, int]:

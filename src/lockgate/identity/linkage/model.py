@@ -11,16 +11,13 @@ import json
 import logging
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import splink
-from splink import DuckDBAPI, Linker
 
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
@@ -125,10 +122,16 @@ def _settle(settings: dict[str, Any]) -> None:
 
 
 class Scorer:
-    """Splink over ``link_record``: estimates a model, and scores pairs with one."""
+    """Splink over ``link_record``: estimates a model, and scores pairs with one.
 
-    def __init__(self, engine: Engine, two_tables: bool) -> None:
+    ``frequencies`` maps a column to a table (the column, tf_COLUMN) of how common its values are; for columns that it
+    doesn't name, the records themselves are counted."""
+
+    def __init__(
+        self, engine: Engine, two_tables: bool, frequencies: Mapping[str, str] | None = None
+    ) -> None:
         self.engine, self.two_tables = engine, two_tables
+        self.frequencies = frequencies or {}
         engine.execute("CREATE OR REPLACE TABLE link_all AS SELECT * FROM link_record ORDER BY rec")
         left, right, whole = (
             int(n)
@@ -151,6 +154,9 @@ class Scorer:
             "probability_two_random_records_match": min(0.1, max(exact, 1) / self.possible),
         }
         trained: list[dict[str, Any]] = []
+        import splink  # here and below: it takes a second, and most commands never get here
+        from splink import DuckDBAPI, Linker
+
         with _quiet():
             api = DuckDBAPI(self.engine.connection)
             if self.two_tables:
@@ -260,12 +266,17 @@ class Scorer:
             "CREATE OR REPLACE TABLE link_given_pairs AS "
             f"SELECT '0' AS match_key, rec_l AS join_key_l, rec_r AS join_key_r FROM {pairs}"
         )
+        from splink import DuckDBAPI, Linker
+
         with _quiet():
             api = DuckDBAPI(self.engine.connection)
             linker = Linker(
                 api.register("link_all", dataset_display_name="every"),
                 settings, log_level=None, validate_settings=False,
             )  # fmt: skip
+            for column, table in self.frequencies.items():
+                counted = api.register(table, dataset_display_name=table)
+                linker.table_management.register_term_frequency_lookup(counted, column)
             given = api.register("link_given_pairs", dataset_display_name="given")
             linker.table_management.register_blocked_pairs_for_predict(given)
             scored = linker.inference.predict(warning_mode="never")
