@@ -32,6 +32,7 @@ ROLES = {
     "olga": ("output_checker",),
     "otto": ("output_checker",),
     "enid": ("data_engineer",),
+    "lena": ("linkage_clerk",),
     "audrey": ("auditor",),
     "adam": ("administrator",),
     "nora": (),

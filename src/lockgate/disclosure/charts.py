@@ -62,7 +62,7 @@ def render_chart(spec: ChartEntry, table: Table) -> str:
     """The chart as SVG text, with a title and a description for those who can't see it."""
     rows = chart_rows(spec, table)
     svg: str = vlc.vegalite_to_svg(_chart(spec, table, rows).to_json())
-    return _accessible(svg, spec, describe(spec, table, rows))
+    return accessible(svg, spec.name, spec.title, describe(spec, table, rows))
 
 
 def describe(spec: ChartEntry, table: Table, rows: list[Row] | None = None) -> str:
@@ -239,11 +239,11 @@ def _values(table: Table, name: str) -> list[float | None]:
     return [float(v) if ok else None for v, ok in zip(numbers.values, numbers.shown, strict=True)]
 
 
-def _accessible(svg: str, spec: ChartEntry, words: str) -> str:
+def accessible(svg: str, name: str, title: str, words: str) -> str:
     """Give the root element a role, a title and a description, and hide the parts that repeat them."""
-    ids = f"{spec.name}-title", f"{spec.name}-desc"
+    ids = f"{name}-title", f"{name}-desc"
     svg = re.sub(r"<svg ", f'<svg role="img" aria-labelledby="{ids[0]} {ids[1]}" ', svg, count=1)
-    head = f'<title id="{ids[0]}">{html.escape(spec.title)}</title><desc id="{ids[1]}">{html.escape(words)}</desc>'
+    head = f'<title id="{ids[0]}">{html.escape(title)}</title><desc id="{ids[1]}">{html.escape(words)}</desc>'
     return re.sub(r"(<svg [^>]*>)", lambda match: match.group(1) + head, svg, count=1)
 
 

@@ -197,6 +197,12 @@ def show(site: Site, pair: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def steps_of(site: Site, pair: str) -> list[dict[str, Any]]:
+    """The waterfall of a pair, without a value of its records; UsageError when there is no such pair."""
+    steps: list[dict[str, Any]] = json.loads(_find(site, pair)[2].get("waterfall") or "[]")
+    return steps
+
+
 def judge(site: Site, pair: str, verdict: str, *, reason: str, by: str) -> Decision:
     """Decide on a pair of the list: same, different, unsure; or withdrawn. Holds from the next build of the index on.
 

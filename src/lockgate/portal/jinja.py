@@ -111,6 +111,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ),
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
+            ("linkage:list", "Who is who", can(person, "linkage.review")),
             ("auditing", "Audit", can(person, "audit.read")),
             ("accounts:people", "People", can(person, "people.manage")),
             *links,

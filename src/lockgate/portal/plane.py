@@ -186,6 +186,39 @@ def publish(site: Site, project: str, request_id: str, files: list[Path], record
     return release(site, project, request_id, files, record)
 
 
+# Who is who
+
+
+def review_pairs(site: Site, *, decided: bool = False) -> list[dict[str, Any]]:
+    """The pairs of records that wait for somebody; no value of a record."""
+    from lockgate.identity import review
+
+    return review.listed(site, decided=decided)
+
+
+def review_pair(site: Site, pair: str) -> dict[str, Any]:
+    """Both records of a pair (identifiable), and why they matched; UsageError when there is no such pair."""
+    from lockgate.identity import review
+
+    return review.show(site, pair)
+
+
+def review_chart(site: Site, pair: str) -> str:
+    """The waterfall of a pair as SVG; empty when no model has scored it."""
+    from lockgate.disclosure.waterfall import render_waterfall
+    from lockgate.identity import review
+
+    steps = review.steps_of(site, pair)
+    return render_waterfall(steps) if steps else ""
+
+
+def decide_pair(site: Site, pair: str, verdict: str, *, reason: str, by: str) -> int:
+    """Keep a decision on a pair; its number. Refused when it contradicts what holds."""
+    from lockgate.identity import review
+
+    return review.judge(site, pair, verdict, reason=reason, by=by).number
+
+
 # Counts
 
 

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "lockgate.portal.workspaces",
     "lockgate.portal.airlock",
     "lockgate.portal.register",
+    "lockgate.portal.linkage",
 ]
 
 MIDDLEWARE = [

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/", include("lockgate.portal.applications.urls")),
     path("projects/", include("lockgate.portal.workspaces.urls")),
     path("reviews/", include("lockgate.portal.airlock.urls")),
+    path("linkage/", include("lockgate.portal.linkage.urls")),
     path("catalogue/", include("lockgate.portal.register.catalogue")),
     path("register/", include("lockgate.portal.register.urls")),
     path("api/", api.urls),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
+from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Request
@@ -67,6 +68,9 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
             if airlock_rules.can_review(person, row.facts())
         ]
         groups.append({"title": "Results to review", "kind": "request", "items": review})
+    if can(person, "linkage.review"):
+        pairs = plane.review_pairs(current_site())
+        groups.append({"title": "Pairs of records to look at", "kind": "pair", "items": pairs[:25]})
     if can(person, "workspace.provision"):
         failed = Project.objects.filter(state="failed")
         groups.append(

@@ -16,6 +16,7 @@ ROLES = {
     "data_protection_office": "Data protection office",
     "output_checker": "Output checker",
     "data_engineer": "Data engineer",
+    "linkage_clerk": "Linkage clerk",
     "auditor": "Auditor",
     "administrator": "Administrator",
 }
@@ -38,6 +39,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "airlock.request": frozenset({"applicant"}),
     "airlock.review": frozenset({"output_checker"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),
+    "linkage.review": frozenset({"linkage_clerk"}),
     "audit.read": frozenset({"auditor"}),
     "people.manage": frozenset({"administrator"}),
 }

@@ -128,6 +128,7 @@ DEMO_ACCOUNTS = (
     DemoAccount("mei", "Mei Lin", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("callum", "Callum Fraser", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("priya", "Priya Nair", "Lockgate Demonstration Hospital", "nhs", ("data_engineer",)),
+    DemoAccount("clara", "Clara Webb", "Lockgate Demonstration Hospital", "nhs", ("linkage_clerk",)),
     DemoAccount("joan", "Joan Whitfield", "Lockgate Demonstration Hospital", "nhs", ("auditor",)),
     DemoAccount("sam", "Sam Adeyemi", "Lockgate Demonstration Hospital", "nhs", ("administrator",)),
 )
