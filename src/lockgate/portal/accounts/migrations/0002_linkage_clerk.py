@@ -4,15 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='membership',
-            name='role',
-            field=models.CharField(choices=[('applicant', 'Applicant'), ('research_centre', 'Research centre'), ('data_protection_office', 'Data protection office'), ('output_checker', 'Output checker'), ('data_engineer', 'Data engineer'), ('linkage_clerk', 'Linkage clerk'), ('auditor', 'Auditor'), ('administrator', 'Administrator')], max_length=40),
+            model_name="membership",
+            name="role",
+            field=models.CharField(
+                choices=[
+                    ("applicant", "Applicant"),
+                    ("research_centre", "Research centre"),
+                    ("data_protection_office", "Data protection office"),
+                    ("output_checker", "Output checker"),
+                    ("data_engineer", "Data engineer"),
+                    ("linkage_clerk", "Linkage clerk"),
+                    ("auditor", "Auditor"),
+                    ("administrator", "Administrator"),
+                ],
+                max_length=40,
+            ),
         ),
     ]
