@@ -173,6 +173,7 @@ def covered(site: Site, rows: list[dict[str, Any]]) -> dict[str, Any]:
     )
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), found.path / "coverage.parquet")
     with Engine() as engine:
+        engine.execute("CREATE TABLE unwilling (person_id BIGINT)")
         return {item.table: item for item in cover(engine, found, Rules())}
 
 

@@ -33,6 +33,7 @@ def test_the_reasons_are_told(release: Release) -> None:
         "unlinked": 1,
         "not_carried": {"no_date": 1, "refuted": 1},
         "out": {"condition_occurrence": 4},
+        "limited": {"condition_occurrence": 1},  # of somebody with a national opt-out, kept apart for audit
     }
     assert accounts["encounter"]["not_carried"] == {"did_not_take_place": 1}
     assert accounts["result"]["not_carried"] == {"panel_heading": 1}

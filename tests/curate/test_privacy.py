@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lockgate.curate import Release, build_release, open_release
+from lockgate.curate import Release, build_release, open_release, verify_release
 from lockgate.identity import pseudonymise_ints
 from lockgate.schema import RELEASE
 from lockgate.site import Site
@@ -68,6 +68,22 @@ def test_who_opted_out_is_absent_everywhere(hospital: Site, release: Release) ->
             assert pseudonym not in table.column("person_id").to_pylist(), name
     assert release.tables["person"] == 2
     assert release.manifest["accounting"]["patient"]["opted_out"] == 1
+
+
+def test_who_opted_out_of_some_purposes_is_kept_apart_for_the_others(
+    hospital: Site, release: Release
+) -> None:
+    people = pq.read_table(release.path / "limited" / "people.parquet").to_pylist()
+    assert [row["purposes"] for row in people] == ["clinical_analytics research service_evaluation"]
+    (ben,) = (row["person_id"] for row in people)
+    apart = {name: pq.read_table(release.limited_path(name)) for name in release.manifest["limited"]}
+    assert {"person", "condition_occurrence", "person_deprivation"} < set(apart)
+    assert {who for table in apart.values() for who in table.column("person_id").to_pylist()} == {ben}
+    assert verify_release(hospital, release.number) == []
+    (release.path / "limited" / "person.parquet").write_bytes(b"other")
+    assert [problem.file for problem in verify_release(hospital, release.number)] == [
+        "limited/person.parquet"
+    ]
 
 
 def test_a_new_opt_out_means_a_new_release_without_the_person(hospital: Site, stage: Any) -> None:

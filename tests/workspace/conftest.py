@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from lockgate.capture.batches import EVENT as CAPTURED
 from lockgate.curate.manifest import write_manifest
-from lockgate.engine import Engine
+from lockgate.engine import Engine, literal, quote
 from lockgate.identity import build_index, pseudonymise_ints
-from lockgate.schema import RELEASE
+from lockgate.schema import RELEASE, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import make_dir, sha256_file
 from lockgate.workspace.scope import Scope, issue
@@ -36,7 +40,8 @@ def release_ids(site: Site, keys: list[int]) -> list[int]:
 
 
 def _write(engine: Engine, folder: Path, table: str, sql: str, files: dict[str, Any]) -> None:
-    kind = "linked" if table in ("incident", "staffing", "person_deprivation", "feedback") else "omop"
+    linked = ("incident", "staffing", "person_deprivation", "feedback", "tissue_sample")
+    kind = "linked" if table in linked else "omop"
     columns = RELEASE[table]
     engine.execute(f"CREATE OR REPLACE TEMP VIEW given AS {sql}")
     given = {name for (name, *_) in engine.rows("DESCRIBE given")}
@@ -86,7 +91,20 @@ def _build_release(site: Site) -> None:
         listing = ", ".join(f"({key}, {pid})" for key, pid in zip(range(1, PEOPLE + 1), ids, strict=True))
         engine.execute(f"CREATE TABLE people AS SELECT * FROM (VALUES {listing}) t(k, person_id)")
         engine.execute("CREATE TABLE years AS SELECT y FROM range(2018, 2024) t(y)")
+        # samples under the ids that a build gives them
+        digests = engine.arrow(
+            "SELECT k, md5_number_lower('' || 'bank' || chr(31) || ('s' || k)) AS digest FROM people "
+            "WHERE k <= 6 ORDER BY k"
+        )
+        samples = pseudonymise_ints(
+            digests.column("digest").to_numpy().view("int64"), site.key(KEY_PURPOSE), "specimen"
+        )
+        engine.register("sample", pa.table({"k": digests.column("k"), "specimen_id": samples}))
         tables = {
+            "specimen": "SELECT specimen_id, person_id, 0 AS specimen_concept_id, 0 AS specimen_type_concept_id, "
+            "make_date(2020, 6, 1) AS specimen_date FROM sample JOIN people USING (k)",
+            "tissue_sample": "SELECT specimen_id, person_id, 'research' AS consent, make_date(2020, 6, 1) AS "
+            "received_date FROM sample JOIN people USING (k)",
             "person": "SELECT person_id, CASE WHEN k % 2 = 0 THEN 8507 ELSE 8532 END AS gender_concept_id, "
             "1940 + k AS year_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id, "
             "1000 + k % 5 AS location_id, 'A' AS ethnicity_source_value FROM people",
@@ -203,3 +221,55 @@ def issued(site: Site, release: str, scope_value: Callable[..., dict[str, Any]])
         return scope
 
     return make
+
+
+def nhs(person: int) -> str:
+    """An NHS number with a right check digit, of those never given to anybody."""
+    for last in range(10):
+        number = f"999{person * 7:06d}{last}"
+        if sum(int(d) * w for d, w in zip(number, range(10, 1, -1), strict=False)) % 11 == (11 - last) % 11:
+            return number
+    return nhs(person + 1000)
+
+
+def stage(site: Site, table: str, rows: list[dict[str, Any]], number: int) -> None:
+    """A batch as capture leaves it."""
+    batch = f"20260101T00000000{number}Z-0000000{number}"
+    (make_dir(site.landing / batch) / "batch.json").write_text(
+        json.dumps({"source": "epr", "format": "fhir"})
+    )
+    site.audit.append(CAPTURED, actor="test", batch=batch)
+    folder = make_dir(site.staged / batch)
+    with Engine(threads=1) as engine:
+        shape = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
+        engine.execute(f"CREATE TABLE t ({shape})")
+        for place, row in enumerate(rows):
+            common = {"source": "epr", "version_at": datetime(2026, 1, number), "deleted": False,
+                      "item_hash": f"{number:016d}{place:016d}", "batch_id": batch}  # fmt: skip
+            values = common | row
+            engine.execute(
+                f"INSERT INTO t ({', '.join(map(quote, values))}) VALUES ({', '.join('?' * len(values))})",
+                list(values.values()),
+            )
+        engine.execute(f"COPY t TO {literal(folder / f'{table}.parquet')} (FORMAT parquet)")
+
+
+def patient(person: int, **more: Any) -> dict[str, Any]:
+    return {
+        "record_id": f"p{person:02d}",
+        "nhs_number": nhs(person),
+        "local_number": f"H{person}",
+        "birth_date": date(1940 + person, 1, 1),
+    } | more
+
+
+@pytest.fixture
+def staging() -> SimpleNamespace:
+    """``nhs(person)``, ``patient(person, **more)`` and ``stage(site, table, rows, number)``."""
+    return SimpleNamespace(nhs=nhs, patient=patient, stage=stage)
+
+
+@pytest.fixture
+def stage_patients() -> Callable[[Site, int], None]:
+    """Stage the first so many people of the release as patients: keys 1 and up in an index that is built then."""
+    return lambda site, people: stage(site, "patient", [patient(n) for n in range(1, people + 1)], 1)

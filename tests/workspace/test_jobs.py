@@ -248,11 +248,11 @@ def test_refused_and_audited(site, project, run, monkeypatch):
 
 
 def test_who_opts_out_is_gone_before_the_next_job(site, project, run, monkeypatch):
-    from lockgate.workspace import provisioning
+    from lockgate.workspace import leftout
 
     code = "import duckdb\nduckdb.sql(\"SELECT count(*) n FROM '/data/person.parquet'\").write_csv('/outputs/n.csv')"
     assert (run(code).folder / "outputs" / "n.csv").read_text() == "n\n40\n"
-    monkeypatch.setattr(provisioning, "opted_out", lambda *_, **__: {7})
+    monkeypatch.setattr(leftout, "opted_out", lambda *_, **__: {7})
     (project.path / "opt-outs.json").unlink()  # as a new batch, index or day would
     assert (run(code).folder / "outputs" / "n.csv").read_text() == "n\n39\n"
 

@@ -11,7 +11,7 @@ import pytest
 
 from lockgate.cli import run
 from lockgate.errors import Refused
-from lockgate.workspace import provision, provisioning
+from lockgate.workspace import leftout, provision, provisioning
 from lockgate.workspace.project import Project
 from lockgate.workspace.scope import revoke
 
@@ -121,7 +121,7 @@ def test_shifted_dates_keep_intervals(site, issued):
 def test_who_opts_out_is_gone_the_next_time(site, issued, monkeypatch):
     issued()
     assert provision(site, "p0001", "test").people["out"] == 40
-    monkeypatch.setattr(provisioning, "opted_out", lambda *_, **__: {3, 4, 999})
+    monkeypatch.setattr(leftout, "opted_out", lambda *_, **__: {3, 4, 999})
     provisioning.refresh_opt_outs(site, "p0001", "test")
     assert query(site, "SELECT count(*) FROM person") == [(38,)]
     assert query(site, "SELECT count(*), count(DISTINCT person_id) FROM condition_occurrence") == [
@@ -165,7 +165,7 @@ def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
             return stopped
 
         people = set(range(1, 2 + step))
-        monkeypatch.setattr(provisioning, "opted_out", lambda *_, people=people, **__: people)
+        monkeypatch.setattr(leftout, "opted_out", lambda *_, people=people, **__: people)
         with monkeypatch.context() as patch:
             for name in ("write_atomic", "write_dictionary", "sha256_file", "rekey_table"):
                 patch.setattr(provisioning, name, cut(getattr(provisioning, name)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lockgate.catalogue.counts import count_release
+from lockgate.catalogue.counts import count_release, find_unwilling
 from lockgate.catalogue.coverage import cover
 from lockgate.catalogue.entry import check_entry, describe_role, make_entry
 from lockgate.curate import Release, open_release
@@ -60,6 +60,7 @@ def build_catalogue(
     )
     settings = site.config.engine
     with Engine(memory_limit=settings.memory_limit or None, threads=settings.threads or None) as engine:
+        find_unwilling(engine, site, release)
         counted = count_release(engine, release, rules)
         entry = make_entry(
             site,

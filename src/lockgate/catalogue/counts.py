@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
+
+from lockgate.capture import batches
 from lockgate.catalogue.safe import TOTAL, safe_table, shown
 from lockgate.curate import Release
 from lockgate.disclosure import Rules, safe_count
 from lockgate.engine import Engine
 from lockgate.errors import Refused
+from lockgate.identity import covered, index_path, pseudonymise_ints
 from lockgate.schema import RELEASE
+from lockgate.site import Site
 
 # The 16 + 1 ethnic categories of the 2001 census, as the NHS data dictionary codes them -> HDR UK's words.
 ETHNICITY = {
@@ -53,10 +61,33 @@ class Counted:
     withheld: dict[str, int]  # of age, ethnicity: how many groups are not shown
 
 
+def find_unwilling(engine: Engine, site: Site, release: Release) -> None:
+    """The table ``unwilling(person_id)``: everybody who has opted out by today, of any purpose.
+
+    A catalogue serves no one purpose, so whoever objects to one of them is not counted in it. LockgateError when there
+    are objections and no index to match them with.
+    """
+    if not index_path(site).exists() and not any(batch.table("objection") for batch in batches(site)):
+        engine.execute("CREATE TABLE unwilling (person_id BIGINT)")
+        return
+    at = datetime.now(ZoneInfo(site.config.site.timezone)).date()
+    keys = np.array(sorted(covered(engine, site, at=at, former=True)), np.int64)
+    ids = pa.array(pseudonymise_ints(keys, release.key(site), "person"), pa.int64())
+    engine.register("unwilling", pa.table({"person_id": ids}))
+
+
+def willing_view(engine: Engine, name: str, path: Path) -> None:
+    """A view of a file of the release without the rows of ``unwilling``."""
+    engine.view_parquet(f"{name}_all", path)
+    personal = "person_id" in engine.columns(f"SELECT * FROM {name}_all")
+    without = " AS t ANTI JOIN unwilling AS u ON u.person_id = t.person_id" if personal else ""
+    engine.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {name}_all{without}")
+
+
 def count_release(engine: Engine, release: Release, rules: Rules) -> Counted:
-    """Count a release. Refused when it has fewer people than the threshold: nothing of it can be told."""
+    """Count a release; needs ``find_unwilling``. Refused when it has fewer people than the threshold."""
     for name in ("person", "condition_occurrence", "concept", "observation_period"):
-        engine.view_parquet(f"c_{name}", release.table_path(name))
+        willing_view(engine, f"c_{name}", release.table_path(name))
     total = int(engine.one("SELECT count(*) FROM c_person"))
     people = safe_count(total, rules)
     if not isinstance(people, int) or people == 0:

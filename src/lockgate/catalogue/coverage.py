@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from lockgate.catalogue.counts import willing_view
 from lockgate.catalogue.safe import safe_table
 from lockgate.curate import Release
 from lockgate.curate.coverage import FILE
@@ -35,7 +36,7 @@ def cover(engine: Engine, release: Release, rules: Rules) -> Iterator[Coverage]:
     path = release.path / FILE
     if not path.exists():
         return
-    engine.execute(f"CREATE OR REPLACE VIEW coverage AS SELECT * FROM read_parquet({literal(path)})")
+    willing_view(engine, "coverage", path)
     spans = engine.rows(
         'SELECT "table", min(month), max(month), count(person_id) > 0 FROM coverage'
         ' WHERE month IS NOT NULL GROUP BY "table"'

@@ -34,7 +34,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
     "trace": ("trace", "From a released row back to what was sent, and forward again."),
     "scrub": ("scrub", "Take identifiers out of notes."),
+    "optout": ("optout", "Take in opt-outs, apply them everywhere, list what was derived before."),
     "risk": ("risk", "Say how easily people could be singled out in a table."),
+    "keys": ("keys", "Show and rotate the keys that pseudonyms are made with."),
+    "reidentify": (
+        "reidentify",
+        "Find out who one person is, for their safety: two people, a reason, a day.",
+    ),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
     "job": ("job", "Run a project's code in the sandbox."),

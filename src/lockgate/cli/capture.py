@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.site import Site
 
 app = typer.Typer()
 quarantine = typer.Typer(no_args_is_help=True)
@@ -34,6 +35,16 @@ def _report(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {**total, "by_type": by_type, "reasons": reasons, "batches": results}
 
 
+def _captured(site: Site, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The report, after what was captured of opt-outs has been applied to every workspace."""
+    report = _report(results)
+    if any(one["rows"].get("objection") for one in results):
+        from lockgate.cli.optout import applied
+
+        report["workspaces"] = applied(site)
+    return report
+
+
 def _print(report: dict[str, Any]) -> None:
     table = Table("", *COUNTS, box=None, pad_edge=False)
     for column in table.columns[1:]:
@@ -49,6 +60,11 @@ def _print(report: dict[str, Any]) -> None:
     for one in report.get("batches", [report]):
         for warning in one["warnings"]:
             console.print(f"Note  {warning}", markup=False)
+    if report.get("workspaces"):
+        from lockgate.cli.optout import print_applied
+
+        console.print("Opt-outs came with it:")
+        print_applied(report["workspaces"])
     if report["quarantined"]:
         console.print("Next: `lockgate capture quarantine list` says which, and why.")
 
@@ -65,7 +81,8 @@ def fhir(
     """Capture FHIR R4 resources: keep them raw, stage the sound, quarantine the rest with reasons."""
     from lockgate.capture import capture_fhir
 
-    report = _report([capture_fhir(open_site(), path, source=source, actor=actor()).as_dict()])
+    site = open_site()
+    report = _captured(site, [capture_fhir(site, path, source=source, actor=actor()).as_dict()])
     emit(report, lambda: _print(report))
 
 
@@ -130,7 +147,8 @@ def table(
     from lockgate.capture import capture_table
 
     agreed = contract or file.name.split(".")[0]
-    report = _report([capture_table(open_site(), agreed, file, source=source, actor=actor()).as_dict()])
+    site = open_site()
+    report = _captured(site, [capture_table(site, agreed, file, source=source, actor=actor()).as_dict()])
     emit(report, lambda: _print(report))
 
 
@@ -141,8 +159,8 @@ def tables(
     """Capture every table of a folder, each by the contract it is named after."""
     from lockgate.capture import capture_tables
 
-    results = [result.as_dict() for result in capture_tables(open_site(), folder, actor=actor())]
-    report = _report(results)
+    site = open_site()
+    report = _captured(site, [result.as_dict() for result in capture_tables(site, folder, actor=actor())])
     emit(report, lambda: _print(report))
 
 
@@ -263,6 +281,8 @@ def quarantine_retry(
     site = open_site()
     results = retry_held(site, reason=reason, source=source, actor=actor())
     moved = [result for result in results if result.recovered]
+    if moved:
+        _captured(site, [result.as_dict() for result in moved])
     recovered = sum(result.recovered for result in moved)
     counts, _ = list_held(site, source=source, limit=0)
     left = sum(counts.values())

@@ -79,6 +79,22 @@ def preview_file(file: Annotated[Path, typer.Argument(help="A scope as JSON, sig
     raise typer.Exit(1 if shown["refused"] else 0)
 
 
+@app.command("count")
+def count_people(target: Target) -> None:
+    """Count the people of a scope's cohort today, less who has opted out; small counts withheld, others rounded."""
+    from lockgate.disclosure import Rules, safe_count
+    from lockgate.workspace.optouts import count_cohort
+
+    site = open_site()
+    scope = _parsed(Path(target)) if Path(target).is_file() else load(site, target)
+    rules = Rules(threshold=scope.output_rules.threshold, rounding=scope.output_rules.rounding)
+    counts = {name: safe_count(value, rules) for name, value in count_cohort(site, scope).items()}
+    emit(
+        {"scope_id": scope.scope_id, "release": scope.release, **counts},
+        f"{counts['out']} people of {counts['in_release']} in the release; opted out: {counts['opted_out']}.",
+    )
+
+
 @app.command()
 def verify(target: Target) -> None:
     """Check a scope's signature, approvals, dates and revocation; exit 1 with every reason when it does not hold."""

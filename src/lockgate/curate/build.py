@@ -18,7 +18,7 @@ from typing import Any, Literal
 from lockgate import terminology
 from lockgate.capture import batches
 from lockgate.curate import buildstate
-from lockgate.curate.accounts import check, derived_rows, settle
+from lockgate.curate.accounts import check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.compare import differences
 from lockgate.curate.coverage import write_coverage
@@ -28,7 +28,7 @@ from lockgate.curate.quality import run_checks, unmapped_codes
 from lockgate.curate.reading import read_sources
 from lockgate.curate.release import NUMBER
 from lockgate.curate.sources import Curation
-from lockgate.curate.tables import release_views, write_tables
+from lockgate.curate.tables import prepare_tables, release_views, write_limited, write_tables
 from lockgate.curate.text import scrub_notes, scrub_whole
 from lockgate.curate.verify import verify_folder
 from lockgate.engine import Engine, SqlEngine, open_engine
@@ -189,22 +189,26 @@ def _make(
         if generations:
             buildstate.write_whole(engine, list(generations.values())[-1])
         tell("writing tables")
-        written = write_tables(build, folder)
+        prepare_tables(build)
+        limited = write_limited(build, folder)
+        written = write_tables(build, folder, limited)
         coverage = write_coverage(build, folder)
         tell("holding the accounts against each other, checking quality")
         accounts = settle(build)
         rows = {name: table.rows for name, table in written.items()}
         check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
+        check_limited(accounts, {name: table.rows for name, table in limited.items()})
         release_views(engine, folder, written)
         content = {
             "opt_out_cut_off": day.isoformat(),
+            "root_key": site.keyring.generation,
             "batches": list(inputs.prints),
             "data_until": str(engine.one("SELECT data_until FROM data_until"))[:10],
             "vocabulary": _vocabulary(site),
             "reference": terminology.EDITIONS,
             "engine": engine.name,
             "policy": site.config.deidentify.model_dump()
-            | {"opt_outs": "research", "threshold": build.threshold},
+            | {"opt_outs": "tables: every purpose; limited: see its people", "threshold": build.threshold},
             "linkage": _linkage(index)
             | {"objections_unmatched": unmatched_objections(engine.local, site, at=day)},
             "accounting": {name: account.as_dict() for name, account in accounts.items()},
@@ -214,6 +218,7 @@ def _make(
             "unmapped": unmapped_codes(build),
             "coverage": asdict(coverage),
             "tables": {name: asdict(table) for name, table in written.items()},
+            "limited": {name: asdict(table) for name, table in limited.items()},
         }
         people = int(engine.one("SELECT count(*) FROM person_standing"))
         affected = int(engine.one("SELECT count(*) FROM affected")) if state else people

@@ -40,7 +40,9 @@ def write_coverage(build: Curation, folder: Path) -> Written:
     parts = " UNION ALL ".join(
         f"SELECT fate, source, CAST({person} AS BIGINT) AS person_id,"
         f" CAST(date_trunc('month', CAST({day} AS DATE)) AS DATE) AS month"
-        f" FROM {table} WHERE fate NOT LIKE 'not:%' AND fate NOT IN ('opted_out', 'unlinked')"
+        f" FROM (SELECT *, CAST({person} AS BIGINT) AS of_whom FROM {table}) AS t"
+        " ANTI JOIN limited AS l ON l.person_id = t.of_whom"
+        " WHERE fate NOT LIKE 'not:%' AND fate NOT IN ('opted_out', 'unlinked')"
         for table, (person, day) in _DATED.items()
     )
     rows = build.engine.write_parquet(

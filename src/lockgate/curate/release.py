@@ -17,6 +17,7 @@ from lockgate.curate.verify import Problem, verify_folder
 from lockgate.errors import UsageError
 from lockgate.site import Site
 
+KEY_PURPOSE = "release/ids"
 NUMBER = re.compile(r"([0-9]{4})\.([1-9][0-9]*)")
 
 
@@ -27,6 +28,10 @@ class Release:
     number: str
     path: Path
     manifest: dict[str, Any]
+
+    def key(self, site: Site) -> bytes:
+        """The secret under which the release's ids were made; LockgateError when its root key is not kept any more."""
+        return site.key(KEY_PURPOSE, generation=int(self.manifest.get("root_key", 1)))
 
     @property
     def omop(self) -> Path:
@@ -42,6 +47,11 @@ class Release:
     def tables(self) -> dict[str, int]:
         """Rows of each table."""
         return {name: int(table["rows"]) for name, table in self.manifest["tables"].items()}
+
+    def limited_path(self, name: str) -> Path | None:
+        """The file of a table's rows that some purposes may not read (see ``write_limited``), or None."""
+        described = self.manifest.get("limited", {}).get(name)
+        return self.path / str(described["file"]) if described else None
 
     def table_path(self, name: str) -> Path:
         """The Parquet file of one table; UsageError when the release has none of that name."""

@@ -39,7 +39,7 @@ def retire_release(site: Site, number: str, *, actor: str, reason: str, destroy:
     if destroy and record.destroyed_at is None:
         for path in _data(release):
             path.unlink()
-        for folder in (release.omop, release.linked):
+        for folder in (release.omop, release.linked, release.path / "limited"):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         record = Retirement(**{**asdict(record), "destroyed_at": _now()})
@@ -49,7 +49,11 @@ def retire_release(site: Site, number: str, *, actor: str, reason: str, destroy:
             actor=actor,
             release=release.number,
             reason=reason.strip(),
-            files={table["file"]: table["sha256"] for table in release.manifest["tables"].values()},
+            files={
+                table["file"]: table["sha256"]
+                for part in ("tables", "limited")
+                for table in release.manifest.get(part, {}).values()
+            },
         )
     return record
 

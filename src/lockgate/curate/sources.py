@@ -12,12 +12,11 @@ from datetime import date
 
 import pyarrow as pa
 
+from lockgate.curate.release import KEY_PURPOSE
 from lockgate.engine import SqlEngine
-from lockgate.identity import index_view, opted_out, pseudonymise_ints
+from lockgate.identity import PURPOSES, covered, index_view, pseudonymise_ints
 from lockgate.schema import STAGED
 from lockgate.site import Site
-
-KEY_PURPOSE = "release/ids"
 
 # Tables whose rows are no one's: they stand for themselves.
 IMPERSONAL = frozenset(
@@ -75,7 +74,9 @@ class Curation:
 def find_standing(build: Curation) -> None:
     """Make ``person_standing``: every person of the index, their pseudonym, and whether they may be carried.
 
-    And ``whose``: the same for each patient record.
+    And ``whose``: the same for each patient record. Who has opted out of every purpose is "opted_out"; who has of
+    some is carried, and in ``limited`` (person_id, purposes: those they are left out for), so that their rows are kept
+    apart from the release's tables.
     """
     engine = build.engine
     index = index_view(engine, build.site)
@@ -85,15 +86,28 @@ def find_standing(build: Curation) -> None:
         FROM {index} AS i JOIN now_patient AS p ON p.source = i.source AND p.record_id = i.record_id
         GROUP BY i.person_key ORDER BY i.person_key"""
     )
-    out = opted_out(engine.local, build.site, at=build.release_date, purpose="research")
+    left_out = covered(engine.local, build.site, at=build.release_date)
+    out = {key for key, purposes in left_out.items() if purposes >= set(PURPOSES)}
     keys = people.column("person_key").combine_chunks()
     standing = [
         "opted_out" if key in out else "live" if known else "not:person_without_birth_year"
         for key, known in zip(keys.to_pylist(), people.column("birth_known").to_pylist(), strict=True)
     ]
-    table = people.select(["person_key"]).append_column(
-        "person_id", pa.array(pseudonymise_ints(keys, build.key, "person"), pa.int64())
+    ids = pseudonymise_ints(keys, build.key, "person")
+    table = people.select(["person_key"]).append_column("person_id", pa.array(ids, pa.int64()))
+    apart = sorted(
+        (int(person), " ".join(sorted(left_out[key])))
+        for key, person, stands in zip(keys.to_pylist(), ids.tolist(), standing, strict=True)
+        if stands == "live" and key in left_out
     )
+    engine.register(
+        "limited_arrow",
+        pa.table(
+            {"person_id": pa.array([a for a, _ in apart], pa.int64()), "purposes": [p for _, p in apart]},
+            schema=pa.schema([("person_id", pa.int64()), ("purposes", pa.string())]),
+        ),
+    )
+    engine.execute("CREATE OR REPLACE TABLE limited AS SELECT * FROM limited_arrow")
     engine.register("person_standing_arrow", table.append_column("standing", pa.array(standing, pa.string())))
     engine.execute("CREATE OR REPLACE TABLE person_standing AS SELECT * FROM person_standing_arrow")
     engine.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,25 +27,73 @@ class Written:
     columns: list[dict[str, object]]
 
 
-def write_tables(build: Curation, folder: Path) -> dict[str, Written]:
-    """Write every table of the OMOP and linked folders, and the vocabulary in use; name -> what was written."""
-    _common_text(build)
-    _describe_source(build)
+def write_tables(
+    build: Curation, folder: Path, limited: Mapping[str, Written] | None = None
+) -> dict[str, Written]:
+    """Write every table of the OMOP and linked folders, and the vocabulary in use; name -> what was written.
+
+    The vocabulary is that of the ``limited`` tables too, which are written first. Needs ``prepare_tables``.
+    """
     written: dict[str, Written] = {}
     for part, schema in (("omop", OMOP), ("linked", LINKED)):
         make_dir(folder / part)
         for name in sql_names(part):
             written[name] = write_table(build, name, sql_text(part, name), schema[name], folder / part)
-    written |= _vocabulary_in_use(build, folder / "omop", written)
+    written |= _vocabulary_in_use(build, folder / "omop", {**written}, limited or {})
     return dict(sorted(written.items()))
 
 
-def write_table(build: Curation, name: str, sql: str, columns: tuple[Column, ...], folder: Path) -> Written:
+def write_limited(build: Curation, folder: Path) -> dict[str, Written]:
+    """Write the rows of people who have opted out of some purposes, and not of others, into ``limited/``.
+
+    They are in none of the release's tables, so whoever reads those need not know what for. ``limited/people.parquet``
+    says for which purposes each is left out; only a project of another purpose is given their rows.
+    """
+    if not build.engine.one("SELECT count(*) FROM limited"):
+        return {}
+    place, written = make_dir(folder / "limited"), {}
+    for part, schema in (("omop", OMOP), ("linked", LINKED)):
+        for name in sql_names(part):
+            if person_column(schema[name]):
+                made = write_table(build, name, sql_text(part, name), schema[name], place, limited=True)
+                path = place / Path(made.file).name
+                if made.rows:
+                    written[name] = Written(f"limited/{path.name}", made.rows, made.sha256, made.columns)
+                else:
+                    path.unlink()
+    path = place / "people.parquet"
+    rows = build.engine.write_parquet("SELECT person_id, purposes FROM limited", path, order_by="person_id")
+    columns: list[dict[str, object]] = [
+        {"name": "person_id", "type": "BIGINT"},
+        {"name": "purposes", "type": "VARCHAR"},
+    ]
+    return written | {"people": Written("limited/people.parquet", rows, sha256_file(path), columns)}
+
+
+def person_column(columns: tuple[Column, ...]) -> bool:
+    """Whether a table says whose its rows are."""
+    return any(column.role == "key:person" for column in columns)
+
+
+def write_table(
+    build: Curation,
+    name: str,
+    sql: str,
+    columns: tuple[Column, ...],
+    folder: Path,
+    *,
+    limited: bool = False,
+) -> Written:
     """Write one SELECT as one Parquet file: the schema's columns in its order and types, rows in order of their key.
+
+    People in ``limited`` are left out; with ``limited`` it is they alone who are written.
 
     A column whose role is "withheld" is NULL whatever the SELECT says, and dates are cut to the month where the
     site's policy says so. Raises KeyError when the SELECT lacks a column.
     """
+    rows_of = f"({sql}) AS selected"
+    if person_column(columns):
+        rows_of += f" {'SEMI' if limited else 'ANTI'} JOIN limited AS l ON l.person_id = selected.person_id"
     monthly = build.site.config.deidentify.event_dates == "month"
     present = set(build.engine.columns(sql))
     missing = [column.name for column in columns if column.name not in present]
@@ -52,9 +101,7 @@ def write_table(build: Curation, name: str, sql: str, columns: tuple[Column, ...
         raise KeyError(f"the SELECT of {name} has no column {', '.join(missing)}")
     shaped = ", ".join(_shape(column, monthly) for column in columns)
     path = folder / f"{name}.parquet"
-    rows = build.engine.write_parquet(
-        f"SELECT {shaped} FROM ({sql}) AS selected", path, order_by=_order(name, columns)
-    )
+    rows = build.engine.write_parquet(f"SELECT {shaped} FROM {rows_of}", path, order_by=_order(name, columns))
     described: list[dict[str, object]] = [
         {"name": column.name, "type": column.type, "role": column.role, "required": column.required}
         for column in columns
@@ -81,6 +128,12 @@ def _order(name: str, columns: tuple[Column, ...]) -> str:
     if name == "tissue_sample":
         keys = ["specimen_id"]
     return ", ".join(quote(key) for key in keys or [column.name for column in columns])
+
+
+def prepare_tables(build: Curation) -> None:
+    """Make what the SELECTs read besides the prepared rows: ``common_text`` and ``described``."""
+    _common_text(build)
+    _describe_source(build)
 
 
 def _common_text(build: Curation) -> None:
@@ -114,13 +167,15 @@ def _describe_source(build: Curation) -> None:
     )
 
 
-def _vocabulary_in_use(build: Curation, folder: Path, written: dict[str, Written]) -> dict[str, Written]:
+def _vocabulary_in_use(
+    build: Curation, folder: Path, written: Mapping[str, Written], limited: Mapping[str, Written]
+) -> dict[str, Written]:
     """The rows of the vocabulary that the release's concepts need: themselves, their ancestors, their mappings."""
     engine = build.engine
     used = []
     for name, table in written.items():
-        path = folder.parent / table.file
-        engine.view_parquet(f"r_{name}", path)
+        files = [folder.parent / each[name].file for each in (written, limited) if name in each]
+        engine.view_parquet(f"r_{name}", files)
         used += [
             f"SELECT {quote(str(column['name']))} AS concept_id FROM r_{name}"
             for column in table.columns

@@ -20,10 +20,9 @@ from lockgate.capture.outcomes import row_states
 from lockgate.capture.views import newest_first
 from lockgate.curate.prepare import record_digest
 from lockgate.curate.release import Release, open_release
-from lockgate.curate.sources import KEY_PURPOSE
 from lockgate.curate.sqltext import sql_names
 from lockgate.engine import Engine, literal
-from lockgate.errors import UsageError
+from lockgate.errors import Refused, UsageError
 from lockgate.identity import index_view, pseudonymise_ints
 from lockgate.schema import RELEASE
 from lockgate.site import Site
@@ -75,6 +74,13 @@ def trace_row(
     """
     require_tracer(site)
     _require_reason(raw, reason)
+    if raw and project:
+        raise Refused(
+            "who a person of a project is, one person alone may not look up",
+            reasons=["a project's id was given, and the raw text asked for"],
+            where=f"{table} of {project}",
+            remedy="`lockgate reidentify request`: a second person approves it",
+        )
     if table not in TRACED:
         raise UsageError(f"no row of {table!r} is traced", remedy=f"one of: {', '.join(TRACED)}")
     found = open_release(site, release)
@@ -91,9 +97,9 @@ def trace_row(
     released = _released_id(site, found, table, row_id, project)
     with Engine(threads=1) as engine:
         records = (
-            _of_person(engine, site, released)
+            _of_person(engine, site, found, released)
             if table in _PEOPLE
-            else _of_record(engine, site, table, released)
+            else _of_record(engine, site, found, table, released)
         )
         if not records:
             raise UsageError(
@@ -161,9 +167,10 @@ def _key_column(table: str) -> tuple[str, str]:
 def _released_id(site: Site, release: Release, table: str, row_id: int, project: str) -> int:
     """The id in the release of a row, asked for by that id or by a project's; UsageError when there is none."""
     column, domain = _key_column(table)
-    ids = pq.read_table(release.table_path(table), columns=[column]).column(0).drop_null()
+    files = [release.table_path(table), *filter(None, [release.limited_path(table)])]
+    ids = pa.concat_tables([pq.read_table(file, columns=[column]) for file in files]).column(0).drop_null()
     plain = ids.cast(pa.int64()).to_numpy()
-    shown = pseudonymise_ints(plain, site.key(f"project/{project}"), domain) if project else plain
+    shown = pseudonymise_ints(plain, site.project_key(project), domain) if project else plain
     places = np.flatnonzero(shown == row_id)
     if not len(places):
         whose = f"the workspace of {project}" if project else f"release {release.number}"
@@ -181,20 +188,22 @@ def _candidates(table: str) -> list[tuple[str, str, str]]:
     return [(name, "''", domain) for name in tables]
 
 
-def _ids(engine: Engine, site: Site, records: str, prefix: str, domain: str) -> pa.Table:
-    """(source, record_id, id) of the distinct records of a SELECT."""
+def _ids(engine: Engine, key: bytes, records: str, prefix: str, domain: str) -> pa.Table:
+    """(source, record_id, id) of the distinct records of a SELECT, under the key of a release."""
     rows = engine.arrow(f"SELECT source, record_id, {record_digest(prefix)} AS digest FROM ({records}) AS t")
     digests = rows.column("digest").combine_chunks().to_numpy(zero_copy_only=False)
-    ids = pseudonymise_ints(digests.view(np.int64), site.key(KEY_PURPOSE), domain)
+    ids = pseudonymise_ints(digests.view(np.int64), key, domain)
     return rows.set_column(2, "id", pa.array(ids))
 
 
-def _of_record(engine: Engine, site: Site, table: str, released: int) -> list[tuple[str, str, str]]:
+def _of_record(
+    engine: Engine, site: Site, release: Release, table: str, released: int
+) -> list[tuple[str, str, str]]:
     """The (staged table, source, record_id) whose id is this."""
     found = []
     for staged, prefix, domain in _candidates(table):
         records = f"SELECT DISTINCT source, record_id FROM {staged_view(engine, site, staged)}"
-        rows = _ids(engine, site, records, prefix, domain)
+        rows = _ids(engine, release.key(site), records, prefix, domain)
         for place in np.flatnonzero(rows.column("id").to_numpy() == released):
             found.append(
                 (
@@ -206,11 +215,11 @@ def _of_record(engine: Engine, site: Site, table: str, released: int) -> list[tu
     return found
 
 
-def _of_person(engine: Engine, site: Site, released: int) -> list[tuple[str, str, str]]:
+def _of_person(engine: Engine, site: Site, release: Release, released: int) -> list[tuple[str, str, str]]:
     """The patient records of a person, by the index as it is now."""
     index = index_view(engine, site)
     keys = engine.arrow(f"SELECT DISTINCT person_key FROM {index} ORDER BY 1").column(0).to_numpy()
-    places = np.flatnonzero(pseudonymise_ints(keys, site.key(KEY_PURPOSE), "person") == released)
+    places = np.flatnonzero(pseudonymise_ints(keys, release.key(site), "person") == released)
     if not len(places):
         return []
     rows = engine.rows(
@@ -271,7 +280,7 @@ def _released_rows(
             if name != staged:
                 continue
             column, _ = _key_column(table)
-            (made,) = _ids(engine, site, one, prefix, domain).column("id").to_pylist()
+            (made,) = _ids(engine, release.key(site), one, prefix, domain).column("id").to_pylist()
             if _has(engine, release, table, column, made):
                 rows.append({"table": table, "id": made})
     return rows
@@ -286,12 +295,13 @@ def _released_person(
     )
     found = []
     for (key,) in keys:
-        (made,) = pseudonymise_ints(np.array([key], np.int64), site.key(KEY_PURPOSE), "person").tolist()
+        (made,) = pseudonymise_ints(np.array([key], np.int64), release.key(site), "person").tolist()
         if _has(engine, release, "person", "person_id", made):
             found.append({"table": "person", "id": made})
     return found
 
 
 def _has(engine: Engine, release: Release, table: str, column: str, row_id: int) -> bool:
-    path = literal(release.table_path(table))
-    return bool(engine.one(f"SELECT count(*) FROM read_parquet({path}) WHERE {column} = {int(row_id)}"))
+    files = [release.table_path(table), *filter(None, [release.limited_path(table)])]
+    listed = ", ".join(map(literal, files))
+    return bool(engine.one(f"SELECT count(*) FROM read_parquet([{listed}]) WHERE {column} = {int(row_id)}"))

@@ -35,7 +35,8 @@ def verify_folder(site: Site, folder: Path, *, destroyed: bool = False) -> list[
         problems.append(
             Problem("signature", MANIFEST, "the manifest is not the one this site signed: it was changed")
         )
-    described = [*manifest["tables"].values(), *([manifest["coverage"]] if "coverage" in manifest else [])]
+    described = [*manifest["tables"].values(), *manifest.get("limited", {}).values()]
+    described += [manifest["coverage"]] if "coverage" in manifest else []
     expected = {table["file"]: table["sha256"] for table in described}
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     if destroyed:

@@ -2,7 +2,14 @@
 
 from lockgate.identity.index import IndexResult, build_index, index_path, index_view
 from lockgate.identity.merges import history as merge_history
-from lockgate.identity.objections import opted_out, unmatched_objections
+from lockgate.identity.objections import (
+    PURPOSES,
+    consented,
+    covered,
+    objections_in_force,
+    opted_out,
+    unmatched_objections,
+)
 from lockgate.identity.pseudonym import (
     pseudonymise,
     pseudonymise_ints,
@@ -12,11 +19,15 @@ from lockgate.identity.pseudonym import (
 )
 
 __all__ = [
+    "PURPOSES",
     "IndexResult",
     "build_index",
+    "consented",
+    "covered",
     "index_path",
     "index_view",
     "merge_history",
+    "objections_in_force",
     "opted_out",
     "pseudonymise",
     "pseudonymise_ints",

@@ -229,6 +229,25 @@ def people(site: Site, count: int) -> str:
     return str(safe_count(count, rules_of(site)))
 
 
+def workspace_now(site: Site, project: str, stored: dict[str, Any]) -> dict[str, Any]:
+    """What a project's workspace holds now, from its own record; what the portal noted when there is none.
+
+    The record changes with every opt-out, the note does not: a page that showed it would count who has left.
+    """
+    try:
+        found: dict[str, Any] = json.loads((site.projects / project / "workspace.json").read_bytes())
+    except (OSError, ValueError):
+        return stored
+    return found
+
+
+def apply_opt_outs(site: Site) -> None:
+    """Make every workspace fit who has opted out by now."""
+    from lockgate.workspace.optouts import apply
+
+    apply(site, "lockgate")
+
+
 def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, Any]]:
     """The tables of a prepared workspace: name, columns, and rows as a count that may be shown."""
     tables = workspace.get("tables", {})

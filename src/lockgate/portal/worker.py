@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from datetime import datetime
 from types import FrameType
+from zoneinfo import ZoneInfo
 
 from lockgate.portal import setup
 from lockgate.site import Site
@@ -35,8 +37,28 @@ def work(site: Site, *, once: bool = False, interval: float = 1.0) -> int:
     return done
 
 
+_looked: tuple[object, ...] = ()
+
+
+def _opt_outs() -> None:
+    """Apply opt-outs when something was captured since, and on each new day: an opt-out may begin or end."""
+    global _looked
+    from lockgate.portal import plane
+    from lockgate.portal.sites import current_site
+
+    site = current_site()
+    now = (
+        site.path,
+        site.landing.stat().st_mtime_ns,
+        datetime.now(ZoneInfo(site.config.site.timezone)).date(),
+    )
+    if now != _looked:
+        plane.apply_opt_outs(site)
+        _looked = now
+
+
 def tick() -> int:
-    """One round: waiting tasks, then expiry and the relay; how many tasks were done."""
+    """One round: waiting tasks, then opt-outs, expiry and the relay; how many tasks were done."""
     from django.core.management import call_command
     from django.db import close_old_connections
     from django_tasks_db.models import DBTaskResult
@@ -48,6 +70,7 @@ def tick() -> int:
     waiting = DBTaskResult.objects.ready().count()
     if waiting:
         call_command("db_worker", batch=True, interval=0.1, startup_delay=False, reload=False, verbosity=0)
+    _opt_outs()
     expire_due()
     relay()
     return int(waiting)

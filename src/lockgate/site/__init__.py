@@ -116,9 +116,18 @@ class Site:
         """The control plane's SQLite database (unless site.toml names another)."""
         return self.path / "control.sqlite3"
 
-    def key(self, purpose: str, length: int = 32) -> bytes:
-        """The secret for one purpose, derived from the root key (HKDF-SHA256)."""
-        return self._keys.derive(purpose, length)
+    def key(self, purpose: str, length: int = 32, *, generation: int | None = None) -> bytes:
+        """The secret for one purpose, derived from the root key (HKDF-SHA256), or from that of a generation."""
+        return self._keys.derive(purpose, length, generation=generation)
+
+    def project_key(self, project: str, use: str = "") -> bytes:
+        """The secret of a project's ids, or of another ``use`` of the project's."""
+        return self._keys.project(project, use)
+
+    @property
+    def keyring(self) -> Keys:
+        """The keys themselves: their generations, and rotation."""
+        return self._keys
 
     def sign(self, message: bytes) -> bytes:
         """Sign with the site's ed25519 key."""

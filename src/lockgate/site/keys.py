@@ -1,4 +1,7 @@
-"""The keys of a site: one root secret, from which every other secret is derived, and one signing key.
+"""The keys of a site: a root secret, from which every other secret is derived, and one signing key.
+
+A root key can be rotated: the one before stays as ``root.1.key``, ``root.2.key`` and so on, to read what was made under
+it. A project's key can be rotated alone: ``projects.json`` says how often it was.
 
 HKDF-SHA256 (RFC 5869) derives a key per purpose, so that a project's key says nothing of another's.
 Scopes, manifests and the head of the audit chain are signed with ed25519 (RFC 8032).
@@ -7,6 +10,8 @@ Scopes, manifests and the head of the audit chain are signed with ed25519 (RFC 8
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
 from pathlib import Path
 
@@ -22,6 +27,8 @@ from lockgate.site.files import make_dir, write_atomic
 ROOT = "root.key"
 SIGNING = "signing.key"
 PUBLIC = "signing.pub"
+PROJECTS = "projects.json"
+_RETIRED = re.compile(r"root\.([1-9][0-9]*)\.key")
 _LENGTH = 32
 
 
@@ -31,6 +38,7 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._root = self._read(ROOT)
+        self._retired = self._read_retired()
         self._signing = Ed25519PrivateKey.from_private_bytes(self._read(SIGNING))
         self._public = self._signing.public_key()
 
@@ -64,11 +72,80 @@ class Keys:
             )
         return secret
 
-    def derive(self, purpose: str, length: int = _LENGTH) -> bytes:
-        """The key for one purpose, such as ``"project/p0001"``: ``length`` bytes."""
-        return HKDF(hashes.SHA256(), length, salt=None, info=b"lockgate/" + purpose.encode()).derive(
-            self._root
+    def _read_retired(self) -> dict[int, bytes]:
+        found = {
+            int(match[1]): self._read(path.name)
+            for path in self.folder.iterdir()
+            if (match := _RETIRED.fullmatch(path.name))
+        }
+        # a crash in `rotate_root` may have left the root's copy without its successor
+        return {number: secret for number, secret in found.items() if secret != self._root}
+
+    @property
+    def generation(self) -> int:
+        """How manieth the root key is: 1, and one more for each rotation."""
+        return max(self._retired, default=0) + 1
+
+    def derive(self, purpose: str, length: int = _LENGTH, *, generation: int | None = None) -> bytes:
+        """The key for one purpose, such as ``"project/p0001"``: ``length`` bytes.
+
+        ``generation`` asks for one of an earlier root key; LockgateError when it is not kept any more.
+        """
+        root = (
+            self._root if generation in (None, self.generation) else self._retired.get(int(generation or 0))
         )
+        if root is None:
+            raise LockgateError(
+                f"the root key of generation {generation} is not here",
+                where=str(self.folder),
+                remedy=f"restore root.{generation}.key from the backup: what was made under it can't be read without",
+            )
+        return HKDF(hashes.SHA256(), length, salt=None, info=b"lockgate/" + purpose.encode()).derive(root)
+
+    def rotate_root(self) -> int:
+        """Put a new root key in the place of the one in use, which is kept for reading; the new generation."""
+        write_atomic(self.folder / f"root.{self.generation}.key", self._root)
+        write_atomic(self.folder / ROOT, secrets.token_bytes(_LENGTH))
+        self._root = self._read(ROOT)
+        self._retired = self._read_retired()
+        return self.generation
+
+    def epoch(self, project: str) -> int:
+        """How manieth a project's key is: 1, and one more for each rotation of it alone."""
+        path = self.folder / PROJECTS
+        if not path.exists():
+            return 1
+        try:
+            return int(json.loads(path.read_bytes()).get(project, 1))
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise LockgateError(
+                "the list of rotated project keys can't be read",
+                where=str(path),
+                remedy="restore it from the backup",
+            ) from error
+
+    def rotate_project(self, project: str) -> int:
+        """Give a project another key from now on; the new epoch."""
+        epoch = self.epoch(project) + 1
+        path = self.folder / PROJECTS
+        known = json.loads(path.read_bytes()) if path.exists() else {}
+        write_atomic(path, (json.dumps(known | {project: epoch}, indent=1, sort_keys=True) + "\n").encode())
+        return epoch
+
+    def project(
+        self, project: str, use: str = "", *, generation: int | None = None, epoch: int | None = None
+    ) -> bytes:
+        """A project's key: for its ids, or for another ``use`` of the project's, such as "dates".
+
+        The one in use, or that of an earlier root key or epoch.
+        """
+        epoch = epoch or self.epoch(project)
+        purpose = f"project/{project}" + (f"#{epoch}" if epoch > 1 else "") + (f"/{use}" if use else "")
+        return self.derive(purpose, generation=generation)
+
+    def check_of(self, key: bytes) -> str:
+        """A short name of a derived key, which says nothing of it."""
+        return hashlib.sha256(b"lockgate/check" + key).hexdigest()[:16]
 
     def sign(self, message: bytes) -> bytes:
         """The ed25519 signature (64 bytes) of a message."""

@@ -9,6 +9,7 @@ from typing import Literal
 from lockgate.deidentify.dates import generalise_sql
 from lockgate.engine import quote
 from lockgate.schema import PROJECT, Column
+from lockgate.workspace.leftout import SAMPLES
 from lockgate.workspace.scope import Scope
 from lockgate.workspace.scope.checks import person_column
 
@@ -83,6 +84,8 @@ class Extract:
         tests = []
         if self.person is not None:
             tests.append("WHEN o.person_id IS NOT NULL THEN 'opted_out'")
+            if self.table in SAMPLES:
+                tests.append("WHEN t.specimen_id IN (SELECT specimen_id FROM held_sample) THEN 'opted_out'")
             nobody = "" if self.scope.cohort is not None else f" AND t.{quote(self.person)} IS NOT NULL"
             tests.append(f"WHEN c.person_id IS NULL{nobody} THEN 'outside_cohort'")
         if self.table == "location":

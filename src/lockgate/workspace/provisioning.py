@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 from dataclasses import dataclass, field
@@ -14,33 +15,33 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate import __version__
-from lockgate.capture import batches
 from lockgate.cohorts import compile_sql
 from lockgate.curate import open_release, retirement
 from lockgate.curate.release import Release
-from lockgate.curate.sources import KEY_PURPOSE
 from lockgate.deidentify.dates import shift_days
-from lockgate.engine import Engine
+from lockgate.engine import Engine, quote
 from lockgate.errors import LockgateError, Refused
-from lockgate.identity import index_path, opted_out, pseudonymise_ints, rekey_table
+from lockgate.identity import rekey_table
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
+from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.scope import Scope, canonical, load, today
+from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
 
 SCHEMA = "lockgate.workspace/1"
-_FORMAT = 1  # raise when the same scope and release would give other files
+_FORMAT = 2  # raise when the same scope and release would give other files
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceResult:
-    """What a project now has. ``unchanged``: it had exactly that before."""
+    """What a project now has. ``unchanged``: it had exactly that before; ``rewritten``: the tables made anew."""
 
     project: str
     path: Path
@@ -49,6 +50,7 @@ class WorkspaceResult:
     tables: dict[str, dict[str, Any]]
     people: dict[str, int]
     unchanged: bool = False
+    rewritten: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -60,6 +62,7 @@ class WorkspaceResult:
             "people": self.people,
             "tables": self.tables,
             "unchanged": self.unchanged,
+            "rewritten": list(self.rewritten),
         }
 
 
@@ -68,27 +71,35 @@ class _Inputs:
     scope: Scope
     release: Release
     manifest_sha256: str
+    key_check: str
     partners: dict[str, str] = field(default_factory=dict)
-    objectors: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.array([], np.int64))
+    left_out: LeftOut = field(default_factory=lambda: LeftOut(np.array([], np.int64), np.array([], np.int64)))
+
+    @property
+    def base(self) -> str:
+        """Of what a workspace is made, but for who is left out."""
+        parts: dict[str, Any] = {
+            "format": _FORMAT,
+            "code": __version__,
+            "scope": self.scope.sha256,
+            "manifest": self.manifest_sha256,
+            "key": self.key_check,
+        }
+        parts |= {"partners": self.partners} if self.partners else {}
+        return hashlib.sha256(canonical(parts)).hexdigest()
 
     @property
     def fingerprint(self) -> str:
         """Equal fingerprints give equal workspaces."""
-        parts = {
-            "format": _FORMAT,
-            "scope": self.scope.sha256,
-            "manifest": self.manifest_sha256,
-            "objectors": hashlib.sha256(np.sort(self.objectors).tobytes()).hexdigest(),
-        }
-        parts |= {"partners": self.partners} if self.partners else {}
-        return hashlib.sha256(canonical(parts)).hexdigest()
+        return hashlib.sha256(f"{self.base}/{self.left_out.sha256}".encode()).hexdigest()
 
 
 def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
     """Make ``projects/<project>/data`` hold what the scope in force allows, and ``workspace.json`` say so.
 
     Refused without a scope that holds, with a release that was changed, or when opt-outs can't be looked up. Doing it
-    again changes nothing unless the scope, the release or who has opted out has changed.
+    again changes nothing unless the scope, the release, the project's key or who has opted out has changed. Where only
+    the last has, the tables that hold nothing of these people stay as they are.
     """
     require_ready(site)
     scope = load(site, project)
@@ -99,9 +110,10 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         if known is not None:
             return _result(place, known, unchanged=True)
         place.clear_old()
+        kept = _unaffected(engine, place, inputs)
         fresh = make_dir(place.path / f".data.{secrets.token_hex(4)}.partial")
         try:
-            people, tables = _write(site, engine, inputs, fresh)
+            people, tables = _write(site, engine, inputs, fresh, kept)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
@@ -113,6 +125,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
             "scope_sha256": scope.sha256,
             "release": scope.release,
             "manifest_sha256": inputs.manifest_sha256,
+            "base": inputs.base,
             "fingerprint": inputs.fingerprint,
             "provisioned_at": now().isoformat(),
             "code_version": __version__,
@@ -120,11 +133,13 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
             "dates": scope.dates,
             "people": people,
             "tables": tables,
+            "rewritten": [name for name in tables if name not in kept],
         }
+        remember(place, workspace, inputs.left_out)
         place.workspace_file.unlink(missing_ok=True)
         place.replace_data(fresh)
         write_atomic(place.workspace_file, (json.dumps(workspace, indent=1) + "\n").encode())
-    result = _result(place, workspace, unchanged=False)
+    result = _result(place, workspace, rewritten=tuple(workspace["rewritten"]))
     site.audit.append(
         "workspace.provisioned",
         actor=actor,
@@ -134,6 +149,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         tables=len(tables),
         rows=sum(int(table["rows"]) for table in tables.values()),
         fingerprint=inputs.fingerprint,
+        rewritten=len(result.rewritten),
     )
     return result
 
@@ -158,7 +174,7 @@ def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
     if scope.sha256 != workspace.get("scope_sha256") or not place.data.is_dir():
         provision(site, project, actor)
         return
-    state = _opt_out_state(site, scope)
+    state = opt_out_state(site, scope, delivered_now(site, scope))
     noted = place.path / "opt-outs.json"
     try:
         seen = json.loads(noted.read_bytes())
@@ -168,19 +184,6 @@ def refresh_opt_outs(site: Site, project: str, actor: str) -> None:
         provision(site, project, actor)
         fingerprint = place.workspace()["fingerprint"]
         write_atomic(noted, json.dumps({"state": state, "fingerprint": fingerprint}).encode())
-
-
-def _opt_out_state(site: Site, scope: Scope) -> str:
-    index = index_path(site)
-    stat = index.stat() if index.exists() else None
-    parts: dict[str, Any] = {
-        "day": today(site).isoformat(),
-        "kind": scope.kind,
-        "batches": [batch.batch_id for batch in batches(site)],
-        "index": [stat.st_mtime_ns, stat.st_size] if stat else None,
-    }
-    parts |= {"partners": delivered_now(site, scope)} if scope.partners else {}
-    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
@@ -198,11 +201,15 @@ def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
         needed |= set(scope.cohort.tables())
     if "location" in scope.tables:
         needed.add("care_site")
-    inputs = _Inputs(scope, release, _checked(site, release, needed, set(scope.tables)))
+    if any(table in SAMPLES for table in scope.tables):
+        needed.add("tissue_sample")
+    key_check = site.keyring.check_of(site.project_key(scope.project))
+    inputs = _Inputs(scope, release, _checked(site, release, needed, set(scope.tables)), key_check)
     for table in needed:
         files = [release.table_path(table)] if table in release.manifest["tables"] else []
+        files += [apart] if (apart := release.limited_path(table)) else []
         engine.view_parquet(f"release_{table}", files, RELEASE[table])
-    inputs.objectors = _objectors(site, engine, scope)
+    inputs.left_out = find_left_out(site, engine, scope, release)
     inputs.partners = delivered_now(site, scope)
     return inputs
 
@@ -219,10 +226,13 @@ def _checked(site: Site, release: Release, needed: set[str], asked: set[str]) ->
         problems.append("its manifest is not the one this site signed")
     listed = release.manifest["tables"]
     problems += [f"it has no table {table}" for table in sorted(asked - set(listed) - set(VOCABULARY_TABLES))]
-    for table in sorted(needed & set(listed)):
-        path = release.table_path(table)
-        if not path.is_file() or sha256_file(path) != listed[table]["sha256"]:
-            problems.append(f"{listed[table]['file']} is not as it was built")
+    apart = release.manifest.get("limited", {})
+    read = [listed[table] for table in sorted(needed & set(listed))]
+    read += [apart[table] for table in sorted((needed | {"people"}) & set(apart))]
+    for table in read:
+        path = release.path / table["file"]
+        if not path.is_file() or sha256_file(path) != table["sha256"]:
+            problems.append(f"{table['file']} is not as it was built")
     if problems:
         raise Refused(
             "the release is not what the scope was given for",
@@ -233,30 +243,49 @@ def _checked(site: Site, release: Release, needed: set[str], asked: set[str]) ->
     return hashlib.sha256(body).hexdigest()
 
 
-def _objectors(site: Site, engine: Engine, scope: Scope) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The release's ids of people in it who must be left out today, for a project of this kind."""
+def _unaffected(engine: Engine, place: Project, inputs: _Inputs) -> dict[str, dict[str, Any]]:
+    """The tables of the workspace that only other opt-outs would not change, as ``workspace.json`` describes them.
+
+    Those in which nobody has a row who left or came back since; none when anything else has changed.
+    """
     try:
-        keys = opted_out(engine, site, at=today(site), purpose=scope.kind)
-    except LockgateError as error:
-        raise Refused(
-            "nobody can say who has opted out, so nobody's data may be used",
-            reasons=[error.message],
-            where=scope.project,
-            remedy=error.remedy,
-        ) from error
-    hidden = pseudonymise_ints(np.array(sorted(keys), np.int64), site.key(KEY_PURPOSE), "person")
-    engine.register("objectors", pa.table({"person_id": pa.array(hidden, pa.int64())}))
-    engine.execute(
-        f"CREATE TABLE opted_out AS SELECT person_id FROM objectors SEMI JOIN {relation('person')} USING (person_id)"
-    )
-    found = engine.rows("SELECT person_id FROM opted_out ORDER BY person_id")
-    return np.array([person for (person,) in found], np.int64)
+        workspace = place.workspace()
+    except Refused:
+        return {}
+    before = recall(place, str(workspace.get("fingerprint")))
+    if before is None or workspace.get("base") != inputs.base or before["base"] != inputs.base:
+        return {}
+    people = np.setxor1d(np.array(before["people"], np.int64), inputs.left_out.people)
+    samples = np.setxor1d(np.array(before["samples"], np.int64), inputs.left_out.samples)
+    engine.register("changed_person", pa.table({"person_id": people}))
+    kept = {}
+    for name, table in workspace["tables"].items():
+        if name not in RELEASE:
+            continue  # a partner's: made anew each time
+        if name in VOCABULARY_TABLES or (person_column(name) is None and name != "location"):
+            touched = 0
+        elif name == "location" or (name in SAMPLES and len(samples)):
+            touched = len(people) + len(samples)
+        else:
+            touched = int(
+                engine.one(
+                    f"SELECT count(*) FROM {relation(name)} AS t SEMI JOIN changed_person AS c "
+                    f"ON c.person_id = t.{quote(str(person_column(name)))}"
+                )
+            )
+        path = place.data / table["file"]
+        if not touched and path.is_file() and sha256_file(path) == table["sha256"]:
+            kept[name] = table
+    return kept
 
 
 def _write(
-    site: Site, engine: Engine, inputs: _Inputs, fresh: Path
+    site: Site, engine: Engine, inputs: _Inputs, fresh: Path, kept: dict[str, dict[str, Any]]
 ) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
-    """Every table of the scope into ``fresh``; the accounts of people and of each table's rows."""
+    """Every table of the scope into ``fresh``; the accounts of people and of each table's rows.
+
+    The tables in ``kept`` are taken over from the data in place.
+    """
     scope = inputs.scope
     _choose(engine, scope)
     in_release, in_cohort, out = (
@@ -275,16 +304,18 @@ def _write(
     }
     if scope.dates == "shift":
         ids = engine.arrow("SELECT person_id FROM chosen").column(0)
-        days = shift_days(ids, site.key(f"project/{scope.project}/dates"))
+        days = shift_days(ids, site.project_key(scope.project, "dates"))
         engine.register("shift", pa.table({"person_id": ids, "days": days}))
+    for table in kept.values():
+        os.link(Project.of(site, scope.project).data / table["file"], fresh / table["file"])
     tables = {
-        table: _table(site, engine, Extract(scope, table), fresh)
+        table: kept.get(table) or _table(site, engine, Extract(scope, table), fresh)
         for table in scope.tables
         if table not in VOCABULARY_TABLES
     }
     for table in partner_views(site, engine, scope):
         tables[table] = _table(site, engine, Extract(scope, table), fresh)
-    tables |= _vocabulary(engine, inputs.release, fresh)
+    tables |= _vocabulary(engine, inputs.release, fresh, kept)
     write_dictionary(fresh, scope, tables)
     for path in fresh.iterdir():
         path.chmod(READABLE_FILE)
@@ -310,7 +341,7 @@ def choose_people(site: Site, engine: Engine, scope: Scope) -> None:
 def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:
     counts = dict(engine.rows(extract.counts_sql()))
     rows = engine.arrow(extract.rows_sql())
-    rows = rekey_table(rows, extract.keys, site.key(f"project/{extract.scope.project}"))
+    rows = rekey_table(rows, extract.keys, site.project_key(extract.scope.project))
     engine.register("project_rows", rows)
     path = fresh / f"{extract.table}.parquet"
     written = engine.write_parquet("SELECT * FROM project_rows", path, order_by=order(extract.columns))
@@ -325,11 +356,15 @@ def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[st
     return _described(path, columns, {"in": sum(account.values()), **account})
 
 
-def _vocabulary(engine: Engine, release: Release, fresh: Path) -> dict[str, dict[str, Any]]:
+def _vocabulary(
+    engine: Engine, release: Release, fresh: Path, kept: dict[str, dict[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """The vocabulary tables as they are: names of codes, about nobody."""
     tables = {}
     for table in VOCABULARY_TABLES:
-        if table in release.manifest["tables"]:
+        if table in kept:
+            tables[table] = kept[table]
+        elif table in release.manifest["tables"]:
             path = fresh / f"{table}.parquet"
             shutil.copyfile(release.table_path(table), path)
             rows = int(engine.one(f"SELECT count(*) FROM {relation(table)}"))
@@ -364,7 +399,9 @@ def _unchanged(place: Project, inputs: _Inputs) -> dict[str, Any] | None:
     return workspace
 
 
-def _result(place: Project, workspace: dict[str, Any], *, unchanged: bool) -> WorkspaceResult:
+def _result(
+    place: Project, workspace: dict[str, Any], *, unchanged: bool = False, rewritten: tuple[str, ...] = ()
+) -> WorkspaceResult:
     return WorkspaceResult(
         project=place.name,
         path=place.data,
@@ -373,4 +410,5 @@ def _result(place: Project, workspace: dict[str, Any], *, unchanged: bool) -> Wo
         tables=workspace["tables"],
         people=workspace["people"],
         unchanged=unchanged,
+        rewritten=rewritten,
     )

@@ -40,7 +40,8 @@ def _open_to_others(path: Path) -> str:
 def check_keys(site: Site) -> Check:
     """The keys are there, have their length, and nobody else can read them."""
     wrong = []
-    for name in ("root.key", "signing.key"):
+    older = sorted(path.name for path in site.keys.glob("root.*.key"))
+    for name in ("root.key", "signing.key", *older):
         path = site.keys / name
         if path.is_symlink() or not path.is_file():
             wrong.append(f"{name}: is no file")

@@ -41,6 +41,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "airlock.read_all": frozenset({"auditor", "output_checker"}),
     "linkage.review": frozenset({"linkage_clerk"}),
     "audit.read": frozenset({"auditor"}),
+    # who asks sees it; never the same person who approves
+    "reidentify.request": frozenset({"research_centre", "data_engineer"}),
+    "reidentify.approve": frozenset({"data_protection_office"}),
     "people.manage": frozenset({"administrator"}),
 }
 

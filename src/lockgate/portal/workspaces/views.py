@@ -51,6 +51,10 @@ def get_job(request: SignedIn, slug: str, key: uuid.UUID) -> Job:
     return job
 
 
+def _workspace(project: Project) -> dict[str, Any]:
+    return plane.workspace_now(current_site(), project.slug, project.workspace)
+
+
 @require_GET
 @signed_in
 def index(request: SignedIn) -> HttpResponseBase:
@@ -70,7 +74,7 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "scope": project.scope,
         "tables": [
             table
-            for table in plane.workspace_tables(current_site(), project.workspace)
+            for table in plane.workspace_tables(current_site(), _workspace(project))
             if table["name"] not in VOCABULARY_TABLES
         ],
         "jobs": project.jobs.select_related("author")[:10],
@@ -93,7 +97,7 @@ def dictionary(request: SignedIn, slug: str) -> HttpResponseBase:
             "rows": next(
                 (
                     item["rows"]
-                    for item in plane.workspace_tables(current_site(), project.workspace)
+                    for item in plane.workspace_tables(current_site(), _workspace(project))
                     if item["name"] == name
                 ),
                 "",

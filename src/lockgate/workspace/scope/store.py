@@ -243,6 +243,16 @@ def scope_files(site: Site) -> list[Path]:
     ]
 
 
+def issued_scopes(site: Site) -> dict[str, list[Scope]]:
+    """Every scope that this site signed, by project, whether it holds today or not; altered ones left out."""
+    found: dict[str, list[Scope]] = {}
+    for path in scope_files(site):
+        with contextlib.suppress(Refused):
+            scope = _opened(site, path)
+            found.setdefault(path.parent.parent.name, []).append(scope)
+    return found
+
+
 def projects_of(site: Site, release: str) -> list[str]:
     """The projects whose scope in force is of a release."""
     found = []

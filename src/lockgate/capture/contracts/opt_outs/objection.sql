@@ -1,3 +1,3 @@
 SELECT source, record_id, version_at, false AS deleted, item_hash, batch_id,
-    nhs_number, kind, from_date, until_date
+    nhs_number, kind, purposes, from_date, until_date
 FROM item
