@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from lockgate.capture import REASONS, capture_fhir, capture_tables, list_held
 from lockgate.curate import build_release as build
 from lockgate.curate import open_release, verify_release
-from lockgate.curate.sources import KEY_PURPOSE
+from lockgate.curate.release import KEY_PURPOSE
 from lockgate.demo.search import identifying_values, search
 from lockgate.demo.story import Story
 from lockgate.engine import Engine

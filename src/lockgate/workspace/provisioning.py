@@ -31,6 +31,7 @@ from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.readiness import require_ready
+from lockgate.workspace.released import checked_manifest
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
@@ -204,7 +205,7 @@ def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
     if any(table in SAMPLES for table in scope.tables):
         needed.add("tissue_sample")
     key_check = site.keyring.check_of(site.project_key(scope.project))
-    inputs = _Inputs(scope, release, _checked(site, release, needed, set(scope.tables)), key_check)
+    inputs = _Inputs(scope, release, checked_manifest(site, release, needed, set(scope.tables)), key_check)
     for table in needed:
         files = [release.table_path(table)] if table in release.manifest["tables"] else []
         files += [apart] if (apart := release.limited_path(table)) else []
@@ -212,35 +213,6 @@ def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
     inputs.left_out = find_left_out(site, engine, scope, release)
     inputs.partners = delivered_now(site, scope)
     return inputs
-
-
-def _checked(site: Site, release: Release, needed: set[str], asked: set[str]) -> str:
-    """The SHA-256 of the manifest, when this site signed it and every file to be read is the one it lists."""
-    body = (release.path / "manifest.json").read_bytes()
-    problems = []
-    try:
-        signature = bytes.fromhex((release.path / "manifest.sig").read_text().strip())
-    except (OSError, ValueError):
-        signature = b""
-    if not site.verify(body, signature):
-        problems.append("its manifest is not the one this site signed")
-    listed = release.manifest["tables"]
-    problems += [f"it has no table {table}" for table in sorted(asked - set(listed) - set(VOCABULARY_TABLES))]
-    apart = release.manifest.get("limited", {})
-    read = [listed[table] for table in sorted(needed & set(listed))]
-    read += [apart[table] for table in sorted((needed | {"people"}) & set(apart))]
-    for table in read:
-        path = release.path / table["file"]
-        if not path.is_file() or sha256_file(path) != table["sha256"]:
-            problems.append(f"{table['file']} is not as it was built")
-    if problems:
-        raise Refused(
-            "the release is not what the scope was given for",
-            reasons=problems,
-            where=release.number,
-            remedy=f"lockgate release verify {release.number}",
-        )
-    return hashlib.sha256(body).hexdigest()
 
 
 def _unaffected(engine: Engine, place: Project, inputs: _Inputs) -> dict[str, dict[str, Any]]:
@@ -306,8 +278,8 @@ def _write(
         ids = engine.arrow("SELECT person_id FROM chosen").column(0)
         days = shift_days(ids, site.project_key(scope.project, "dates"))
         engine.register("shift", pa.table({"person_id": ids, "days": days}))
-    for table in kept.values():
-        os.link(Project.of(site, scope.project).data / table["file"], fresh / table["file"])
+    for same in kept.values():
+        os.link(Project.of(site, scope.project).data / same["file"], fresh / same["file"])
     tables = {
         table: kept.get(table) or _table(site, engine, Extract(scope, table), fresh)
         for table in scope.tables

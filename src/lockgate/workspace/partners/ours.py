@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.capture import latest_view
-from lockgate.curate.sources import KEY_PURPOSE
+from lockgate.curate.release import KEY_PURPOSE
 from lockgate.engine import Engine, literal
 from lockgate.errors import LockgateError, Refused
 from lockgate.identity import index_path, index_view, opted_out, pseudonymise_ints
