@@ -57,7 +57,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(write: Call
     first, second, other = (_digests(write(patients=120, seed=seed).out) for seed in (3, 3, 4))
     assert first == second
     assert first["fhir/Patient.ndjson.gz"] != other["fhir/Patient.ndjson.gz"]
-    assert len(first) == len(TYPES) + len(HEADERS) + 5
+    assert len(first) == len(TYPES) + len(HEADERS) + 6
 
 
 def test_the_summary_counts_what_the_files_hold(hospital: Any) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import LockgateError, Refused
+from lockgate.schema import STAGED_LAYOUT
 from lockgate.site import Site, files
 from lockgate.site.files import PRIVATE_FILE, make_dir, remove_leftovers
 
@@ -83,6 +84,11 @@ class Batch:
         """The items of earlier batches that it staged."""
         return self.folder / "recovered.parquet"
 
+    @property
+    def renamed(self) -> Path:
+        """Under which hash its items would come today, where an upgrade found another (item_hash, hash_now, kind)."""
+        return self.folder / "renamed.parquet"
+
     def table(self, name: str) -> Path | None:
         """The file of a staged table, where the batch has rows of it."""
         path = self.staged / f"{name}.parquet"
@@ -108,6 +114,31 @@ def batches(site: Site, source: str | None = None) -> list[Batch]:
         if source is None or facts["source"] == source:
             found.append(Batch(folder.name, folder, site.staged / folder.name, facts))
     return found
+
+
+def layout(batch: Batch) -> int:
+    """The layout in which a batch's rows are staged; batches of before there was such a number have the first."""
+    return int(batch.facts.get("layout", 1))
+
+
+def outdated(site: Site) -> list[Batch]:
+    """The batches that are not in today's layout, oldest first."""
+    return [batch for batch in batches(site) if layout(batch) != STAGED_LAYOUT]
+
+
+def require_current(site: Site) -> None:
+    """Refuse where batches are of another version's layout: what is made of them would lack what they say."""
+    old = outdated(site)
+    if not old:
+        return
+    newer = any(layout(batch) > STAGED_LAYOUT for batch in old)
+    raise Refused(
+        f"{len(old)} batches of this site were captured by {'a later' if newer else 'an earlier'} version of Lockgate",
+        where=str(site.landing),
+        remedy="use that version, or a later one"
+        if newer
+        else "back the site up, then run `lockgate upgrade`: it stages them anew from their raw items",
+    )
 
 
 def new_batch_id(now: datetime) -> str:

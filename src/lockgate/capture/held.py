@@ -112,7 +112,7 @@ def retry_held(site: Site, *, reason: str = "", source: str = "", actor: str) ->
         _reason(reason)
     groups = sorted({(one.source, one.format) for one in batches(site, source or None)})
     return [
-        run(site, _reader(form, site), [], source=name, actor=actor, retry=_wanted(form, reason))
+        run(site, reader_of(form, site), [], source=name, actor=actor, retry=_wanted(form, reason))
         for name, form in groups
     ]
 
@@ -127,7 +127,8 @@ def _wanted(form: str, reason: str) -> Any:
     return sql
 
 
-def _reader(form: str, site: Site) -> Reader | DirectReader:
+def reader_of(form: str, site: Site) -> Reader | DirectReader:
+    """The reader of a batch's format. Raises UsageError where it is of a contract that is not there any more."""
     if form == "hl7v2":
         return Hl7Reader()
     return FhirReader() if form == "fhir" else TableReader(contract(form.removeprefix("table:"), site))

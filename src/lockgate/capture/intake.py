@@ -28,12 +28,13 @@ from lockgate.capture.batches import (
     capture_lock,
     new_batch_id,
     record,
+    require_current,
     spill_dir,
     tally,
 )
 from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.quarantine import raw_of
-from lockgate.capture.readers import DirectReader, Reader
+from lockgate.capture.readers import DirectReader, Reader, Renews
 from lockgate.capture.references import References
 from lockgate.capture.seen import NEVER, Codes, Seen, keys_of
 from lockgate.capture.spool import (
@@ -46,7 +47,7 @@ from lockgate.capture.spool import (
     words,
 )
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import STAGED, staged_columns
+from lockgate.schema import STAGED, STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, write_atomic
 
@@ -67,14 +68,19 @@ class Intake:
         reader: Reader | DirectReader,
         received_at: datetime,
         folder: Path,
+        *,
+        again: Batch | None = None,
     ) -> None:
+        """``again`` is the batch that is staged anew, under its own name and against those that came before it."""
         self.engine = engine
         self.site = site
         self.source = source
         self.reader = reader
         self.received_at = received_at
-        self.batch_id = new_batch_id(received_at)
-        self.earlier: list[Batch] = batches(site, source)
+        self.batch_id = again.batch_id if again else new_batch_id(received_at)
+        self.earlier: list[Batch] = [
+            one for one in batches(site, source) if again is None or one.batch_id < again.batch_id
+        ]
         self.warnings: Counter[str] = Counter()
         self.spool = Spool(folder)
         self.seen = Seen()
@@ -103,6 +109,9 @@ class Intake:
                 f"SELECT item_hash, kind FROM read_parquet({literal(batch.raw)}) WHERE outcome <> 'duplicate'"
             )
             self.seen.add(keys_of(came.column("item_hash")), self.seen.codes_of(came.column("kind")))
+            if batch.renamed.exists():
+                now = self.engine.arrow(f"SELECT hash_now, kind FROM read_parquet({literal(batch.renamed)})")
+                self.seen.add(keys_of(now.column("hash_now")), self.seen.codes_of(now.column("kind")))
 
     def take(self, chunk: pa.Table) -> None:
         """One chunk of raw items (``lines.SCHEMA``): tell duplicates, type the rest, write both down."""
@@ -259,6 +268,8 @@ class Intake:
         self.engine.execute("INSERT INTO retried SELECT item_hash, batch_id FROM retake")
         self.engine.connection.unregister("retake")
         self.unpacked = True
+        if isinstance(self.reader, Renews):
+            items = self.reader.renew(items)
         nothing = pa.nulls(items.num_rows, pa.string())
         items = items.append_column("fault", nothing).append_column("fault_detail", nothing)
         # Where the source says no version, the time at which the item arrived counts, not that of its return: what
@@ -273,6 +284,21 @@ class Intake:
             self.received_at = now
         self._take_staged()
         return int(items.num_rows)
+
+    def read_again(self, items: pa.Table) -> None:
+        """Stage items (``lines.SCHEMA``) that this batch staged before; their arrival is in the ledger already."""
+        self.unpacked = True
+        if isinstance(self.reader, Renews):
+            items = self.reader.renew(items).select(lines.SCHEMA.names)
+        self._read(items)
+        lines.release_memory()
+
+    def settle_again(self) -> None:
+        """``settle`` for a batch that is staged anew: what waits stays where it is, and nothing more is held back."""
+        self._take_staged()
+        self.references.resolve()
+        self.reader.finish(self)
+        self._take_staged()
 
     def commit(self, actor: str, *, only_if_moved: bool = False) -> CaptureResult:
         """Write the batch: staged tables first, then landing, each renamed into place; then the audit entry."""
@@ -364,6 +390,7 @@ class Intake:
     def _facts(self, result: CaptureResult, actor: str) -> dict[str, object]:
         return {
             "schema": "lockgate.batch/1",
+            "layout": STAGED_LAYOUT,
             "format": self.reader.format,
             "received_at": self.received_at.astimezone(UTC).isoformat(),
             "actor": actor,
@@ -383,9 +410,11 @@ def run(
 ) -> CaptureResult:
     """Capture ``chunks`` (tables of ``lines.SCHEMA``) as one batch of ``source``.
 
-    ``retry`` makes, of the source's earlier batches, SQL that names (item_hash, batch_id) of quarantined items to
-    take again besides those whose references have come. A retry that moves nothing leaves no batch.
+    ``retry`` makes, of the source's earlier batches, SQL that names (item_hash, batch_id) of quarantined items to take
+    again besides those whose references have come. A retry that moves nothing leaves no batch. Raises Refused where
+    batches of an earlier version wait for ``lockgate upgrade``.
     """
+    require_current(site)
     config = site.config.engine
     with (
         capture_lock(site),

@@ -54,3 +54,11 @@ class DirectReader(Protocol):
 
     def finish(self, intake: Intake) -> None:
         """What can only be told when everything has come; after it the batch is written."""
+
+
+@runtime_checkable
+class Renews(Protocol):
+    """A reader of items whose raw text an earlier version wrote in another way."""
+
+    def renew(self, items: pa.Table) -> pa.Table:
+        """``items`` with ``raw`` as it would be written now, and ``hash_now``, what its hash would be (or NULL)."""

@@ -52,6 +52,11 @@ class References:
         self._tell_kinds()
         self._warn()
 
+    def resolve(self) -> None:
+        """Resolve and tell kinds of places, and neither take again nor hold back."""
+        self._resolve_conditional()
+        self._tell_kinds()
+
     def _tell_kinds(self) -> None:
         """Give each ward stay the kind of its location, where the location says one."""
         if "encounter_move" not in self.intake.spool.names:

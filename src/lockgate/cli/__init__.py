@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Test that this machine and site may hold real data."),
     "synthetic": ("synthetic", "Write a synthetic UK hospital in the formats that sources send."),
     "capture": ("capture", "Take in records: FHIR folders and tables by contract."),
+    "upgrade": ("upgrade", "Bring a site of an earlier version to this one."),
     "contract": ("contract", "Write, check and show what tables of other systems look like."),
     "index": ("index", "Say which records are of the same person."),
     "link": ("link", "Find records of one person in two tables, or in one: link LEFT [RIGHT]."),

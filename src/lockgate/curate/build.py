@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockgate import terminology
-from lockgate.capture import batches
+from lockgate.capture import batches, require_current
 from lockgate.curate import buildstate
 from lockgate.curate.accounts import check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
@@ -99,8 +99,8 @@ def build_release(
     ``at`` is the day of the release and its opt-out cut-off (today); ``on`` is the engine, in place of the site's own;
     ``tell`` is called with the name of each step. Goes on from the last build where it can, unless ``full``; with
     ``checked`` it is built in full beside that, and the two are held against each other. Raises Refused when nothing
-    was captured, another build is running, the accounts do not add up, or the check finds a difference, and UsageError
-    when the engine can't run here; nothing is left behind then.
+    was captured, an upgrade is due, another build is running, the accounts do not add up, or the check finds a
+    difference, and UsageError when the engine can't run here; nothing is left behind then.
     """
     day = at or datetime.now(UTC).date()
     if not batches(site):
@@ -110,6 +110,7 @@ def build_release(
             where=str(site.landing),
             remedy="run `lockgate capture fhir FOLDER` first",
         )
+    require_current(site)
     with ExitStack() as stack:
         number = stack.enter_context(_next_release(site, day))
         prints = buildstate.batch_prints(batches(site))

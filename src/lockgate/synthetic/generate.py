@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from lockgate.synthetic.faults import faults, resent_lines
 from lockgate.synthetic.fhir import resources
 from lockgate.synthetic.ndjson import write_lines
 from lockgate.synthetic.seeded import moved, plant
+from lockgate.synthetic.sources import DEFAULT, Sources, choose_sources, write_sources
+from lockgate.synthetic.sources.community import LFPSE_FROM
+from lockgate.synthetic.sources.write import write_linkage, write_planted
+from lockgate.synthetic.strings import dates
 from lockgate.synthetic.tables import write_tables
 from lockgate.synthetic.truth import write_effects, write_identifiers, write_people
 from lockgate.synthetic.world import World, make_world
@@ -23,7 +27,7 @@ FEWEST, MOST = 50, 900_000  # the test range of NHS numbers holds some 909,000
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written: lines per FHIR file, rows per table and truth file, the faults planted."""
+    """What was written: lines per FHIR file, rows per table, messages per feed, lines of truth, faults planted."""
 
     out: Path
     patients: int
@@ -33,6 +37,7 @@ class Summary:
     truth: dict[str, int]
     faults: list[dict[str, Any]]
     seconds: float
+    hl7v2: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as one JSON object."""
@@ -47,10 +52,13 @@ def generate(
     *,
     force: bool = False,
     seeded: int = 0,
+    sources: str = "default",
 ) -> Summary:
     """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
 
-    ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``.
+    ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``. ``sources`` says what is
+    written: ``default`` (FHIR and the demo's tables), ``all``, or names of ``sources.CHOICES`` parted by commas; the
+    people and events are the same.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
@@ -61,18 +69,29 @@ def generate(
         raise UsageError(
             f"{patients} patients is not between {FEWEST} and {MOST}", remedy="choose --patients"
         )
+    chosen = choose_sources(sources)
+    if seeded and not chosen >= set(DEFAULT):
+        raise UsageError("faults are planted in the default sources", remedy="add default to --sources")
     _clear(out, force)
     say = progress or (lambda text: None)
     world = make_world(patients, seed, say)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        for name in ("fhir", "tables", "truth"):
-            (part / name).mkdir(parents=True)
-        say("FHIR files")
-        lines, planted = _write_fhir(world, part / "fhir")
+        (part / "truth").mkdir(parents=True)
+        lines: dict[str, int] = {}
+        planted: list[dict[str, Any]] = []
+        if "fhir" in chosen:
+            say("FHIR files")
+            (part / "fhir").mkdir()
+            lines, planted = _write_fhir(world, part / "fhir")
         say("tables")
-        tables = write_tables(world, part / "tables")
+        until = dates([LFPSE_FROM])[0].as_py() if "lfpse" in chosen else ""
+        tables = write_tables(world, part / "tables", chosen, until)
+        more = Sources()
+        if chosen - set(DEFAULT):
+            say("other sources")
+            more = write_sources(world, tables, part, chosen)
         told = 0
         if seeded:
             say("faults")
@@ -80,6 +99,9 @@ def generate(
         say("truth")
         truth = write_people(world, tables, part / "truth")
         truth["identifiers"] = write_identifiers(world, tables, part / "truth" / "identifiers.jsonl")
+        truth["linkage"] = write_linkage(world, tables, more, chosen, part / "truth")
+        if more.rows or more.messages:
+            truth["planted"] = write_planted(more, part / "truth")
         if told:
             truth["faults"] = told
         write_effects(world, tables, planted, part / "truth" / "effects.json")
@@ -90,7 +112,8 @@ def generate(
         shutil.rmtree(part, ignore_errors=True)
         raise
     seconds = round(time.perf_counter() - started, 2)
-    return Summary(out, patients, seed, lines, tables.rows, truth, planted, seconds)
+    rows = {**tables.rows, **more.rows}
+    return Summary(out, patients, seed, lines, rows, truth, planted, seconds, more.messages)
 
 
 def _plant(
@@ -110,7 +133,7 @@ def _clear(out: Path, force: bool) -> None:
         raise UsageError("there is a file of that name", where=str(out), remedy="name a new folder")
     if not any(out.iterdir()):
         return
-    ours = (out / "truth" / "effects.json").is_file() and (out / "fhir").is_dir()
+    ours = (out / "truth" / "effects.json").is_file() and (out / "truth" / "people.parquet").is_file()
     if not (force and ours):
         remedy = "--force replaces it" if ours else "name a new folder"
         raise UsageError("the folder is not empty", where=str(out), remedy=remedy)

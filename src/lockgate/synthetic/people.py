@@ -17,6 +17,7 @@ from lockgate.synthetic.strings import Bools, day, join, numbered, pick, picked,
 START = day("2019-01-01")
 END = day("2025-12-31")
 POSTCODES_PER_LSOA = 10
+TWINS = 0.006  # of people are the first of two born on one day to one family
 _INWARD = "ABDEFGHJLNPQRSTUWXYZ"  # the letters that the second half of a postcode uses
 
 
@@ -24,6 +25,7 @@ _INWARD = "ABDEFGHJLNPQRSTUWXYZ"  # the letters that the second half of a postco
 class People:
     """One row per patient, column-wise. Text columns are Arrow, numbers NumPy."""
 
+    twin: Ints  # the person whose twin this is, by number; their own where there is none
     culture: Ints
     female: Bools
     birth_day: Ints
@@ -153,17 +155,31 @@ def _births(rng: np.random.Generator, rows: int) -> Ints:
     return born
 
 
+def _twins(seed: int, rows: int) -> Ints:
+    """For each person the first-born of their pair, who stands just before them; themselves where they are no twin."""
+    rng = stream(seed, "twins")
+    first = np.flatnonzero(rng.random(rows - 1) < TWINS)
+    if not len(first):
+        first = rng.integers(0, rows - 1, 1)
+    first = first[np.append(True, np.diff(first) > 1)]
+    whose = np.arange(rows)
+    whose[first + 1] = first
+    return whose
+
+
 def make_people(patients: int, seed: int, practices: int, gps_each: int) -> People:
     """Draw the patients of the hospital."""
     words = data("words")
     rng = stream(seed, "people")
-    culture = draw_cultures(rng, patients)
-    practice = rng.integers(0, practices, patients)
+    twin = _twins(seed, patients)
+    culture = draw_cultures(rng, patients)[twin]
+    practice = rng.integers(0, practices, patients)[twin]
     female = rng.random(patients) < 0.52
-    birth_day = _births(rng, patients)
-    lsoa = rng.integers(0, len(lsoas()), patients)
+    birth_day = _births(rng, patients)[twin]
+    lsoa = rng.integers(0, len(lsoas()), patients)[twin]
     postcode, _ = postcodes()
     given, family = names(rng, culture, female)
+    family = picked(family, twin)
     middle, former = names(rng, culture, female)
     adult = birth_day < START - 25 * 365
     married_name = female & adult & (rng.random(patients) < 0.12)
@@ -186,12 +202,13 @@ def make_people(patients: int, seed: int, practices: int, gps_each: int) -> Peop
     marital = choose(rng, [4, 3, 1.5, 1], patients)
     codes = _cultures()[0]
     return People(
+        twin=twin,
         culture=culture,
         female=female,
         birth_day=birth_day,
         lsoa=lsoa,
         decile=np.array([decile for _, decile in lsoas()], dtype=np.int64)[lsoa],
-        ethnicity=_ethnicity(rng, culture),
+        ethnicity=picked(_ethnicity(rng, culture), twin),
         nhs_number=nhs_numbers(rng, patients),
         nhs_recorded=rng.random(patients) >= 0.02,
         patient_id=numbered(np.arange(1, patients + 1), 7, "P"),
@@ -201,9 +218,11 @@ def make_people(patients: int, seed: int, practices: int, gps_each: int) -> Peop
         middle=pc.if_else(pa.array(rng.random(patients) < 0.4), middle, none),
         family=family,
         former=pc.if_else(pa.array(married_name), former, none),
-        address_line=_addresses(rng, patients),
+        address_line=picked(_addresses(rng, patients), twin),
         city=pick(words["towns"], lsoa % len(words["towns"])),
-        postcode=picked(postcode, lsoa * POSTCODES_PER_LSOA + rng.integers(0, POSTCODES_PER_LSOA, patients)),
+        postcode=picked(
+            postcode, lsoa * POSTCODES_PER_LSOA + rng.integers(0, POSTCODES_PER_LSOA, patients)[twin]
+        ),
         phone=phones(rng, patients),
         email=pc.if_else(pa.array((rng.random(patients) < 0.7) & (age > 12)), email, none),
         practice=practice,

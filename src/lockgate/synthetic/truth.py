@@ -88,6 +88,9 @@ def write_people(world: World, tables: Tables, folder: Path) -> dict[str, int]:
         "nhs_number": people.nhs_number,
         "nhs_number_recorded": people.nhs_recorded,
         "hospital_number": people.hospital_number,
+        "twin_of": pc.if_else(
+            pa.array(people.twin < np.arange(len(people))), picked(people.patient_id, people.twin), nothing
+        ),
         "prefix": people.prefix,
         "given_name": people.given,
         "middle_names": people.middle,

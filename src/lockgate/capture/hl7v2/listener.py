@@ -15,7 +15,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lockgate.capture.batches import CaptureResult
+from lockgate.capture.batches import CaptureResult, require_current
 from lockgate.capture.hl7v2.mllp import Frames, Piece, Tls, acknowledgement, address, verdict
 from lockgate.capture.hl7v2.spool import Spool
 from lockgate.errors import LockgateError, Refused
@@ -215,6 +215,7 @@ def listen(
     takes this source's messages.
     """
     host, port = address(where)
+    require_current(site)
     (tls or Tls()).context(server=True)  # told before anything is opened
     heard: list[Heard] = []
 

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from lockgate.capture.macros import define
 from lockgate.capture.tabular import columns
 from lockgate.capture.tabular.load import LoadedContract
+from lockgate.capture.tabular.older import as_today
 from lockgate.capture.tabular.replaces import delete_what_is_replaced
 from lockgate.capture.units import is_ucum
 from lockgate.engine import Engine, literal, quote
@@ -54,6 +56,10 @@ class TableReader:
         """Define the shared macros and the zone of the source's clocks."""
         self.zone = self.contract.time_zone or intake.site.config.site.timezone
         define_for(intake.engine, intake.received_sql, self.zone)
+
+    def renew(self, items: pa.Table) -> pa.Table:
+        """Raw rows of an earlier version of the contract under today's names (see ``older``)."""
+        return as_today(items, self.contract)
 
     def unpack(self, intake: Intake) -> bool:
         """Rows hold no rows."""

@@ -1,6 +1,7 @@
 -- What readers, human and AI, said of a study. The person is the study's.
 WITH study AS (
-    SELECT accession, min(person_id) AS person_id, min(standing) AS standing, count(*) AS studies,
+    SELECT accession, min(person_id) AS person_id, min(standing) AS standing,
+        sum(CASE WHEN fate = 'not:told_by_another_source' THEN 0 ELSE 1 END) AS studies,
         min(CASE WHEN fate = 'imaging_study' THEN id END) AS imaging_study_id
     FROM p_imaging_study
     WHERE accession IS NOT NULL

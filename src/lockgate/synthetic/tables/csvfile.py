@@ -14,22 +14,22 @@ from lockgate.synthetic.strings import join, numbered, picked, raw_bytes, string
 Columns = dict[str, pa.Array]
 
 
-def cells(column: pa.Array) -> pa.Array:
-    """A column as CSV cells: NULL is an empty cell, and text with a comma, quote or line end stands in quotes."""
+def cells(column: pa.Array, delimiter: str = ",") -> pa.Array:
+    """A column as CSV cells: NULL is an empty cell, and text with a delimiter, quote or line end stands in quotes."""
     text = pc.fill_null(strings(column), "")
     quoted = join('"', pc.replace_substring(text, pattern='"', replacement='""'), '"')
-    return pc.if_else(pc.match_substring_regex(text, pattern='[",\r\n]'), quoted, text)
+    return pc.if_else(pc.match_substring_regex(text, pattern=f'["{delimiter}\r\n]'), quoted, text)
 
 
-def write_csv(path: Path, columns: Columns) -> int:
+def write_csv(path: Path, columns: Columns, delimiter: str = ",") -> int:
     """Write the columns with their header; returns the number of rows."""
     names = list(columns)
     pieces: list[str | pa.Array] = []
     for name in names:
-        pieces += [cells(columns[name]), "," if name != names[-1] else "\n"]
+        pieces += [cells(columns[name], delimiter), delimiter if name != names[-1] else "\n"]
     lines = join(*pieces)
     with path.open("wb") as file:
-        file.write((",".join(names) + "\n").encode())
+        file.write((delimiter.join(names) + "\n").encode())
         file.write(raw_bytes(lines))
     return len(lines)
 

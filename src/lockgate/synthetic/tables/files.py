@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from lockgate.synthetic.draw import Ints, stream
 from lockgate.synthetic.tables import community, wards
-from lockgate.synthetic.tables.csvfile import Columns, resent, write_csv
+from lockgate.synthetic.tables.csvfile import Columns, resent, take, write_csv
 from lockgate.synthetic.tables.wards import Shifts, Written
 from lockgate.synthetic.world import World
 
@@ -26,13 +31,21 @@ class Tables:
     opt_out_kind: Ints | None = None
 
 
-def write_tables(world: World, folder: Path) -> Tables:
-    """Write every CSV file of the hospital's other sources into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_tables(world: World, folder: Path, chosen: Container[str], until: str = "") -> Tables:
+    """Write the chosen CSV files of the hospital's other sources into the folder; the truth of the others is kept too.
+
+    Incidents reported on the day ``until`` or later are left out: another system has them.
+    """
     shifts = wards.make_shifts(world)
     result = Tables(shifts=shifts)
 
     def write(name: str, columns: Columns) -> None:
+        if name not in chosen:
+            return
+        if name == "incidents" and until:
+            before = pc.less(columns["reported_at"], pa.scalar(until, pa.large_string()))
+            columns = take(columns, np.flatnonzero(before.to_numpy(zero_copy_only=False)))
+        folder.mkdir(parents=True, exist_ok=True)
         result.rows[name] = write_csv(folder / f"{name}.csv", columns)
 
     tables = {
