@@ -43,7 +43,7 @@ GAINED = {
         "device_problem",
     ),
     "feedback": ("date_flag",),
-    "objection": ("patient_ref",),
+    "objection": ("patient_ref", "purposes"),
 }
 # Tables that there were not.
 NEW = ("medicine", "care_plan", "roster", "social_care_event", "patient_merge", "adt_event")
