@@ -14,7 +14,7 @@ from django.utils import timezone
 from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from lockgate import __version__
-from lockgate.portal.accounts.rules import ROLES, Person, can
+from lockgate.portal.accounts.rules import Person, can, role_label
 from lockgate.portal.sites import current_site
 
 
@@ -30,7 +30,9 @@ def environment(**options: Any) -> Environment:
         lstrip_blocks=True,
         auto_reload=bool(options.get("auto_reload")),
     )
-    env.globals.update(static=static, url=_url, version=__version__, role_label=ROLES.get, options=options_of)
+    env.globals.update(
+        static=static, url=_url, version=__version__, role_label=role_label, options=options_of
+    )
     env.filters.update(day=day, moment=moment, words=words)
     return env
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from lockgate.identity.partner import registry
 from lockgate.site import Site
 from lockgate.site.files import make_dir
 
@@ -36,6 +37,16 @@ def plain(value: Any) -> Any:
 
 
 # Releases and scopes
+
+
+def partners(site: Site) -> list[dict[str, Any]]:
+    """The organisations that this site knows as partners, with what each may deliver."""
+    return [one.as_dict() for one in registry.partners(site)]
+
+
+def partner_owners(site: Site) -> dict[str, str]:
+    """Partner -> the account that decides on its data."""
+    return {one.name: one.owner for one in registry.partners(site)}
 
 
 def latest_release(site: Site) -> str | None:

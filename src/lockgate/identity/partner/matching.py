@@ -111,10 +111,28 @@ def _rest(a: Words, b: Words, i: Ints, j: Ints, sums: Ints, first: int, limit: i
     """The pairs that stay under the limit once the rest of their bits is counted."""
     for start in range(0, len(i), _PAIRS):
         part = slice(start, start + _PAIRS)
-        more = np.bitwise_count(a[i[part], first:] ^ b[j[part], first:]).sum(axis=1, dtype=np.int64)
-        sums[part] += more
+        sums[part] += _distance(a[i[part], first:], b[j[part], first:])
     kept = sums <= limit
     return i[kept], j[kept], sums[kept]
+
+
+def _distance(x: Words, y: Words) -> Ints:
+    """How many bits differ, row by row. Words are counted by the byte, and the bytes added within words of eight: two
+    or three times as fast as summing along so short an axis."""
+    counts = np.bitwise_count(np.bitwise_xor(x, y, out=x))  # bytes of at most 64
+    total = np.zeros(len(x), np.int64)
+    if counts.shape[1] % 8:
+        total += counts.sum(axis=1, dtype=np.int64)
+        return total
+    eights = counts.view(np.uint64)
+    low = np.uint64(0x00FF00FF00FF00FF)
+    for place in range(0, eights.shape[1], 2):  # two bytes of 64 are added without a carry
+        pair = eights[:, place].copy()
+        if place + 1 < eights.shape[1]:
+            pair += eights[:, place + 1]
+        fours = (pair & low) + ((pair >> np.uint64(8)) & low)
+        total += ((fours * np.uint64(0x0001000100010001)) >> np.uint64(48)).astype(np.int64)
+    return total
 
 
 @dataclass
@@ -169,8 +187,9 @@ def _bits(table: pa.Table) -> int:
 def _blocked(plan: _Plan, a: Words, b: Words, limit: int, bits: int) -> Iterator[Near]:
     first = min(_FIRST_WORDS, a.shape[1])
     hope = int((limit / bits + _SLACK) * first * 64) if first < a.shape[1] else limit
+    begin_a, begin_b = np.ascontiguousarray(a[:, :first]), np.ascontiguousarray(b[:, :first])
     for i, j in _pairs(plan):
-        sums = np.bitwise_count(a[i, :first] ^ b[j, :first]).sum(axis=1, dtype=np.int64)
+        sums = _distance(begin_a.take(i, axis=0), begin_b.take(j, axis=0))
         kept = sums <= hope
         yield _rest(a, b, i[kept], j[kept], sums[kept], first, limit)
 
@@ -199,7 +218,7 @@ def _joined(found: list[Near]) -> Near:
         empty = np.array([], np.int64)
         return empty, empty, empty
     i, j, d = (np.concatenate([near[place] for near in found]) for place in range(3))
-    _, once = np.unique(np.stack([i, j]), axis=1, return_index=True)
+    _, once = np.unique(i.astype(np.int64) << 32 | j.astype(np.int64), return_index=True)
     return i[once].astype(np.int64), j[once].astype(np.int64), d[once].astype(np.int64)
 
 

@@ -19,7 +19,7 @@ from lockgate.site.files import make_dir, write_atomic
 from lockgate.site.keys import verify_signature
 
 CARD = "lockgate.partner-card/1"
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,28}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ ROLES = {
     "applicant": "Applicant",
     "research_centre": "Research centre",
     "data_protection_office": "Data protection office",
+    "data_owner": "Data owner",
     "output_checker": "Output checker",
     "data_engineer": "Data engineer",
     "linkage_clerk": "Linkage clerk",
@@ -26,7 +27,7 @@ ROLES = {
 PERMISSIONS: dict[str, frozenset[str]] = {
     "application.create": frozenset({"applicant"}),
     "application.read_all": frozenset({"research_centre", "data_protection_office", "auditor"}),
-    "application.decide": frozenset({"research_centre", "data_protection_office"}),
+    "application.decide": frozenset({"research_centre", "data_protection_office", "data_owner"}),
     "application.revoke": frozenset({"research_centre", "data_protection_office"}),
     "workspace.list": frozenset(
         {"applicant", "research_centre", "data_protection_office", "data_engineer", "auditor"}
@@ -46,6 +47,12 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "reidentify.approve": frozenset({"data_protection_office"}),
     "people.manage": frozenset({"administrator"}),
 }
+
+
+def role_label(role: str) -> str:
+    """A role in words; ``data_owner:PARTNER`` is the owner of one partner's data."""
+    name, _, partner = role.partition(":")
+    return ROLES.get(name, name) + (f" for {partner}" if partner else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ DEMO_ACCOUNTS = (
     DemoAccount(
         "idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)
     ),
+    DemoAccount("gwen", "Gwen Parry", "Middleshire Community Health", "nhs", ("data_owner",)),
     DemoAccount("mei", "Mei Lin", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("callum", "Callum Fraser", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("priya", "Priya Nair", "Lockgate Demonstration Hospital", "nhs", ("data_engineer",)),

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from lockgate.cohorts import Cohort
 from lockgate.portal.applications.bank import Answers, Bank, Question, Section
 from lockgate.portal.applications.catalogue import offered
+from lockgate.portal.applications.errors import InvalidAnswerError
+from lockgate.portal.applications.partners import clean_partners, partners_from_post
 from lockgate.schema import LINKED
 from lockgate.workspace.scope.checks import person_column
 
@@ -33,10 +35,6 @@ class Posted(Protocol):
         """All values of a field."""
 
 
-class InvalidAnswerError(ValueError):
-    """An answer that can't stand; the message tells the person what to do."""
-
-
 def read_post(question: Question, posted: Posted) -> Any:
     """The raw value of a question in a posted form."""
     key = question.key
@@ -51,6 +49,8 @@ def read_post(question: Question, posted: Posted) -> Any:
         return [{"username": name.strip(), "role": role.strip()} for name, role in pairs if name.strip()]
     if question.widget == "columns":
         return _columns_from_post(posted.getlist(key))
+    if question.widget == "partners":
+        return partners_from_post(posted.getlist(key))
     if question.widget == "cohort":
         if posted.get(f"{key}-who", "") != "definition":
             return None
@@ -75,6 +75,7 @@ def clean(question: Question, raw: Any, kind: str) -> Any:
         "people": _people,
         "columns": _columns,
         "linkages": _linkages,
+        "partners": clean_partners,
         "cohort": _cohort,
     }.get(question.widget)
     if checker:

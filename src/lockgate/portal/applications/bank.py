@@ -25,7 +25,7 @@ KIND_HINTS = {
     "clinical_analytics": "Figures for running or planning care.",
 }
 WIDGETS = frozenset(
-    {"text", "textarea", "choice", "choices", "date", "people", "columns", "linkages", "cohort"}
+    {"text", "textarea", "choice", "choices", "date", "people", "columns", "linkages", "partners", "cohort"}
 )
 CURRENT = "2026-11"
 

@@ -17,6 +17,9 @@ LINKAGE_LABELS = {
     "imaging_study": "Imaging studies",
     "imaging_read": "Readings of images, by people and by software",
     "tissue_sample": "Tissue samples and their consent",
+    "primary_care_event": "Primary care",
+    "mental_health_contact": "Mental health",
+    "social_care_service": "Social care",
 }
 
 

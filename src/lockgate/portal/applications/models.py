@@ -8,7 +8,9 @@ from django.conf import settings
 from django.db import models
 
 from lockgate.portal.applications.bank import KINDS
-from lockgate.portal.applications.rules import DECIDING_ROLES, DECISIONS, STATES, Decided, Facts
+from lockgate.portal.applications.rules import DECISIONS, STATES, Decided, Facts
+from lockgate.portal.plane import partner_owners
+from lockgate.portal.sites import current_site
 
 
 class Application(models.Model):
@@ -75,7 +77,14 @@ class Application(models.Model):
             ),
             complete=complete,
             valid_until=self.valid_until,
+            owners=self.owners(),
         )
+
+    def owners(self) -> dict[str, str]:
+        """The owner of each partner's data that is asked for; nobody for a partner who is not registered any more."""
+        asked = [item["partner"] for item in self.answers.get("partners") or []]
+        known = partner_owners(current_site()) if asked else {}
+        return {name: known.get(name, "") for name in asked}
 
 
 class Version(models.Model):
@@ -101,7 +110,7 @@ class Decision(models.Model):
     """What one role decided on one version."""
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="decisions")
-    role = models.CharField(max_length=40, choices=[(role, role) for role in DECIDING_ROLES])
+    role = models.CharField(max_length=40)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     decision = models.CharField(max_length=10, choices=list(DECISIONS.items()))
     note = models.TextField(blank=True)

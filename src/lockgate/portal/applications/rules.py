@@ -5,12 +5,12 @@ Each rule is a pair: ``check_x`` raises Refused with every reason, ``can_x`` say
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from lockgate.errors import Refused
-from lockgate.portal.accounts.rules import ROLES, Person, can, check
+from lockgate.portal.accounts.rules import Person, can, check, role_label
 
 STATES = {
     "draft": "Draft",
@@ -68,11 +68,22 @@ class Facts:
     decisions: tuple[Decided, ...] = ()
     complete: bool = False
     valid_until: date | None = None
+    # partner -> the account that decides as the owner of its data, for each partner whom the application asks for
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+    def needed_roles(self) -> tuple[str, ...]:
+        """Who decides: the two roles, and the owner of each partner's data."""
+        return (*DECIDING_ROLES, *(f"data_owner:{partner}" for partner in self.owners))
 
     def open_roles(self) -> tuple[str, ...]:
         """The deciding roles that have not decided yet."""
         done = {item.role for item in self.decisions}
-        return tuple(role for role in DECIDING_ROLES if role not in done)
+        return tuple(role for role in self.needed_roles() if role not in done)
+
+    def holds(self, person: Person, role: str) -> bool:
+        """Whether a person may decide in a role: for a partner's data only its owner, who has the role too."""
+        name, _, partner = role.partition(":")
+        return name in person.roles and (not partner or self.owners.get(partner) == person.username)
 
 
 def next_state(state: str, happening: str) -> str:
@@ -86,7 +97,7 @@ def next_state(state: str, happening: str) -> str:
         ) from None
 
 
-def outcome(decisions: tuple[Decided, ...]) -> str:
+def outcome(decisions: tuple[Decided, ...], needed: tuple[str, ...] = DECIDING_ROLES) -> str:
     """What a set of decisions brings about: refuse, return, approve, or ``decide`` while one is missing."""
     made = {item.decision for item in decisions}
     if "refuse" in made:
@@ -94,7 +105,7 @@ def outcome(decisions: tuple[Decided, ...]) -> str:
     if "return" in made:
         return "return"
     approved = {item.role for item in decisions if item.decision == "approve"}
-    return "approve" if approved >= set(DECIDING_ROLES) else "decide"
+    return "approve" if approved >= set(needed) else "decide"
 
 
 def check_read(person: Person, facts: Facts) -> None:
@@ -105,6 +116,8 @@ def check_read(person: Person, facts: Facts) -> None:
         return
     if facts.state == "draft":
         raise Refused("this is somebody else's draft", reasons=["not the applicant"])
+    if any(facts.holds(person, role) for role in facts.needed_roles()):
+        return  # the owner of a partner's data reads what is asked of it
     check(person, "application.read_all")
 
 
@@ -139,7 +152,7 @@ def check_withdraw(person: Person, facts: Facts) -> None:
 
 def deciding_role(person: Person, facts: Facts) -> str | None:
     """The role in which this person could decide now: one they hold that has not decided yet."""
-    return next((role for role in facts.open_roles() if role in person.roles), None)
+    return next((role for role in facts.open_roles() if facts.holds(person, role)), None)
 
 
 def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
@@ -157,10 +170,10 @@ def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
     role = role or deciding_role(person, facts)
     if role is None:
         reasons.append("your role has decided already")
-    elif role not in DECIDING_ROLES or role not in person.roles:
-        reasons.append(f"you don't hold the role {ROLES.get(role, role).lower()}")
+    elif role not in facts.needed_roles() or not facts.holds(person, role):
+        reasons.append(f"you don't hold the role {role_label(role).lower()}")
     elif role not in facts.open_roles():
-        reasons.append(f"the {ROLES[role].lower()} has decided already")
+        reasons.append(f"the {role_label(role).lower()} has decided already")
     if reasons:
         raise Refused(reasons[0], reasons=reasons)
 

@@ -10,7 +10,7 @@ from lockgate.errors import Refused
 from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.models import Application
-from lockgate.portal.applications.rules import DECIDING_ROLES
+from lockgate.portal.applications.partners import compiled
 from lockgate.portal.sites import current_site
 
 OPT_OUT_RULE = {
@@ -48,6 +48,13 @@ def compile_scope(application: Application) -> dict[str, Any]:
             remedy="return the application, so that the applicant can change the dates",
         )
     version = application.version
+    partners = compiled(answers)
+    if gone := [item["partner"] for item in partners if not item["owner"]]:
+        raise Refused(
+            f"{', '.join(gone)} is no partner of this site any more",
+            reasons=[f"no partner {name} is registered" for name in gone],
+            remedy="return the application, so that the applicant can leave the partner out",
+        )
     return {
         "schema": "lockgate.scope/1",
         "scope_id": f"{application.slug}-v{version.number}",
@@ -65,6 +72,7 @@ def compile_scope(application: Application) -> dict[str, Any]:
         "cohort": answers.get("cohort"),
         "period": {"from": answers["period_from"], "until": answers["period_until"]},
         "linkages": answers.get("linkages") or [],
+        **({"partners": partners} if partners else {}),
         "opt_out_rule": OPT_OUT_RULE[application.kind],
         "dates": answers["dates"],
         "output_rules": {
@@ -115,5 +123,4 @@ def _entry(user: User, role: str) -> dict[str, str]:
 
 def missing_roles(application: Application) -> list[str]:
     """The deciding roles whose decision is still open."""
-    decided = {decision.role for decision in application.standing()}
-    return [role for role in DECIDING_ROLES if role not in decided]
+    return list(application.facts().open_roles())

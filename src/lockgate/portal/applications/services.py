@@ -14,8 +14,9 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
 from lockgate.portal.applications import rules, signals
-from lockgate.portal.applications.answers import InvalidAnswerError, clean, validate
+from lockgate.portal.applications.answers import clean, validate
 from lockgate.portal.applications.bank import CURRENT, KINDS, Bank, load
+from lockgate.portal.applications.errors import InvalidAnswerError
 from lockgate.portal.applications.models import Application, Decision, Version
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.outbox.writing import Record, writing
@@ -200,7 +201,8 @@ def decide(
         version = application.version
         Decision.objects.create(version=version, role=str(role), by=user, decision=decision, note=note)
         record.detail.update(role=role, decision=decision, version=version.number)
-        happening = rules.outcome(application.facts().decisions)
+        facts = application.facts()
+        happening = rules.outcome(facts.decisions, facts.needed_roles())
         application.state = rules.next_state(application.state, happening)
         if happening != "decide":
             application.decided_at = timezone.now()

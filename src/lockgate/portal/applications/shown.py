@@ -8,6 +8,7 @@ from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.bank import Question, load
 from lockgate.portal.applications.catalogue import linkage_label
 from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.partners import in_words
 
 
 def shown_answers(application: Application) -> list[dict[str, Any]]:
@@ -40,6 +41,8 @@ def _shown(question: Question, value: Any, kind: str) -> dict[str, Any]:
         return {"kind": "list", "value": [labels.get(item, item) for item in value]}
     if question.widget == "linkages":
         return {"kind": "list", "value": [linkage_label(item) for item in value]}
+    if question.widget == "partners":
+        return {"kind": "list", "value": [in_words(item) for item in value]}
     if question.widget == "people":
         return {"kind": "list", "value": _people(value)}
     if question.widget == "columns":

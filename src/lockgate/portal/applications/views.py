@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused
+from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.applications import rules, services
 from lockgate.portal.applications.answers import read_post
@@ -21,6 +22,7 @@ from lockgate.portal.applications.models import Application
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.applications.shown import shown_answers
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
+from lockgate.portal.sites import current_site
 
 MAX_IMPORT = 1024 * 1024
 
@@ -96,7 +98,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         can_decide=rules.can_decide(person, facts),
         can_withdraw=rules.can_withdraw(person, facts),
         can_revoke=rules.can_revoke(person, facts),
-        waiting=[role for role in rules.DECIDING_ROLES if role not in {item.role for item in decisions}],
+        waiting=facts.open_roles(),
     )
     return render(request, "applications/detail.jinja", context)
 
@@ -162,6 +164,7 @@ def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
         "groups": groups(),
         "offered": offered(),
         "linkage_label": linkage_label,
+        "partners": plane.partners(current_site()),
         "rows": max(
             int(request.GET.get("rows", "0") or 0) if request.GET.get("rows", "0").isdigit() else 0, 1
         ),
@@ -281,7 +284,7 @@ def _decided(reference: str, state: str) -> str:
         "approved": f"{reference} is approved. Its scope is signed and its project is being prepared.",
         "refused": f"{reference} is refused.",
         "returned": f"{reference} was returned to the applicant.",
-    }.get(state, f"Your decision on {reference} is recorded. The other role has still to decide.")
+    }.get(state, f"Your decision on {reference} is recorded. Others have still to decide.")
 
 
 @require_POST

@@ -105,7 +105,7 @@ def entry_data(project: Project) -> dict[str, Any]:
             + (f" and {_several(len(linked), 'linked table')}" if linked else "")
             + f", {scope['period']['from']} to {scope['period']['until']}"
         ),
-        "linkage_statement": "Inside the environment, by keyed pseudonyms" if linked else "",
+        "linkage_statement": _linkage(bool(linked), scope.get("partners") or []),
         "legal_basis": scope["legal_basis"],
         "opt_out_statement": OPT_OUT_STATEMENT,
         "decisions": [
@@ -114,6 +114,14 @@ def entry_data(project: Project) -> dict[str, Any]:
         ],
         "result_links": [],
     }
+
+
+def _linkage(inside: bool, partners: list[dict[str, Any]]) -> str:
+    said = ["Inside the environment, by keyed pseudonyms"] if inside else []
+    for item in partners:
+        tables = ", ".join(linkage_label(table).lower() for table in item["tables"])
+        said.append(f"With {item['partner']} ({tables}), under a key made for this project")
+    return ". ".join(said)
 
 
 def _several(count: int, noun: str) -> str:

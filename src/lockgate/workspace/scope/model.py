@@ -18,7 +18,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=400)]
-PartnerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+PartnerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}$")]
 Word = Annotated[str, StringConstraints(max_length=400)]
 
 
@@ -88,7 +88,7 @@ class Decision(_Part):
     role: Annotated[
         str,
         StringConstraints(
-            pattern=r"^(research_centre|data_protection_office|data_owner:[a-z][a-z0-9-]{0,30})$"
+            pattern=r"^(research_centre|data_protection_office|data_owner:[a-z][a-z0-9-]{0,28})$"
         ),
     ]
     by: Short
