@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+import pyarrow as pa
+
 from lockgate.capture import latest_view, staged_view
 from lockgate.capture.views import newest_first
 from lockgate.engine import Engine, literal
@@ -117,6 +119,36 @@ def consented(engine: Engine, site: Site, *, at: date) -> set[int]:
         f"SELECT DISTINCT person_key FROM {matched} WHERE kind = '{GIVEN}' AND person_key IS NOT NULL"
     )
     return {int(key) for (key,) in rows}
+
+
+def objecting_numbers(engine: Engine, site: Site, *, at: date, purpose: str) -> str:
+    """Make a table of the NHS numbers of all who are left out of a purpose on a day; returns its name (column ``nhs``).
+
+    Every number of each person matched, and those of objections that match nobody here: they may be in somebody else's
+    file. For what leaves by NHS number, not by the index.
+    """
+    keys = opted_out(engine, site, at=at, purpose=purpose)
+    listed = engine.rows("SELECT DISTINCT kind, purposes FROM identity_objection WHERE person_key IS NULL")
+    obeyed = [
+        f"(o.kind IS NOT DISTINCT FROM {_text(kind)} AND o.purposes IS NOT DISTINCT FROM {_text(stated)})"
+        for kind, stated in listed
+        if purpose in purposes_of(kind, stated) and KINDS.get(kind or "", UNKNOWN).part == "everything"
+    ]
+    engine.register("identity_gone", pa.table({"person_key": pa.array(sorted(keys), pa.int64())}))
+    objection, patient = latest_view(engine, site, "objection"), latest_view(engine, site, "patient")
+    engine.execute(f"""
+        CREATE OR REPLACE TEMP TABLE identity_objecting_number AS
+        SELECT nhs_number_clean(p.nhs_number) AS nhs FROM {patient} p
+        JOIN {index_view(engine, site)} i USING (source, record_id) SEMI JOIN identity_gone g USING (person_key)
+        WHERE p.nhs_number IS NOT NULL
+        UNION
+        SELECT nhs_number_clean(x.nhs_number) FROM {objection} x JOIN identity_objection o USING (source, record_id)
+        WHERE x.nhs_number IS NOT NULL AND o.person_key IS NULL AND ({" OR ".join(obeyed) or "false"})""")
+    return "identity_objecting_number"
+
+
+def _text(value: str | None) -> str:
+    return "NULL" if value is None else literal(value)
 
 
 def unmatched_objections(engine: Engine, site: Site, *, at: date, purpose: str = "research") -> int:

@@ -22,6 +22,7 @@ import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ Words = npt.NDArray[np.uint64]
 
 METHOD = "lockgate.clk/1"
 _CHUNK = 50_000
+_READ: Any = getattr(records, "read", None) or import_module("lockgate.identity.linkage.reading").read
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def encode(
     """
     fields = fields_of(mapping, mapping)
     records.prepare(engine)
-    count = records.read(engine, path, "left", ident, fields, "--id")
+    count = _READ(engine, path, "left", ident, fields, "--id")
+    engine.execute("CREATE OR REPLACE TABLE partner_id AS SELECT n, id FROM link_raw_left")
     forms = records.standardise(engine, fields, ["left"], {})
     usable, left_out = records.usable(engine, fields)
     columns = set(engine.columns("SELECT * FROM link_record"))
@@ -98,8 +101,8 @@ def encode(
     table = pa.table(body).take(pa.array(order)).replace_schema_metadata({"block_bits": str(names["bits"])})
     engine.register("partner_token", pa.table({"place": pa.array(range(distinct)), "token": tokens}))
     rows = engine.arrow("""
-        SELECT r.id, t.token FROM link_row r JOIN partner_profile p USING (profile) JOIN partner_token t USING (place)
-        ORDER BY r.n""")
+        SELECT i.id, t.token FROM partner_id i JOIN link_row r USING (n) JOIN partner_profile p USING (profile)
+        JOIN partner_token t USING (place) ORDER BY i.n""")
     report = {
         "rows": count,
         "records": distinct,

@@ -144,9 +144,10 @@ def _read(site: Site, project: str, partner: str) -> dict[str, Any] | None:
 
 def _keep(site: Site, state: State, secret: bytes, more: dict[str, Any]) -> None:
     nonce = secrets.token_bytes(12)
+    generation = site.keyring.generation  # of the root key, which may be another when this is read
     sealed = AESGCM(site.key(_PURPOSE)).encrypt(nonce, secret, _bound(state.as_dict()))
     make_dir(site.keys / "exchanges")
-    value = {"state": state.as_dict(), **more, "sealed": (nonce + sealed).hex()}
+    value = {"state": state.as_dict(), **more, "root_key": generation, "sealed": (nonce + sealed).hex()}
     write_atomic(_path(site, state.project, state.partner), _rendered(value))
 
 
@@ -154,7 +155,8 @@ def _open(site: Site, value: dict[str, Any]) -> bytes:
     """The secret. It is bound to what the file says of it: a file under another project's name does not open."""
     sealed = bytes.fromhex(value["sealed"])
     try:
-        return AESGCM(site.key(_PURPOSE)).decrypt(sealed[:12], sealed[12:], _bound(value["state"]))
+        key = site.key(_PURPOSE, generation=int(value["root_key"]))
+        return AESGCM(key).decrypt(sealed[:12], sealed[12:], _bound(value["state"]))
     except InvalidTag as error:
         raise LockgateError(
             "the key of an exchange was altered, or belongs to another site",

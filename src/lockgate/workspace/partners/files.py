@@ -10,7 +10,7 @@ import duckdb
 from lockgate.engine import Engine, literal, quote
 from lockgate.errors import Refused, UsageError
 from lockgate.site import Site
-from lockgate.workspace.partners.ours import objecting_numbers, read_opt_outs
+from lockgate.workspace.partners.ours import objecting, read_opt_outs
 
 
 def view(engine: Engine, path: Path, name: str) -> list[str]:
@@ -56,7 +56,7 @@ def objections(
 
     ``numbered``: the file of people has NHS numbers, without which the site's objections match nobody in it.
     """
-    known = objecting_numbers(engine, site, purpose, at)
+    known = objecting(engine, site, purpose, at)
     if opt_outs is not None:
         if not opt_outs.is_file():
             raise UsageError("no such file", where=str(opt_outs), remedy="one NHS number or id a line")

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.capture import latest_view
-from lockgate.curate.release import KEY_PURPOSE
+from lockgate.curate import open_release
 from lockgate.engine import Engine, literal
 from lockgate.errors import LockgateError, Refused
-from lockgate.identity import index_path, index_view, opted_out, pseudonymise_ints
+from lockgate.identity import index_path, index_view, pseudonymise_ints
+from lockgate.identity.objections import objecting_numbers
 from lockgate.schema import nhs_number
 from lockgate.site import Site
 
@@ -30,8 +31,8 @@ FIELDS = {
 }
 
 
-def index_table(engine: Engine, site: Site) -> None:
-    """Make ``partner_index`` (source, record_id, person_key, person_id): the index with the release's ids."""
+def index_table(engine: Engine, site: Site, release: str) -> None:
+    """Make ``partner_index`` (source, record_id, person_key, person_id): the index with a release's ids."""
     if not index_path(site).exists():
         raise Refused(
             "this site has no patient index",
@@ -41,7 +42,7 @@ def index_table(engine: Engine, site: Site) -> None:
     view = index_view(engine, site)
     keys = engine.arrow(f"SELECT DISTINCT person_key FROM {view} ORDER BY person_key").column(0)
     plain = keys.to_numpy().astype(np.int64)
-    ids = pseudonymise_ints(plain, site.key(KEY_PURPOSE), "person")
+    ids = pseudonymise_ints(plain, open_release(site, release).key(site), "person")
     engine.register("partner_ids", pa.table({"person_key": plain, "person_id": ids}))
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE partner_index AS "
@@ -49,12 +50,12 @@ def index_table(engine: Engine, site: Site) -> None:
     )
 
 
-def numbers_table(engine: Engine, site: Site) -> None:
+def numbers_table(engine: Engine, site: Site, release: str) -> None:
     """Make ``partner_numbers`` (id, nhs, birth_date): each valid NHS number of the index with the person it is of.
 
     ``id`` is the release's person_id. A number that two people have is nobody's: it is left out.
     """
-    index_table(engine, site)
+    index_table(engine, site, release)
     engine.execute(nhs_number.SQL_MACRO)
     patient = latest_view(engine, site, "patient")
     engine.execute(f"""
@@ -66,13 +67,13 @@ def numbers_table(engine: Engine, site: Site) -> None:
         GROUP BY nhs HAVING count(DISTINCT person_id) = 1""")
 
 
-def write_people(engine: Engine, site: Site, fields: list[str], path: Path) -> int:
+def write_people(engine: Engine, site: Site, release: str, fields: list[str], path: Path) -> int:
     """One row a person whom the project may know (``chosen`` without ``opted_out``): the fullest record of each.
 
     Columns: ``id`` (a running number) and the fields. Leaves ``partner_record`` (id, source, record_id). Returns the
     number of people.
     """
-    index_table(engine, site)
+    index_table(engine, site, release)
     patient = latest_view(engine, site, "patient")
     filled = " + ".join(f"CAST(({FIELDS[name]}) IS NOT NULL AS INTEGER)" for name in fields)
     columns = ", ".join(f"{FIELDS[name]} AS {name}" for name in fields)
@@ -86,33 +87,21 @@ def write_people(engine: Engine, site: Site, fields: list[str], path: Path) -> i
     return engine.write_parquet(f"SELECT id, {', '.join(fields)} FROM partner_record", path, order_by="id")
 
 
-def objecting_numbers(engine: Engine, site: Site, purpose: str, at: date) -> bool:
-    """Make ``partner_objection`` (nhs): the NHS numbers of all who objected here to a purpose; whether there is a list.
-
-    Those of objections that match nobody in our index too: they may be in the partner's or in a file.
-    """
+def objecting(engine: Engine, site: Site, purpose: str, at: date) -> bool:
+    """Make ``partner_objection`` (nhs): the NHS numbers of all who objected here; whether there is a list of them."""
     engine.execute(nhs_number.SQL_MACRO)
     engine.execute("CREATE OR REPLACE TEMP TABLE partner_objection (nhs VARCHAR)")
     if not index_path(site).exists():
         return False
     try:
-        keys = opted_out(engine, site, at=at, purpose=purpose)
+        found = objecting_numbers(engine, site, at=at, purpose=purpose)
     except LockgateError as error:
         raise Refused(
             "nobody can say who has opted out, so nobody's data may go",
             reasons=[error.message],
             remedy=error.remedy,
         ) from error
-    index_table(engine, site)
-    engine.register("partner_gone", pa.table({"person_key": pa.array(sorted(keys), pa.int64())}))
-    patient, objection = latest_view(engine, site, "patient"), latest_view(engine, site, "objection")
-    engine.execute(f"""
-        INSERT INTO partner_objection
-        SELECT DISTINCT nhs_number_clean(p.nhs_number) FROM {patient} p JOIN partner_index i USING (source, record_id)
-        JOIN partner_gone g USING (person_key) WHERE p.nhs_number IS NOT NULL
-        UNION
-        SELECT nhs_number_clean(o.nhs_number) FROM {objection} o JOIN identity_objection USING (source, record_id)
-        WHERE o.nhs_number IS NOT NULL""")
+    engine.execute(f"INSERT INTO partner_objection SELECT nhs FROM {found}")
     return True
 
 

@@ -68,7 +68,7 @@ def receive(
             _copy(parcel.open_matches(matches), folder / "matches")
         with Engine(memory_limit=limit, temp_dir=spill_dir(project_folder(site, project))) as engine:
             kept = parcel.open_parcel(folder / "delivery", "delivery", held.partner.public_key)
-            counts = link_table(site, engine, project, name, kept, "received_link")
+            counts = link_table(site, engine, held.scope, name, kept, "received_link")
             rows = {table: _linked_rows(engine, kept.table(table)) for table in tables}
     shutil.rmtree(place, ignore_errors=True)
     fresh.rename(place)

@@ -46,7 +46,7 @@ def encode_people(
     try:
         with _engine(site, project) as engine:
             choose_people(site, engine, held.scope)
-            count = write_people(engine, site, fields, people)
+            count = write_people(engine, site, held.scope.release, fields, people)
             if not count:
                 raise Refused("nobody is left to encode", reasons=["the cohort is empty"], where=project)
             chosen = {field: field for field in fields}

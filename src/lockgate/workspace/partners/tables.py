@@ -65,7 +65,7 @@ def partner_views(site: Site, engine: Engine, scope: Scope) -> list[str]:
     for number, (linkage, folder) in enumerate(standing(site, scope)):
         partner = read_partner(site, linkage.partner)
         found = parcel.open_parcel(folder, "delivery", partner.public_key)
-        link_table(site, engine, scope.project, linkage.partner, found, f"partner_link_{number}")
+        link_table(site, engine, scope, linkage.partner, found, f"partner_link_{number}")
         for table, columns in linkage.tables.items():
             if table in found.header["files"]:
                 path = found.path / f"{table}.parquet"
@@ -94,7 +94,7 @@ def _value(name: str, columns: tuple[str, ...], there: set[str], added: dict[str
 
 
 def link_table(
-    site: Site, engine: Engine, project: str, name: str, found: parcel.Parcel, out: str
+    site: Site, engine: Engine, scope: Scope, name: str, found: parcel.Parcel, out: str
 ) -> dict[str, int]:
     """Make ``out`` (link, person_id): whom of ours each of a delivery's people is. Counts of the people.
 
@@ -104,8 +104,8 @@ def link_table(
     people = found.table("people")
     engine.register("delivered_people", people)
     if found.header["method"] == "nhs_number":
-        key = exchanges.current(site, project, name).subkey("nhs-number")
-        numbers_table(engine, site)
+        key = exchanges.current(site, scope.project, name).subkey("nhs-number")
+        numbers_table(engine, site, scope.release)
         engine.register("our_numbers", numbers.pseudonyms(engine, "partner_numbers", key))
         engine.execute(f"""
             CREATE OR REPLACE TEMP TABLE {out} AS
@@ -116,10 +116,10 @@ def link_table(
         )
         linked = int(engine.one(f"SELECT count(*) FROM {out}"))
         return {"people": people.num_rows, "linked": linked, "birth_date_differs": same - linked}
-    index_table(engine, site)
+    index_table(engine, site, scope.release)
     result = parcel.open_matches(found.path.parent / "matches")
     engine.register("match_result", result.table("matches"))
-    engine.register("match_rows", _rows(private(site, project, name) / "rows.parquet"))
+    engine.register("match_rows", _rows(private(site, scope.project, name) / "rows.parquet"))
     engine.execute(f"""
         CREATE OR REPLACE TEMP TABLE {out} AS
         SELECT d.link, any_value(i.person_id) AS person_id
