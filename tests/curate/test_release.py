@@ -168,3 +168,15 @@ def test_the_sql_is_portable(folder: str) -> None:
         (statement,) = sqlglot.parse(sql_text(folder, name), read="duckdb")
         assert isinstance(statement, sqlglot.exp.Query), name
         statement.sql("spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
+
+
+def test_a_release_over_the_risk_policy_is_not_made(hospital: Site) -> None:
+    settings = hospital.path / "site.toml"
+    settings.write_text(settings.read_text() + '\n[risk]\ngate = "refuse"\nk = 5\nshare = 0.1\n')
+    strict = Site.open(hospital.path)
+    before = sorted(path.name for path in strict.releases.iterdir())
+    with pytest.raises(Refused, match="over the site's policy") as refusal:
+        build_release(strict, actor="test")
+    assert any(reason.startswith("person (who they are)") for reason in refusal.value.reasons)
+    assert sorted(path.name for path in strict.releases.iterdir()) == before
+    assert len(list(strict.audit.entries("risk.refused"))) == 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from lockgate.cli.common import console, emit
+from lockgate.cli.common import console, emit, open_site
 from lockgate.deidentify.ladder import Rung, ladder
 from lockgate.deidentify.risk import SMALL, RiskPolicy, SetRisk, measure
 from lockgate.engine import Engine, literal
@@ -41,10 +41,10 @@ def _open(engine: Engine, path: Path) -> str:
 
 
 def command(
-    table: Annotated[Path, typer.Argument(help="A Parquet or CSV file, one row a person.")],
+    table: Annotated[Path | None, typer.Argument(help="A Parquet or CSV file, one row a person.")] = None,
     quasi_identifiers: Annotated[
         str, typer.Option(help="The columns that somebody could know of a person, with commas between.")
-    ],
+    ] = "",
     sensitive: Annotated[str, typer.Option(help="The column that nobody should learn from them.")] = "",
     k: Annotated[int, typer.Option(min=2, help="The smallest class that the policy allows.")] = 5,
     share: Annotated[
@@ -54,22 +54,39 @@ def command(
     diversity: Annotated[
         int | None, typer.Option(min=1, help="The policy: values of the sensitive column a class needs.")
     ] = None,
+    closeness: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The policy: how far a class may be from the table (t)."),
+    ] = None,
     climb: Annotated[
         bool, typer.Option("--ladder", help="Show which generalisation brings the table under.")
     ] = False,
+    release: Annotated[
+        str, typer.Option(help="Instead of a file: the tables of a release, by site policy.")
+    ] = "",
+    project: Annotated[
+        str, typer.Option(help="Instead of a file: a project's workspace, by site policy.")
+    ] = "",
 ) -> None:
     """Say how easily people could be singled out in a table: k-anonymity, l-diversity, uniques, expected risk.
 
     With --share or --diversity it is a gate: exit 1 when the table is over that policy.
     """
+    if release or project:
+        _whole(release, project, climb)
+    if table is None or not quasi_identifiers:
+        raise UsageError("give a TABLE and --quasi-identifiers, or --release, or --project")
     columns = [name.strip() for name in quasi_identifiers.split(",") if name.strip()]
-    policy = RiskPolicy(k=k, share=share or 0.0, l=diversity)
+    policy = RiskPolicy(k=k, share=share or 0.0, l=diversity, t=closeness)
     bounds = sorted({*SMALL, k})
     with Engine() as engine:
         source = _open(engine, table)
-        found = measure(engine, source, columns, sensitive=sensitive or None, bounds=bounds)
+        found = measure(
+            engine, source, columns, sensitive=sensitive or None, bounds=bounds, closeness=bool(sensitive)
+        )
         rungs = ladder(engine, source, columns, policy, sensitive=sensitive or None) if climb else []
-    reasons = policy.reasons(found[0]) if share is not None or diversity is not None else []
+    gated = share is not None or diversity is not None or closeness is not None
+    reasons = policy.reasons(found[0]) if gated else []
     notes = [f"{risk.columns[0]} has one value only: it tells nothing" for risk in found if _constant(risk)]
 
     def human() -> None:
@@ -83,7 +100,7 @@ def command(
         {
             "table": str(table),
             "sensitive": sensitive or None,
-            "policy": {"k": k, "share": share, "l": diversity},
+            "policy": {"k": k, "share": share, "l": diversity, "t": closeness},
             "within_policy": not reasons,
             "reasons": reasons,
             "notes": notes,
@@ -94,6 +111,52 @@ def command(
         human,
     )
     raise typer.Exit(1 if reasons else 0)
+
+
+def _whole(release: str, project: str, climb: bool) -> None:
+    """The risk of every table of a release or a workspace that has a set of quasi-identifiers; ends the command."""
+    from lockgate.curate import open_release
+    from lockgate.deidentify.sets import measure_files
+    from lockgate.workspace.project import Project
+
+    site = open_site()
+    if release and project:
+        raise UsageError("give --release or --project, not both")
+    if release:
+        found = open_release(site, release)
+        files = {name: found.table_path(name) for name, rows in found.tables.items() if rows}
+    else:
+        place = Project.of(site, project)
+        files = {
+            name: place.data / item["file"]
+            for name, item in place.workspace()["tables"].items()
+            if item["rows"]
+        }
+    measured = measure_files(site, files, climb=climb)
+    over = any(item["reasons"] for item in measured)
+
+    def human() -> None:
+        shown = Table("table", "set", "k", "uniques", f"in classes < {site.config.risk.k}", "expected risk", "policy",
+                      box=None, pad_edge=False)  # fmt: skip
+        for item in measured:
+            shown.add_row(item["table"], item["set"], f"{item['k']:,}", f"{item['uniques']:,}", f"{item['share']:.2%}",
+                          f"{item['expected_risk']:.2%}", "over" if item["reasons"] else "within")  # fmt: skip
+        console.print(shown)
+        for item in measured:
+            for rung in item.get("ladder", [])[1:]:
+                step = f"{item['table']}: {rung['column']} to {rung['form']}"
+                console.print(f"{step}: k = {rung['k']}, uniques {rung['uniques']:,}", markup=False)
+
+    emit(
+        {
+            "release": release or None,
+            "project": project or None,
+            "within_policy": not over,
+            "tables": measured,
+        },
+        human,
+    )
+    raise typer.Exit(1 if over else 0)
 
 
 def _constant(risk: SetRisk) -> bool:

@@ -123,6 +123,33 @@ def revoke_scope(
     emit({"revoked": scope_id, "reason": reason}, f"Revoked {scope_id}.")
 
 
+@app.command("accept-risk")
+def accept_risk(
+    named: Annotated[
+        str, typer.Argument(metavar="PROJECT|REQUEST", help="A project; or a request, to approve it.")
+    ],
+    account: Annotated[
+        str, typer.Option("--as", help="Your account in the portal; its password is asked for.")
+    ],
+    share: Annotated[float, typer.Option(help="The share of people who may be in small classes.")] = 0.0,
+    reason: Annotated[str, typer.Option(help="Why; it goes into the audit chain.")] = "",
+) -> None:
+    """Ask that a scope's risk be accepted beyond the site's policy, or, as somebody else, approve that."""
+    from lockgate.cli.reidentify import signed_in
+    from lockgate.workspace import riskgate
+
+    site = open_site()
+    by = signed_in(site, account, "application.decide")
+    if reason:
+        asked = riskgate.request(site, named, share, reason=reason, by=by)
+        emit(
+            asked.as_dict(), f"Asked for as {asked.approval_id}. Next: somebody else runs this with that id."
+        )
+    else:
+        given = riskgate.accept(site, named, by=by)
+        emit(given.as_dict(), f"Accepted until {given.expires_at[:10]}, for this scope alone.")
+
+
 @app.command("list")
 def list_scopes() -> None:
     """List every scope of the site and whether it holds today."""

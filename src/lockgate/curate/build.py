@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -28,9 +28,10 @@ from lockgate.curate.quality import run_checks, unmapped_codes
 from lockgate.curate.reading import read_sources
 from lockgate.curate.release import NUMBER
 from lockgate.curate.sources import Curation
-from lockgate.curate.tables import prepare_tables, release_views, write_limited, write_tables
+from lockgate.curate.tables import Written, prepare_tables, release_views, write_limited, write_tables
 from lockgate.curate.text import scrub_notes, scrub_whole
 from lockgate.curate.verify import verify_folder
+from lockgate.deidentify.sets import measure_files
 from lockgate.engine import Engine, SqlEngine, open_engine
 from lockgate.errors import Refused
 from lockgate.identity import IndexResult, build_index, unmatched_objections
@@ -194,6 +195,7 @@ def _make(
         limited = write_limited(build, folder)
         written = write_tables(build, folder, limited)
         coverage = write_coverage(build, folder)
+        risk = _pass_risk(site, folder, written)
         tell("holding the accounts against each other, checking quality")
         accounts = settle(build)
         rows = {name: table.rows for name, table in written.items()}
@@ -217,6 +219,7 @@ def _make(
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
             "quality": [check.as_dict() for check in run_checks(build, written)],
             "unmapped": unmapped_codes(build),
+            "risk": risk,
             "coverage": asdict(coverage),
             "tables": {name: asdict(table) for name, table in written.items()},
             "limited": {name: asdict(table) for name, table in limited.items()},
@@ -224,6 +227,27 @@ def _make(
         people = int(engine.one("SELECT count(*) FROM person_standing"))
         affected = int(engine.one("SELECT count(*) FROM affected")) if state else people
         return _Made(content, rows, why, people, affected, list(generations))
+
+
+def _pass_risk(site: Site, folder: Path, written: Mapping[str, Written]) -> list[dict[str, Any]]:
+    """The risk of the tables by each set of quasi-identifiers; Refused, and noted, when over the policy."""
+    if site.config.risk.gate == "off":
+        return []
+    measured = measure_files(
+        site, {name: folder / table.file for name, table in written.items() if table.rows}
+    )
+    reasons = [
+        f"{item['table']} ({item['set']}): {reason}" for item in measured for reason in item["reasons"]
+    ]
+    if reasons:
+        site.audit.append("risk.refused", actor="lockgate", release="next", reasons=reasons)
+        raise Refused(
+            "the risk of re-identification in this release is over the site's policy; nothing was released",
+            reasons=reasons,
+            remedy="`lockgate risk FILE --ladder` of an earlier release proposes what to make coarser; [deidentify] in "
+            "site.toml says what a release keeps, [risk] what is allowed",
+        )
+    return measured
 
 
 def _keep(site: Site, engine: SqlEngine, state: BuildState | None, keep: ExitStack) -> dict[str, Path]:

@@ -65,7 +65,7 @@ WHOLE = (
 _CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "curate")
 _CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".txt")
 # Sections of site.toml that change no row.
-_NO_MATTER = frozenset({"engine", "sandbox", "portal"})
+_NO_MATTER = frozenset({"engine", "sandbox", "portal", "risk"})
 
 
 @dataclass(frozen=True)

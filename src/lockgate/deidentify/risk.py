@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lockgate.engine import Engine, quote
 from lockgate.errors import Refused, UsageError
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 SMALL = (2, 3, 5, 10, 20)
 # Above so many quasi-identifiers not every set of them is looked at (2^n), only all together and all but one.
 MOST_FOR_ALL_SETS = 6
@@ -34,8 +36,9 @@ class SetRisk:
     in classes smaller than each bound. ``highest_risk`` is the chance of a right guess for the worst-placed record
     (1 / k), ``expected_risk`` the mean over all records (classes / records): the share that an attacker who knows these
     columns of everybody gets right. ``l`` is the least number of values of the sensitive column in a class,
-    ``homogeneous`` how many records are in classes that have only one (whoever finds the class knows the value); None
-    without such a column.
+    ``homogeneous`` how many records are in classes that have only one (whoever finds the class knows the value), ``t``
+    the furthest that a class's distribution of it is from the table's (0 the same, 1 the other end); None without such
+    a column, or for ``t`` where it was not asked for.
     """
 
     columns: tuple[str, ...]
@@ -48,6 +51,7 @@ class SetRisk:
     expected_risk: float
     l: int | None = None  # noqa: E741
     homogeneous: int | None = None
+    t: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The form that ``--json`` prints."""
@@ -60,11 +64,15 @@ class SetRisk:
 
 @dataclass(frozen=True, slots=True)
 class RiskPolicy:
-    """What a table may be: at most ``share`` of its records in classes smaller than ``k``; no class less than ``l``."""
+    """What a table may be: at most ``share`` of its records in classes smaller than ``k``.
+
+    No class has less than ``l`` values of the sensitive column, nor is further than ``t`` from the table's in it.
+    """
 
     k: int = 5
     share: float = 0.0
     l: int | None = None  # noqa: E741
+    t: float | None = None
 
     def reasons(self, risk: SetRisk) -> list[str]:
         """Why a table is over the policy; none when it is within it."""
@@ -82,6 +90,10 @@ class RiskPolicy:
             )
         if self.l is not None and risk.l is not None and risk.l < self.l:
             found.append(f"a class has {risk.l} value(s) of the sensitive column; {self.l} are asked for")
+        if self.t is not None and risk.t is not None and risk.t > self.t:
+            found.append(
+                f"a class is {risk.t:.3f} from the table in the sensitive column; at most {self.t} may be"
+            )
         return found
 
 
@@ -94,17 +106,18 @@ def measure(
     all_sets: bool | None = None,
     bounds: Sequence[int] = SMALL,
     weight: str = "",
+    closeness: bool = False,
 ) -> list[SetRisk]:
     """The risk of a table or a SELECT by all quasi-identifiers together (first), and by every set of them.
 
     ``source`` is the name of a view or table of ``engine``, or a SELECT in parentheses. The table is read once, as
     numbers, from which all sets are counted. ``all_sets`` None looks at every set of up to six columns, and at all but
-    one of more. ``weight`` is a column that says how many records a row stands for. Raises UsageError for columns
-    that aren't there, named twice, or too many.
+    one of more. ``weight`` is a column that says how many records a row stands for; ``closeness`` adds ``t``. Raises
+    UsageError for columns that aren't there, named twice, or too many.
     """
     columns = _columns(engine, source, quasi_identifiers, sensitive)
     every = len(columns) <= MOST_FOR_ALL_SETS if all_sets is None else all_sets
-    codes = _Codes.read(engine, source, columns, sensitive, weight)
+    codes = _Codes.read(engine, source, columns, sensitive, weight, closeness)
     smallest = 0 if every else max(len(columns) - 2, 0)
     return [
         codes.risk(chosen, bounds)
@@ -120,58 +133,125 @@ class _Codes:
     columns: dict[str, tuple[Ints, int]]  # the code of each row, and how many values there are
     sensitive: tuple[Ints, int] | None
     weights: Ints | None
+    closeness: _Closeness | None = None
 
     @classmethod
     def read(
-        cls, engine: Engine, source: str, columns: Sequence[str], sensitive: str | None, weight: str
+        cls,
+        engine: Engine,
+        source: str,
+        columns: Sequence[str],
+        sensitive: str | None,
+        weight: str,
+        closeness: bool = False,
     ) -> _Codes:
         wanted = [*columns, *([sensitive] if sensitive else []), *([weight] if weight else [])]
         table = engine.arrow(f"SELECT {', '.join(quote(name) for name in wanted)} FROM {source} AS t")
+        weights = table.column(weight).to_numpy().astype(np.int64) if weight else None
         return cls(
             {name: _encode(table.column(name)) for name in columns},
             _encode(table.column(sensitive)) if sensitive else None,
-            table.column(weight).to_numpy().astype(np.int64) if weight else None,
+            weights,
+            _whole(table.column(sensitive), weights) if sensitive and closeness else None,
         )
 
     def risk(self, columns: Sequence[str], bounds: Sequence[int]) -> SetRisk:
         """Sort the rows by class (and sensitive value) once, and read every figure off where one ends."""
-        key, span = _combine([self.columns[name] for name in columns])
+        parts = [self.columns[name] for name in columns]
         values = 1
         if self.sensitive is not None:
-            code, values = self.sensitive
-            if span > _MOST // values:
-                key, span = _dense(key)
-            key = key * values + code
-        if self.weights is None:
-            cells = np.sort(key)
-            upto = None
-        else:
-            order = np.argsort(key, kind="stable")
-            cells = key[order]
-            upto = np.concatenate(([0], np.cumsum(self.weights[order])))
-        classes = cells // values if values > 1 else cells
-        starts = _starts(classes)
-        ends = np.append(starts[1:], len(cells))
-        sizes = ends - starts if upto is None else upto[ends] - upto[starts]
+            parts.append(self.sensitive)
+            values = self.sensitive[1]
+        key, span = _combine(parts)
+        kinds, counts = _cells(key, span, self.weights)
+        # where, among the cells (class and sensitive value), each class begins
+        first = _starts(kinds // kinds.dtype.type(values)) if values > 1 else np.arange(len(kinds))
+        sizes = np.add.reduceat(counts, first) if len(first) else counts
+        diversity = np.diff(first, append=len(kinds))
+        closeness = None
+        if self.closeness is not None and len(kinds):
+            closeness = self.closeness.furthest(kinds % kinds.dtype.type(values), counts, first, sizes)
         if self.weights is not None:  # a row may stand for nobody
-            starts, ends, sizes = starts[sizes > 0], ends[sizes > 0], sizes[sizes > 0]
+            diversity, sizes = diversity[sizes > 0], sizes[sizes > 0]
         records = int(sizes.sum())
-        diversity = None
-        if self.sensitive is not None:
-            before = np.concatenate(([0], np.cumsum(np.diff(cells, prepend=cells[:1] - 1) != 0)))
-            diversity = before[ends] - before[starts]
+        most = max(bounds, default=2)
+        held = np.bincount(np.minimum(sizes, most), minlength=most + 1) * np.arange(most + 1)
         return SetRisk(
             columns=tuple(columns),
             records=records,
             classes=len(sizes),
             k=int(sizes.min()) if records else 0,
-            uniques=int((sizes == 1).sum()),
-            below={int(bound): int(sizes[sizes < bound].sum()) for bound in bounds},
+            uniques=int(held[1]),
+            below={int(bound): int(held[:bound].sum()) for bound in bounds},
             highest_risk=1 / int(sizes.min()) if records else 0.0,
             expected_risk=len(sizes) / records if records else 0.0,
-            l=int(diversity.min()) if diversity is not None and records else None,
-            homogeneous=int(sizes[diversity == 1].sum()) if diversity is not None else None,
+            l=int(diversity.min()) if self.sensitive is not None and records else None,
+            homogeneous=int(sizes[diversity == 1].sum()) if self.sensitive is not None else None,
+            t=closeness,
         )
+
+
+@dataclass(frozen=True)
+class _Closeness:
+    """The distribution of the sensitive column in the whole table, and whether its values have an order."""
+
+    shares: Floats  # of each code, adding up to 1
+    order: Ints | None  # the place of each code among the numbers; None for words
+
+    def furthest(self, codes: NDArray[Any], counts: Ints, first: Ints, sizes: Ints) -> float:
+        """The greatest distance of a class's distribution from the table's (t, of N. Li et al., 2007).
+
+        For words the total variation distance, for numbers the earth mover's with steps between neighbouring values.
+        """
+        owner = np.repeat(np.arange(len(first)), np.diff(first, append=len(counts)))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(sizes[owner] > 0, counts / sizes[owner], 0.0)
+        if self.order is None:
+            over = np.maximum(share - self.shares[codes], 0)
+            return float(np.add.reduceat(over, first).max())
+        place = self.order[codes]
+        by_class = np.lexsort((place, owner))
+        place, share = place[by_class], share[by_class]
+        whole = np.zeros(len(self.shares))
+        whole[self.order] = self.shares
+        upto = np.cumsum(whole)  # the table's distribution function, and its running sums
+        sums = np.concatenate(([0.0], np.cumsum(upto)))
+        within = np.cumsum(share)
+        within -= np.repeat(np.concatenate(([0.0], within[first[1:] - 1])), np.diff(first, append=len(share)))
+        # from one value of the class to the next its own function is flat: the area between the two in closed form
+        last = np.append(first[1:], len(share)) - 1
+        until = np.append(place[1:], 0)
+        until[last] = len(upto) - 1
+        apart = _area(upto, sums, place, until, within) / max(len(upto) - 1, 1)
+        before = _area(upto, sums, np.zeros(len(first), np.int64), place[first], np.zeros(len(first)))
+        total = np.add.reduceat(apart, first) + before / max(len(upto) - 1, 1)
+        return float(total[sizes > 0].max(initial=0.0))
+
+
+def _area(upto: Floats, sums: Floats, start: Ints, until: Ints, level: Floats) -> Floats:
+    """The sum of |upto[i] - level| over i from start to until - 1, for each; ``upto`` never falls."""
+    cross = np.clip(np.searchsorted(upto, level), start, until)
+    under = level * (cross - start) - (sums[cross] - sums[start])
+    over = (sums[until] - sums[cross]) - level * (until - cross)
+    return np.asarray(under + over)
+
+
+def _cells(key: NDArray[Any], span: int, weights: Ints | None) -> tuple[NDArray[Any], Ints]:
+    """The distinct numbers of a key in order, and how many records each stands for."""
+    if span <= 4 * len(key):  # close together: counted without sorting
+        counts = np.bincount(key, weights=weights, minlength=1).astype(np.int64)
+        # a row may stand for nobody, and is a cell all the same
+        there = counts if weights is None else np.bincount(key, minlength=1)
+        kinds = np.flatnonzero(there)
+        return kinds, counts[kinds]
+    if weights is None:
+        cells, upto = np.sort(key), None
+    else:
+        order = np.argsort(key, kind="stable")
+        cells, upto = key[order], np.concatenate(([0], np.cumsum(weights[order])))
+    at = _starts(cells)
+    ends = np.append(at[1:], len(cells))
+    return cells[at], ends - at if upto is None else upto[ends] - upto[at]
 
 
 _MOST = 2**62
@@ -179,16 +259,42 @@ _MOST = 2**62
 
 def _encode(column: pa.ChunkedArray) -> tuple[Ints, int]:
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), max(len(encoded.dictionary), 1)
+    return encoded.indices.to_numpy(zero_copy_only=False), max(len(encoded.dictionary), 1)
 
 
-def _combine(columns: Sequence[tuple[Ints, int]]) -> tuple[Ints, int]:
-    """One number for each row's combination of codes, and the number that all of them are below."""
-    key, span = columns[0]
+def _whole(column: pa.ChunkedArray, weights: Ints | None) -> _Closeness:
+    """How the values of a column are spread over the table; numbers in their order, a missing one after all others."""
+    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(codes, weights=weights, minlength=max(len(encoded.dictionary), 1))
+    order = None
+    if (
+        pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+        or pa.types.is_decimal(column.type)
+    ):
+        order = np.empty(len(counts), np.int64)
+        order[pc.sort_indices(encoded.dictionary).to_numpy()] = np.arange(len(counts))
+    return _Closeness(counts / max(counts.sum(), 1), order)
+
+
+def _combine(columns: Sequence[tuple[Ints, int]]) -> tuple[NDArray[Any], int]:
+    """One number for each row's combination of codes, and the number that all of them are below.
+
+    The last column's code is the key's remainder by its number of values.
+    """
+    whole = 1
+    for _, values in columns:
+        whole *= values
+    small = np.uint32 if whole < 2**32 else np.int64  # half the memory to sort and to read
+    key: Any = columns[0][0].astype(small)
+    span = columns[0][1]
     for code, values in columns[1:]:
         if span > _MOST // values:
             key, span = _dense(key)
-        key, span = key * values + code, span * values
+        key *= key.dtype.type(values)
+        key += code.astype(key.dtype, copy=False)
+        span *= values
     return key, span
 
 

@@ -114,6 +114,18 @@ class DeidentifySection(_Section):
     top_age: int = Field(default=90, ge=60, le=120)
 
 
+class RiskSection(_Section):
+    """How easily somebody may be singled out in a release or a workspace (docs/how-to/risk.md)."""
+
+    gate: Literal["off", "refuse"] = Field(
+        default="off", description="refuse: nothing over the policy is released or provisioned"
+    )
+    k: int = Field(default=5, ge=2, description="people who agree in all quasi-identifiers form a class")
+    share: float = Field(
+        default=0.05, ge=0, le=1, description="the share of people who may be in classes smaller than k"
+    )
+
+
 class DisclosureSection(_Section):
     """The site's rules for every number that leaves."""
 
@@ -176,6 +188,7 @@ class SiteConfig(_Section):
     hl7v2: Hl7Section = Hl7Section()
     deidentify: DeidentifySection = DeidentifySection()
     disclosure: DisclosureSection = DisclosureSection()
+    risk: RiskSection = RiskSection()
     sandbox: SandboxSection = SandboxSection()
     catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()

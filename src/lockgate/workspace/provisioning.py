@@ -32,6 +32,7 @@ from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.released import checked_manifest
+from lockgate.workspace.riskgate import pass_gate
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
@@ -73,6 +74,7 @@ class _Inputs:
     release: Release
     manifest_sha256: str
     key_check: str
+    risk_policy: str
     partners: dict[str, str] = field(default_factory=dict)
     left_out: LeftOut = field(default_factory=lambda: LeftOut(np.array([], np.int64), np.array([], np.int64)))
 
@@ -85,6 +87,7 @@ class _Inputs:
             "scope": self.scope.sha256,
             "manifest": self.manifest_sha256,
             "key": self.key_check,
+            "risk": self.risk_policy,
         }
         parts |= {"partners": self.partners} if self.partners else {}
         return hashlib.sha256(canonical(parts)).hexdigest()
@@ -115,11 +118,12 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         fresh = make_dir(place.path / f".data.{secrets.token_hex(4)}.partial")
         try:
             people, tables = _write(site, engine, inputs, fresh, kept)
+            risk = pass_gate(site, scope, fresh)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
         fresh.chmod(READABLE_DIR)
-        workspace = {
+        workspace: dict[str, Any] = {
             "schema": SCHEMA,
             "project": project,
             "scope_id": scope.scope_id,
@@ -134,6 +138,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
             "dates": scope.dates,
             "people": people,
             "tables": tables,
+            "risk": risk,
             "rewritten": [name for name in tables if name not in kept],
         }
         remember(place, workspace, inputs.left_out)
@@ -205,7 +210,13 @@ def _inputs(site: Site, engine: Engine, scope: Scope) -> _Inputs:
     if any(table in SAMPLES for table in scope.tables):
         needed.add("tissue_sample")
     key_check = site.keyring.check_of(site.project_key(scope.project))
-    inputs = _Inputs(scope, release, checked_manifest(site, release, needed, set(scope.tables)), key_check)
+    inputs = _Inputs(
+        scope,
+        release,
+        checked_manifest(site, release, needed, set(scope.tables)),
+        key_check,
+        str(site.config.risk),
+    )
     for table in needed:
         files = [release.table_path(table)] if table in release.manifest["tables"] else []
         files += [apart] if (apart := release.limited_path(table)) else []
