@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from lockgate.capture import REASONS, capture_fhir, capture_tables, list_held
+from lockgate.catalogue import build_catalogue
 from lockgate.curate import build_release as build
 from lockgate.curate import open_release, verify_release
 from lockgate.curate.release import KEY_PURPOSE
@@ -147,6 +148,12 @@ def build_release(story: Story, site: Site) -> str:
     if not problems or verify_release(site, result.release):
         raise LockgateError("verification did not see a changed byte", where=str(damaged))
     story.refused("one byte of person.parquet changed, then verified", problems[0].message)
+    described = build_catalogue(site, result.release, actor=ACTOR)
+    story.passed(
+        f'the release is described for the public, to be read under "The data": {len(described.facts["tables"])} '
+        "tables column by column, what they hold over time; counts rounded",
+        catalogue=described.release,
+    )
     return result.release
 
 

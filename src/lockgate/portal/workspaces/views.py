@@ -16,6 +16,7 @@ from lockgate.errors import LockgateError
 from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.airlock import rules as airlock
+from lockgate.portal.applications import rules as application_rules
 from lockgate.portal.applications.catalogue import linkage_label, offered
 from lockgate.portal.files import code_text
 from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagination, signed_in, summary
@@ -81,6 +82,7 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "can_start": rules.can_start_job(person, facts, timezone.localdate()),
         "can_provision": rules.can_provision(person, facts),
         "member": person.username in project.members,
+        "reads_application": application_rules.can_read(person, project.application.facts()),
         "linkage_label": linkage_label,
     }
     return render(request, "workspaces/project.jinja", context)
@@ -150,7 +152,7 @@ def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
         "log": job.log if is_member else "",
         "is_member": is_member,
         "states": rules.JOB_STATES,
-        "requests": job.requests.all(),
+        "requests": [(item, airlock.can_read(person, item.facts())) for item in job.requests.all()],
         "can_request": is_member
         and airlock.can_request(person)
         and job.state == "succeeded"
