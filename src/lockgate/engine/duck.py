@@ -91,11 +91,17 @@ class Engine(SqlEngine):
         self.connection.unregister(name)
 
     def view_parquet(
-        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+        self,
+        name: str,
+        paths: Path | Iterable[Path],
+        columns: Sequence[Column] | None = None,
+        *,
+        place: str = "",
     ) -> None:
         """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape.
 
-        A column that none of the files has is NULL: they were written before there was such a column.
+        A column that none of the files has is NULL: they were written before there was such a column. ``place``
+        names one more column: a number below 2**56 of each row, the same whenever the view is read.
         """
         files = [paths] if isinstance(paths, Path) else sorted(paths)
         if files:
@@ -112,11 +118,15 @@ class Engine(SqlEngine):
                 if columns
                 else "*"
             )
+            if place:
+                select += f", (CAST(file_index AS BIGINT) << 36) + file_row_number AS {quote(place)}"
             self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} FROM {source}")
             return
         if columns is None:
             raise ValueError(f"no file for {name}, and no columns to make an empty table of")
         select = ", ".join(f"CAST(NULL AS {column.type}) AS {quote(column.name)}" for column in columns)
+        if place:
+            select += f", CAST(NULL AS BIGINT) AS {quote(place)}"
         self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} WHERE false")
 
     def write_parquet(
