@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 from lockgate.bench.town import Town, judge, town
 from lockgate.cli import run
+from lockgate.curate import build_release, verify_release
 from lockgate.engine import Engine, literal, quote
 from lockgate.errors import Refused, UsageError
-from lockgate.identity import build_index, index_view, review, training
+from lockgate.identity import build_index, index_view, opted_out, review, training
 from lockgate.identity.decisions import decide, read_decisions
 from lockgate.schema import staged_columns
 from lockgate.site import Site
@@ -207,3 +209,86 @@ def test_the_commands_of_the_review(place: tuple[Site, Town], capsys: Any, monke
     assert run([*base, "review", "decide", pair, "same", "--reason", " ", "--json"]) == 2
     monkeypatch.setattr("os.geteuid", lambda: 12345)
     assert run([*base, "review", "show", pair]) == 1
+
+
+def test_any_pair_is_explained(place: tuple[Site, Town], tmp_path: Path, capsys: Any) -> None:
+    site, truth = place
+    one, other = [f"{source}:{record}" for source, record in list(truth.owner)[:2]]
+    command = ["--site", str(site.path), "index", "explain", one]
+    assert run([*command, other, "--svg", str(tmp_path / "why.svg"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["waterfall"][-1]["sum"] == pytest.approx(found["weight"], abs=0.02)
+    assert (tmp_path / "why.svg").read_text().startswith("<svg")
+    assert next(iter(site.audit.entries("index.explained"))).detail == {"pair": found["pair"]}
+    assert run([*command, one, "--json"]) == 2
+    assert run([*command, "epr:nobody", "--json"]) == 2
+    assert run([*command, "nobody", "--json"]) == 2
+
+
+def test_a_release_reports_its_linkage_and_tells_no_small_number(
+    place: tuple[Site, Town], capsys: Any
+) -> None:
+    site, truth = place
+    built = build_release(site, actor="test", checked=True)
+    assert run(["--site", str(site.path), "index", "report", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    people = set(truth.owner.values())
+    groups = {row["group"]: row for row in report["tables"]["ethnicity"]}
+    assert set(groups) == {"A", "H", "N", "Not stated"}  # those who say nothing are a group of their own
+    true = Counter(next(iter(n for n in truth.planted[p] if n.startswith("ethnicity")))[-1] for p in people)
+    assert abs(groups["A"]["people"] - true["A"]) <= true["A"] * 0.05
+    assert groups["A"]["interval"][0] < groups["A"]["rate"] < groups["A"]["interval"][1]
+    assert 0 <= groups["A"]["missed_rate"] <= 0.05
+    assert {row["group"] for row in report["tables"]["deprivation_quintile"]} == {"Not known"}
+    shown = [
+        value
+        for rows in [*report["tables"].values(), report["steps"]]
+        for row in rows
+        for key, value in row.items()
+        if key in ("people", "records", "linked") and value is not None
+    ]
+    assert shown and all(value == 0 or (value >= 10 and value % 5 == 0) for value in shown)
+    errors = report["errors"]
+    wrong = 1 - judge([(*ref, key) for ref, key in who(site).items()], truth).precision
+    low, high = errors["false_link_interval"]
+    assert errors["told"] and low <= errors["false_link_rate"] <= high <= 0.05 and wrong <= 0.002
+    assert not verify_release(site, built.release)
+    (built.path / "linkage.json").write_text("{}")
+    assert [problem.file for problem in verify_release(site, built.release)] == ["linkage.json"]
+
+
+def test_an_opt_out_follows_the_person_over_a_link_of_the_model(place: tuple[Site, Town]) -> None:
+    """Who objects by the number of one record is left out with the records that only the model holds for theirs."""
+    site, truth = place
+    with Engine(threads=1) as engine:
+        rows = engine.rows(f"SELECT source, record_id, person_key, step FROM {index_view(engine, site)}")
+    numbers = {(row["source"], row["record_id"]): row.get("nhs_number") for row in truth.rows}
+    alone = {key for source, record, key, step in rows if step == "model" and numbers[source, record] is None}
+    key, number = next(
+        (key, numbers[source, record])
+        for source, record, key, _ in sorted(rows)
+        if key in alone and numbers[source, record]
+    )
+    stage_objection(site, number)
+    with Engine(threads=1) as engine:
+        out = opted_out(engine, site, at=date(2026, 2, 1))
+    assert out == {key}  # and with it the record that carries no number at all
+
+
+def stage_objection(site: Site, number: str) -> None:
+    batch = "20260101T000000009Z-00000009"
+    (make_dir(site.landing / batch) / "batch.json").write_text(
+        json.dumps({"source": "x", "format": "tables"})
+    )
+    columns = staged_columns("objection")
+    values = {"source": "opt_outs", "record_id": "o1", "version_at": datetime(2026, 1, 2), "deleted": False,
+              "item_hash": "0" * 32, "batch_id": batch, "nhs_number": number,
+              "kind": "national_data_opt_out"}  # fmt: skip
+    with Engine(threads=1) as engine:
+        engine.execute(f"CREATE TABLE t ({', '.join(f'{quote(c.name)} {c.type}' for c in columns)})")
+        engine.execute(
+            f"INSERT INTO t ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+            list(values.values()),
+        )
+        file = make_dir(site.staged / batch) / "objection.parquet"
+        engine.execute(f"COPY t TO {literal(file)} (FORMAT parquet)")

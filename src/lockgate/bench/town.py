@@ -53,7 +53,7 @@ def town(people: int, seed: int = 1) -> Town:
             "given_name": rng.choice(GIVEN[sex]), "family_name": rng.choice(SURNAMES), "sex": sex,
             "birth_date": date(1930, 1, 1) + timedelta(days=rng.randrange(34_000)), "postcode": _postcode(rng),
             "phone": [f"07700 90{rng.randrange(10_000):04}"], "nhs_number": _nhs(rng, taken),
-            "ethnicity_code": rng.choice(ETHNICITIES),
+            "ethnicity_code": rng.choice(ETHNICITIES), "ethnicity_system": "NHS",
         }  # fmt: skip
         everybody.append(person)
         if rng.random() < 0.02:

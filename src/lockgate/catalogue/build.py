@@ -12,6 +12,7 @@ from lockgate.catalogue.counts import count_release, find_unwilling
 from lockgate.catalogue.coverage import cover
 from lockgate.catalogue.entry import check_entry, describe_role, make_entry
 from lockgate.curate import Release, open_release
+from lockgate.curate.linkage import read_linkage
 from lockgate.disclosure import Rules, safe_count
 from lockgate.disclosure.tables import write_csv
 from lockgate.engine import Engine
@@ -103,6 +104,7 @@ def build_catalogue(
                     _described(name, release, rules) for name in release.tables if release.tables[name]
                 ],
                 "coverage": coverage,
+                "linkage": read_linkage(release.path, release.manifest),
             }
             (folder / FACTS).write_text(_json(facts), encoding="utf-8")
             (folder / DICTIONARY).write_text(_dictionary(facts), encoding="utf-8")

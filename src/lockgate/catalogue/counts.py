@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.capture import batches
-from lockgate.catalogue.safe import TOTAL, safe_table, shown
 from lockgate.curate import Release
 from lockgate.disclosure import Rules, safe_count
+from lockgate.disclosure.safe import TOTAL, safe_table, shown
 from lockgate.engine import Engine
 from lockgate.errors import Refused
 from lockgate.identity import covered, index_path, pseudonymise_ints

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from lockgate.catalogue.counts import willing_view
-from lockgate.catalogue.safe import safe_table
 from lockgate.curate import Release
 from lockgate.curate.coverage import FILE
 from lockgate.disclosure import Rules, render_chart
 from lockgate.disclosure.manifest import ChartEntry
+from lockgate.disclosure.safe import safe_table
 from lockgate.disclosure.tables import Table
 from lockgate.engine import Engine, literal
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lockgate.capture.access import require_owner
@@ -16,7 +18,7 @@ from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity import build_index, index_path, training
 from lockgate.site import Site
-from lockgate.site.files import spill_dir
+from lockgate.site.files import spill_dir, write_atomic
 
 app = typer.Typer()
 app.add_typer(index_review.app, name="review")
@@ -101,6 +103,97 @@ def show() -> None:
         )
     result: dict[str, Any] = json.loads(state.read_bytes())
     emit(result, lambda: _print(result))
+
+
+@app.command()
+def explain(
+    left: Annotated[str, typer.Argument(help="A patient record as SOURCE:RECORD.")],
+    right: Annotated[str, typer.Argument(help="Another one.")],
+    svg: Annotated[Path | None, typer.Option(help="Draw the waterfall into this SVG file, too.")] = None,
+) -> None:
+    """Why the model would take any two records for one person, or not: the weight of each comparison. Audited."""
+    from lockgate.disclosure.waterfall import render_waterfall
+    from lockgate.identity.explain import explain as explained
+
+    site = open_site()
+    require_owner(site)
+    refs = []
+    for text in (left, right):
+        source, sign, record = text.partition(":")
+        if not (source and sign and record):
+            raise UsageError("is no SOURCE:RECORD", remedy="write epr:ID, say")
+        refs.append((source, record))
+    with _engine(site) as engine:
+        found = explained(engine, site, refs[0], refs[1])
+    site.audit.append("index.explained", actor=actor(), pair=found["pair"])
+    if svg:
+        write_atomic(svg, render_waterfall(found["waterfall"]).encode())
+
+    def human() -> None:
+        index_review.print_waterfall(found["waterfall"], None)
+        console.print(
+            f"Probability that these two are one person: {found['probability']:.4f} (model {found['model']})"
+        )
+
+    emit({**found, "svg": str(svg) if svg else None}, human)
+
+
+@app.command()
+def report(
+    release: Annotated[str, typer.Argument(help="The release's number; default: the latest.")] = "latest",
+) -> None:
+    """The linkage report of a release: who is linked, how well by group, and the errors to expect.
+
+    Small counts are withheld and the rest is rounded: it may be shown to anybody. Exact counts: `lockgate index show`.
+    """
+    from lockgate.curate import open_release
+    from lockgate.curate.linkage import read_linkage
+
+    found = open_release(open_site(), release)
+    content = read_linkage(found.path, found.manifest)
+    if content is None:
+        raise UsageError(
+            f"release {found.number} has no linkage report",
+            where=str(found.path),
+            remedy="it was built before there were any, or its data were destroyed; build a new one",
+        )
+    emit({"release": found.number, **content}, lambda: _print_report(found.number, content))
+
+
+def _print_report(number: str, content: dict[str, Any]) -> None:
+    console.print(
+        f"Linkage of release {number} (counts rounded to {content['rules']['rounding']}, [c] withheld)",
+        markup=False,
+    )
+    for name, rows in content["tables"].items():
+        measure = "records" if name == "source" else "people"
+        table = Table(name.replace("_", " "), measure, "linked", "rate", "95 %", "missed by the model's reckoning",
+                      box=None, pad_edge=False)  # fmt: skip
+        for row in rows:
+            shown = ["[c]" if row[key] is None else f"{row[key]:,}" for key in (measure, "linked")]
+            between = " to ".join(f"{end:.1%}" for end in row["interval"] or [])
+            missed = row.get("missed_rate")
+            table.add_row(
+                row["group"], *map(escape, shown), "" if row["rate"] is None else f"{row['rate']:.1%}", between,
+                "" if missed is None else f"{missed:.1%}",
+            )  # fmt: skip
+        console.print(table, "")
+    steps = Table("step", "source", "records", box=None, pad_edge=False)
+    for row in content["steps"]:
+        steps.add_row(
+            row["step"], row["source"], escape("[c]" if row["records"] is None else f"{row['records']:,}")
+        )
+    console.print(steps, "")
+    errors = content["errors"]
+    if errors["told"]:
+        low, high = errors["false_link_interval"]
+        console.print(
+            f"Of {errors['links_of_the_model']:,} links of the model {errors['false_link_rate']:.2%} are expected to "
+            f"be false ({low:.2%} to {high:.2%}); {errors['missed_per_link_of_the_model']:.2f} missed for each.",
+            markup=False,
+        )
+    else:
+        console.print(f"Errors: {errors['why']}.", markup=False)
 
 
 @app.command()

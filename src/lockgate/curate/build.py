@@ -22,6 +22,7 @@ from lockgate.curate.accounts import check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.compare import differences
 from lockgate.curate.coverage import write_coverage
+from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.prepare import prepare_records, prepare_whole
 from lockgate.curate.quality import run_checks, unmapped_codes
@@ -196,6 +197,7 @@ def _make(
         written = write_tables(build, folder, limited)
         coverage = write_coverage(build, folder)
         risk = _pass_risk(site, folder, written)
+        linkage = write_linkage(build, folder)
         tell("holding the accounts against each other, checking quality")
         accounts = settle(build)
         rows = {name: table.rows for name, table in written.items()}
@@ -221,6 +223,7 @@ def _make(
             "unmapped": unmapped_codes(build),
             "risk": risk,
             "coverage": asdict(coverage),
+            "linkage_report": asdict(linkage),
             "tables": {name: asdict(table) for name, table in written.items()},
             "limited": {name: asdict(table) for name, table in limited.items()},
         }

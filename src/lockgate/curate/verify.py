@@ -10,6 +10,9 @@ from lockgate.errors import LockgateError
 from lockgate.site import Site
 from lockgate.site.files import sha256_file
 
+# Files beside the tables, by the part of the manifest that describes them.
+BESIDE = ("coverage", "linkage_report")
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -36,7 +39,7 @@ def verify_folder(site: Site, folder: Path, *, destroyed: bool = False) -> list[
             Problem("signature", MANIFEST, "the manifest is not the one this site signed: it was changed")
         )
     described = [*manifest["tables"].values(), *manifest.get("limited", {}).values()]
-    described += [manifest["coverage"]] if "coverage" in manifest else []
+    described += [manifest[part] for part in BESIDE if part in manifest]
     expected = {table["file"]: table["sha256"] for table in described}
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     if destroyed:

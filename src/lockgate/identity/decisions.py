@@ -43,6 +43,8 @@ class Decision:
     reason: str
     by: str
     at: str
+    linked: bool | None = None  # whether the model had linked them, and how likely it thought them one person
+    probability: float | None = None
 
 
 def pair_id(site: Site, left: Ref, right: Ref) -> str:
@@ -106,9 +108,11 @@ def decide(
     groups: dict[Ref, int],
     parted: Iterable[tuple[Ref, Ref]] = (),
     joined: Iterable[tuple[Ref, Ref]] = (),
+    linked: bool | None = None,
+    probability: float | None = None,
 ) -> Decision:
     """Keep a decision. ``groups`` says which records the exact steps hold for one person, ``joined`` and ``parted``
-    what the sources say.
+    what the sources say, ``linked`` and ``probability`` what the model had made of the pair.
 
     UsageError for an unknown verdict or no reason; Refused, saying which decisions stand against it, when it
     contradicts what holds.
@@ -130,7 +134,9 @@ def decide(
                 "there is no decision to withdraw", where=pair, remedy="`lockgate index review list`"
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        decision = Decision(len(made) + 1, pair, left, right, verdict, reason.strip(), by, now)
+        decision = Decision(
+            len(made) + 1, pair, left, right, verdict, reason.strip(), by, now, linked, probability
+        )
         lines = "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in (*made, decision))
         write_atomic(decisions_path(site), lines.encode())
     return decision

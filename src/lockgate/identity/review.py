@@ -207,7 +207,7 @@ def judge(site: Site, pair: str, verdict: str, *, reason: str, by: str) -> Decis
     """Decide on a pair of the list: same, different, unsure; or withdrawn. Holds from the next build of the index on.
 
     Refused when it contradicts decisions that hold, or what sources say of merges; see ``decisions.decide``."""
-    left, right, _ = _find(site, pair)
+    left, right, row = _find(site, pair)
     with Engine(threads=1) as engine:
         path = base_path(site)
         engine.view_parquet("base", [path] if path.exists() else [], BASE)
@@ -221,6 +221,8 @@ def judge(site: Site, pair: str, verdict: str, *, reason: str, by: str) -> Decis
         verdict,
         reason=reason,
         by=by,
+        linked=row.get("linked"),
+        probability=row.get("probability"),
         groups=groups,
         joined=[((source, low), (source, high)) for source, low, high, kind in said if kind != "unmerge"],
         parted=[((source, low), (source, high)) for source, low, high, kind in said if kind == "unmerge"],
