@@ -1,6 +1,6 @@
 """The linkage report of a release: who is linked, by which step, how well by group, and the errors to expect.
 
-It is about the people of the release (nobody who opted out is counted), and it has gone through the disclosure core
+It is about the people of the release (nobody is counted who objects to any purpose), and it has gone through the disclosure core
 before it is written: small counts are withheld with what would give them away, the rest is rounded. Rates are of the
 rounded counts. The exact counts are in the index, for those who run it (``lockgate index show``).
 
@@ -58,9 +58,9 @@ _PEOPLE = """
              ELSE max(h.ethnicity) END AS ethnicity,
         coalesce(CAST(CAST(ceil(max(a.imd2025_decile) / 2.0) AS BIGINT) AS VARCHAR), '{not_known}')
             AS deprivation_quintile
-    FROM whose AS w JOIN human AS h ON h.person_id = w.person_id
+    FROM linkage_whose AS w JOIN human AS h ON h.person_id = w.person_id
     LEFT JOIN area AS a ON a.lsoa21_code = h.lsoa21_code
-    WHERE w.standing = 'live' GROUP BY w.person_id"""
+    GROUP BY w.person_id"""
 
 
 def write_linkage(build: Curation, folder: Path) -> Written:
@@ -77,6 +77,10 @@ def linkage_report(build: Curation) -> dict[str, Any]:
     rules = Rules(threshold=settings.threshold, rounding=settings.rounding)
     age = f"({build.release_date.year} - year(max(h.birth_date)))"
     engine.execute(
+        "CREATE OR REPLACE TABLE linkage_whose AS SELECT source, record_id, person_id FROM whose"
+        " WHERE standing = 'live' AND person_id NOT IN (SELECT person_id FROM limited)"
+    )
+    engine.execute(
         "CREATE OR REPLACE TABLE linkage_person AS "
         + _PEOPLE.format(age=age, not_stated=NOT_STATED, not_known=NOT_KNOWN)
     )
@@ -92,8 +96,8 @@ def linkage_report(build: Curation) -> dict[str, Any]:
     index = index_view(engine, build.site)
     steps = f"""
         SELECT i.step, w.source, count(*) FROM {index} AS i
-        JOIN whose AS w ON w.source = i.source AND w.record_id = i.record_id
-        WHERE w.standing = 'live' GROUP BY 1, 2 ORDER BY 1, 2"""
+        JOIN linkage_whose AS w ON w.source = i.source AND w.record_id = i.record_id
+        GROUP BY 1, 2 ORDER BY 1, 2"""
     return {
         "schema": SCHEMA,
         "rules": {"threshold": rules.threshold, "rounding": rules.rounding},
@@ -107,8 +111,8 @@ def linkage_report(build: Curation) -> dict[str, Any]:
 
 _BY_SOURCE = f"""
     SELECT w.source, CASE WHEN p.records > 1 THEN '{LINKED}' ELSE '{ALONE}' END, count(*)
-    FROM whose AS w JOIN linkage_person AS p ON p.person_id = w.person_id
-    WHERE w.standing = 'live' GROUP BY 1, 2 ORDER BY 1, 2"""
+    FROM linkage_whose AS w JOIN linkage_person AS p ON p.person_id = w.person_id
+    GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 def _table(engine: SqlEngine, name: str, sql: str, rules: Rules, measure: str) -> list[dict[str, Any]]:
@@ -169,9 +173,8 @@ def _scored(build: Curation) -> list[tuple[int, float, bool]]:
     build.engine.view_parquet("linkage_scored", [path] if path.exists() else [], SCORED)
     rows = build.engine.rows("""
         SELECT w.person_id, s.probability, s.linked FROM linkage_scored AS s
-        JOIN whose AS w ON w.source = s.left_source AND w.record_id = s.left_id
-        JOIN whose AS v ON v.source = s.right_source AND v.record_id = s.right_id
-        WHERE w.standing = 'live' AND v.standing = 'live'
+        JOIN linkage_whose AS w ON w.source = s.left_source AND w.record_id = s.left_id
+        JOIN linkage_whose AS v ON v.source = s.right_source AND v.record_id = s.right_id
         ORDER BY s.left_source, s.left_id, s.right_source, s.right_id""")
     return [(int(person), float(likely), bool(linked)) for person, likely, linked in rows]
 
