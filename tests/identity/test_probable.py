@@ -20,7 +20,7 @@ from lockgate.engine import Engine, literal, quote
 from lockgate.errors import Refused, UsageError
 from lockgate.identity import build_index, index_view, opted_out, review, training
 from lockgate.identity.decisions import decide, read_decisions
-from lockgate.schema import staged_columns
+from lockgate.schema import STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import make_dir
 
@@ -30,7 +30,7 @@ PEOPLE = 1200
 def stage_town(site: Site, rows: list[dict[str, Any]], number: int = 1) -> None:
     batch = f"20260101T00000000{number}Z-0000000{number}"
     (make_dir(site.landing / batch) / "batch.json").write_text(
-        json.dumps({"source": "epr", "format": "fhir"})
+        json.dumps({"source": "epr", "format": "fhir", "layout": STAGED_LAYOUT})
     )
     file = make_dir(site.staged / batch) / "patient.parquet"
     with Engine(threads=1) as engine:
