@@ -1,8 +1,8 @@
 """The linkage report of a release: who is linked, by which step, how well by group, and the errors to expect.
 
 It is about the people of the release (nobody is counted who objects to any purpose), and it has gone through the
-disclosure core before it is written: small counts are withheld with what would give them away, the rest is rounded. Rates
-are of the rounded counts. The exact counts are in the index, for those who run it (``lockgate index show``).
+disclosure core before it is written: small counts are withheld with what would give them away, the rest is rounded.
+Rates are of the rounded counts. The exact counts are in the index, for those who run it (``lockgate index show``).
 
 Errors are estimated in two ways. From the model: of the pairs it linked, the sum of 1 - p is the number of false links
 to expect; of the pairs it scored and didn't link, the sum of p is the number missed; the intervals are those of a sum
