@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "reidentify",
         "Find out who one person is, for their safety: two people, a reason, a day.",
     ),
+    "cohort": ("cohort", "Generate cohorts from OHDSI's definitions on a folder of OMOP tables."),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
     "job": ("job", "Run a project's code in the sandbox."),

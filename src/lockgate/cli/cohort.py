@@ -1,0 +1,66 @@
+"""``lockgate cohort``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pyarrow.parquet as pq
+import typer
+
+from lockgate.cli.common import console, emit
+from lockgate.cohorts.files import read_definitions
+from lockgate.cohorts.generate import generate as generate_rows
+from lockgate.cohorts.omop import open_omop
+from lockgate.engine import open_engine
+from lockgate.errors import UsageError
+from lockgate.site.config import EngineSection
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Cohorts: who is in them, and when."""
+
+
+@app.command()
+def generate(
+    omop: Annotated[Path, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables: TABLE.parquet each.")],
+    definitions: Annotated[
+        Path, typer.Option(help="A Circe JSON file (as ATLAS exports it), or a folder of them.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write the rows (Parquet).")],
+    engine: Annotated[Literal["duckdb", "spark"], typer.Option(help="What computes it.")] = "duckdb",
+    memory: Annotated[str, typer.Option(help="How much memory the engine may take.")] = "4GB",
+) -> None:
+    """Generate cohorts: a row for each stay (cohort_definition_id, subject_id, cohort_start_date, cohort_end_date).
+
+    A definition that can't be understood stops the run before it begins. Tables and columns that the folder doesn't
+    have are named, and read as empty.
+    """
+    read = read_definitions(definitions)
+    if not out.parent.is_dir():
+        raise UsageError("its folder doesn't exist", where=str(out), remedy="make it, or name another")
+    with open_engine(EngineSection(engine=engine, memory_limit=memory)) as running:
+        absent = open_omop(running, omop)
+        rows = generate_rows(running, [(number, definition) for number, _, definition in read])
+        name = running.name
+    part = out.with_name(f".{out.name}.part")
+    pq.write_table(rows, part, compression="zstd")
+    part.replace(out)
+
+    def human() -> None:
+        console.print(f"{len(read):,} definitions generated on {name}: {out}")
+        if absent:
+            console.print(f"Not in {omop}, and read as empty: {', '.join(absent)}")
+
+    emit(
+        {
+            "engine": name,
+            "out": out,
+            "definitions": [{"id": number, "file": file} for number, file, _ in read],
+            "absent": absent,
+        },
+        human,
+    )

@@ -1,0 +1,187 @@
+"""One cohort definition: small, typed, frozen; what every reader writes and every compiler reads.
+
+It can say all that OHDSI's Circe can. Dates are days; windows, offsets and gaps are whole days; both ends of an
+interval are included.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+
+EARLIEST, LATEST = date(1, 1, 1), date(9999, 12, 31)
+
+Limit = Literal["all", "first", "last"]
+
+
+class ConceptItem(msgspec.Struct, frozen=True):
+    """One line of a concept set."""
+
+    concept_id: int
+    descendants: bool = False
+    mapped: bool = False
+    excluded: bool = False
+
+
+# what is in it, with what each line adds, less what its excluded lines add
+ConceptSet = tuple[ConceptItem, ...]
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """``low <= x <= high``; with ``outside``, the rest. An unknown x is in neither."""
+
+    low: float = float("-inf")
+    high: float = float("inf")
+    outside: bool = False
+
+
+class Days(msgspec.Struct, frozen=True):
+    """``low <= day <= high``; with ``outside``, the rest."""
+
+    low: date = EARLIEST
+    high: date = LATEST
+    outside: bool = False
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What a text column says, in the case it is written in."""
+
+    how: Literal["contains", "startsWith", "endsWith", "eq"]
+    text: str
+    outside: bool = False
+
+
+class In(msgspec.Struct, frozen=True):
+    """A concept column is one of these, or in this set; with ``outside``, is another. An absent one is "
+    "in neither."""
+
+    concepts: tuple[int, ...] = ()
+    concept_set: ConceptSet | None = None
+    outside: bool = False
+
+
+class Abnormal(msgspec.Struct, frozen=True):
+    """A measurement below or above its range of reference, or called abnormal."""
+
+
+Test = Interval | Days | Words | In | Abnormal
+
+
+class Adjustment(msgspec.Struct, frozen=True):
+    """Start and end moved: each so many days from the event's start or end."""
+
+    start_from: Literal["start", "end"]
+    start_days: int
+    end_from: Literal["start", "end"]
+    end_days: int
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """Events of one kind: those in a concept set, of them each person's first, of those the ones that "
+    "pass all tests.
+
+    ``domain`` is a key of ``domains.yaml``; ``tests`` names attributes there. ``concepts`` None means any. ``period``
+    takes the place of an observation period's start and end, and asks that the period holds it.
+    """
+
+    domain: str
+    concepts: ConceptSet | None = None
+    source_concepts: ConceptSet | None = None
+    first: bool = False
+    tests: tuple[tuple[str, Test], ...] = ()
+    adjustment: Adjustment | None = None
+    period: tuple[date | None, date | None] | None = None
+    group: Group | None = None
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """One end of a window: so many days from the index; None days for the end of the observation, or "
+    "without limit."""
+
+    days: int | None
+    after: bool
+
+    @property
+    def offset(self) -> int | None:
+        """Days from the index, before it negative."""
+        return self.days if self.days is None or self.after else -self.days
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Where the counted event's start (or end) lies, from the index event's start (or end)."""
+
+    begin: Bound
+    finish: Bound
+    from_index_end: bool = False
+    of_event_end: bool = False
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """So many of these events near the index event."""
+
+    criterion: Criterion
+    occurrence: Literal["exactly", "at_most", "at_least"]
+    count: int
+    windows: tuple[Window, ...] = ()
+    distinct: Literal["no", "domain_concept", "start_date", "visit"] = "no"
+    same_visit: bool = False
+    outside_observation: bool = False
+
+
+class Demographic(msgspec.Struct, frozen=True):
+    """Who the person is, at the index event."""
+
+    tests: tuple[tuple[str, Test], ...]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """How many of these hold. An empty group holds for everybody."""
+
+    how: Literal["all", "any", "at_least", "at_most"]
+    count: int = 0
+    counted: tuple[Counted, ...] = ()
+    demographics: tuple[Demographic, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A named rule that every event of the cohort has to keep."""
+
+    name: str
+    group: Group
+
+
+class OffsetExit(msgspec.Struct, frozen=True):
+    """The cohort ends so many days after the event's start or end, and no later than its observation."""
+
+    from_end: bool
+    days: int
+
+
+class ExposureExit(msgspec.Struct, frozen=True):
+    """The cohort ends with the person's continuous exposure to these drugs."""
+
+    drugs: ConceptSet
+    gap_days: int
+    offset_days: int
+    days_supply: int | None = None
+
+
+class Definition(msgspec.Struct, frozen=True):
+    """Who is in a cohort, from when until when."""
+
+    entry: tuple[Criterion, ...]
+    days_before: int = 0
+    days_after: int = 0
+    entry_limit: Limit = "all"
+    qualifying: Group | None = None
+    qualifying_limit: Limit = "all"
+    rules: tuple[Rule, ...] = ()
+    limit: Limit = "all"
+    exit: OffsetExit | ExposureExit | None = None
+    censoring: tuple[Criterion, ...] = ()
+    era_gap: int = 0
+    censor_from: date | None = None
+    censor_until: date | None = None

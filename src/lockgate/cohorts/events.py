@@ -1,0 +1,253 @@
+"""SQL of the events that criteria name: one SELECT for all criteria that ask the same kind of thing."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lockgate.cohorts.definition import Abnormal, Criterion, Days, In, Interval, Test, Words
+from lockgate.cohorts.domains import Attribute, Domain, demographic, domains
+from lockgate.cohorts.plan import Person, Plan, day_number, rows_table
+
+_JOINS = {
+    "p": "LEFT JOIN person p ON p.person_id = e.person_id",
+    "v": "LEFT JOIN visit_occurrence v ON v.visit_occurrence_id = e.visit_occurrence_id AND v.person_id = "
+    "e.person_id",
+    "s": "LEFT JOIN provider s ON s.provider_id = e.provider_id",
+    "c": "LEFT JOIN care_site c ON c.care_site_id = e.care_site_id",
+}
+_WORDS = {"contains": "contains({x}, {y})", "startsWith": "starts_with({x}, {y})", "endsWith": "ends_with({x}, {y})",
+          "eq": "{x} = {y}"}  # fmt: skip
+_ABNORMAL = (
+    "(e.value_as_number < e.range_low OR e.value_as_number > e.range_high "
+    "OR e.value_as_concept_id IN (4155142, 4155143))"
+)
+_TYPES = {"interval": "DOUBLE", "in": "BIGINT", "set": "BIGINT", "words": "VARCHAR", "abnormal": "DOUBLE",
+          "days": "DATE"}  # fmt: skip
+
+
+def day(sql: str) -> str:
+    """A date as days since 1970."""
+    return f"CAST({sql} - DATE '1970-01-01' AS INTEGER)"
+
+
+def columns_read(domain: Domain) -> dict[str, str]:
+    """The columns of a domain's table that criteria may read, with the type of one that isn't there."""
+    columns = {"person_id": "BIGINT", domain.id: "BIGINT", domain.concept: "BIGINT", domain.start: "DATE"}
+    if domain.source:
+        columns[domain.source] = "BIGINT"
+    for end in domain.end:
+        if isinstance(end, str):
+            columns[end] = "BIGINT" if end == "days_supply" else "DATE"
+    if domain.visit:
+        columns |= {"visit_occurrence_id": "BIGINT"}
+    for attribute in domain.attributes.values():
+        for name in re.findall(r"\be\.(\w+)", attribute.sql or _ABNORMAL):
+            if name not in ("start_date", "end_date"):
+                columns.setdefault(name, _TYPES[attribute.kind])
+        if attribute.sql.startswith("s."):
+            columns["provider_id"] = "BIGINT"
+        if attribute.sql.startswith("c."):
+            columns["care_site_id"] = "BIGINT"
+    return columns
+
+
+def event_table(domain: Domain) -> str:
+    """A domain's rows as events: its columns, ``start_date`` and ``end_date`` (dates) beside them."""
+    ends = []
+    for end in domain.end:
+        if isinstance(end, int):
+            ends.append(f"{domain.start} + {end}")
+        else:
+            ends.append(f"{domain.start} + CAST(days_supply AS INTEGER)" if end == "days_supply" else end)
+    last = f"coalesce({', '.join(ends)})" if len(ends) > 1 else ends[0]
+    return f"(SELECT *, {domain.start} AS start_date, {last} AS end_date FROM {domain.name})"
+
+
+class _Tests:
+    """Parameters of tests as columns of a table, and the SQL that reads them."""
+
+    def __init__(self, shape: Iterable[tuple[str, str]], known: Mapping[str, Attribute]) -> None:
+        self.columns: dict[str, str] = {}
+        self.joins: list[str] = []
+        self.where: list[str] = []
+        aliases: set[str] = set()
+        for place, (name, kind) in enumerate(shape):
+            sql = known[name].sql
+            aliases |= set(re.findall(r"\b([pvsc])\.", sql))
+            self._add(f"t{place}", kind, sql)
+        self.joins[:0] = [_JOINS[alias] for alias in "pvsc" if alias in aliases]
+
+    def _add(self, column: str, kind: str, sql: str) -> None:
+        negate = kind.startswith("!")
+        kind = kind.lstrip("!")
+        if kind in ("interval", "days"):
+            self.columns |= {f"{column}_low": "f", f"{column}_high": "f"}
+            value = day(sql) if kind == "days" else sql
+            said = f"{value} BETWEEN k.{column}_low AND k.{column}_high"
+            self.where.append(f"NOT ({said})" if negate else said)
+        elif kind == "in":
+            self.columns[column] = "i4"
+            how = "LEFT JOIN" if negate else "JOIN"
+            self.joins.append(
+                f"{how} codes c{column} ON c{column}.code_set = k.{column} AND c{column}.concept_id = {sql}"
+            )
+            if negate:
+                self.where.append(f"{sql} IS NOT NULL AND c{column}.code_set IS NULL")
+        elif kind == "abnormal":
+            self.where.append(_ABNORMAL)
+        else:
+            self.columns[column] = "s"
+            said = _WORDS[kind].format(x=sql, y=f"k.{column}")
+            self.where.append(f"NOT {said}" if negate else said)
+
+
+def _kind(test: Test) -> str:
+    if isinstance(test, Abnormal):
+        return "abnormal"
+    kind = test.how if isinstance(test, Words) else type(test).__name__.lower()
+    return f"!{kind}" if test.outside else kind
+
+
+def _values(plan: Plan, test: Test) -> tuple[Any, ...]:
+    if isinstance(test, Interval):
+        return (test.low, test.high)
+    if isinstance(test, Days):
+        return (float(day_number(test.low)), float(day_number(test.high)))
+    if isinstance(test, In):
+        return (plan.test(test),)
+    return (test.text,) if isinstance(test, Words) else ()
+
+
+def _shape(tests: Sequence[tuple[str, Test]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _kind(test)) for name, test in tests)
+
+
+def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa.Table, str]]:
+    """For criteria of one height: tables of parameters, each with the SELECT that reads it as ``{k}``.
+
+    The SELECT gives criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day; days since
+    1970-01-01. Groups of the criteria are not yet asked.
+    """
+    alike: dict[tuple[Any, ...], list[Criterion]] = defaultdict(list)
+    for criterion in criteria:
+        drivers = (criterion.concepts is not None, criterion.source_concepts is not None)
+        alike[
+            criterion.domain,
+            drivers,
+            criterion.first,
+            criterion.adjustment is not None,
+            criterion.period is not None,
+            _shape(criterion.tests),
+        ].append(criterion)
+    for (name, drivers, first, adjusted, period, shape), members in alike.items():
+        yield _select(plan, domains()[name], drivers, first, adjusted, period, shape, members)
+
+
+def _select(
+    plan: Plan, domain: Domain, drivers: tuple[bool, bool], first: bool, adjusted: bool, period: bool,
+    shape: tuple[tuple[str, str], ...], members: Sequence[Criterion],
+) -> tuple[pa.Table, str]:  # fmt: skip
+    tests = _Tests(shape, domain.attributes)
+    columns = {"criterion": "i4"}
+    rows: list[list[Any]] = [[plan.criteria[member]] for member in members]
+    joins: list[str] = []
+    for used, column, sets in (
+        (drivers[0], domain.concept, [member.concepts for member in members]),
+        (drivers[1], domain.source, [member.source_concepts for member in members]),
+    ):
+        if used:
+            key = f"set_{len(joins)}"
+            columns[key] = "i4"
+            for row, concepts in zip(rows, sets, strict=True):
+                assert concepts is not None
+                row.append(plan.concepts(concepts))
+            joins.append(f"JOIN codes {key} ON {key}.code_set = k.{key} AND {key}.concept_id = e.{column}")
+    start, end = day("e.start_date"), day("e.end_date")
+    extra: list[str] = []
+    if adjusted:
+        columns |= {"first_from_end": "b", "first_days": "i4", "last_from_end": "b", "last_days": "i4"}
+        for row, member in zip(rows, members, strict=True):
+            moved = member.adjustment
+            assert moved is not None
+            row += [moved.start_from == "end", moved.start_days, moved.end_from == "end", moved.end_days]
+        start, end = (
+            f"(CASE WHEN k.{side}_from_end THEN {end} ELSE {start} END + k.{side}_days)"
+            for side in ("first", "last")
+        )
+    columns |= tests.columns
+    for row, member in zip(rows, members, strict=True):
+        for _, test in member.tests:
+            row += _values(plan, test)
+    wanted = [f"{start} AS first_day", f"{end} AS last_day"]
+    if period:
+        columns |= {"period_first": "i4", "period_last": "i4"}
+        for row, member in zip(rows, members, strict=True):
+            row += [None if value is None else day_number(value) for value in member.period or (None, None)]
+        wanted = [
+            f"coalesce(k.period_first, {start}) AS first_day",
+            f"coalesce(k.period_last, {end}) AS last_day",
+        ]
+        extra += [
+            f"(k.period_first IS NULL OR k.period_first BETWEEN {start} AND {end})",
+            f"(k.period_last IS NULL OR k.period_last BETWEEN {start} AND {end})",
+        ]
+    if adjusted:
+        extra.append(f"{start} <= {end}")
+    visit = "e.visit_occurrence_id" if domain.visit else "CAST(NULL AS BIGINT)"
+    source = event_table(domain)
+    if first:
+        # the first of those in the sets, before any test is asked
+        source = (
+            f"(SELECT * FROM (SELECT e.*, k.criterion AS first_of, row_number() OVER (PARTITION BY "
+            f"k.criterion, "
+            f"e.person_id ORDER BY e.start_date, e.{domain.id}) AS place FROM {source} e "
+            f"{' '.join(_driven(joins))}) WHERE place = 1)"
+        )
+        joins = ["JOIN {k} k ON k.criterion = e.first_of"]
+    else:
+        joins = _driven(joins)
+    where = " AND ".join([*tests.where, *extra])
+    sql = (
+        f"SELECT k.criterion, e.person_id, e.{domain.id} AS event_id, {', '.join(wanted)}, {visit} AS "
+        f"visit_id, "
+        f"e.{domain.concept} AS concept_id, {start} AS sort_day FROM {source} e {' '.join(joins)} "
+        f"{' '.join(tests.joins)}" + (f" WHERE {where}" if where else "")
+    )
+    return rows_table(rows, columns), sql
+
+
+def _driven(joins: list[str]) -> list[str]:
+    """Joins to the sets of the criteria, and to the criteria themselves first."""
+    return ["CROSS JOIN {k} k", *joins]
+
+
+def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tuple[pa.Table, str]]:
+    """For demographic nodes: tables of parameters, each with the SELECT of the index events (node, person_id,
+    event_id) that pass. ``index`` is the relation of index events."""
+    alike: dict[tuple[tuple[str, str], ...], list[Person]] = defaultdict(list)
+    for person in people:
+        alike[_shape(person.tests)].append(person)
+    dated = (
+        "(SELECT *, DATE '1970-01-01' + first_day AS start_date, DATE '1970-01-01' + last_day AS end_date "
+        f"FROM {index})"
+    )
+    for shape, members in alike.items():
+        tests = _Tests(shape, demographic())
+        rows = []
+        for member in members:
+            row: list[Any] = [member.node, member.context]
+            for _, test in member.tests:
+                row += _values(plan, test)
+            rows.append(row)
+        where = f" WHERE {' AND '.join(tests.where)}" if tests.where else ""
+        yield (
+            rows_table(rows, {"node": "i4", "context": "i4", **tests.columns}),
+            f"SELECT DISTINCT k.node, e.person_id, e.event_id FROM {dated} e JOIN {{k}} k ON k.context = "
+            f"e.context "
+            f"{' '.join(tests.joins)}{where}",
+        )

@@ -1,0 +1,179 @@
+"""Who is in each of many cohorts, and when: a fixed course of statements, whatever the number of "
+"definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.events import criteria_sql, day
+from lockgate.cohorts.exits import ends, rows
+from lockgate.cohorts.groups import passing
+from lockgate.cohorts.plan import Plan, rows_table
+from lockgate.cohorts.scratch import Scratch
+from lockgate.engine import SqlEngine
+
+EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
+INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
+
+
+def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> pa.Table:
+    """The stays of every definition (a number and itself), over an engine that has the tables of "
+    "``open_omop``.
+
+    Columns cohort_definition_id, subject_id, cohort_start_date, cohort_end_date; sorted by all of them. Ties: events of
+    a person on one day are in the order of their id, their kind's place in the definition, their end.
+    """
+    with Scratch(engine, Plan(definitions)) as scratch:
+        _codes(scratch)
+        _events(scratch)
+        _entry(scratch)
+        _qualified(scratch)
+        _included(scratch)
+        ends(scratch)
+        return rows(scratch)
+
+
+def _codes(scratch: Scratch) -> None:
+    lines, named = (scratch.register(table) for table in scratch.plan.code_tables())
+    told = (
+        f"SELECT s.code_set, s.excluded, s.mapped, c.concept_id FROM {lines} s "
+        "JOIN concept c ON c.concept_id = s.concept_id UNION ALL "
+        f"SELECT s.code_set, s.excluded, s.mapped, c.concept_id FROM {lines} s "
+        "JOIN concept_ancestor a ON a.ancestor_concept_id = s.concept_id "
+        "JOIN concept c ON c.concept_id = a.descendant_concept_id "
+        "WHERE s.below AND c.invalid_reason IS NULL"
+    )
+    both = (
+        f"SELECT code_set, excluded, concept_id FROM ({told}) UNION ALL "
+        f"SELECT t.code_set, t.excluded, r.concept_id_1 FROM ({told}) t "
+        "JOIN concept_relationship r ON r.concept_id_2 = t.concept_id AND r.relationship_id = 'Maps to' "
+        "WHERE t.mapped AND r.invalid_reason IS NULL"
+    )
+    scratch.create(
+        "codes",
+        f"SELECT code_set, concept_id FROM ({both}) GROUP BY code_set, concept_id HAVING NOT "
+        f"bool_or(excluded) "
+        f"UNION ALL SELECT DISTINCT code_set, concept_id FROM {named}",
+    )
+
+
+def _events(scratch: Scratch) -> None:
+    """The events of every criterion, lowest first: a criterion's group counts events of lower ones."""
+    made: list[str] = []
+    for height, criteria in enumerate(scratch.plan.heights):
+        if not criteria:
+            continue
+        selects = [
+            sql.replace("{k}", scratch.register(table)) for table, sql in criteria_sql(scratch.plan, criteria)
+        ]
+        found = scratch.create(f"events_{height}", " UNION ALL ".join(selects))
+        if height in scratch.plan.nested:
+            index = scratch.create(
+                f"index_{height}",
+                "SELECT q.criterion AS context, q.person_id, q.event_id, q.first_day, q.last_day, "
+                f"{day('o.observation_period_start_date')} AS period_first, "
+                f"{day('o.observation_period_end_date')} AS period_last, q.visit_id FROM {found} q "
+                "JOIN observation_period o ON o.person_id = q.person_id "
+                f"AND {day('o.observation_period_start_date')} <= q.first_day "
+                f"AND {day('o.observation_period_end_date')} >= q.first_day",
+            )
+            kept = passing(scratch, scratch.plan.nested[height], index, f"nested_{height}")
+            found = scratch.create(
+                f"kept_{height}",
+                f"SELECT {', '.join(f'q.{name.strip()}' for name in EVENT.split(','))} FROM {found} q "
+                f"SEMI JOIN {kept} p ON p.context = q.criterion AND p.person_id = q.person_id "
+                "AND p.event_id = q.event_id",
+            )
+        made.append(found)
+        scratch.engine.execute(
+            "CREATE OR REPLACE TEMP VIEW events AS "
+            + " UNION ALL ".join(f"SELECT {EVENT} FROM {name}" for name in made)
+        )
+
+
+def _entry(scratch: Scratch) -> None:
+    rows = [
+        (number, scratch.plan.criteria[criterion], place, d.days_before, d.days_after, d.entry_limit)
+        for number, d in scratch.plan.definitions
+        for place, criterion in enumerate(d.entry)
+    ]
+    entry = scratch.register(
+        rows_table(
+            rows,
+            {
+                "context": "i4",
+                "criterion": "i4",
+                "place": "i4",
+                "before": "i4",
+                "after": "i4",
+                "kept": "s",
+            },
+        )
+    )
+    first = day("o.observation_period_start_date")
+    last = day("o.observation_period_end_date")
+    order = "e.event_id, d.place, e.last_day, o.observation_period_start_date"
+    scratch.create(
+        "entry_events",
+        "SELECT context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id FROM ("
+        "SELECT d.context, e.person_id, d.kept, row_number() OVER (PARTITION BY d.context, e.person_id "
+        f"ORDER BY CASE WHEN d.kept = 'last' THEN -e.sort_day ELSE e.sort_day END, {order}) AS event_id, "
+        f"e.first_day, e.last_day, {first} AS period_first, {last} AS period_last, e.visit_id "
+        f"FROM {entry} d JOIN events e ON e.criterion = d.criterion "
+        f"JOIN observation_period o ON o.person_id = e.person_id AND e.first_day BETWEEN {first} AND {last} "
+        f"WHERE {first} + d.before <= e.first_day AND e.first_day + d.after <= {last}"
+        ") WHERE kept = 'all' OR event_id = 1",
+    )
+
+
+def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]]) -> str:
+    """Of the events of each definition and person all, the first, or the last by start."""
+    kept = [(number, limit) for number, limit in limits if limit != "all"]
+    if not kept:
+        return f"SELECT {INDEX} FROM {source}"
+    table = scratch.register(rows_table(kept, {"context": "i4", "kept": "s"}))
+    return (
+        f"SELECT {INDEX} FROM (SELECT q.*, l.kept, row_number() OVER (PARTITION BY q.context, q.person_id "
+        f"ORDER BY "
+        "CASE WHEN l.kept = 'last' THEN -q.first_day ELSE q.first_day END, q.event_id) AS place "
+        f"FROM {source} q LEFT JOIN {table} l ON l.context = q.context) WHERE kept IS NULL OR place = 1"
+    )
+
+
+def _qualified(scratch: Scratch) -> None:
+    source = "entry_events"
+    if scratch.plan.qualifying.roots:
+        asked = scratch.register(
+            rows_table([(number,) for number in scratch.plan.qualifying.roots], {"context": "i4"})
+        )
+        kept = passing(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
+        source = scratch.create(
+            "passed_events",
+            f"SELECT {INDEX} FROM entry_events WHERE context NOT IN (SELECT context FROM {asked}) "
+            f"UNION ALL SELECT {INDEX} FROM entry_events q SEMI JOIN {kept} p ON p.context = q.context "
+            "AND p.person_id = q.person_id AND p.event_id = q.event_id",
+        )
+    limits = [(number, d.qualifying_limit) for number, d in scratch.plan.definitions]
+    scratch.create("qualified_events", _limited(scratch, source, limits))
+
+
+def _included(scratch: Scratch) -> None:
+    source = "qualified_events"
+    if scratch.plan.rules.roots:
+        asked = scratch.register(
+            rows_table([(number,) for number in scratch.plan.rules.roots], {"context": "i4"})
+        )
+        kept = passing(scratch, scratch.plan.rules, "qualified_events", "rules")
+        source = scratch.create(
+            "kept_events",
+            f"SELECT {INDEX} FROM qualified_events WHERE context NOT IN (SELECT context FROM {asked}) "
+            f"UNION ALL SELECT {INDEX} FROM qualified_events q SEMI JOIN {kept} p ON p.context = "
+            f"q.context "
+            "AND p.person_id = q.person_id AND p.event_id = q.event_id",
+        )
+    scratch.create(
+        "included_events", _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions])
+    )

@@ -1,0 +1,121 @@
+"""Which index events pass a group: only those are computed for which something near them is known.
+
+Every node of a group holds, or doesn't, for an index event of which nothing is known; a table of deltas has the events
+for which it is the other way round, so that criteria which nobody meets cost nothing.
+"""
+
+from __future__ import annotations
+
+from lockgate.cohorts.events import people_sql
+from lockgate.cohorts.plan import FAR, Nodes, branches_table, leaves_table, rows_table
+from lockgate.cohorts.scratch import Scratch
+
+_NO_NODES = (
+    "SELECT CAST(NULL AS INTEGER) AS node, CAST(NULL AS INTEGER) AS parent, CAST(NULL AS BIGINT) AS "
+    "person_id, "
+    "CAST(NULL AS BIGINT) AS event_id, CAST(NULL AS INTEGER) AS delta WHERE FALSE"
+)
+_PASSES = (
+    "CASE {x}.how WHEN 'exactly' THEN {n} = {x}.times WHEN 'at_most' THEN {n} <= {x}.times "
+    "WHEN 'at_least' THEN {n} >= {x}.times WHEN 'all' THEN {n} = {x}.children ELSE {n} > 0 END"
+)
+
+
+def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
+    """The index events (context, person_id, event_id) for which the root of their context holds."""
+    deltas = _deltas(scratch, nodes, index, name)
+    roots = scratch.register(branches_table(list(nodes.roots.values())))
+    return scratch.create(
+        f"{name}_passing",
+        f"SELECT DISTINCT i.context, i.person_id, i.event_id FROM {index} i JOIN {roots} r ON r.context = "
+        f"i.context "
+        f"LEFT JOIN {deltas} d ON d.node = r.node AND d.person_id = i.person_id AND d.event_id = i.event_id "
+        "WHERE r.holds = (d.node IS NULL)",
+    )
+
+
+def _deltas(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
+    """Where a node is other than it is for an event of which nothing is known: node, parent, person_id, "
+    "event_id,
+    and what that changes in the number of its parent's children that hold (1 or -1)."""
+    parts = [_NO_NODES]
+    if nodes.leaves:
+        parts.append(_leaves(scratch, nodes, index, name))
+    for table, sql in people_sql(scratch.plan, nodes.people, index):
+        parameters = scratch.register(table)
+        parents = scratch.register(
+            rows_table([(p.node, p.parent) for p in nodes.people], {"node": "i4", "parent": "i4"})
+        )
+        parts.append(
+            f"SELECT f.node, n.parent, f.person_id, f.event_id, 1 AS delta "
+            f"FROM ({sql.replace('{k}', parameters)}) f JOIN {parents} n ON n.node = f.node"
+        )
+    known = [scratch.create(f"{name}_deltas", " UNION ALL ".join(parts))]
+    branches = scratch.register(branches_table(nodes.branches))
+    for height in range(1 + max((branch.height for branch in nodes.branches), default=0)):
+        told = " UNION ALL ".join(f"SELECT * FROM {table}" for table in known)
+        known.append(
+            scratch.create(
+                f"{name}_deltas_{height}",
+                "SELECT s.node, s.parent, s.person_id, s.event_id, CASE WHEN s.holds THEN -1 ELSE 1 END "
+                "AS delta "
+                "FROM (SELECT b.node, b.parent, b.how, b.times, b.children, b.holds, d.person_id, "
+                "d.event_id, "
+                f"b.base + CAST(sum(d.delta) AS INTEGER) AS holding FROM ({told}) d "
+                f"JOIN {branches} b ON b.node = d.parent WHERE b.height = {height} "
+                "GROUP BY b.node, b.parent, b.how, b.times, b.children, b.holds, b.base, d.person_id, "
+                "d.event_id) s "
+                f"WHERE s.holds <> ({_PASSES.format(x='s', n='s.holding')})",
+            )
+        )
+    scratch.engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW {name}_all AS "
+        + " UNION ALL ".join(f"SELECT * FROM {table}" for table in known)
+    )
+    return f"{name}_all"
+
+
+def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
+    leaves = scratch.register(leaves_table(nodes.leaves))
+
+    def bound(window: int, side: str) -> str:
+        start = f"CASE WHEN l.from_end{window} THEN i.last_day ELSE i.first_day END + l.{side}{window}"
+        return f"CASE l.{side}_period{window} WHEN 0 THEN {start} WHEN 1 THEN i.period_first ELSE i.period_last END"
+
+    limits = []
+    for side, far, most, period in (
+        ("low", -2 * FAR, "greatest", "period_first"),
+        ("high", 2 * FAR, "least", "period_last"),
+    ):
+        starts = [f"CASE WHEN l.of_end{w} THEN {far} ELSE {bound(w, side)} END" for w in (1, 2)]
+        ends = [f"CASE WHEN l.of_end{w} THEN {bound(w, side)} ELSE {far} END" for w in (1, 2)]
+        starts.append(f"CASE WHEN l.observed THEN i.{period} ELSE {far} END")
+        limits.append(f"{most}({', '.join(starts)}) AS start_{side}")
+        limits.append(f"{most}({', '.join(ends)}) AS end_{side}")
+    bounds = (
+        "SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
+        "i.visit_id, "
+        f"{', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context"
+    )
+    kinds = {leaf.counted.distinct for leaf in nodes.leaves}
+    counted = {
+        "no": "count(*)",
+        "domain_concept": "count(DISTINCT e.concept_id)",
+        "start_date": "count(DISTINCT e.first_day)",
+        "visit": "count(DISTINCT e.visit_id)",
+    }
+    near = " UNION ALL ".join(
+        f"SELECT w.node, w.person_id, w.event_id, {counted[kind]} AS n FROM ({bounds} "
+        f"WHERE l.distinct_of = '{kind}') w "
+        "JOIN events e ON e.criterion = w.criterion AND e.person_id = w.person_id "
+        "WHERE e.first_day BETWEEN w.start_low AND w.start_high "
+        "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
+        "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"
+        for kind in counted
+        if kind in kinds
+    )
+    return (
+        "SELECT l.node, l.parent, c.person_id, c.event_id, CASE WHEN l.holds THEN -1 ELSE 1 END AS delta "
+        f"FROM ({near}) c JOIN {leaves} l ON l.node = c.node WHERE l.holds <> "
+        f"({_PASSES.replace('children', 'times').format(x='l', n='c.n')})"
+    )

@@ -1,0 +1,269 @@
+"""Definitions as rows: what many of them ask, each thing once, in tables that a fixed number of "
+"statements reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from lockgate.cohorts.definition import (
+    ConceptSet,
+    Counted,
+    Criterion,
+    Definition,
+    ExposureExit,
+    Group,
+    In,
+    Test,
+    Window,
+)
+
+FAR = 4_000_000  # days: beyond any date, and far from where a 32-bit sum of two overflows
+_EPOCH = 719_163  # date(1970, 1, 1).toordinal()
+
+
+def day_number(value: Any) -> int:
+    """A date as days since 1970-01-01."""
+    number: int = value.toordinal() - _EPOCH
+    return number
+
+
+@dataclass(slots=True)
+class Leaf:
+    """Events counted near an index event; ``holds`` says whether none at all is enough."""
+
+    node: int
+    context: int
+    parent: int
+    counted: Counted
+    criterion: int
+    holds: bool
+
+
+@dataclass(slots=True)
+class Person:
+    """What is asked of the person at an index event."""
+
+    node: int
+    context: int
+    parent: int
+    tests: tuple[tuple[str, Test], ...]
+    holds: bool = False
+
+
+@dataclass(slots=True)
+class Branch:
+    """A group of nodes. ``base`` of its children hold for an index event of which nothing else is known."""
+
+    node: int
+    context: int
+    parent: int
+    group: Group
+    children: int
+    base: int
+    height: int
+    holds: bool
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The nodes that are asked of one set of index events."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    roots: dict[int, Branch] = field(default_factory=dict)  # by context
+
+
+class Plan:
+    """What definitions ask: code sets, criteria by height, nodes. Equal parts are there once, whoever "
+    "asks for them."""
+
+    def __init__(self, definitions: Sequence[tuple[int, Definition]]) -> None:
+        self.definitions = tuple(definitions)
+        self._codes: dict[ConceptSet | tuple[int, ...], int] = {}
+        self.criteria: dict[Criterion, int] = {}
+        self.heights: list[list[Criterion]] = []
+        self._height: dict[Criterion, int] = {}
+        self._node = 0
+        self.nested: dict[int, Nodes] = {}  # by height, contexts are criteria
+        self.qualifying = Nodes()  # contexts are definitions
+        self.rules = Nodes()
+        for number, definition in self.definitions:
+            for criterion in (*definition.entry, *definition.censoring):
+                self.criterion(criterion)
+            if definition.qualifying is not None:
+                self._root(definition.qualifying, number, self.qualifying)
+            if definition.rules:
+                rules = Group("all", groups=tuple(rule.group for rule in definition.rules))
+                self._root(rules, number, self.rules)
+            if isinstance(definition.exit, ExposureExit):
+                self.concepts(definition.exit.drugs)
+
+    def concepts(self, concepts: ConceptSet | tuple[int, ...]) -> int:
+        """The number of a set of codes."""
+        return self._codes.setdefault(concepts, len(self._codes))
+
+    def test(self, test: In) -> int:
+        """The number of the codes that a test names."""
+        return self.concepts(test.concepts if test.concept_set is None else test.concept_set)
+
+    def _tested(self, tests: Sequence[tuple[str, Test]]) -> None:
+        for _, test in tests:
+            if isinstance(test, In):
+                self.test(test)
+
+    def criterion(self, criterion: Criterion) -> int:
+        """The number of a criterion, after all that its own group counts."""
+        found = self.criteria.get(criterion)
+        if found is not None:
+            return found
+        height = (
+            0 if criterion.group is None else 1
+        )  # those with a group are by themselves: it is asked of all
+        for inner in _counted(criterion.group):
+            self.criterion(inner)
+            height = max(height, 1 + self._height[inner])
+        number = len(self.criteria)
+        self.criteria[criterion] = number
+        self._height[criterion] = height
+        while len(self.heights) <= height:
+            self.heights.append([])  # one may stay empty
+        self.heights[height].append(criterion)
+        for concepts in (criterion.concepts, criterion.source_concepts):
+            if concepts is not None:
+                self.concepts(concepts)
+        self._tested(criterion.tests)
+        if criterion.group is not None:
+            self._root(criterion.group, number, self.nested.setdefault(height, Nodes()))
+        return number
+
+    def _root(self, group: Group, context: int, nodes: Nodes) -> None:
+        nodes.roots[context] = self._branch(group, context, -1, nodes)
+
+    def _next(self) -> int:
+        self._node += 1
+        return self._node
+
+    def _branch(self, group: Group, context: int, parent: int, nodes: Nodes) -> Branch:
+        node = self._next()
+        base = height = 0
+        for counted in group.counted:
+            none_is_enough = counted.count == 0 or counted.occurrence == "at_most"
+            criterion = self.criterion(counted.criterion)
+            nodes.leaves.append(Leaf(self._next(), context, node, counted, criterion, none_is_enough))
+            base += none_is_enough
+        for asked in group.demographics:
+            self._tested(asked.tests)
+            nodes.people.append(Person(self._next(), context, node, asked.tests))
+        for inner in group.groups:
+            branch = self._branch(inner, context, node, nodes)
+            base += branch.holds
+            height = max(height, branch.height + 1)
+        children = len(group.counted) + len(group.demographics) + len(group.groups)
+        holds = children == 0 or _enough(group, children, base)
+        found = Branch(node, context, parent, group, children, base, height, holds)
+        nodes.branches.append(found)
+        return found
+
+    def code_tables(self) -> tuple[pa.Table, pa.Table]:
+        """Lines of concept sets (to be looked up), and concepts that are named one by one (taken as they "
+        "are)."""
+        lines: list[tuple[int, int, bool, bool, bool]] = []
+        named: list[tuple[int, int]] = []
+        for concepts, number in self._codes.items():
+            for item in concepts:
+                if isinstance(item, int):
+                    named.append((number, item))
+                else:
+                    lines.append((number, item.concept_id, item.descendants, item.mapped, item.excluded))
+        return (
+            rows_table(
+                lines, {"code_set": "i4", "concept_id": "i8", "below": "b", "mapped": "b", "excluded": "b"}
+            ),
+            rows_table(named, {"code_set": "i4", "concept_id": "i8"}),
+        )
+
+
+def _counted(group: Group | None) -> Iterable[Criterion]:
+    if group is not None:
+        for counted in group.counted:
+            yield counted.criterion
+        for inner in group.groups:
+            yield from _counted(inner)
+
+
+def _enough(group: Group, children: int, holding: int) -> bool:
+    if group.how == "all":
+        return holding == children
+    if group.how == "any":
+        return holding > 0
+    return holding >= group.count if group.how == "at_least" else holding <= group.count
+
+
+_TYPES = {"i4": pa.int32(), "i8": pa.int64(), "f": pa.float64(), "b": pa.bool_(), "s": pa.string()}
+
+
+def rows_table(rows: Sequence[Sequence[Any]], columns: dict[str, str]) -> pa.Table:
+    """Rows as an Arrow table; a column's type is i4, i8, f, b or s."""
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    arrays = [pa.array(value, _TYPES[kind]) for value, kind in zip(values, columns.values(), strict=True)]
+    return pa.Table.from_arrays(arrays, names=list(columns))
+
+
+LEAVES = {
+    "node": "i4", "context": "i4", "parent": "i4", "criterion": "i4", "how": "s", "times": "i4", "holds": "b",
+    "same_visit": "b", "observed": "b", "distinct_of": "s", "uses_end": "b",
+    **{f"{name}{window}": kind for window in (1, 2) for name, kind in
+       {"from_end": "b", "of_end": "b", "low": "i4", "low_period": "i4", "high": "i4", "high_period": "i4"}.items()},
+}  # fmt: skip
+_OPEN = (False, False, -2 * FAR, 0, 2 * FAR, 0)
+
+
+def _window_row(window: Window, *, observed: bool) -> tuple[Any, ...]:
+    """from_end, of_end, then for each bound its days, and 1 or 2 where it is the observation's start or "
+    "end instead."""
+    row: list[Any] = [window.from_index_end, window.of_event_end]
+    for bound, far in ((window.begin, -2 * FAR), (window.finish, 2 * FAR)):
+        offset = bound.offset
+        row += [
+            far if offset is None else offset,
+            (2 if bound.after else 1) if offset is None and observed else 0,
+        ]
+    return tuple(row)
+
+
+def leaves_table(leaves: Sequence[Leaf]) -> pa.Table:
+    """One row per leaf, its windows as numbers (columns ``LEAVES``)."""
+    rows = []
+    for leaf in leaves:
+        counted = leaf.counted
+        observed = not counted.outside_observation
+        windows = [_window_row(window, observed=observed) for window in counted.windows]
+        windows += [_OPEN] * (2 - len(windows))
+        rows.append(
+            (
+                leaf.node, leaf.context, leaf.parent, leaf.criterion, counted.occurrence, counted.count, leaf.holds,
+                counted.same_visit, observed, counted.distinct, any(row[1] for row in windows),
+                *windows[0], *windows[1],
+            )
+        )  # fmt: skip
+    return rows_table(rows, LEAVES)
+
+
+def branches_table(branches: Sequence[Branch]) -> pa.Table:
+    """One row per group of nodes."""
+    rows = [
+        (b.node, b.context, b.parent, b.group.how, b.group.count, b.children, b.base, b.height, b.holds)
+        for b in branches
+    ]
+    return rows_table(
+        rows,
+        {
+            "node": "i4", "context": "i4", "parent": "i4", "how": "s", "times": "i4", "children": "i4",
+            "base": "i4", "height": "i4", "holds": "b",
+        },
+    )  # fmt: skip
