@@ -190,3 +190,34 @@ def test_a_type_that_is_no_type_is_not_repeated(site: Site, tmp_path: Path) -> N
     assert again.by_type == {"unknown": {"received": 2, "staged": 0, "quarantined": 0, "duplicates": 2}}
     counts, items = list_held(site)
     assert "9434765919" not in repr((counts, items, result, again))
+
+
+TOLD_TWICE = [
+    '{"resourceType":"Patient","id":"q1","gender":"female","gender":"male"}',
+    '{"resourceType": "Patient", "id": "q2", "gender": "female", "gender": "male"}',
+    '{ "resourceType":"Patient","id":"q3",\t"gender" : "female","gender":"male" }',
+    '{"resourceType":"Patient","id":"q4","gender":"female","gend\\u0065r":"male"}',
+    '{"resourceType":"Patient","id":"q5","resourceType":"Group"}',
+    '{"resourceType":"Patient","id":"q6","name":[{"family":"Example","given":["A"],"family":"Other"}]}',
+    '{"resourceType":"Patient","id":"q7","name":[{"family" : "Example","family" : "Other"}]}',
+    '{"resourceType":"Patient","id":"q8","unheard":1,"unheard":2}',
+]
+SAID_ONCE = [
+    '{"resourceType":"Patient","id":"r1","name":[{"family":"A"},{"family":"A"}],"gender":"female"}',
+    '{ "resourceType" : "Patient" , "id" : "r2" , "name" : [ { "family" : "x \\" : y" , "text" : "family" } ] }',
+    '{"resourceType":"Patient","id":"r3","name":[{"family":"caf\\u00e9: 5","text":"a:1"}],"unheard":{"a:1":1,"a:2":2}}',
+    '{"resourceType":"Patient","id":"r4","name":[{"fam:1":"x","fam:2":"y","family":"Café"}]}',
+]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_key_that_is_named_twice_is_held(site: Site, tmp_path: Path, faults, rows, together: bool) -> None:
+    files = [("all.ndjson", [*TOLD_TWICE, *SAID_ONCE])] if together else [
+        (f"{number}.ndjson", [text]) for number, text in enumerate([*TOLD_TWICE, *SAID_ONCE])
+    ]  # fmt: skip
+    for name, texts in files:
+        write(tmp_path / "in" / name, *texts)
+    result = capture_fhir(site, tmp_path / "in", actor="test")
+    assert adds_up(result)
+    assert result.reasons == {"repeated-key": len(TOLD_TWICE)}
+    assert rows("patient") == [("r1",), ("r2",), ("r3",), ("r4",)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import shutil
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -209,3 +211,54 @@ def test_a_column_named_like_a_value_is_not_repeated(site: Site, tmp_path: Path)
     assert result.warnings == [
         "columns that the contract postcodes does not name, kept raw and not staged: 1 whose names look like values"
     ]
+
+
+EMPTY_FILES = {
+    "nothing": (b"", "not even a header"),
+    "blank lines": (b"\xef\xbb\xbf\r\n\n", "not even a header"),
+    "packed nothing": (gzip.compress(b""), "not even a header"),
+    "a header": (HEADER.encode(), "a header and no row"),
+    "a header and blank lines": (HEADER.strip().encode() + b"\r\n\r\n", "a header and no row"),
+}
+
+
+@pytest.mark.parametrize("kind", EMPTY_FILES)
+def test_an_empty_delivery_is_said_and_shown_in_the_status(site: Site, tmp_path: Path, kind: str) -> None:
+    content, said = EMPTY_FILES[kind]
+    path = tmp_path / ("incidents.csv.gz" if kind == "packed nothing" else "incidents.csv")
+    path.write_bytes(content)
+    result = capture_table(site, "incidents", path, actor="test")
+    assert result.received == 0
+    (warning,) = [warning for warning in result.warnings if "empty delivery" in warning]
+    assert said in warning
+    assert status(site)["empty"] == [{"batch": result.batch_id, "source": "incidents"}]
+    assert status(site)["adds_up"]
+
+
+@pytest.mark.parametrize("rule", ["allow", "refuse"])
+def test_a_contract_says_whether_a_delivery_may_be_empty(site: Site, tmp_path: Path, rule: str) -> None:
+    folder = site.path / "contracts" / "incidents"
+    shutil.copytree(Path(str(resources.files("lockgate.capture").joinpath("contracts/incidents"))), folder)
+    file = folder / "contract.yaml"
+    file.write_text(file.read_text() + f"empty: {rule}\n")
+    path = csv(tmp_path / "incidents.csv")
+    if rule == "refuse":
+        with pytest.raises(Refused, match="delivery is empty"):
+            capture_table(site, "incidents", path, actor="test")
+        assert status(site)["batches"] == []
+    else:
+        assert capture_table(site, "incidents", path, actor="test").warnings == []
+        assert status(site)["empty"] == []
+
+
+def test_an_unknown_contract_brings_the_nearest_names_to_mind(site: Site, tmp_path: Path) -> None:
+    path = csv(tmp_path / "incident.csv", GOOD.format(id="I1"))
+    for capture in (
+        lambda: capture_table(site, "incident", path, actor="test"),
+        lambda: capture_tables(site, tmp_path, actor="test"),
+    ):
+        with pytest.raises(UsageError) as error:
+            capture()
+        assert "is it incidents" in str(error.value.remedy)
+        assert "contract list" in str(error.value.remedy)
+        assert len(str(error.value.remedy)) < 200

@@ -217,3 +217,24 @@ def test_long_texts_take_linear_time() -> None:
     """Repetition that makes careless expressions explode: every one of these ends quickly."""
     for piece in ("1 ", "0", "A. ", "Dr ", "07700 9", "12/", "a'b-", "Road ", "1 Aa ", "NHS ", "@a.", "St "):
         find(piece * 20_000, AMINA)
+
+
+def test_every_number_of_the_record_is_looked_for() -> None:
+    known = Known.from_rows(
+        [
+            {
+                "given_name": "Amina",
+                "nhs_number": "9434765919",
+                "local_number": "RYJ18417739",
+                "identifiers": [
+                    "https://fhir.nhs.uk/Id/nhs-number|9434765919",
+                    "https://old.example/mrn|QK-88417",
+                    "lab|77420931",
+                ],
+            }
+        ]
+    )
+    text = "Seen as QK88417 and 77420931, NHS 943 476 5919."
+    found = {text[span.begin : span.end]: span.kind for span in find(text, known)}
+    assert set(found) == {"QK88417", "77420931", "943 476 5919"}
+    assert found["943 476 5919"] == "NHS NUMBER"

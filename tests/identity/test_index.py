@@ -246,3 +246,24 @@ def test_the_commands_say_what_was_linked(site: Site, stage: Any, capsys: pytest
     chain = site.audit.chain.read_text()
     assert "index.built" in chain
     assert "9434765919" not in chain
+
+
+def test_an_objection_is_matched_by_any_number_that_a_record_has_or_had(site: Site, stage: Any) -> None:
+    stage("patient", [{**AMY, "identifiers": ["https://hospital.example/mrn|OLD 7", "urn:empty|"]}, BO])
+    stage(
+        "objection",
+        [
+            {"source": "x", "record_id": "o1", "local_number": "old-7", "kind": "local_objection"},
+            {
+                "source": "x",
+                "record_id": "o2",
+                "local_number": "",
+                "nhs_number": "",
+                "kind": "local_objection",
+            },
+        ],
+    )
+    build(site)
+    names = {key: record for (_, record), (key, _) in keys(site).items()}
+    with Engine(threads=1) as engine:
+        assert {names[key] for key in opted_out(engine, site, at=date(2026, 1, 1))} == {"p1"}

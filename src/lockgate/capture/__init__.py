@@ -10,7 +10,7 @@ from lockgate.capture.hl7v2 import capture_hl7v2
 from lockgate.capture.omop import OmopResult, capture_omop
 from lockgate.capture.reasons import REASONS, Reason
 from lockgate.capture.restage import Restaged, upgrade
-from lockgate.capture.status import status
+from lockgate.capture.status import objections_held, status
 from lockgate.capture.tabular import capture_table, capture_tables, contracts
 from lockgate.capture.views import latest_view, staged_view
 
@@ -31,6 +31,7 @@ __all__ = [
     "contracts",
     "latest_view",
     "list_held",
+    "objections_held",
     "outdated",
     "require_current",
     "retry_held",

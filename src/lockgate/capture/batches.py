@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lockgate.errors import LockgateError, Refused
 from lockgate.schema import STAGED_LAYOUT
 from lockgate.site import Site, files
-from lockgate.site.files import PRIVATE_FILE, make_dir, remove_leftovers
+from lockgate.site.files import make_dir, remove_leftovers
 
 EVENT = "capture.batch"
+EMPTY = "an empty delivery"  # how the warning of a file without a row begins
 OUTCOMES = ("staged", "quarantined", "duplicate")
 
 
@@ -104,7 +104,7 @@ def batches(site: Site, source: str | None = None) -> list[Batch]:
         if folder.name.startswith(".") or not folder.is_dir():
             continue
         try:
-            facts = json.loads((folder / "batch.json").read_bytes())
+            facts = _facts(folder / "batch.json")
         except (OSError, ValueError) as error:
             raise LockgateError(
                 "the batch's batch.json can't be read",
@@ -141,6 +141,17 @@ def require_current(site: Site) -> None:
     )
 
 
+def _facts(path: Path) -> dict[str, Any]:
+    return _read_facts(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _read_facts(path: Path, written: int) -> dict[str, Any]:
+    """A batch never changes: what a process has read it need not read again (a listener captures for months)."""
+    facts: dict[str, Any] = json.loads(path.read_bytes())
+    return facts
+
+
 def new_batch_id(now: datetime) -> str:
     """A batch's name: sorts by time, never the same twice."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + f"Z-{secrets.token_hex(4)}"
@@ -151,21 +162,14 @@ def capture_lock(site: Site) -> Iterator[None]:
     """One capture at a time: duplicates are told by what came before. Also settles what a crash left."""
     make_dir(site.landing)
     make_dir(site.staged)
-    handle = os.open(site.landing / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(
-                "another capture is running on this site",
-                where=str(site.landing),
-                remedy="wait until it has ended, then run this again",
-            ) from error
+    with files.hold_lock(
+        site.landing / ".lock",
+        "another capture is running on this site",
+        "wait until it has ended, then run this again",
+    ):
         clear_leftovers(site)
         settle_audit(site)
         yield
-    finally:
-        os.close(handle)
 
 
 def spill_dir(site: Site) -> Path:

@@ -33,6 +33,7 @@ from lockgate.capture.batches import (
     tally,
 )
 from lockgate.capture.containers import HoldsContainers
+from lockgate.capture.packs import Packs
 from lockgate.capture.quarantine import raw_of
 from lockgate.capture.readers import DirectReader, Reader, Renews
 from lockgate.capture.references import References
@@ -81,6 +82,7 @@ class Intake:
         self.earlier: list[Batch] = [
             one for one in batches(site, source) if again is None or one.batch_id < again.batch_id
         ]
+        self.packs = Packs(engine, site, source, self.earlier, packing=again is None)
         self.warnings: Counter[str] = Counter()
         self.spool = Spool(folder)
         self.seen = Seen()
@@ -104,11 +106,9 @@ class Intake:
         self.engine.execute(
             "CREATE TEMP TABLE fault (item_hash VARCHAR, reason VARCHAR, detail VARCHAR, waits_for VARCHAR)"
         )
-        for batch in self.earlier:
-            came = self.engine.arrow(
-                f"SELECT item_hash, kind FROM read_parquet({literal(batch.raw)}) WHERE outcome <> 'duplicate'"
-            )
+        for came in self.packs.came():
             self.seen.add(keys_of(came.column("item_hash")), self.seen.codes_of(came.column("kind")))
+        for batch in self.earlier:
             if batch.renamed.exists():
                 now = self.engine.arrow(f"SELECT hash_now, kind FROM read_parquet({literal(batch.renamed)})")
                 self.seen.add(keys_of(now.column("hash_now")), self.seen.codes_of(now.column("kind")))
@@ -426,11 +426,11 @@ def run(
         ) as engine,
     ):
         intake = Intake(engine, site, source, reader, datetime.now(UTC), Path(folder))
-        intake.warnings.update(warnings)
         for chunk in chunks:
             intake.take(chunk)
             del chunk  # or it would be held while the next one is read
             lines.release_memory()
+        intake.warnings.update(warnings)  # reading the files may have added to them
         if retry is not None:
             intake.retake(raw_of(engine, intake.earlier, retry(intake.earlier)))
         intake.settle()

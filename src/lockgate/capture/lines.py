@@ -236,6 +236,36 @@ def hashes(raw: pa.LargeStringArray) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(raw), pa.py_buffer(places), pa.py_buffer(text))
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a file can't be read to its end; ``begun``: whether something was read before."""
+
+    why: str
+    begun: bool
+
+
+def blocks_and_end(path: Path) -> Iterator[bytes | Broken]:
+    """As ``blocks``; where the file can't be read, or breaks off, the last one says why."""
+    begun, source = False, blocks(path)
+    block: bytes | Broken | None
+    while True:
+        try:
+            block = next(source, None)
+        except EOFError:
+            block = Broken("the compressed stream breaks off", True)
+        except zlib.error:
+            block = Broken("the gzip data is damaged", True)
+        except OSError as error:
+            why = "the file can't be read to its end" if begun else error.strerror or "not a gzip file"
+            block = Broken(why if begun else why.lower(), begun)
+        if block is None:
+            return
+        yield block
+        if isinstance(block, Broken):
+            return
+        begun = True
+
+
 def read_chunks(files: list[SourceFile], chunk_bytes: int = CHUNK_BYTES) -> Iterator[pa.Table]:
     """The lines of all files as tables of SCHEMA, each of about ``chunk_bytes`` of text; blank lines left out."""
     lines = Lines()
@@ -252,26 +282,13 @@ def read_chunks(files: list[SourceFile], chunk_bytes: int = CHUNK_BYTES) -> Iter
 def _read_file(file: SourceFile) -> Iterator[tuple[pa.Table, int]]:
     tail, line = b"", 1
     broken: str | None = None
-    source = blocks(file.path)
     whole = file.name.lower().removesuffix(".gz").endswith(".json")
-    while True:
-        try:
-            block = next(source, None)
-        except (EOFError, zlib.error) as error:
-            broken = (
-                "the compressed stream breaks off"
-                if isinstance(error, EOFError)
-                else "the gzip data is damaged"
-            )
-            break
-        except OSError as error:
-            if line == 1 and not tail:
-                said = error.strerror or "not a gzip file"
-                yield fault_row(file, 0, b"", "unreadable-file", said.lower()), 0
+    for block in blocks_and_end(file.path):
+        if isinstance(block, Broken):
+            if not block.begun:
+                yield fault_row(file, 0, b"", "unreadable-file", block.why), 0
                 return
-            broken = "the file can't be read to its end"
-            break
-        if block is None:
+            broken = block.why
             break
         if line == 1 and not tail and block.startswith(b"\xef\xbb\xbf"):
             block = block[3:]

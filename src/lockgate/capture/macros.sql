@@ -54,3 +54,10 @@ CREATE OR REPLACE MACRO value_operator(x) AS
 CREATE OR REPLACE MACRO hes_spell(spell, person, provider, admitted) AS 'spell|' || coalesce(
     CASE WHEN spell NOT IN ('-1', 'Null') THEN spell END,
     person || '|' || coalesce(provider, '') || '|' || strftime(admitted, '%Y-%m-%d'));
+
+-- The year of birth of somebody of an age on a day, in whole years: the likelier of two. Ages as Hospital Episode
+-- Statistics send them: 7001 to 7007 are parts of the first year.
+CREATE OR REPLACE MACRO birth_year_about(d, age) AS CASE
+    WHEN try_cast(age AS INTEGER) BETWEEN 7001 AND 7007 THEN year(d)
+    WHEN try_cast(age AS INTEGER) BETWEEN 0 AND 120
+        THEN year(CAST(d AS DATE) - to_months(12 * CAST(try_cast(age AS INTEGER) AS INTEGER) + 6)) END;

@@ -21,7 +21,11 @@ def held(batches: Sequence[Batch]) -> str:
 
     Items that a later batch staged have left.
     """
-    files = ", ".join(literal(batch.quarantine) for batch in batches if batch.quarantine.exists())
+    files = ", ".join(
+        literal(batch.quarantine)
+        for batch in batches
+        if batch.facts.get("quarantined") != 0 and batch.quarantine.exists()
+    )
     if not files:
         return _EMPTY
     gone = ", ".join(literal(batch.recovered) for batch in batches if batch.recovered.exists())

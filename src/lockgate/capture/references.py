@@ -95,11 +95,12 @@ class References:
 
     def _all(self, table: str, columns: str) -> str:
         """SQL: columns of the rows of a table that have come, now or in an earlier batch of this source."""
-        files = [path for batch in self.intake.earlier if (path := batch.table(table))]
+        files = self.intake.packs.files(table)
         now = f"SELECT {columns} FROM {self.intake.come(table)}"
         if not files:
             return now
-        return f"{now} UNION ALL SELECT {columns} FROM read_parquet([{', '.join(map(literal, files))}])"
+        listed = ", ".join(map(literal, files))
+        return f"{now} UNION ALL SELECT {columns} FROM read_parquet([{listed}], union_by_name = true)"
 
     def _hold(self, target: str) -> None:
         """Quarantine the items with a row whose patient (or encounter) is not known."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lockgate.capture.batches import Batch, batches, spill_dir
+from lockgate.capture.batches import EMPTY, Batch, batches, spill_dir
 from lockgate.capture.outcomes import DISPOSITIONS, outcomes_view
 from lockgate.capture.quarantine import held
+from lockgate.capture.tabular.load import known_contracts
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.schema import STAGED
@@ -25,7 +26,9 @@ def status(site: Site, *, batch: str = "") -> dict[str, Any]:
     that left quarantine counts as what its rows are, and ``recovered_later`` says how many of a batch did.
     ``adds_up`` is true when the five make ``received`` in each batch and in all, the counts that batch.json took down
     at the arrival are those of the raw items on disk, and the quarantine holds as many items as are counted in it.
-    ``flagged_times`` counts staged rows whose clock time comes twice or never. UsageError where there is no such batch.
+    ``flagged_times`` counts staged rows whose clock time comes twice or never, ``empty`` names the batches whose file
+    held no row though its contract does not say that it may, ``objections_held`` counts what waits in quarantine of
+    the kinds of item that may say that somebody objects. UsageError where there is no such batch.
     """
     visible = batches(site)
     shown = [one for one in visible if not batch or one.batch_id == batch]
@@ -49,6 +52,7 @@ def status(site: Site, *, batch: str = "") -> dict[str, Any]:
         waiting = dict(engine.rows(f"SELECT batch_id, count(*) FROM ({held(visible)}) GROUP BY batch_id"))
         arrived = _arrived(engine, shown)
         flagged = flagged_times(engine, [batch] if batch else [])
+        objections = objections_held(engine, site, shown)
     rows = [_batch(one, [row for row in counted if row[0] == one.batch_id]) for one in shown]
     sources = {}
     for name in sorted({one.source for one in shown}):
@@ -65,9 +69,34 @@ def status(site: Site, *, batch: str = "") -> dict[str, Any]:
         "by_type": _by_type((row[1], row[2], row[3]) for row in counted),
         "rowless": sum(row[4] for row in counted),
         "flagged_times": flagged,
+        "empty": [
+            {"batch": one.batch_id, "source": one.source}
+            for one in shown
+            if any(warning.startswith(EMPTY) for warning in one.facts.get("warnings", ()))
+        ],
+        "objections_held": objections,
         "sources": sources,
         "batches": rows,
     }
+
+
+def objections_held(engine: Engine, site: Site, visible: Sequence[Batch]) -> int:
+    """How many items wait in quarantine that may say that somebody objects: none of them is obeyed while it waits.
+
+    They are Consents, and the rows of every contract that stages objections (opt-outs, withdrawals of a tissue bank);
+    of a row that can't be read nobody can tell whether it said so.
+    """
+    tables = {
+        f"table:{name}" for name, loaded in known_contracts(site).items() if "objection" in loaded.tables()
+    }
+    lists = [batch for batch in visible if batch.facts.get("format") in tables]
+    consents = [batch for batch in visible if batch.facts.get("format") == "fhir"]
+    return int(
+        engine.one(
+            f"SELECT (SELECT count(*) FROM ({held(lists)}))"
+            f" + (SELECT count(*) FROM ({held(consents)}) WHERE kind = 'Consent')"
+        )
+    )
 
 
 def flagged_times(engine: Engine, batch_ids: Sequence[str] = ()) -> dict[str, int]:

@@ -105,6 +105,10 @@ def build_catalogue(
                 ],
                 "coverage": coverage,
                 "linkage": read_linkage(release.path, release.manifest),
+                "flagged_times": [
+                    {**flagged, "rows": safe_count(flagged["rows"], rules)}
+                    for flagged in release.manifest.get("flagged_times", [])
+                ],
             }
             (folder / FACTS).write_text(_json(facts), encoding="utf-8")
             (folder / DICTIONARY).write_text(_dictionary(facts), encoding="utf-8")
@@ -182,6 +186,12 @@ def _dictionary(facts: dict[str, Any]) -> str:
             f"| {c['name']} | {c['type']} | {'yes' if c['required'] else ''} | {c['meaning']} |"
             for c in table["columns"]
         ]
+        lines.append("")
+    if facts["flagged_times"]:
+        lines += ["## Clock times in doubt", ""]
+        lines += ["When clocks go back an hour comes twice, when they go forward one never comes.", ""]
+        lines += ["| rows as captured, of | time | rows |", "|---|---|---|"]
+        lines += [f"| {f['staged']} | {f['flag']} | {f['rows']} |" for f in facts["flagged_times"]]
         lines.append("")
     return "\n".join(lines)
 

@@ -216,6 +216,15 @@ def status(
             console.print(f"{report['rowless']:,} staged items say nothing that is a row.")
         for flag, count in report["flagged_times"].items():
             console.print(f"{count:,} staged rows have a clock time that is {flag}: see time_flag.")
+        for one in report["empty"]:
+            console.print(
+                f"Empty: batch {one['batch']} of {one['source']} held no row. Was that meant?", markup=False
+            )
+        if report["objections_held"]:
+            console.print(
+                f"[bold]{report['objections_held']:,} consents or opt-outs wait in quarantine[/]: somebody may object,"
+                " and is not left out until they are mended."
+            )
         console.print("The counts add up." if report["adds_up"] else "[bold red]The counts do NOT add up.[/]")
 
     emit(report, human)

@@ -47,6 +47,39 @@ def _few(count: int, threshold: int) -> str:
     return f"<{threshold}" if 0 < count < threshold else f"{count:,}"
 
 
+def _warnings(release: Release) -> list[str]:
+    """What whoever builds on a release should know of it beforehand."""
+    manifest, told = release.manifest, []
+    threshold = int(manifest["policy"]["threshold"])
+    if waiting := int(manifest["linkage"].get("objections_held", 0)):
+        told.append(
+            f"{_few(waiting, threshold)} consents or opt-outs waited in quarantine: whoever objects in them is in this"
+            " release. See `lockgate capture quarantine list`; mend them and build again."
+        )
+    unborn = {
+        table: account["not_carried"]["person_without_birth_year"]
+        for table, account in manifest["accounting"].items()
+        if account["not_carried"].get("person_without_birth_year")
+    }
+    if unborn:
+        listed = ", ".join(f"{table} {_few(rows, threshold)}" for table, rows in unborn.items())
+        told.append(
+            f"Rows of people of whom no source tells a year of birth or an age are left out, since OMOP must have one:"
+            f" {listed}. They come with the next build after a source has told it."
+        )
+    for twice in manifest.get("told_twice", []):
+        told.append(
+            f"{' and '.join(twice['sources'])} both tell rows of {twice['table']}, under numbers of their own: an event"
+            " that both tell is counted twice. Take each from one source."
+        )
+    for flagged in manifest.get("flagged_times", []):
+        told.append(
+            f"{_few(flagged['rows'], threshold)} staged rows of {flagged['staged']} have a clock time that is"
+            f" {flagged['flag']}: released as it was sent."
+        )
+    return told
+
+
 def _print_tables(release: Release) -> None:
     table = Table("table", "rows", box=None, pad_edge=False)
     table.columns[1].justify = "right"
@@ -125,6 +158,8 @@ def build(
         _print_accounts(release)
         console.print("Every staged row is accounted for.")
         _print_tables(release)
+        for warning in _warnings(release):
+            console.print(f"Note  {warning}", markup=False)
 
     emit(
         {
@@ -137,6 +172,7 @@ def build(
             "checked": result.checked,
             "accounting": release.manifest["accounting"],
             "texts": release.manifest["texts"],
+            "warnings": _warnings(release),
             "unmapped": {key: release.manifest["unmapped"][key] for key in ("codes", "records")},
         },
         human,
@@ -186,6 +222,8 @@ def show(number: Number = "latest") -> None:
         console.print(
             f"{unmapped['codes']} source codes ({unmapped['records']:,} records) have no standard concept."
         )
+        for warning in _warnings(release):
+            console.print(f"Note  {warning}", markup=False)
 
     emit({"path": str(release.path), **release.manifest}, human)
 

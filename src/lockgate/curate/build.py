@@ -5,8 +5,6 @@ A release is built in a hidden folder and renamed into place, whole or not at al
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lockgate import terminology
-from lockgate.capture import batches, require_current
+from lockgate.capture import batches, objections_held, require_current
 from lockgate.curate import buildstate
 from lockgate.curate.accounts import check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
@@ -25,7 +23,7 @@ from lockgate.curate.coverage import write_coverage
 from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.prepare import prepare_records, prepare_whole
-from lockgate.curate.quality import run_checks, unmapped_codes
+from lockgate.curate.quality import flagged_times, run_checks, told_twice, unmapped_codes
 from lockgate.curate.reading import read_sources
 from lockgate.curate.release import NUMBER
 from lockgate.curate.sources import Curation
@@ -38,7 +36,7 @@ from lockgate.errors import Refused
 from lockgate.identity import IndexResult, build_index, unmatched_objections
 from lockgate.schema import VOCABULARY_TABLES
 from lockgate.site import Site
-from lockgate.site.files import PRIVATE_FILE, atomic_dir, clear_spill, make_dir, remove_leftovers, spill_dir
+from lockgate.site.files import atomic_dir, clear_spill, hold_lock, make_dir, remove_leftovers, spill_dir
 
 EVENT = "release.built"
 
@@ -215,11 +213,16 @@ def _make(
             "policy": site.config.deidentify.model_dump()
             | {"opt_outs": "tables: every purpose; limited: see its people", "threshold": build.threshold},
             "linkage": _linkage(index)
-            | {"objections_unmatched": unmatched_objections(engine.local, site, at=day)},
+            | {
+                "objections_unmatched": unmatched_objections(engine.local, site, at=day),
+                "objections_held": objections_held(engine.local, site, batches(site)),
+            },
             "accounting": {name: account.as_dict() for name, account in accounts.items()},
             "texts": texts.as_dict(),
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
             "quality": [check.as_dict() for check in run_checks(build, written)],
+            "flagged_times": flagged_times(build),
+            "told_twice": told_twice(build),
             "unmapped": unmapped_codes(build),
             "risk": risk,
             "coverage": asdict(coverage),
@@ -320,23 +323,15 @@ def _vocabulary(site: Site) -> dict[str, Any]:
 def _next_release(site: Site, day: date) -> Iterator[str]:
     """The number of the next release, held against other builds until the block ends. Clears what a crash left."""
     make_dir(site.releases)
-    handle = os.open(site.releases / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(
-                "another release of this site is being built",
-                reasons=["releases/.lock is held"],
-                where=str(site.releases),
-                remedy="wait until it has ended, then run this again",
-            ) from error
+    with hold_lock(
+        site.releases / ".lock",
+        "another release of this site is being built",
+        "wait until it has ended, then run this again",
+    ):
         remove_leftovers(site.releases)
         clear_spill(site.staged)
         _settle_audit(site)
         yield _next_number(site, day)
-    finally:
-        os.close(handle)
 
 
 def _next_number(site: Site, day: date) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lockgate.capture import staged_view
 from lockgate.curate.sources import Curation
 from lockgate.curate.tables import Written
 from lockgate.engine import SqlEngine, quote
+from lockgate.schema import STAGED
 
 # Tables whose main concept should be mapped: table -> column.
 CONCEPTS = {
@@ -47,6 +49,8 @@ def run_checks(build: Curation, written: dict[str, Written]) -> list[Check]:
     checks = [check for table, told in written.items() for check in _column_checks(engine, table, told)]
     checks += _key_checks(engine, written)
     checks += _life_checks(engine)
+    people, estimated = engine.rows("SELECT count(*), coalesce(sum(birth_estimated), 0) FROM human")[0]
+    checks.append(Check("estimated_from_age", "person", "year_of_birth", int(people), int(estimated)))
     return [
         check
         for check in checks
@@ -117,6 +121,32 @@ def _life_checks(engine: SqlEngine) -> list[Check]:
         for made, total, before, after in rows
         for name, count in (("before_birth", before), ("after_death", after))
     ]
+
+
+def flagged_times(build: Curation) -> list[dict[str, Any]]:
+    """The staged rows whose clock time comes twice (ambiguous) or never (nonexistent), by table and flag.
+
+    They are released with the time as it was sent. Every version of a row counts, as in ``lockgate capture status``.
+    """
+    engine = build.engine.local
+    tables = [table for table, columns in STAGED.items() if any(c.name == "time_flag" for c in columns)]
+    views = [(table, staged_view(engine, build.site, table)) for table in tables]
+    told = " UNION ALL ".join(
+        f"SELECT '{table}' AS staged, time_flag, count(*) AS n FROM {view}"
+        " WHERE time_flag IS NOT NULL GROUP BY time_flag"
+        for table, view in views
+    )
+    rows = engine.rows(f"SELECT staged, time_flag, n FROM ({told}) AS t ORDER BY staged, time_flag")
+    return [{"staged": staged, "flag": flag, "rows": int(n)} for staged, flag, n in rows]
+
+
+def told_twice(build: Curation) -> list[dict[str, Any]]:
+    """Where several sources tell of what nothing pairs: incidents, that bear each source's own number.
+
+    An event that two sources tell is then counted twice. Empty where one source tells them.
+    """
+    rows = build.engine.rows("SELECT DISTINCT source FROM s_incident ORDER BY source")
+    return [{"table": "incident", "sources": [source for (source,) in rows]}] if len(rows) > 1 else []
 
 
 def unmapped_codes(build: Curation, *, limit: int = 500) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def find_standing(build: Curation) -> None:
     index = index_view(engine, build.site)
     people = engine.arrow(
         f"""
-        SELECT i.person_key, max(p.birth_date) IS NOT NULL AS birth_known
+        SELECT i.person_key, max(p.birth_date) IS NOT NULL OR max(p.birth_year_about) IS NOT NULL AS birth_known
         FROM {index} AS i JOIN now_patient AS p ON p.source = i.source AND p.record_id = i.record_id
         GROUP BY i.person_key ORDER BY i.person_key"""
     )

@@ -5,8 +5,9 @@ own clinical audit. A local objection is obeyed for every purpose, a withdrawn r
 withdrawn consent to tissue or genomic research for what came of the samples. A row may name its purposes itself.
 
 An objection is matched widely: every person any of whose records carries its NHS number, whatever its check digit, or
-its hospital number, or that a consent of its own source names; deleted records count, as they were last, and so do the
-keys that a record had before it was merged or parted. Where matching could err, the person is left out.
+its hospital number, as any of the numbers the record has or had (``identifiers``), or that a consent of its own source
+names; deleted records count, as they were last, and so do the keys that a record had before it was merged or parted. Where
+matching could err, the person is left out.
 """
 
 from __future__ import annotations
@@ -206,12 +207,15 @@ def _matched(engine: Engine, site: Site, at: date, *, former: bool = False) -> s
               AND (until_date IS NULL OR until_date > {literal(at.isoformat())}::DATE)),
         indexed AS ({index}),
         last AS (
-            SELECT source, record_id, nhs_number, local_number FROM {patient} WHERE NOT deleted
+            SELECT source, record_id, nhs_number, local_number, identifiers FROM {patient} WHERE NOT deleted
             QUALIFY row_number() OVER (PARTITION BY source, record_id ORDER BY {newest_first("patient")}) = 1),
         person AS (
-            SELECT i.person_key, nhs_number_clean(p.nhs_number) AS nhs,
-                   nullif(upper(regexp_replace(p.local_number, '[\\s-]', '', 'g')), '') AS local
-            FROM last p JOIN indexed i USING (source, record_id)),
+            SELECT DISTINCT person_key, nhs_number_clean(said) AS nhs,
+                   nullif(upper(regexp_replace(said, '[\\s-]', '', 'g')), '') AS local
+            FROM (SELECT i.person_key, unnest(list_concat([p.nhs_number, p.local_number],
+                      list_transform(coalesce(p.identifiers, []), lambda n: split_part(n, '|', -1)))) AS said
+                  FROM last p JOIN indexed i USING (source, record_id))
+            WHERE said <> ''),
         hit AS (
             SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.nhs = p.nhs
             UNION

@@ -5,6 +5,7 @@ Folders are made with mode 0700 and files with 0600, unless they are public.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -12,6 +13,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lockgate.errors import Refused
 
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
@@ -91,6 +94,22 @@ def atomic_dir(target: Path, *, public: bool = False) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _fsync(target.parent)
+
+
+@contextmanager
+def hold_lock(path: Path, said: str, remedy: str) -> Iterator[None]:
+    """Hold a lock file until the block ends; Refused, saying ``said``, where another process holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                said, reasons=[f"{path.name} is held"], where=str(path.parent), remedy=remedy
+            ) from error
+        yield
+    finally:
+        os.close(handle)
 
 
 def spill_dir(zone: Path) -> Path:

@@ -52,6 +52,6 @@ def settle_links(intake: Intake) -> int:
 
 def _all(intake: Intake, table: str, columns: str) -> str:
     """SQL: columns of a table's rows that have come from this source, now or in an earlier batch."""
-    files = ", ".join(literal(path) for batch in intake.earlier if (path := batch.table(table)))
+    files = ", ".join(literal(path) for path in intake.packs.files(table))
     now = f"SELECT {columns} FROM {intake.come(table)}"
     return f"{now} UNION ALL SELECT {columns} FROM read_parquet([{files}])" if files else now

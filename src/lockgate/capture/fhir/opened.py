@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from lockgate.capture.fhir.r4 import r4_types
+from lockgate.capture.fhir.repeated import TWICE, are_plain, names_twice, texts_with_repeats
 from lockgate.capture.fhir.shape import Node, Text, shapes
 from lockgate.capture.lines import places_of
 
@@ -151,6 +152,7 @@ class Opener:
         self, view: memoryview, spans: list[int], places: Indices, opened: Opened
     ) -> list[tuple[str, Columns, Indices]]:
         """The texts of a block's resources by type."""
+        rows = places
         struct = self._structs.get(self._last) or self._structs.setdefault(self._last, _Struct())
         columns_of: Callable[[list[Any]], Columns] = struct.columns
         try:
@@ -162,6 +164,21 @@ class Opener:
         if not resources:
             return []
         columns = columns_of(resources)
+        begins, ends = (np.array(part)[np.isin(rows, places)] for part in (spans[:-1], spans[1:]))
+        if not are_plain(columns, len(resources), int((ends - begins).sum())):
+            sound = [
+                not names_twice(bytes(view[begin:end]))
+                for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+            ]
+            if not all(sound):
+                detail = f"the resource {TWICE}"
+                opened.faults.update(
+                    (place, ("repeated-key", detail)) for place in places[np.logical_not(sound)].tolist()
+                )
+                resources, places = list(compress(resources, sound)), places[np.array(sound)]
+                if not resources:
+                    return []
+                columns = columns_of(resources)
         said = columns.get("resourceType", (_NOTHING,) * len(resources))
         kinds = b"\x00".join(said).split(b"\x00")
         several = sorted(set(kinds))
@@ -269,6 +286,7 @@ def _element(name: str, joined: bytes, node: Node) -> tuple[Element, list[tuple[
     texts = pc.ascii_trim(encoded.dictionary, around) if around else encoded.dictionary
     if not quoted and node != ANYTHING:
         bad = _wrong_texts(name, texts, node)
+        bad |= {place: f"{name} {TWICE}" for place in texts_with_repeats(texts) if place not in bad}
         if bad:
             at = np.flatnonzero(np.isin(codes, list(bad)))
             wrong = [(int(place), bad[int(codes[place])]) for place in at]

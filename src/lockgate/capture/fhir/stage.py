@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from lockgate.capture.fhir.evaluate import Evaluator, Memo, Values
 from lockgate.capture.fhir.opened import OUT_OF_RANGE, Indices, Part
 from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
+from lockgate.capture.fhir.repeated import TWICE
 from lockgate.capture.spool import staged_schema
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
@@ -154,11 +155,7 @@ class Staging:
     def _verdicts(self) -> dict[int, Verdict]:
         """What is wrong with which resource (by place): the first rule it breaks."""
         verdicts: dict[int, Verdict] = {
-            place: (
-                "impossible-number" if all(OUT_OF_RANGE in one for one in said) else "wrong-type",
-                "; ".join(said[:MAX_SAID]),
-            )
-            for place, said in self.part.wrong.items()
+            place: (_reason(said), "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
         }
         shape = self.plan.shape
         wanted = {f"rule{number}": needs for number, needs in enumerate(self.plan.rules)}
@@ -243,6 +240,13 @@ class Staging:
         if len(chosen):
             needed = self.evaluator.resources(arm.needs, chosen)
             self.memo.waiting.setdefault((self.part.kind, table, number), []).append(needed)
+
+
+def _reason(said: list[str]) -> str:
+    for words, reason in ((OUT_OF_RANGE, "impossible-number"), (TWICE, "repeated-key")):
+        if all(words in one for one in said):
+            return reason
+    return "wrong-type"
 
 
 def _spread(values: Values, type_: pa.DataType, chosen: Indices | None) -> pa.Array:

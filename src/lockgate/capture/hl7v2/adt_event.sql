@@ -16,7 +16,7 @@ SELECT g.source, g.item_hash || '.' || g.place AS record_id, g.version_at, false
     CASE WHEN g.of_visit THEN v.admitted END AS admit_at,
     CASE WHEN g.of_visit THEN v.discharged END AS discharge_at,
     g.nhs_number, coalesce(g.nhs_status, CASE WHEN regexp_full_match(p.reliability, '0[1-8]') THEN p.reliability END) AS nhs_number_status,
-    g.local_number,
+    g.local_number, u.numbers AS identifiers,
     p.name AS family_name, p.name_2 AS given_name, p.name_3 AS middle_names,
     p.name_5 AS prefix,
     CASE WHEN contains(p.name_raw, '~') OR p.alias_raw IS NOT NULL THEN list_filter(list_transform(
@@ -34,6 +34,7 @@ SELECT g.source, g.item_hash || '.' || g.place AS record_id, g.version_at, false
 FROM hl7_subject g
 JOIN hl7_PID p ON p.s = g.s
 LEFT JOIN hl7_PV1 v ON v.s = g.pv1_s
+LEFT JOIN (SELECT s, list(DISTINCT authority || '|' || value ORDER BY authority || '|' || value) AS numbers FROM identifier WHERE slot = 1 GROUP BY s) u ON u.s = g.s
 LEFT JOIN (SELECT pid_s, any_value(coalesce(reason_2, reason)) AS reason, any_value(expected) AS expected FROM hl7_PV2 GROUP BY pid_s) w ON w.pid_s = g.s
 LEFT JOIN (SELECT pid_s, any_value(practice) AS practice, any_value(practice_3) AS practice_3, any_value(coalesce(named(gp_2, gp_3), gp)) AS gp FROM hl7_PD1 GROUP BY pid_s) d ON d.pid_s = g.s
 LEFT JOIN (

@@ -10,10 +10,12 @@ SELECT source, order_key || '|text' AS record_id, result_version(any_value(chang
     any_value(coalesce(hl7_flag(changed, changed_at), hl7_flag(seen, seen_at))) AS time_flag,
     CAST(NULL AS VARCHAR) AS author_name,
     any_value(battery_name) AS title,
-    CASE WHEN bool_or(type IN ('ED', 'RP')) THEN 'application/octet-stream' ELSE 'text/plain' END AS content_type,
-    string_agg(CASE WHEN type IN ('ED', 'RP') THEN encapsulated(value_2, value_4, value_5)
-        ELSE coalesce(said(plain(replace(value_raw, '~', chr(10)))), '') END, chr(10) ORDER BY o.s) AS text
-FROM hl7_observation o LEFT JOIN hl7_status r ON r.code = o.status
+    coalesce(CASE WHEN count(nullif(text, '')) = 0 THEN arg_min(media, o.s) END, 'text/plain') AS content_type,
+    string_agg(text, chr(10) ORDER BY o.s) AS text
+FROM (
+    SELECT *, obx_text(type, value_raw, value_2, value_4, value_5) AS text, obx_media(type, value_2, value_3, value_4) AS media
+    FROM hl7_observation WHERE part_of_document) o
+LEFT JOIN hl7_status r ON r.code = o.status
 WHERE part_of_document AND (o.value_raw IS NOT NULL OR r.row IS DISTINCT FROM 'if_valued')
 GROUP BY source, order_key, item_hash, batch_id
 UNION ALL BY NAME
@@ -44,15 +46,14 @@ SELECT g.source, key(t.id) AS record_id, g.version_at,
     t.written_at AS authored_at, hl7_offset(t.written) AS tz_offset, hl7_flag(t.written, t.written_at) AS time_flag,
     named(t.author_2, t.author_3) AS author_name,
     coalesce(t.title, t.type_2) AS title,
-    CASE WHEN x.packed THEN 'application/octet-stream' ELSE 'text/plain' END AS content_type,
+    coalesce(CASE WHEN nullif(x.text, '') IS NULL THEN x.media END, 'text/plain') AS content_type,
     x.text
 FROM (SELECT *, coalesce(said(activity), said(origination), said(transcription)) AS written,
     coalesce(activity_at, origination_at, transcription_at) AS written_at FROM hl7_TXA) t
 JOIN hl7_subject g ON g.m = t.m AND g.place = 1 AND g.does IN ('document', 'withdraw')
 LEFT JOIN (
-    SELECT txa_s, bool_or(upper(type) IN ('ED', 'RP')) AS packed,
-        string_agg(CASE WHEN upper(type) IN ('ED', 'RP') THEN encapsulated(value_2, value_4, value_5)
-            ELSE coalesce(said(plain(replace(value_raw, '~', chr(10)))), '') END, chr(10) ORDER BY s) AS text
+    SELECT txa_s, arg_min(obx_media(type, value_2, value_3, value_4), s) AS media,
+        string_agg(obx_text(type, value_raw, value_2, value_4, value_5), chr(10) ORDER BY s) AS text
     FROM hl7_OBX WHERE txa_s >= 0 GROUP BY txa_s
 ) x ON x.txa_s = t.s
 UNION ALL BY NAME

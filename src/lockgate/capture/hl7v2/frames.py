@@ -7,7 +7,6 @@ count that BTS or FTS gives is held against what came. Anything else between mes
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -15,7 +14,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from lockgate.capture.hl7v2.message import ENVELOPE
-from lockgate.capture.lines import SCHEMA, Lines, SourceFile, blocks, fault_row, hashes
+from lockgate.capture.lines import SCHEMA, Broken, Lines, SourceFile, blocks_and_end, fault_row, hashes
 
 CHUNK_BYTES = 48 * 1024 * 1024
 LARGEST = 64 * 1024 * 1024
@@ -55,21 +54,12 @@ def read_messages(
 def _read_file(file: SourceFile, charset: str, warnings: Counter[str]) -> Iterator[tuple[pa.Table, int]]:
     tail, number, broken = b"", 0, ""
     envelope = _Envelope(warnings)
-    source = blocks(file.path)
-    while True:
-        try:
-            block = next(source, None)
-        except (EOFError, zlib.error):
-            broken = "the compressed stream breaks off or is damaged"
-            break
-        except OSError as error:
-            if not number and not tail:
-                said = error.strerror or "not a gzip file"
-                yield fault_row(file, 0, b"", "unreadable-file", said.lower()), 0
+    for block in blocks_and_end(file.path):
+        if isinstance(block, Broken):
+            if not block.begun:
+                yield fault_row(file, 0, b"", "unreadable-file", block.why), 0
                 return
-            broken = "the file can't be read to its end"
-            break
-        if block is None:
+            broken = block.why
             break
         if not number and not tail:
             block = block.removeprefix(b"\xef\xbb\xbf")
@@ -91,6 +81,8 @@ def _read_file(file: SourceFile, charset: str, warnings: Counter[str]) -> Iterat
     table, _ = _table(file, [tail], number, charset, envelope)
     if table.num_rows:
         yield table, len(tail)
+    elif not number:
+        warnings["files without a message in them"] += 1
 
 
 def _pieces(data: bytes) -> list[bytes]:

@@ -43,10 +43,26 @@ CREATE OR REPLACE MACRO low_of(x) AS coalesce(try_cast(range_parts(x).low AS DOU
 CREATE OR REPLACE MACRO high_of(x) AS coalesce(try_cast(range_parts(x).high AS DOUBLE), CASE WHEN starts_with(trim(x), '<') THEN number_of(x) END);
 -- x10^9/L and its kin as UCUM writes them.
 CREATE OR REPLACE MACRO ucum_like(x) AS regexp_replace(regexp_replace(x, '^[x*]?\s*10\^', '10*'), '\bIU\b', '[IU]');
--- ED (source^type^subtype^encoding^data): text where it is base64 of text; other data stay in the raw message.
+-- ED (source^type^subtype^encoding^data): its text where it is one; other data (PDF, images) stay in the raw message.
 CREATE OR REPLACE MACRO encapsulated(kind, encoding, data) AS CASE
-    WHEN upper(encoding) = 'BASE64' AND upper(coalesce(kind, 'TEXT')) IN ('TEXT', 'TX', 'FT') THEN TRY(decode(from_base64(data)))
+    WHEN upper(encoding) = 'BASE64' AND upper(coalesce(kind, 'TEXT')) IN ('TEXT', 'TX', 'FT') THEN TRY(decode(from_base64(regexp_replace(data, '\s', '', 'g'))))
     WHEN encoding IS NULL OR upper(encoding) = 'A' THEN data END;
+-- The text of one OBX of a document: NULL where it holds none (ED of other data, RP: a pointer), '' for an empty line.
+CREATE OR REPLACE MACRO obx_text(type, raw, kind, encoding, data) AS CASE upper(coalesce(type, 'ST'))
+    WHEN 'ED' THEN encapsulated(kind, encoding, data) WHEN 'RP' THEN NULL
+    ELSE coalesce(said(plain(replace(raw, '~', chr(10)))), '') END;
+CREATE OR REPLACE MACRO hl7_media(kind, sub) AS CASE
+    WHEN sub IN ('pdf', 'rtf', 'xml', 'dicom', 'postscript', 'octet-stream') THEN 'application/' || sub
+    WHEN sub IN ('jpeg', 'png', 'gif', 'tiff') THEN 'image/' || sub
+    WHEN sub = 'html' THEN 'text/html'
+    WHEN kind = 'PDF' THEN 'application/pdf'
+    WHEN kind IN ('TEXT', 'TX', 'FT') THEN 'text/plain'
+    ELSE 'application/octet-stream' END;
+-- The content type of ED and RP, by HL7 tables 0191 (type of data) and 0291 (subtype); of RP the pointer comes first, so
+-- its type is component 3, and 2 is the application.
+CREATE OR REPLACE MACRO obx_media(type, second, third, fourth) AS CASE upper(type)
+    WHEN 'ED' THEN hl7_media(upper(coalesce(second, '')), lower(coalesce(third, '')))
+    WHEN 'RP' THEN hl7_media(upper(coalesce(third, '')), lower(coalesce(fourth, ''))) END;
 -- The version of a result: its own time (OBR-22, else the message's) in UTC to the second, then its status in tenths of
 -- one, then, in microseconds, how many seconds after it the message was sent.
 CREATE OR REPLACE MACRO result_version(changed_utc, message_utc, rank) AS

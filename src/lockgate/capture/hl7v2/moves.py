@@ -29,11 +29,12 @@ FOLLOWERS = tuple(
     if {"patient_ref", "encounter_ref"} <= {column.name for column in columns}
     and table not in ("adt_event", "encounter_move")
 )
-# A diagnosis of ADT is known by its visit's number (condition.sql): under another number it has another name.
+# A diagnosis or procedure of ADT is known by its visit's number: under another number it has another name.
 _RENAMED = (
-    "CASE WHEN starts_with(s.record_id, s.encounter_ref || '|') AND s.category = 'encounter-diagnosis'"
+    "CASE WHEN starts_with(s.record_id, s.encounter_ref || '|'){also}"
     " THEN t.standing || substr(s.record_id, length(s.encounter_ref) + 1) ELSE s.record_id END"
 )
+_NAMED_BY_VISIT = {"condition": " AND s.category = 'encounter-diagnosis'", "procedure": ""}
 
 
 def standing_numbers(changes: Iterable[tuple[str | None, str, str]]) -> dict[str, tuple[str, bool]]:
@@ -74,9 +75,13 @@ def number_visits(intake: Intake, come: str, files: str) -> bool:
         "prior_encounter_ref, encounter_ref, message_type, event, version_at, sequence, control_id, item_hash,"
         " record_id"
     )
-    source = f"SELECT {columns} FROM {come}"
+    among = engine.rows(f"SELECT DISTINCT event FROM hl7_event WHERE does IN {_CHANGES} ORDER BY event")
+    where = f"WHERE event IN ({', '.join(literal(event) for (event,) in among)})"
+    source = f"SELECT {columns} FROM {come} {where}"
     if files:
-        source += f" UNION ALL BY NAME SELECT {columns} FROM read_parquet([{files}], union_by_name = true)"
+        source += (
+            f" UNION ALL BY NAME SELECT {columns} FROM read_parquet([{files}], union_by_name = true) {where}"
+        )
     changes = engine.rows(
         f"SELECT f.prior_encounter_ref, f.encounter_ref, e.does FROM ({source}) f"
         " JOIN hl7_event e ON e.type = f.message_type AND e.event = f.event"
@@ -136,7 +141,7 @@ def follow_visits(intake: Intake, earlier: Sequence[Batch]) -> None:
 
 
 def _renamed(table: str) -> str:
-    return _RENAMED if table == "condition" else "s.record_id"
+    return _RENAMED.format(also=_NAMED_BY_VISIT[table]) if table in _NAMED_BY_VISIT else "s.record_id"
 
 
 def _earlier_rows(intake: Intake, table: str, earlier: Sequence[Batch]) -> None:

@@ -11,6 +11,8 @@ FROM (
         UNION ALL SELECT m, admitting, admitting_2, admitting_3 FROM hl7_PV1
         UNION ALL SELECT m, orderer, orderer_2, orderer_3 FROM hl7_OBR
         UNION ALL SELECT m, author, author_2, author_3 FROM hl7_TXA
+        UNION ALL SELECT m, surgeon, surgeon_2, surgeon_3 FROM hl7_PR1
+        UNION ALL SELECT m, practitioner, practitioner_2, practitioner_3 FROM hl7_PR1
         UNION ALL SELECT m, giver, giver_2, giver_3 FROM hl7_RXA
     ) n JOIN hl7_subject g ON g.m = n.m AND g.place = 1
     WHERE n.id IS NOT NULL AND n.family IS NOT NULL AND n.id <> '""'

@@ -30,6 +30,8 @@ SELECT m, min(verdict) AS verdict FROM (
     UNION ALL
     SELECT m, CASE WHEN hl7_bad(observed, observed_at) THEN 'impossible-date|OBX-14 is no time of the calendar' END FROM hl7_OBX
     UNION ALL
+    SELECT m, CASE WHEN hl7_bad(done, done_at) THEN 'impossible-date|PR1-5 is no time of the calendar' END FROM hl7_PR1
+    UNION ALL
     SELECT t.m, 'missing-required|OBR: no order' FROM message t
     WHERE t.does IN ('results', 'orders') AND NOT EXISTS (SELECT 1 FROM hl7_OBR o WHERE o.m = t.m)
     UNION ALL

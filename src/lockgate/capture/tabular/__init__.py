@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lockgate.capture.batches import CaptureResult
+from lockgate.capture.batches import EMPTY, CaptureResult
 from lockgate.capture.intake import run
-from lockgate.capture.lines import CHUNK_BYTES, SourceFile, find_files
+from lockgate.capture.lines import CHUNK_BYTES, SourceFile, blocks, find_files
 from lockgate.capture.tabular.contract import Contract
 from lockgate.capture.tabular.csvfile import read_text
 from lockgate.capture.tabular.load import (
@@ -18,10 +18,11 @@ from lockgate.capture.tabular.load import (
     contracts,
     known_contracts,
     read_contract,
+    unknown_contracts,
 )
 from lockgate.capture.tabular.parquetfile import is_parquet, read_parquet
 from lockgate.capture.tabular.reader import TableReader
-from lockgate.errors import UsageError
+from lockgate.errors import Refused, UsageError
 from lockgate.site import Site
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
@@ -34,9 +35,30 @@ def read_rows(
 
     Raises Refused when its columns do not fit the contract.
     """
-    if is_parquet(file):
-        return read_parquet(file, agreed, notes)
-    return read_text(file, agreed, notes, chunk_bytes)
+    rows = read_parquet(file, agreed, notes) if is_parquet(file) else None
+    yield from _told(file, agreed, rows or read_text(file, agreed, notes, chunk_bytes), notes)
+
+
+def _told(
+    file: SourceFile, agreed: Contract, rows: Iterator[pa.Table], notes: list[str]
+) -> Iterator[pa.Table]:
+    """The rows; and where there are none, what the contract says of that: an export that failed looks the same."""
+    count = 0
+    for table in rows:
+        count += table.num_rows
+        yield table
+    if count or agreed.empty == "allow":
+        return
+    header = next(blocks(file.path), b"").strip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    said = "the file has a header and no row" if header else "the file is empty: not even a header"
+    if agreed.empty == "refuse":
+        raise Refused(
+            "the delivery is empty, and its contract says that none may be",
+            reasons=[said],
+            where=file.name,
+            remedy="ask the source to send it again; nothing was captured",
+        )
+    notes.append(f"{EMPTY}: {said}")
 
 
 def capture_table(
@@ -84,11 +106,7 @@ def capture_tables(site: Site, folder: Path | str, *, actor: str) -> list[Captur
     known = known_contracts(site)
     unknown = [file.name for file in files if _stem(file) not in known]
     if unknown:
-        raise UsageError(
-            f"no contract is called as these files: {', '.join(unknown)}",
-            where=str(folder),
-            remedy=f"the contracts are {', '.join(known)}",
-        )
+        raise unknown_contracts([name.split(".")[0] for name in unknown], known, str(folder))
     for file in files:
         next(read_rows(file, known[_stem(file)].contract, [], chunk_bytes=1), None)
     # Tables that bring people, then those that bring visits: what refers to them finds them there.

@@ -217,6 +217,10 @@ class Contract(_Model):
         min_length=1,
         description="name -> column; `diag_{01..20}` stands for twenty, which also make the list `diag`",
     )
+    empty: Literal["allow", "warn", "refuse"] = Field(
+        default="warn",
+        description="what becomes of a file without a row: nothing is said, a note says it, or it is refused",
+    )
     kept: list[str] = Field(
         default_factory=list,
         description="columns that are known and kept raw, and not staged: no note is made of them",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from lockgate.capture.lines import CHUNK_BYTES, SourceFile, blocks, fault_row, is_utf8
+from lockgate.capture.lines import CHUNK_BYTES, Broken, SourceFile, blocks_and_end, fault_row, is_utf8
 from lockgate.capture.tabular.contract import Contract
 from lockgate.capture.tabular.header import Header, match
 from lockgate.capture.tabular.rows import Occurrences, as_items
@@ -42,21 +41,12 @@ def read_text(
     """
     position = _Position(notes)
     tail, broken = b"", ""
-    source = _as_utf8(file, contract.encoding)
-    while True:
-        try:
-            block = next(source, None)
-        except (EOFError, zlib.error):
-            broken = "the compressed stream breaks off or is damaged"
-            break
-        except OSError as error:
-            if not tail and position.line == 1:
-                said = (error.strerror or "not a gzip file").lower()
-                yield fault_row(file, 0, b"", "unreadable-file", said)
+    for block in _as_utf8(file, contract.encoding):
+        if isinstance(block, Broken):
+            if not block.begun:
+                yield fault_row(file, 0, b"", "unreadable-file", block.why)
                 return
-            broken = "the file can't be read to its end"
-            break
-        if block is None:
+            broken = block.why
             break
         tail += block
         if len(tail) < chunk_bytes:
@@ -70,19 +60,22 @@ def read_text(
         if cut:
             yield from _rows(file, contract, tail[:cut], position)
         yield fault_row(file, position.line, tail[cut:], "truncated-file", broken)
-    elif tail.strip():
+    elif tail.removeprefix(codecs.BOM_UTF8).strip():
         yield from _rows(file, contract, tail, position)
 
 
-def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes]:
+def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes | Broken]:
     """A file's bytes in UTF-8, whatever its contract says they are; bytes that are no text of it stay as they are."""
     if encoding == "utf-8":
-        yield from blocks(file.path)
+        yield from blocks_and_end(file.path)
         return
     errors = "strict" if encoding == "utf-16" else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     try:
-        for block in blocks(file.path):
+        for block in blocks_and_end(file.path):
+            if isinstance(block, Broken):
+                yield block
+                return
             yield decoder.decode(block).encode("utf-8", "surrogateescape")
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogateescape")
     except UnicodeError as error:

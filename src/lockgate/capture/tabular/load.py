@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -138,7 +139,16 @@ def contract(name: str, site: Site | None = None) -> LoadedContract:
         return read_contract(path)
     if path.is_file():
         return read_contract(path.parent)
-    raise UsageError(
-        f"no contract is called {name!r}",
-        remedy=f"choose one of {', '.join(known_contracts(site))}, or name a contract's folder",
+    raise unknown_contracts([name], known_contracts(site))
+
+
+def unknown_contracts(names: Iterable[str], known: Iterable[str], where: str = "") -> UsageError:
+    """The error that no contract is called so, with the nearest names there are."""
+    listed, known = list(names), list(known)
+    near = list(dict.fromkeys(found for name in listed for found in get_close_matches(name, known, 3, 0.5)))
+    return UsageError(
+        f"no contract is called {', '.join(map(repr, listed))}",
+        where=where,
+        remedy=(f"is it {', '.join(near[:5])}? " if near else "")
+        + "`lockgate contract list` names them all; a contract's folder may be named too",
     )

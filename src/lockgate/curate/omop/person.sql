@@ -10,7 +10,8 @@ SELECT
     h.person_id,
     coalesce(g.concept_id, 0) AS gender_concept_id,
     greatest(year(h.birth_date), p.oldest_year) AS year_of_birth,
-    CASE WHEN p.birth_date = 'month' AND year(h.birth_date) >= p.oldest_year THEN month(h.birth_date) END
+    CASE WHEN p.birth_date = 'month' AND year(h.birth_date) >= p.oldest_year AND h.birth_estimated = 0
+        THEN month(h.birth_date) END
         AS month_of_birth,
     NULL AS day_of_birth,
     NULL AS birth_datetime,

@@ -8,7 +8,14 @@ WITH at_postcode AS (
 told AS (
     SELECT
         p.person_id,
-        min_by(p.birth_date, CASE WHEN p.birth_date IS NOT NULL THEN p.place END) AS birth_date,
+        -- an age gives the year alone
+        coalesce(
+            min_by(p.birth_date, CASE WHEN p.birth_date IS NOT NULL THEN p.place END),
+            CAST(concat(
+                CAST(min_by(p.birth_year_about, CASE WHEN p.birth_year_about IS NOT NULL THEN p.place END) AS VARCHAR),
+                '-01-01') AS DATE)
+        ) AS birth_date,
+        CASE WHEN count(p.birth_date) = 0 THEN 1 ELSE 0 END AS birth_estimated,
         min_by(p.sex, CASE WHEN p.sex IN ('M', 'F', 'O') THEN p.place END) AS sex,
         min_by(
             p.ethnicity_system || ':' || p.ethnicity_code,

@@ -178,15 +178,20 @@ class Known:
             ("phone", PHONE, True),
             ("contact_phones", PHONE, False),
         )
-        for column, kind, own in plan:
-            for value in _listed(row.get(column)):
-                digits = digits_of(value)
-                if len(digits) >= _SMALLEST_NUMBER:
-                    self.numbers.setdefault(digits, (kind, own))
-                    if kind == PHONE and digits.startswith("0") and len(digits) >= 10:
-                        self.numbers.setdefault(digits[1:], (kind, own))  # 7700 900123 after +44 (0)
-                if kind == HOSPITAL_NUMBER and len(squeeze(value)) >= 4:
-                    self.codes[squeeze(value)] = kind
+        said = [(value, kind, own) for column, kind, own in plan for value in _listed(row.get(column))]
+        # "system|value": numbers of other hospitals and those that were superseded; what is one of the above already
+        # keeps its kind.
+        others = [value.rsplit("|", 1)[-1] for value in _listed(row.get("identifiers"))]
+        told = {squeeze(value) for value, *_ in said}
+        said += [(value, HOSPITAL_NUMBER, True) for value in others if squeeze(value) not in told]
+        for value, kind, own in said:
+            digits = digits_of(value)
+            if len(digits) >= _SMALLEST_NUMBER:
+                self.numbers.setdefault(digits, (kind, own))
+                if kind == PHONE and digits.startswith("0") and len(digits) >= 10:
+                    self.numbers.setdefault(digits[1:], (kind, own))  # 7700 900123 after +44 (0)
+            if kind == HOSPITAL_NUMBER and len(squeeze(value)) >= 4:
+                self.codes[squeeze(value)] = kind
         self.births.update(day for day in map(_day, [row.get("birth_date")]) if day)
 
     def _add_places(self, row: Mapping[str, Any]) -> None:

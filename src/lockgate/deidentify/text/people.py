@@ -18,6 +18,7 @@ COLUMNS = (
     "former_names",
     "nhs_number",
     "local_number",
+    "identifiers",
     "birth_date",
     "address_line",
     "city",
