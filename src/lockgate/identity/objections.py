@@ -6,8 +6,8 @@ withdrawn consent to tissue or genomic research for what came of the samples. A 
 
 An objection is matched widely: every person any of whose records carries its NHS number, whatever its check digit, or
 its hospital number, as any of the numbers the record has or had (``identifiers``), or that a consent of its own source
-names; deleted records count, as they were last, and so do the keys that a record had before it was merged or parted. Where
-matching could err, the person is left out.
+names; deleted records count, as they were last, and so do the keys that a record had before it was merged or parted.
+Where matching could err, the person is left out.
 """
 
 from __future__ import annotations
