@@ -44,7 +44,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         _table(
             folder,
             "opt_outs",
-            {"nhs_number": "9434765918", "kind": "local_objection", "from_date": "2026-01-01", "until_date": ""},
+            {
+                "nhs_number": "9434765918",
+                "kind": "local_objection",
+                "from_date": "2026-01-01",
+                "until_date": "",
+            },
         ),
         actor="test",
     )
