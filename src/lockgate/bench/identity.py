@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from lockgate.bench import encodings
 from lockgate.bench.core import Measure
 from lockgate.engine import Engine
 from lockgate.identity.index import link
@@ -23,13 +24,15 @@ _KEY = hashlib.sha256(b"a key for measuring only").digest()
 
 
 def run(quick: bool = False) -> list[Measure]:
-    """Pseudonyms of integers and strings, a release table re-keyed, NHS numbers checked, records linked."""
+    """Pseudonyms of integers and strings, a release table re-keyed, NHS numbers checked, records linked,
+    encodings made and matched."""
     return [
         _integers(200_000 if quick else 5_000_000),
         _strings(20_000 if quick else 500_000),
         _table(50_000 if quick else 2_000_000),
         _check_digits(50_000 if quick else 1_000_000),
         *_index(10_000 if quick else 200_000),
+        *encodings.run(quick),
     ]
 
 
