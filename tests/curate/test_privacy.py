@@ -226,3 +226,18 @@ def test_a_number_among_units_and_names_of_places_is_not_carried(
     found = {row[0] for row in rows_of(release, "measurement", "unit_source_value")}
     assert found == {None, "mg", "mg/12"}
     assert {row[0] for row in rows_of(release, "care_site", "care_site_name")} == {None, "Ward 12"}
+
+
+@pytest.mark.parametrize(("places", "kept"), [("region", set()), ("outward", {"NW9"}), ("lsoa", {"NW9"})])
+def test_places_as_fine_as_the_site_says(hospital: Site, places: str, kept: set[str]) -> None:
+    settings = hospital.path / "site.toml"
+    settings.write_text(settings.read_text().replace("[deidentify]", f'[deidentify]\nplaces = "{places}"'))
+    result = build_release(Site.open(hospital.path), actor="test", at=DAY)
+    table = pq.read_table(result.path / "linked" / "person_deprivation.parquet")
+    limited = pq.read_table(result.path / "limited" / "person_deprivation.parquet")
+    outward = {*table.column("outward_code").to_pylist(), *limited.column("outward_code").to_pylist()} - {
+        None
+    }
+    assert outward == kept
+    if places != "lsoa":
+        assert table.column("lsoa21_code").null_count == table.num_rows

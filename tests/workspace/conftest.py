@@ -17,7 +17,7 @@ from lockgate.capture.batches import EVENT as CAPTURED
 from lockgate.curate.manifest import write_manifest
 from lockgate.engine import Engine, literal, quote
 from lockgate.identity import build_index, pseudonymise_ints
-from lockgate.schema import RELEASE, staged_columns
+from lockgate.schema import RELEASE, STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import make_dir, sha256_file
 from lockgate.workspace.scope import Scope, issue
@@ -236,7 +236,7 @@ def stage(site: Site, table: str, rows: list[dict[str, Any]], number: int) -> No
     """A batch as capture leaves it."""
     batch = f"20260101T00000000{number}Z-0000000{number}"
     (make_dir(site.landing / batch) / "batch.json").write_text(
-        json.dumps({"source": "epr", "format": "fhir"})
+        json.dumps({"source": "epr", "format": "fhir", "layout": STAGED_LAYOUT})
     )
     site.audit.append(CAPTURED, actor="test", batch=batch)
     folder = make_dir(site.staged / batch)

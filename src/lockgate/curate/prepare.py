@@ -137,6 +137,7 @@ def _policy(build: Curation) -> None:
         pa.table(
             {
                 "birth_date": [rules.birth_date],
+                "places": [rules.places],
                 "oldest_year": pa.array([build.release_date.year - rules.top_age], pa.int64()),
                 "release_date": pa.array([build.release_date], pa.date32()),
             }

@@ -112,6 +112,11 @@ class DeidentifySection(_Section):
     birth_date: Literal["year", "month"] = "year"
     event_dates: Literal["exact", "month"] = "exact"
     top_age: int = Field(default=90, ge=60, le=120)
+    places: Literal["region", "outward", "lsoa"] = Field(
+        default="region",
+        description="the finest place a release holds, for scopes that are given it: the integrated care board, the"
+        " outward code of the postcode, or the small area too",
+    )
 
 
 class RiskSection(_Section):

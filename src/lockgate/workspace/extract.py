@@ -10,6 +10,7 @@ from lockgate.deidentify.dates import generalise_sql
 from lockgate.engine import quote
 from lockgate.schema import PROJECT, Column
 from lockgate.workspace.leftout import SAMPLES
+from lockgate.workspace.rare import guarded, rare_name
 from lockgate.workspace.scope import Scope
 from lockgate.workspace.scope.checks import person_column
 
@@ -33,6 +34,7 @@ class Extract:
 
     scope: Scope
     table: str
+    year: int = 0  # of the release, to which ages are reckoned
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -78,6 +80,9 @@ class Extract:
             source += f" LEFT JOIN chosen c ON c.person_id = t.{person}"
             if self.scope.dates == "shift":
                 source += f" LEFT JOIN shift s ON s.person_id = t.{person}"
+        for column in self.rare:
+            name = self._rare(column)
+            source += f" LEFT JOIN {rare_name(self.table, column.name)} {name} ON {name}.value = t.{quote(column.name)}"
         return source
 
     def _fate(self) -> str:
@@ -100,6 +105,41 @@ class Extract:
             tests.append(f"WHEN NOT coalesce({self._in_period()}, {undated}) THEN 'outside_period'")
         return f"CASE {' '.join(tests)} ELSE 'out' END" if tests else "'out'"
 
+    @property
+    def rare(self) -> list[Column]:
+        """The columns whose rare codes the scope does not show."""
+        return [c for c in guarded(self.table) if c in self.columns] if self.scope.rare_codes else []
+
+    def _rare(self, column: Column) -> str:
+        return quote(f"r_{column.name}")
+
+    def _oldest(self) -> str:
+        """The least year of birth that the scope shows; empty where it shows all of the release's."""
+        return f"({int(self.year)} - {int(self.scope.top_age)})" if self.scope.top_age else ""
+
+    def _birth(self, name: str, value: str) -> str:
+        oldest = self._oldest()
+        if name == "year_of_birth":
+            return f"greatest({value}, {oldest})" if oldest else value
+        if self.scope.dates == "year":
+            return "CAST(NULL AS BIGINT)"
+        return f"CASE WHEN t.year_of_birth >= {oldest} THEN {value} END" if oldest else value
+
+    def treated_sql(self) -> dict[str, str]:
+        """For each thing done to values of the rows that come out, the query of how many rows it touches."""
+        where = f"FROM {self._source()} WHERE {self._fate()} = 'out' AND"
+        counts = {}
+        if self.table == "person" and self._oldest():
+            counts["top_coded"] = f"SELECT count(*) {where} t.year_of_birth < {self._oldest()}"
+        for column in self.rare:
+            shown = f"{self._rare(column)}.shown"
+            nothing = "= 0" if column.role == "concept" else "IS NULL"
+            there = f"{self._rare(column)}.value IS NOT NULL"
+            counts[f"{column.name}: masked"] = f"SELECT count(*) {where} {there} AND {shown} {nothing}"
+            if column.role == "concept":
+                counts[f"{column.name}: generalised"] = f"SELECT count(*) {where} {there} AND {shown} <> 0"
+        return counts
+
     def _ends(self) -> tuple[str, str]:
         period = self.scope.period
         assert period is not None
@@ -113,6 +153,12 @@ class Extract:
 
     def _value(self, column: Column) -> str:
         value = f"t.{quote(column.name)}"
+        if column in self.rare:
+            return f"CASE WHEN {self._rare(column)}.value IS NULL THEN {value} ELSE {self._rare(column)}.shown END"
+        if self.table == "person" and column.name in ("year_of_birth", "month_of_birth"):
+            return self._birth(column.name, value)
+        if column.name == "measurement_time" and self.scope.dates in ("month", "year"):
+            return f"CAST(NULL AS {column.type})"
         if column.role != "date":
             return value
         if self.table == "observation_period" and self.scope.period is not None:

@@ -30,6 +30,7 @@ from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
+from lockgate.workspace.rare import find_rare
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.released import checked_manifest
 from lockgate.workspace.riskgate import pass_gate
@@ -289,10 +290,11 @@ def _write(
         ids = engine.arrow("SELECT person_id FROM chosen").column(0)
         days = shift_days(ids, site.project_key(scope.project, "dates"))
         engine.register("shift", pa.table({"person_id": ids, "days": days}))
+    year = int(str(inputs.release.manifest.get("opt_out_cut_off", today(site)))[:4])
     for same in kept.values():
         os.link(Project.of(site, scope.project).data / same["file"], fresh / same["file"])
     tables = {
-        table: kept.get(table) or _table(site, engine, Extract(scope, table), fresh)
+        table: kept.get(table) or _table(site, engine, Extract(scope, table, year), fresh)
         for table in scope.tables
         if table not in VOCABULARY_TABLES
     }
@@ -322,7 +324,10 @@ def choose_people(site: Site, engine: Engine, scope: Scope) -> None:
 
 
 def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:
+    if extract.scope.rare_codes:
+        find_rare(engine, extract.table, extract.rare, extract.scope.rare_codes)
     counts = dict(engine.rows(extract.counts_sql()))
+    treated = {what: int(engine.one(sql)) for what, sql in extract.treated_sql().items()}
     rows = engine.arrow(extract.rows_sql())
     rows = rekey_table(rows, extract.keys, site.project_key(extract.scope.project))
     engine.register("project_rows", rows)
@@ -336,7 +341,8 @@ def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[st
             remedy="the release changed while it was read: verify it and provision again",
         )
     columns = [column.name for column in extract.columns]
-    return _described(path, columns, {"in": sum(account.values()), **account})
+    described = _described(path, columns, {"in": sum(account.values()), **account})
+    return described | ({"treated": treated} if treated else {})
 
 
 def _vocabulary(

@@ -30,6 +30,7 @@ told AS (
             coalesce(p.lsoa21_code, a.lsoa21_code, o.lsoa21_code),
             CASE WHEN coalesce(p.lsoa21_code, a.lsoa21_code, o.lsoa21_code) IS NOT NULL THEN p.place END
         ) AS lsoa21_code,
+        min_by(replace(upper(p.postcode), ' ', ''), CASE WHEN p.postcode IS NOT NULL THEN p.place END) AS postcode,
         min_by(p.lsoa11_code, CASE WHEN p.lsoa11_code IS NOT NULL THEN p.place END) AS lsoa11_code,
         min_by(p.gp_practice_code, CASE WHEN p.gp_practice_code IS NOT NULL THEN p.place END) AS gp_practice_code,
         min_by(CAST(p.death_at AS TIMESTAMP), CASE WHEN p.death_at IS NOT NULL THEN p.place END) AS death_at

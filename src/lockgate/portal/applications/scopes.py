@@ -16,12 +16,12 @@ from lockgate.portal.sites import current_site
 OPT_OUT_RULE = {
     "research": "national-data-opt-out-applied",
     "service_evaluation": "national-data-opt-out-applied",
-    "audit": "national-data-opt-out-applied",
+    "audit": "local-objections-applied",
     "clinical_analytics": "national-data-opt-out-applied",
 }
 OPT_OUT_STATEMENT = (
-    "People who have opted out of the use of their record for research and planning are in no release, "
-    "so they are not in this project."
+    "People who have opted out of a use of their record such as this one are not in this project; who opts out later "
+    "is taken out before the data are next read."
 )
 
 
@@ -75,6 +75,7 @@ def compile_scope(application: Application) -> dict[str, Any]:
         **({"partners": partners} if partners else {}),
         "opt_out_rule": OPT_OUT_RULE[application.kind],
         "dates": answers["dates"],
+        **_coarser(answers),
         "output_rules": {
             "threshold": site.config.disclosure.threshold,
             "rounding": site.config.disclosure.rounding,
@@ -92,6 +93,14 @@ def compile_scope(application: Application) -> dict[str, Any]:
             for decision in application.standing()
         ],
     }
+
+
+def _coarser(answers: dict[str, Any]) -> dict[str, Any]:
+    """The policies of ages, places and rare codes that were asked for."""
+    found: dict[str, Any] = {
+        name: int(answers[name]) for name in ("rare_codes", "top_age") if answers.get(name)
+    }
+    return found | ({"places": answers["places"]} if answers.get("places") else {})
 
 
 def _people(application: Application) -> list[dict[str, str]]:

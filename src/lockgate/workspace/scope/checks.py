@@ -138,12 +138,26 @@ def date_problems(scope: Scope, at: date) -> list[str]:
     return []
 
 
+FINE_PLACES = {"outward_code": ("outward", "lsoa"), "lsoa21_code": ("lsoa",)}
+
+
+def place_problems(scope: Scope) -> list[str]:
+    """Columns that say more of where somebody lives than the scope's policy of places."""
+    return [
+        f"{table}.{name} is finer than the scope's places ({scope.places or 'region'})"
+        for table, names in scope.tables.items()
+        for name in names
+        if name in FINE_PLACES and (scope.places or "region") not in FINE_PLACES[name]
+    ]
+
+
 def content_problems(scope: Scope, config: SiteConfig) -> list[str]:
     """Everything that is wrong with a scope whatever the day: approvals, site, tables."""
     return [
         *approval_problems(scope),
         *site_problems(scope, config),
         *table_problems(scope.tables, scope.linkages),
+        *place_problems(scope),
         *partner_problems(scope),
     ]
 

@@ -119,6 +119,10 @@ class Scope(_Part):
     partners: tuple[PartnerLinkage, ...] = ()
     opt_out_rule: Short
     dates: Literal["exact", "month", "year", "shift"]
+    # coarser than the release where they are given: ages from here on as one; the finest place; rare codes as others
+    top_age: Annotated[int, Field(ge=60, le=120)] | None = None
+    places: Literal["region", "outward", "lsoa"] | None = None
+    rare_codes: Annotated[int, Field(ge=2, le=1000)] | None = None
     output_rules: OutputRules
     valid_from: date
     valid_until: date
@@ -132,10 +136,11 @@ class Scope(_Part):
         return self
 
     def as_json(self) -> dict[str, Any]:
-        """The scope as JSON values, under the names of its fields; ``partners`` only where there are some, so that
-        scopes from before keep their bytes."""
+        """The scope as JSON values, under the names of its fields; those that came later only where they say something,
+        so that scopes from before keep their bytes."""
         value = self.model_dump(mode="json", by_alias=True)
-        return value if self.partners else {key: item for key, item in value.items() if key != "partners"}
+        later = ("partners", "top_age", "places", "rare_codes")
+        return {key: item for key, item in value.items() if item or key not in later}
 
     def canonical(self) -> bytes:
         """The bytes that are signed: JSON with sorted keys and no white space, in UTF-8."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
-from lockgate.workspace.scope.checks import IMPERSONAL, columns_of, partner_problems, table_problems
+from lockgate.workspace.scope.checks import (
+    IMPERSONAL,
+    columns_of,
+    partner_problems,
+    place_problems,
+    table_problems,
+)
 from lockgate.workspace.scope.model import Scope
 
 DATES = {
@@ -13,6 +19,12 @@ DATES = {
     "month": "to the month (its first day)",
     "year": "to the year (its first day)",
     "shift": "moved by a secret number of days, the same for all dates of one person",
+}
+
+PLACES = {
+    "region": "no finer than the integrated care board",
+    "outward": "no finer than the outward code of the postcode",
+    "lsoa": "no finer than the small area (LSOA)",
 }
 
 
@@ -51,9 +63,18 @@ def preview(scope: Scope) -> dict[str, Any]:
         if scope.period is None
         else {"from": scope.period.start.isoformat(), "until": scope.period.until.isoformat()},
         "dates": DATES[scope.dates],
+        "ages": f"everybody over {scope.top_age} as {scope.top_age}"
+        if scope.top_age
+        else "as in the release",
+        "places": PLACES[scope.places or "region"],
+        "rare_codes": f"codes of fewer than {scope.rare_codes} people as one above them, or left out"
+        if scope.rare_codes
+        else "as in the release",
         "tables": tables,
         "partners": [linkage.model_dump(mode="json") for linkage in scope.partners],
         "always": {"tables": list(VOCABULARY_TABLES), "why": "names of codes; about nobody"},
         "not_visible": sorted(set(RELEASE) - set(scope.tables) - set(VOCABULARY_TABLES)),
-        "refused": table_problems(scope.tables, scope.linkages) + partner_problems(scope),
+        "refused": table_problems(scope.tables, scope.linkages)
+        + place_problems(scope)
+        + partner_problems(scope),
     }
