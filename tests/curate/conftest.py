@@ -16,7 +16,7 @@ import pytest
 
 from lockgate.curate import Release, build_release, open_release
 from lockgate.engine import Engine
-from lockgate.schema import staged_columns
+from lockgate.schema import STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 
 DAY = date(2026, 11, 1)
@@ -57,7 +57,7 @@ def _stage(site: Site, batch: str = "b1", *, source: str = "epr", **tables: Rows
         schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
         pq.write_table(pa.Table.from_pylist(full, schema=schema), folder / f"{table}.parquet")
     (site.landing / batch).mkdir()
-    (site.landing / batch / "batch.json").write_text(json.dumps({"source": source}))
+    (site.landing / batch / "batch.json").write_text(json.dumps({"source": source, "layout": STAGED_LAYOUT}))
 
 
 def _rows_of(release: Release, table: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import staged_columns
+from lockgate.schema import STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import make_dir
 
@@ -27,7 +27,9 @@ def stage(site: Site) -> Stage:
         batches += 1
         batch = f"20260101T00000000{batches}Z-0000000{batches}"
         landed = make_dir(site.landing / batch)
-        (landed / "batch.json").write_text(json.dumps({"source": "epr", "format": "fhir"}))
+        (landed / "batch.json").write_text(
+            json.dumps({"source": "epr", "format": "fhir", "layout": STAGED_LAYOUT})
+        )
         folder = make_dir(site.staged / batch)
         columns = staged_columns(table)
         with Engine(threads=1) as engine:

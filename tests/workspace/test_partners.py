@@ -24,7 +24,7 @@ from lockgate.engine import Engine, literal, quote
 from lockgate.errors import LockgateError, Refused, UsageError
 from lockgate.identity import build_index, pseudonymise_ints
 from lockgate.identity.partner import exchanges, registry
-from lockgate.schema import RELEASE, nhs_number, staged_columns
+from lockgate.schema import RELEASE, STAGED_LAYOUT, nhs_number, staged_columns
 from lockgate.site import Site
 from lockgate.site.files import make_dir, sha256_file
 from lockgate.workspace.partners import api as partners
@@ -61,7 +61,9 @@ def town(seed: int = 4) -> list[dict[str, str]]:
 def stage(site: Site, batch: str, table: str, rows: list[dict[str, Any]]) -> None:
     """Staged rows as capture would leave them."""
     name = f"20260101T0000000{batch}Z-0000000{batch}"
-    (make_dir(site.landing / name) / "batch.json").write_text(json.dumps({"source": "epr", "format": "fhir"}))
+    (make_dir(site.landing / name) / "batch.json").write_text(
+        json.dumps({"source": "epr", "format": "fhir", "layout": STAGED_LAYOUT})
+    )
     folder = make_dir(site.staged / name)
     with Engine(threads=1) as engine:
         shape = ", ".join(f"{quote(column.name)} {column.type}" for column in staged_columns(table))

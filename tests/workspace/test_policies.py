@@ -62,7 +62,7 @@ def test_rare_codes_are_masked_and_counted_and_others_stay(site, issued):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_rare_concept_climbs_until_enough_people_stand_there(seed):
-    """A tree of codes in which n's parent is n // 2: whatever is shown is an ancestor, and held by k people or nobody."""
+    """In a tree where n's parent is n // 2, what is shown is an ancestor, and k people hold it, or it is nothing."""
     dice, k = random.Random(seed), 4
     held = sorted({(dice.randrange(30), dice.randrange(8, 32)) for _ in range(60)})
     with Engine(threads=1) as engine:
@@ -74,7 +74,8 @@ def test_a_rare_concept_climbs_until_enough_people_stand_there(seed):
         engine.execute("CREATE TABLE opted_out AS SELECT 29 AS person_id")
         engine.execute(
             "CREATE TABLE release_concept_ancestor AS SELECT n AS descendant_concept_id, "
-            "n >> up AS ancestor_concept_id, up AS min_levels_of_separation FROM range(1, 32) t(n), range(0, 5) u(up) WHERE n >> up > 0"
+            "n >> up AS ancestor_concept_id, up AS min_levels_of_separation FROM range(1, 32) t(n), "
+            "range(0, 5) u(up) WHERE n >> up > 0"
         )
         find_rare(engine, "condition_occurrence", [Column("condition_concept_id", "BIGINT", "concept")], k)
         mapped = dict(engine.rows("SELECT value, shown FROM rare_condition_occurrence_condition_concept_id"))
