@@ -14,6 +14,7 @@ from lockgate.disclosure.manifest import ChartEntry
 from lockgate.disclosure.tables import Table
 
 INK, QUIET, RULE, PAPER = "#1b2a34", "#5a6b76", "#e3e8eb", "#ffffff"
+MOST_LABELS = 12
 PALETTE = ["#1f6f8b", "#c8553d", "#7a5c99", "#5b8c5a", "#b8860b", "#3d5a80", "#a44a6a", "#6b705c"]
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 WIDTH, HEIGHT = 640, 320
@@ -86,11 +87,19 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
     data = alt.InlineData(values=rows)
     order = list(dict.fromkeys(r["x"] for r in rows))
     long_labels = max((len(v) for v in order), default=0) > 12
+    # a line over many places names every so many of them: labels must not lie on each other
+    every = -(-len(order) // MOST_LABELS) if spec.mark == "line" else 1
     x = alt.X(
         "x:N",
         sort=order,
         title=spec.x_title,
-        axis=alt.Axis(labelAngle=-35 if long_labels else 0, labelOverlap=False, tickSize=0, labelPadding=8),
+        axis=alt.Axis(
+            labelAngle=-35 if long_labels else 0,
+            labelOverlap=False,
+            tickSize=0,
+            labelPadding=8,
+            values=order[::every] if every > 1 else alt.Undefined,
+        ),
         scale=alt.Scale(paddingOuter=0.25) if spec.mark == "line" else alt.Scale(paddingInner=0.28),
     )
     scale = alt.Scale(zero=spec.zero, nice=True, domain=_domain(spec, rows))
