@@ -418,6 +418,7 @@ def run(
     config = site.config.engine
     with (
         capture_lock(site),
+        lines.few_collections(),
         tempfile.TemporaryDirectory(prefix="spool-", dir=spill_dir(site)) as folder,
         Engine(
             memory_limit=config.memory_limit or MEMORY_LIMIT,

@@ -7,10 +7,12 @@ fault for what comes after.
 from __future__ import annotations
 
 import ctypes
+import gc
 import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -62,8 +64,24 @@ class Lines:
         return table
 
 
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for cycles of garbage between portions (``release_memory``), not within: a portion makes a million
+    short-lived objects and hardly a cycle. What was there before is not looked at."""
+    collecting = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if collecting:
+            gc.enable()
+
+
 def release_memory() -> None:
     """Hand back to the system what one portion has freed, or the next ones find it in pieces."""
+    gc.collect()
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
     if trim is not None:

@@ -112,16 +112,12 @@ class Seen:
         order = keys.order
         self._runs.append((Keys(keys.high[order], keys.low[order]), codes[order]))
         while len(self._runs) > 1 and len(self._runs[-2][0]) < 2 * len(self._runs[-1][0]):
-            (one, ones), (two, twos) = self._runs.pop(), self._runs.pop()
-            self._runs.append(
-                _sorted(
-                    np.concatenate([two.high, one.high]),
-                    np.concatenate([two.low, one.low]),
-                    np.concatenate([twos, ones]),
-                )
-            )
+            self._runs[-2:] = [_merged(*self._runs[-2:])]
 
 
-def _sorted(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64], codes: Codes) -> tuple[Keys, Codes]:
-    order = np.argsort(high, kind="stable")
-    return Keys(high[order], low[order]), codes[order]
+def _merged(one: tuple[Keys, Codes], two: tuple[Keys, Codes]) -> tuple[Keys, Codes]:
+    """Two runs as one, a column after the other: the copies of all of them would be the peak of a capture."""
+    order = np.argsort(np.concatenate([one[0].high, two[0].high]), kind="stable")
+    high = np.concatenate([one[0].high, two[0].high])[order]
+    low = np.concatenate([one[0].low, two[0].low])[order]
+    return Keys(high, low), np.concatenate([one[1], two[1]])[order]

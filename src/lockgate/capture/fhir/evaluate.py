@@ -18,7 +18,7 @@ from lockgate.engine import Engine, literal, quote
 
 PER_ROW = ("record_id", "version_at")
 FEW = 200
-MANY = 20_000  # texts of an element, or combinations, worth remembering
+MANY = 8_000  # texts of an element, or combinations, worth remembering
 _ITEM = "__texts"
 Query = Callable[[list[str]], str]
 Known = dict[tuple[str | None, ...], int]

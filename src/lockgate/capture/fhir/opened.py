@@ -7,7 +7,6 @@ JSON types are checked there, all the way down.
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -124,15 +123,6 @@ class Opener:
 
     def open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:
         """Open the resources of ``raw``, whose places in the portion are ``rows``."""
-        collecting = gc.isenabled()
-        gc.disable()  # a portion makes a million short-lived objects and no cycle
-        try:
-            return self._open(raw, rows)
-        finally:
-            if collecting:
-                gc.enable()
-
-    def _open(self, raw: pa.LargeStringArray, rows: Indices) -> Opened:
         opened = Opened()
         _, offsets_buffer, data = raw.buffers()
         if len(raw) == 0 or data is None:

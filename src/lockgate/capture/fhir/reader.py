@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
 
 
-WAITING_BYTES = 16 * 1024 * 1024
+WAITING_BYTES = 6 * 1024 * 1024
 
 
 class FhirReader:
