@@ -19,17 +19,17 @@ Arthur Frederick Walter Benjamin Daniel Peter Francis Michael Patrick Isaac Hugh
 Andrew Matthew Stephen Ernest Edwin Philip Nathaniel Abraham Herbert Lawrence Nicholas Edmund
 Jonathan Reuben Silas Ambrose"""),
 }
-_SYLLABLES = _words("""Ash Bar Black Brad Brook Car Clay Cole Crow Dal Den East Ed Fair Fen Gar Green Hal Ham Har Haw
+SYLLABLES = _words("""Ash Bar Black Brad Brook Car Clay Cole Crow Dal Den East Ed Fair Fen Gar Green Hal Ham Har Haw
 Hol Kel Kirk Lang Lin Lock Mar Mil Mor New Nor Oak Pem Pres Rad Raven Red Row Sal Shel Stan Stock Sut
 Thorn Wal War Wes Whit Win""")
-_ENDS = _words(
+ENDS = _words(
     """well ton ham ley field worth by ford man wood son ster bury ing ridge croft den combe thwaite more"""
 )
 _COMMON = _words("""Smith Jones Taylor Brown Williams Wilson Johnson Davies Robinson Wright Thompson Evans Walker White
 Roberts Green Hall Wood Jackson Clarke Harris Cooper Turner Hill Moore Baker Reid Stewart McDonald
 MacKenzie O'Brien Fitzgerald Phillips Philips Pearce Read Clayton Shaw Schofield Haigh Thomson""")
-SURNAMES = _COMMON * 8 + [start + end for start in _SYLLABLES for end in _ENDS]
-PLACES = [start + end for start in _SYLLABLES[::3] for end in _ENDS[:12:3]]
+SURNAMES = _COMMON * 8 + [start + end for start in SYLLABLES for end in ENDS]
+PLACES = [start + end for start in SYLLABLES[::3] for end in ENDS[:12:3]]
 OCCUPATIONS = _words("""weaver farmer labourer servant miner carpenter smith tailor spinner clerk baker mason sailor
 soldier schoolmaster dressmaker shoemaker carter grocer publican physician painter printer cooper gardener""")
 

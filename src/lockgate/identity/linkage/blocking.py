@@ -11,10 +11,15 @@ from dataclasses import dataclass
 
 from lockgate.engine import Engine
 
-# Pairs to compare: at most so many a record in all; a small set may be compared whole.
+# Pairs to compare: so many a record at most, past ENOUGH only so many; a third of all by one key. A small set may be
+# compared whole.
 PAIRS_A_RECORD = 60
-PAIRS_A_RECORD_OF_ONE_KEY = 20
+ENOUGH, PAIRS_OF_MANY = 2_500_000, 3
 SMALL = 600_000
+# Two records with one thing in common and no second one are no candidates; so many such pairs are looked at.
+LOOKED_AT = 12_000_000
+# what counts as a second thing in common with the parts of a key
+_OTHERS = ("given_root", "family_sound", "birth_y", "birth_m || birth_d", "outward", "city", "middle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class Key:
     parts: tuple[str, ...]
     pairs: int = 0
     left_out: int = 0
+    alone: int = 0
     refused: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -33,6 +39,7 @@ class Key:
             "key": self.name,
             "pairs": self.pairs,
             "pairs_of_large_blocks_left_out": self.left_out,
+            "pairs_with_nothing_else_in_common": self.alone,
             "refused": self.refused,
         }
 
@@ -81,7 +88,7 @@ def _candidates(columns: set[str]) -> list[Key]:
     extra = sorted(name for name in columns if name.startswith("f_"))
     keys: list[Key] = []
     for name in extra:
-        if any(word in name for word in ("number", "_id", "phone", "email")) and name != "f_street_number":
+        if _identifies(name):
             keys.append(Key(name.removeprefix("f_"), (name,)))
     if "f_address" in columns:
         keys += [
@@ -103,18 +110,48 @@ def _candidates(columns: set[str]) -> list[Key]:
     ]
     keys = [*(Key(name, parts) for name, parts in _KEYS), *keys, *loose]
 
-    def there(part: str) -> bool:
-        words = part.replace("(", " ").replace(")", " ").replace(",", " ").split()
-        return all(w in columns or w in ("least", "greatest", "left") or w.isdigit() for w in words)
-
-    usable = [key for key in keys if all(there(part) for part in key.parts)]
+    usable = [key for key in keys if all(_there(part, columns) for part in key.parts)]
     if not usable:  # nothing to combine: every single column, the rarest values first
         usable = [Key(name, (name,)) for name in sorted(columns)]
     return usable
 
 
+def _words(part: str) -> list[str]:
+    """The columns that a part is made of."""
+    words = "".join(" " if sign in "(),|" else sign for sign in part).split()
+    return [word for word in words if word not in ("least", "greatest", "left") and not word.isdigit()]
+
+
+def _there(part: str, columns: set[str]) -> bool:
+    return all(word in columns for word in _words(part))
+
+
+_FIELD = {"given_sound": "given", "given_root": "given", "family_sound": "family", "outward": "postcode"}
+
+
+def _fields(part: str) -> set[str]:
+    return {_FIELD.get(word, "birth" if word.startswith("birth") else word) for word in _words(part)}
+
+
+def _single(key: Key) -> bool:
+    """Whether a key is of one field that many share."""
+    told = set().union(*(_fields(part) for part in key.parts)) - {"sex"}
+    return len(told) == 1 and not _identifies(next(iter(told)))
+
+
+def _identifies(field: str) -> bool:
+    return field == "nhs" or (
+        any(word in field for word in ("number", "_id", "phone", "email")) and field != "f_street_number"
+    )
+
+
+def _told(key: Key, other: str) -> bool:
+    return bool(set().union(*(_fields(part) for part in key.parts)) & _fields(other))
+
+
 def choose(engine: Engine, columns: set[str], two_tables: bool) -> list[Key]:
-    """Count what every key would make, then make ``link_pair`` (rec_l, rec_r) of those that fit the budget.
+    """Count what every key would make, then make ``link_pair`` (rec_l, rec_r) of those that fit the budget, the keys
+    with the fewest pairs first.
 
     ``columns`` are the columns of ``link_record`` that may block. The pairs of the deterministic links are among
     them. Between two tables, records that the cascade has linked are not compared again."""
@@ -124,13 +161,6 @@ def choose(engine: Engine, columns: set[str], two_tables: bool) -> list[Key]:
             "SELECT count(*), count(*) FILTER (side = 'L'), count(*) FILTER (side = 'R') FROM link_record"
         )[0]
     )
-    free = "link_record"
-    if two_tables:
-        engine.execute("""
-            CREATE OR REPLACE TABLE link_free AS SELECT * FROM link_record
-            WHERE rec NOT IN (SELECT rec_l FROM link_exact) AND rec NOT IN (SELECT rec_r FROM link_exact)""")
-        free = "link_free"
-    engine.execute("CREATE OR REPLACE TABLE link_pair AS SELECT rec_l, rec_r FROM link_exact")
     whole = left * right if two_tables else records * (records - 1) // 2
     if whole <= SMALL:
         on = "l.side = 'L' AND r.side = 'R'" if two_tables else "l.rec < r.rec"
@@ -139,44 +169,89 @@ def choose(engine: Engine, columns: set[str], two_tables: bool) -> list[Key]:
             f"FROM link_record AS l JOIN link_record AS r ON {on}"
         )
         return [Key("every pair", (), whole)]
-    budget, one = PAIRS_A_RECORD * records, PAIRS_A_RECORD_OF_ONE_KEY * records
-    chosen: list[Key] = []
-    for key in _candidates(columns):
-        made = _make(engine, free, key, min(one, budget), two_tables)
-        chosen.append(made)
+    free = "link_record"
+    if two_tables:
+        engine.execute("""
+            CREATE OR REPLACE TABLE link_free AS SELECT * FROM link_record
+            WHERE rec NOT IN (SELECT rec_l FROM link_exact) AND rec NOT IN (SELECT rec_r FROM link_exact)""")
+        free = "link_free"
+        records = int(engine.one("SELECT count(*) FROM link_free") or 0)
+    budget = min(PAIRS_A_RECORD * records, max(ENOUGH, PAIRS_OF_MANY * records))
+    one = budget // 3
+    engine.execute("CREATE OR REPLACE TABLE link_made (rec_l BIGINT, rec_r BIGINT)")
+    candidates = _candidates(columns)
+    counted = [_count(engine, free, key, two_tables) for key in candidates]
+    chosen: dict[str, Key] = {}
+    others = [*_OTHERS, *sorted(name for name in columns if name.startswith("f_"))]
+    others = [other for other in others if _there(other, columns)]
+    for key, total in sorted(zip(candidates, counted, strict=True), key=lambda each: each[1]):
+        # an identifier, or two things, may stand alone
+        second = [other for other in others if not _told(key, other)] if _single(key) else []
+        chosen[key.name] = made = _make(engine, free, key, total, min(one, budget), two_tables, second)
         budget -= made.pairs
-    engine.execute("CREATE OR REPLACE TABLE link_pair AS SELECT DISTINCT rec_l, rec_r FROM link_pair")
-    return chosen
+    engine.execute("""
+        CREATE OR REPLACE TABLE link_pair AS
+        SELECT DISTINCT rec_l, rec_r FROM link_made UNION SELECT rec_l, rec_r FROM link_exact;
+        DROP TABLE link_made; DROP TABLE IF EXISTS link_free; DROP TABLE IF EXISTS link_block""")
+    return [chosen[key.name] for key in candidates]
 
 
-def _make(engine: Engine, free: str, key: Key, limit: int, two_tables: bool) -> Key:
-    """Add a key's pairs to ``link_pair``, its largest blocks left out where it would make more than ``limit``."""
-    filled = " AND ".join(f"({part}) IS NOT NULL" for part in key.parts)
-    size = (
-        "count(*) FILTER (side = 'L') * count(*) FILTER (side = 'R')" if two_tables
-        else "count(*) * (count(*) - 1) // 2"
-    )  # fmt: skip
-    engine.execute(f"""
-        CREATE OR REPLACE TEMP TABLE link_block AS
-        SELECT * FROM (
-            SELECT key, pairs, sum(pairs) OVER (ORDER BY pairs, key ROWS UNBOUNDED PRECEDING) AS running FROM (
-                SELECT hash({", ".join(key.parts)}) AS key, {size} AS pairs FROM {free} WHERE {filled} GROUP BY 1)
-            WHERE pairs > 0)""")
-    total, fits = (
-        int(n or 0)
-        for n in engine.rows(f"SELECT sum(pairs), sum(pairs) FILTER (running <= {limit}) FROM link_block")[0]
+def _size(two_tables: bool) -> str:
+    if two_tables:
+        return "count(*) FILTER (side = 'L') * count(*) FILTER (side = 'R')"
+    return "count(*) * (count(*) - 1) // 2"
+
+
+def _hashed(key: Key) -> tuple[str, str]:
+    """The SQL of a key's value (two values in one block by chance of the hash cost a comparison, no more), and of when
+    it has one."""
+    return f"hash({', '.join(key.parts)})", " AND ".join(f"({part}) IS NOT NULL" for part in key.parts)
+
+
+def _count(engine: Engine, free: str, key: Key, two_tables: bool) -> int:
+    """The pairs that a key would make."""
+    value, filled = _hashed(key)
+    return int(
+        engine.one(f"""
+        SELECT sum(pairs) FROM (SELECT {_size(two_tables)} AS pairs FROM {free} WHERE {filled} GROUP BY {value})""")
+        or 0
     )
+
+
+def _make(
+    engine: Engine, free: str, key: Key, total: int, limit: int, two_tables: bool, second: list[str]
+) -> Key:
+    """Add a key's pairs to ``link_made``, its largest blocks left out where it would make more than ``limit``. With
+    columns in ``second``, only pairs that agree in one of them too."""
     if not total:
         return Key(key.name, key.parts, refused="no two records share it")
-    if fits < total // 50:
-        return Key(
-            key.name, key.parts, 0, total, f"would make {total:,} pairs, nearly all in blocks too large"
-        )
-    on = "l.side = 'L' AND r.side = 'R'" if two_tables else "l.rec < r.rec"
+    if limit <= 0:
+        return Key(key.name, key.parts, 0, total, refused=f"would make {total:,} pairs more than are compared in all")
+    looked_at = max(limit, LOOKED_AT) if second else limit
+    value, filled = _hashed(key)
     engine.execute(f"""
-        INSERT INTO link_pair
-        WITH keyed AS (
-            SELECT f.rec, f.side, b.key FROM {free} AS f
-            JOIN link_block AS b ON b.key = hash({", ".join(key.parts)}) AND b.running <= {limit} WHERE {filled})
-        SELECT l.rec, r.rec FROM keyed AS l JOIN keyed AS r ON l.key = r.key AND {on}""")
-    return Key(key.name, key.parts, fits, total - fits)
+        CREATE OR REPLACE TABLE link_block AS
+        SELECT key, pairs, sum(pairs) OVER (ORDER BY pairs, key ROWS UNBOUNDED PRECEDING) AS running FROM (
+            SELECT {value} AS key, {_size(two_tables)} AS pairs FROM {free} WHERE {filled} GROUP BY 1) WHERE pairs > 0""")
+    made = 0
+    for most in dict.fromkeys((looked_at, limit)):  # where nearly all agree in a second thing, fewer are looked at
+        fits = int(engine.one(f"SELECT sum(pairs) FILTER (running <= {most}) FROM link_block") or 0)
+        if fits < total // 50:
+            return Key(
+                key.name, key.parts, 0, total, refused=f"would make {total:,} pairs, nearly all in blocks too large"
+            )
+        also = "".join(f", {part} AS s{place}" for place, part in enumerate(second))
+        agree = " OR ".join(f"l.s{place} = r.s{place}" for place in range(len(second)))
+        engine.execute(f"""
+            CREATE OR REPLACE TABLE link_new AS
+            WITH keyed AS (
+                SELECT f.rec, f.side, b.key{also} FROM {free} AS f
+                JOIN link_block AS b ON b.key = {value} AND b.running <= {most} WHERE {filled})
+            SELECT l.rec AS rec_l, r.rec AS rec_r FROM keyed AS l JOIN keyed AS r
+              ON l.key = r.key AND {"l.side = 'L' AND r.side = 'R'" if two_tables else "l.rec < r.rec"}
+            {f"WHERE {agree}" if second else ""}""")
+        made = int(engine.one("SELECT count(*) FROM link_new") or 0)
+        if made <= limit:
+            break
+    engine.execute("INSERT INTO link_made SELECT * FROM link_new; DROP TABLE link_new")
+    return Key(key.name, key.parts, made, total - fits, fits - made)

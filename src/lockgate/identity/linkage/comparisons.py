@@ -55,10 +55,12 @@ def _given(columns: set[str]) -> dict[str, Any]:
 
 
 def _family(columns: set[str]) -> dict[str, Any]:
+    # a cheap test stands before a dear one, here and below: most pairs are unlike in most fields
     levels = [
         ("family_l = family_r", "equal"),
         (_jw("family", 0.93), "nearly equal"),
-        ("list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))", "a part equal"),
+        ("(contains(family_l, ' ') OR contains(family_r, ' ')) AND "
+         "list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))", "a part equal"),
         (f"{_jw('family', 0.86)} OR family_sound_l = family_sound_r", "alike"),
         (_jw("family", 0.76), "somewhat alike"),
     ]
@@ -69,14 +71,17 @@ def _family(columns: set[str]) -> dict[str, Any]:
 
 def _birth() -> dict[str, Any]:
     whole = "birth_l IS NOT NULL AND birth_r IS NOT NULL"
+    two_parts = (
+        "((birth_y_l = birth_y_r AND (birth_m_l = birth_m_r OR birth_d_l = birth_d_r)) OR "
+        "(birth_m_l = birth_m_r AND birth_d_l = birth_d_r))"
+    )
     return _comparison("birth", _null("birth_y"), [
         ("birth_l = birth_r", "equal"),
-        (f"{whole} AND (damerau_levenshtein(birth_l, birth_r) <= 1 OR "
+        (f"{whole} AND (({two_parts} AND damerau_levenshtein(birth_l, birth_r) <= 1) OR "
          "(birth_y_l = birth_y_r AND birth_m_l = birth_d_r AND birth_d_l = birth_m_r))", "one slip"),
         ("birth_y_l = birth_y_r AND NOT (birth_l IS NOT NULL AND birth_r IS NOT NULL) AND "
          "coalesce(birth_m_l = birth_m_r, true)", "equal as far as known"),
-        (f"{whole} AND ((birth_y_l = birth_y_r AND (birth_m_l = birth_m_r OR birth_d_l = birth_d_r)) OR "
-         "(birth_m_l = birth_m_r AND birth_d_l = birth_d_r))", "two parts of three"),
+        (f"{whole} AND {two_parts}", "two parts of three"),
         ("birth_y_l = birth_y_r", "year"),
         ("abs(birth_y_l - birth_y_r) <= 1", "a year apart"),
         ("abs(birth_y_l - birth_y_r) <= 10", "ten years apart"),
@@ -88,7 +93,7 @@ def _place(columns: set[str]) -> dict[str, Any]:
         return _text("city", 0.9)
     levels = [
         ("postcode_l = postcode_r", "postcode equal"),
-        ("damerau_levenshtein(postcode_l, postcode_r) <= 1", "postcode one slip"),
+        (f"{_half('postcode', 3)} AND damerau_levenshtein(postcode_l, postcode_r) <= 1", "postcode one slip"),
         ("outward_l = outward_r", "outward code equal"),
     ]
     exact, null = {"postcode equal": "postcode"}, _null("postcode")
@@ -105,8 +110,17 @@ def _text(column: str, *at: float) -> dict[str, Any]:
     return _comparison(column, _null(column), levels, {"equal": column})
 
 
-def _edits(column: str, *at: int) -> dict[str, Any]:
-    slips = [(f"damerau_levenshtein({column}_l, {column}_r) <= {one}", f"slips {one}") for one in at]
+def _half(column: str, size: int) -> str:
+    """The start or the end equal, as one slip leaves the one or the other."""
+    return (
+        f"(left({column}_l, {size}) = left({column}_r, {size}) OR "
+        f"right({column}_l, {size}) = right({column}_r, {size}))"
+    )
+
+
+def _edits(column: str, *at: int, half: int = 0) -> dict[str, Any]:
+    guard = f"{_half(column, half)} AND " if half else ""
+    slips = [(f"{guard}damerau_levenshtein({column}_l, {column}_r) <= {one}", f"slips {one}") for one in at]
     return _comparison(
         column, _null(column), [(f"{column}_l = {column}_r", "equal"), *slips], {"equal": column}
     )
@@ -146,7 +160,7 @@ def comparisons(fields: list[Usable], columns: set[str]) -> list[dict[str, Any]]
             case "postcode" | "city":
                 made["place"] = _place(columns)
             case "nhs":
-                made["nhs"] = _edits("nhs", 1, 2)
+                made["nhs"] = _edits("nhs", 1, 2, half=5)
             case "number":
                 made[column] = _edits(column, 1, 2)
             case "phone":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lockgate.engine import Engine, quote
+from lockgate.engine import Engine
 from lockgate.errors import UsageError
 
 FORMS = ("iso", "dmy", "mdy")
@@ -28,6 +28,7 @@ class DateForm:
     unread: int
     filled: int
     year_only: bool
+    stands_in: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """For the report."""
@@ -37,6 +38,7 @@ class DateForm:
             "filled": self.filled,
             "not_read": self.unread,
             "first_of_january_is_year_only": self.year_only,
+            "stand_for_unknown": self.stands_in,
         }
 
 
@@ -45,14 +47,17 @@ def _text(column: str) -> str:
 
 
 def order_of(engine: Engine, table: str, column: str, declared: str, where: str) -> tuple[str, int]:
-    """The order of day and month in a column ("iso" where no value needs one) and how many values showed it."""
-    text = _text(quote(column))
+    """The order of day and month in a table (x, k) of values and how often each comes ("iso" where no value needs one),
+    and how many showed it. ``column`` is what the values are called in an error."""
+    text = _text("x")
     pattern = _NUMERIC.replace("'", "''")
     first, second = (f"TRY_CAST(regexp_extract({text}, '{pattern}', {place}) AS INTEGER)" for place in (1, 2))
     numeric, day_first, month_first = engine.rows(f"""
-        SELECT count(*) FILTER (a IS NOT NULL), count(*) FILTER (a BETWEEN 13 AND 31 AND b BETWEEN 1 AND 12),
-               count(*) FILTER (b BETWEEN 13 AND 31 AND a BETWEEN 1 AND 12)
-        FROM (SELECT {first} AS a, {second} AS b FROM {table})""")[0]
+        SELECT coalesce(sum(k) FILTER (a IS NOT NULL), 0),
+               coalesce(sum(k) FILTER (a BETWEEN 13 AND 31 AND b BETWEEN 1 AND 12), 0),
+               coalesce(sum(k) FILTER (b BETWEEN 13 AND 31 AND a BETWEEN 1 AND 12), 0)
+        FROM (SELECT {first} AS a, {second} AS b, k FROM {table})""")[0]
+    numeric, day_first, month_first = int(numeric), int(day_first), int(month_first)
     if declared in ("dmy", "mdy"):
         return declared, 0
     if not numeric:
@@ -72,7 +77,7 @@ def order_of(engine: Engine, table: str, column: str, declared: str, where: str)
 
 def parts_sql(column: str, order: str) -> str:
     """A struct y, m, d (integers or NULL) of a column's dates: ISO, compact, day or month first, month names, years."""
-    t = f"lower({_text(quote(column))})"
+    t = f"lower({_text(column)})"
 
     def piece(pattern: str, place: int) -> str:
         return f"TRY_CAST(regexp_extract({t}, '{pattern}', {place}) AS INTEGER)"

@@ -62,6 +62,24 @@ def _names_part(columns: set[str]) -> str:
     return part
 
 
+def _no_twin(columns: set[str]) -> str:
+    """Not two given names that one person is unlikely to have, alike as they may be: a twin has the same birth date and
+    may be recorded under the other's number. (With one name unknown, the number decides.)"""
+    if not {"given", "given_root", "given_sound"} <= columns:
+        return "true"
+    part = (
+        "coalesce(l.given_root = r.given_root OR l.given_sound = r.given_sound OR starts_with(l.given, r.given) "
+        "OR starts_with(r.given, l.given) OR damerau_levenshtein(l.given, r.given) <= 1, true)"
+    )
+    if "family" in columns:
+        part += " OR coalesce(l.given = r.family OR l.family = r.given, false)"
+    if "middle" in columns:
+        part += " OR coalesce(contains(l.middle, r.given) OR contains(r.middle, l.given), false)"
+    if "sex" in columns:
+        part = f"({part}) AND NOT coalesce(l.sex <> r.sex AND l.given <> r.given, false)"
+    return f"({part})"
+
+
 def steps(columns: set[str]) -> list[Step]:
     """The steps that a table's columns allow."""
     found: list[Step] = []
@@ -69,7 +87,11 @@ def steps(columns: set[str]) -> list[Step]:
     evidence = [name for name in ("given", "family", "postcode", "birth_d", "birth_m") if name in columns]
     if {"nhs", "birth_y"} <= columns:
         found.append(
-            Step("nhs_number+birth_date", ("nhs", "birth_y", "birth_m", "birth_d"), f"NOT ({other})")
+            Step(
+                "nhs_number+birth_date",
+                ("nhs", "birth_y", "birth_m", "birth_d"),
+                f"NOT ({other}) AND {_no_twin(columns)}",
+            )
         )
     if "nhs" in columns and len(evidence) >= 2:
         agreed = " + ".join(_agree(name) for name in evidence)
@@ -185,16 +207,16 @@ def run(engine: Engine, two_tables: bool) -> dict[str, int]:
             # a copy of a record says the same twice: a profile, not a record, has to be alone with its key
             engine.execute(f"""
                 INSERT INTO link_exact
-                WITH free AS (
-                    SELECT * FROM link_record
+                WITH alone AS (
+                    SELECT side, {keys}, min(rec) AS rec FROM link_record
                     WHERE {filled} AND rec NOT IN (SELECT rec_l FROM link_exact)
                       AND rec NOT IN (SELECT rec_r FROM link_exact)
-                ), alone AS (
-                    SELECT * FROM free
-                    QUALIFY count(DISTINCT profile) OVER (PARTITION BY side, {keys}) = 1
-                        AND row_number() OVER (PARTITION BY side, {keys} ORDER BY rec) = 1)
-                SELECT l.rec, r.rec, '{step.name}' FROM alone AS l JOIN alone AS r
-                  ON {same} AND l.side = 'L' AND r.side = 'R' AND {step.condition}""")
+                    GROUP BY side, {keys} HAVING min(profile) = max(profile)
+                ), pair AS (
+                    SELECT l.rec AS rec_l, r.rec AS rec_r FROM alone AS l JOIN alone AS r
+                      ON {same} AND l.side = 'L' AND r.side = 'R')
+                SELECT rec_l, rec_r, '{step.name}' FROM pair JOIN link_record AS l ON l.rec = rec_l
+                JOIN link_record AS r ON r.rec = rec_r WHERE {step.condition}""")
         else:
             engine.execute(f"""
                 INSERT INTO link_exact

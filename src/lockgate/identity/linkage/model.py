@@ -27,8 +27,11 @@ from lockgate.identity.linkage.relatives import Sample, fit, weight_sql
 from lockgate.site.files import write_atomic
 
 FORMAT, VERSION = "lockgate-linkage-model", 1
-TRAINING_PAIRS = 400_000  # of random pairs for u, and of blocked pairs for m
-REFINE_PAIRS = 300_000
+TRAINING_PAIRS = 120_000  # of random pairs for u, and of blocked pairs for m
+REFINE_PAIRS = 120_000
+CHUNK = 1_000_000  # pairs scored at once
+# Of more records than this, a sample is trained on: those of so many pairs to compare, and so many drawn at random.
+TRAINED_WHOLE, TRAINED_PAIRS, TRAINED_RECORDS = 120_000, 30_000, 60_000
 ROUNDS, STILL = 25, 0.002
 FLOOR_M, FLOOR_U = 0.0005, 1e-6
 # what a training block must hold to teach anything
@@ -131,8 +134,7 @@ class Scorer:
         self, engine: Engine, two_tables: bool, frequencies: Mapping[str, str] | None = None
     ) -> None:
         self.engine, self.two_tables = engine, two_tables
-        self.frequencies = frequencies or {}
-        engine.execute("CREATE OR REPLACE TABLE link_all AS SELECT * FROM link_record ORDER BY rec")
+        self.frequencies = dict(frequencies or {})
         left, right, whole = (
             int(n)
             for n in engine.rows(
@@ -140,6 +142,36 @@ class Scorer:
             )[0]
         )
         self.possible = left * right if two_tables else whole * (whole - 1) // 2
+        self.records = whole
+
+    def _training(self) -> str:
+        """The records to train on: all, or of very many the condition that picks a sample."""
+        if self.records <= TRAINED_WHOLE:
+            return "true"
+        self.engine.execute(f"""
+            CREATE OR REPLACE TABLE link_drawn AS
+            WITH pair AS (
+                FROM link_pair WHERE hash(rec_l, rec_r) % 1000000 <
+                    {TRAINED_PAIRS} * 1000000.0 / greatest(1, (SELECT count(*) FROM link_pair)))
+            SELECT rec_l AS rec FROM pair UNION SELECT rec_r FROM pair UNION
+            SELECT rec FROM link_record
+            WHERE hash(rec) % 1000000 < {TRAINED_RECORDS * 1_000_000 // self.records}""")
+        return "rec IN (SELECT rec FROM link_drawn)"
+
+    def _count_values(self, settings: dict[str, Any]) -> None:
+        """How common each value is, over all records, for the columns whose frequency matters to the model."""
+        wanted = {
+            level["tf_adjustment_column"]
+            for comparison in settings["comparisons"]
+            for level in comparison["comparison_levels"]
+            if level.get("tf_adjustment_column")
+        }
+        for column in sorted(wanted - set(self.frequencies)):
+            self.engine.execute(f"""
+                CREATE OR REPLACE TABLE link_tf_{column} AS
+                SELECT {column}, count(*) / sum(count(*)) OVER () AS tf_{column}
+                FROM link_record WHERE {column} IS NOT NULL GROUP BY {column}""")
+            self.frequencies[column] = f"link_tf_{column}"
 
     def estimate(self, fields: list[Usable], columns: set[str], exact: int, seed: int) -> Model:
         """A model learnt from the records: u, m and the prior."""
@@ -157,24 +189,22 @@ class Scorer:
         import splink  # here and below: it takes a second, and most commands never get here
         from splink import DuckDBAPI, Linker
 
+        sides = "LR" if self.two_tables else "L"
+        drawn = self._training()
+        for side in sides:
+            within = f"AND side = '{side}'" if self.two_tables else ""
+            self.engine.execute(
+                f"CREATE OR REPLACE TABLE link_side_{side} AS SELECT '{side}' AS source_dataset, * "
+                f"FROM link_record WHERE {drawn} {within} ORDER BY rec"
+            )
         with _quiet():
             api = DuckDBAPI(self.engine.connection)
-            if self.two_tables:
-                for side in "LR":
-                    self.engine.execute(
-                        f"CREATE OR REPLACE TABLE link_side_{side} AS SELECT '{side}' AS source_dataset, * "
-                        f"FROM link_record WHERE side = '{side}' ORDER BY rec"
-                    )
-                tables = [
-                    api.register(f"link_side_{side}", dataset_display_name=f"side_{side}") for side in "LR"
-                ]
-            else:
-                tables = [api.register("link_all", dataset_display_name="every")]
+            tables = [api.register(f"link_side_{side}", dataset_display_name=f"side_{side}") for side in sides]
             linker = Linker(tables, deepcopy(settings), log_level=None, validate_settings=False)
             linker.training.estimate_u_using_random_sampling(
                 max_pairs=TRAINING_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
             )
-            for rule, pairs in self._rules(columns):
+            for rule, pairs in self._rules(columns, " UNION ALL ".join(f"FROM link_side_{s}" for s in sides)):
                 try:
                     linker.training.estimate_parameters_using_expectation_maximisation(
                         " AND ".join(f"l.{column} = r.{column}" for column in rule),
@@ -186,6 +216,9 @@ class Scorer:
                 ) as error:  # a block without what a comparison needs: said, and another is taken
                     trained.append({"block_on": list(rule), "pairs": pairs, "failed": type(error).__name__})
             learnt = linker.misc.save_model_to_json()
+            linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
+        for side in sides:
+            self.engine.execute(f"DROP TABLE link_side_{side}")
         settings["comparisons"] = learnt["comparisons"]
         settings["link_type"] = "dedupe_only"  # pairs are given, left before right
         _settle(settings)
@@ -199,7 +232,7 @@ class Scorer:
         }
         return Model(settings, provenance)
 
-    def _rules(self, columns: set[str]) -> list[tuple[tuple[str, ...], int]]:
+    def _rules(self, columns: set[str], source: str) -> list[tuple[tuple[str, ...], int]]:
         """Training blocks: pairs of columns that leave the other fields to be estimated."""
         wanted = [
             ("given", "family"), ("birth",), ("postcode", "given"), ("family", "postcode"), ("family", "birth_y"),
@@ -218,7 +251,7 @@ class Scorer:
             )
             pairs = int(
                 self.engine.one(
-                    f"SELECT sum(k) FROM (SELECT {size} AS k FROM link_record WHERE {filled} "
+                    f"SELECT sum(k) FROM (SELECT {size} AS k FROM ({source}) WHERE {filled} "
                     f"GROUP BY {', '.join(rule)})"
                 )
                 or 0
@@ -262,17 +295,29 @@ class Scorer:
             level.pop("r_probability", None)
         retain = gammas or relatives
         settings["retain_intermediate_calculation_columns"] = settings["retain_matching_columns"] = retain
-        self.engine.execute(
-            "CREATE OR REPLACE TABLE link_given_pairs AS "
-            f"SELECT '0' AS match_key, rec_l AS join_key_l, rec_r AS join_key_r FROM {pairs}"
-        )
+        self._count_values(settings)
+        total = int(self.engine.one(f"SELECT count(*) FROM {pairs}") or 0)
+        for start in range(0, max(total, 1), CHUNK):
+            self.engine.execute(f"""
+                CREATE OR REPLACE TABLE link_given_pairs AS
+                SELECT '0' AS match_key, rec_l AS join_key_l, rec_r AS join_key_r FROM {pairs}
+                LIMIT {CHUNK} OFFSET {start};
+                CREATE OR REPLACE TABLE link_all AS SELECT * FROM link_record WHERE rec IN (
+                    SELECT join_key_l FROM link_given_pairs UNION SELECT join_key_r FROM link_given_pairs)""")
+            into = f"INSERT INTO {name}" if start else f"CREATE OR REPLACE TABLE {name} AS"
+            self._score_given(settings, model.settings, into, gammas)
+        self.engine.execute("DROP TABLE link_given_pairs; DROP TABLE link_all")
+        return name
+
+    def _score_given(self, settings: dict[str, Any], whole: dict[str, Any], into: str, gammas: bool) -> None:
+        """Score ``link_given_pairs`` of ``link_all``."""
         from splink import DuckDBAPI, Linker
 
         with _quiet():
             api = DuckDBAPI(self.engine.connection)
             linker = Linker(
                 api.register("link_all", dataset_display_name="every"),
-                settings, log_level=None, validate_settings=False,
+                deepcopy(settings), log_level=None, validate_settings=False,
             )  # fmt: skip
             for column, table in self.frequencies.items():
                 counted = api.register(table, dataset_display_name=table)
@@ -280,13 +325,10 @@ class Scorer:
             given = api.register("link_given_pairs", dataset_display_name="given")
             linker.table_management.register_blocked_pairs_for_predict(given)
             scored = linker.inference.predict(warning_mode="never")
-            weight = weight_sql(
-                model.settings, set(self.engine.columns(f"SELECT * FROM {scored.physical_name}"))
-            )
+            weight = weight_sql(whole, set(self.engine.columns(f"SELECT * FROM {scored.physical_name}")))
             picked = "rec_l, rec_r, weight AS match_weight, 1 / (1 + pow(2, -weight)) AS match_probability"
             self.engine.execute(
-                f"CREATE OR REPLACE TABLE {name} AS SELECT {'*' if gammas else picked} "
+                f"{into} SELECT {'*' if gammas else picked} "
                 f"FROM (SELECT *, {weight} AS weight FROM {scored.physical_name})"
             )
             linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
-        return name

@@ -11,19 +11,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-import duckdb
+import pyarrow as pa
 
-from lockgate.engine import Engine, literal, quote
-from lockgate.errors import Refused, UsageError
+from lockgate.engine import Engine, quote
+from lockgate.errors import Refused
 from lockgate.identity.linkage.dates import PLACEHOLDER_SHARE, DateForm, order_of, parts_sql
-from lockgate.identity.linkage.fields import Field, check_columns
+from lockgate.identity.linkage.fields import Field
 from lockgate.schema import nhs_number
 
 COPIES = 2  # records kept of a profile a side
-_SIDES = ("left", "right")
+# a day on which more than this share of all are said to be born stands for an unknown one
+STAND_IN_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,170 +58,162 @@ def prepare(engine: Engine) -> None:
         root, *others = line.split(",")
         for name in (root, *others):
             roots.setdefault(name, root)
-    entries = ", ".join(f"'{name}': '{root}'" for name, root in roots.items())
-    engine.execute(f"CREATE OR REPLACE MACRO link_root(x) AS coalesce(MAP {{{entries}}}[x], x)")
-
-
-def read(engine: Engine, path: Path, side: str, id_column: str, fields: list[Field], where: str) -> int:
-    """Make the table ``link_raw_SIDE`` of a CSV or Parquet file: n, id and a text column for each field; its rows.
-
-    UsageError when the file can't be read, or the id column is missing, has NULLs or doubles."""
-    if not path.exists():
-        raise UsageError("no such file", where=str(path), remedy="give a CSV or Parquet file")
-    csv = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
-    reader = f"read_csv({literal(path)}, all_varchar = true, header = true)" if csv else literal(path)
-    if not csv:
-        reader = f"read_parquet({reader})"
-    try:
-        names = {name.strip(): name for name in engine.columns(f"SELECT * FROM {reader}")}
-        if id_column not in names:
-            raise UsageError(
-                f"has no column {id_column}",
-                where=str(path),
-                remedy=f"--id is one of {', '.join(sorted(names)[:30])}",
-            )
-        check_columns(fields, side, names, str(path))
-        picked = ", ".join(
-            f"CAST({quote(names[getattr(field, side)])} AS VARCHAR) AS {quote(field.name)}"
-            for field in fields
-        )
-        ident = quote(names[id_column])
-        shown = f"trim({ident})" if csv else ident
-        engine.execute(
-            f"CREATE OR REPLACE TABLE link_raw_{side} AS "
-            f"SELECT row_number() OVER () AS n, {shown} AS id, {picked} FROM {reader}"
-        )
-    except duckdb.Error as error:
-        raise UsageError(
-            f"can't be read as {'CSV' if csv else 'Parquet'}",
-            where=str(path),
-            remedy="give a Parquet file, or a CSV file with a header",
-        ) from error
-    rows, without, distinct = engine.rows(
-        f"SELECT count(*), count(*) - count(id), count(DISTINCT id) FROM link_raw_{side}"
-    )[0]
-    if not rows:
-        raise UsageError("has no rows", where=str(path), remedy="there is nothing to link")
-    if without or distinct < rows - without:
-        raise UsageError(
-            f"column {id_column} is no identifier: {without:,} of {rows:,} rows have none, "
-            f"{rows - without - distinct:,} repeat another's",
-            where=str(path),
-            remedy=f"{where} needs a column with another value in every row",
-        )
-    whole = engine.one(
-        f"SELECT bool_and(CAST(id AS VARCHAR) = CAST(TRY_CAST(id AS BIGINT) AS VARCHAR)) FROM link_raw_{side}"
+    engine.execute("CREATE OR REPLACE TABLE link_roots (name VARCHAR, root VARCHAR)")
+    engine.register("link_roots_read", pa.table({"name": list(roots), "root": list(roots.values())}))
+    engine.execute("INSERT INTO link_roots SELECT name, root FROM link_roots_read")
+    engine.unregister("link_roots_read")
+    engine.execute(
+        "CREATE OR REPLACE MACRO link_root(x) AS "
+        "coalesce((SELECT any_value(known.root) FROM link_roots AS known WHERE known.name = x), x)"
     )
-    if csv and whole:
-        engine.execute(f"ALTER TABLE link_raw_{side} ALTER id TYPE BIGINT")
-    return int(rows)
 
 
 def standardise(
     engine: Engine, fields: list[Field], sides: list[str], declared: Mapping[str, str]
 ) -> dict[str, DateForm]:
-    """Make ``link_row`` and ``link_record`` of the raw tables; returns the form of the dates by side."""
+    """Make ``link_row``, ``link_record`` and ``link_id_SIDE`` (n, id) of the raw tables, which go; returns the form of
+    the dates by side."""
     forms: dict[str, DateForm] = {}
     parts = []
     for side in sides:
-        birth = next((field for field in fields if field.kind == "birth"), None)
-        if birth:
-            forms[side] = _read_dates(engine, side, birth, declared.get(side, ""))
-        columns = _columns(fields, birth is not None)
-        parts.append(
-            f"SELECT n, '{side[0].upper()}' AS side, CAST(id AS VARCHAR) AS id, "
-            f"{', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM link_dated_{side}"
-            if birth
-            else f"SELECT n, '{side[0].upper()}' AS side, CAST(id AS VARCHAR) AS id, "
-            f"{', '.join(f'{sql} AS {name}' for name, sql in columns.items())} FROM link_raw_{side}"
-        )
-    names = ", ".join(_columns(fields, any(field.kind == "birth" for field in fields)))
-    engine.execute(f"CREATE OR REPLACE TABLE link_standard AS {' UNION ALL '.join(parts)}")
-    derived = _derived({name.strip() for name in names.split(",")})
-    # one profile a combination of values, numbered by its first row so that the same files give the same numbers
+        parts.append(_standard(engine, side, fields, declared, forms))
+    first = engine.one("SELECT count(*) FROM link_raw_left")
+    names = list(_columns(fields))
+    # a row's number among all rows; of rows alike in every standard value, the first one's is their profile
     engine.execute(f"""
-        CREATE OR REPLACE TABLE link_profile AS
-        SELECT row_number() OVER (ORDER BY first_side, first_n) AS profile, * FROM (
-            SELECT min(side) AS first_side, arg_min(n, (side, n)) AS first_n, {names} FROM link_standard
-            GROUP BY {names})""")
-    matched = " AND ".join(
-        f"s.{name.strip()} IS NOT DISTINCT FROM p.{name.strip()}" for name in names.split(",")
-    )
+        CREATE OR REPLACE TABLE link_standard AS
+        SELECT n + CASE side WHEN 'L' THEN 0 ELSE {first} END AS rec, *, hash({", ".join(names)}) AS alike
+        FROM ({" UNION ALL ".join(parts)})""")
+    for side in sides:
+        engine.execute(f"""
+            CREATE OR REPLACE TABLE link_id_{side} AS SELECT n, id FROM link_raw_{side}; DROP TABLE link_raw_{side}""")
+        for place in range(len(fields)):
+            engine.execute(f"DROP TABLE IF EXISTS link_value_{side}_{place}")
     engine.execute(f"""
+        CREATE OR REPLACE TABLE link_copy AS
+        SELECT rec, min(rec) OVER (PARTITION BY {", ".join(names)}) AS profile,
+               row_number() OVER (PARTITION BY {", ".join(names)}, side ORDER BY n) AS copy
+        FROM link_standard
+        WHERE alike IN (SELECT alike FROM link_standard GROUP BY alike HAVING count(*) > 1)""")
+    engine.execute("""
         CREATE OR REPLACE TABLE link_row AS
-        SELECT s.side, s.n, s.id, p.profile,
-               row_number() OVER (PARTITION BY p.profile, s.side ORDER BY s.n) AS copy
-        FROM link_standard AS s JOIN link_profile AS p ON {matched}""")
+        SELECT s.side, s.n, coalesce(c.profile, s.rec) AS profile, coalesce(c.copy, 1) AS copy
+        FROM link_standard AS s LEFT JOIN link_copy AS c USING (rec)""")
     engine.execute(f"""
         CREATE OR REPLACE TABLE link_record AS
-        SELECT row_number() OVER (ORDER BY r.side, r.n) AS rec, r.side, r.n, r.copy, r.profile, {names}
-               {"".join(f", {sql} AS {name}" for name, sql in derived.items())}
-        FROM link_row AS r JOIN link_profile AS p USING (profile) WHERE r.copy <= {COPIES}""")
-    engine.execute("DROP TABLE link_standard; DROP TABLE link_profile")
+        SELECT s.* EXCLUDE (alike), coalesce(c.copy, 1) AS copy, coalesce(c.profile, s.rec) AS profile
+        FROM link_standard AS s LEFT JOIN link_copy AS c USING (rec) WHERE c.copy IS NULL OR c.copy <= {COPIES};
+        DROP TABLE link_standard; DROP TABLE link_copy""")
     return forms
 
 
-def _read_dates(engine: Engine, side: str, birth: Field, declared: str) -> DateForm:
-    table = f"link_raw_{side}"
-    order, shown = order_of(engine, table, birth.name, declared, f"{side} table")
+def _standard(
+    engine: Engine, side: str, fields: list[Field], declared: Mapping[str, str], forms: dict[str, DateForm]
+) -> str:
+    """The SQL of a side's standard columns. Each different value of a column is standardised once."""
+    columns = _columns(fields)
+    joins, source = [], {}
+    for place, field in enumerate(fields):
+        own = {name: sql for name, (of, sql) in columns.items() if of is field}
+        if not own:
+            continue
+        value = f"link_value_{side}_{place}"
+        derived = _derived(set(own))
+        picked = "".join(f", {sql} AS {name}" for name, sql in own.items())
+        counted = (
+            f"SELECT {quote(field.name)} AS x, count(*) AS k FROM link_raw_{side} "
+            f"WHERE {quote(field.name)} IS NOT NULL GROUP BY 1"
+        )
+        if field.kind == "birth":
+            counted, forms[side] = _read_dates(engine, side, counted, field, declared.get(side, ""))
+        engine.execute(f"""
+            CREATE OR REPLACE TABLE {value} AS
+            SELECT * EXCLUDE (k){"".join(f", {sql} AS {name}" for name, sql in derived.items())}
+            FROM (SELECT x, k{picked} FROM ({counted}))""")
+        joins.append(f"LEFT JOIN {value} ON {value}.x = raw.{quote(field.name)}")
+        source |= {name: value for name in (*own, *derived)}
+    picked = ", ".join(f"{value}.{name}" for name, value in source.items())
+    return f"SELECT '{side[0].upper()}' AS side, raw.n, {picked} FROM link_raw_{side} AS raw {' '.join(joins)}"
+
+
+def _read_dates(
+    engine: Engine, side: str, counted: str, birth: Field, declared: str
+) -> tuple[str, DateForm]:
+    """The SQL of a table (x, k, born) of the dates of a side, and their form."""
+    table = f"link_dates_{side}"
+    engine.execute(f"CREATE OR REPLACE TABLE {table}_all AS {counted}")
+    order, shown = order_of(engine, f"{table}_all", birth.name, declared, f"{side} table")
     # a day that no month has (the 31st of February) is a slip: its digits are still worth comparing
     engine.execute(f"""
-        CREATE OR REPLACE TABLE link_dated_{side} AS
-        SELECT *, CASE WHEN parsed.y BETWEEN 1000 AND 2100 THEN parsed END AS born
-        FROM (SELECT *, {parts_sql(birth.name, order)} AS parsed FROM {table})""")
-    filled, unread, whole, first = engine.rows(f"""
-        SELECT count(link_filled({quote(birth.name)})),
-               count(link_filled({quote(birth.name)})) FILTER (born IS NULL),
-               count(*) FILTER (born.d IS NOT NULL), count(*) FILTER (born.d = 1 AND born.m = 1)
-        FROM link_dated_{side}""")[0]
+        CREATE OR REPLACE TABLE {table} AS
+        SELECT x, k, CASE WHEN parsed.y BETWEEN 1000 AND 2100 THEN parsed END AS born
+        FROM (SELECT *, {parts_sql("x", order)} AS parsed FROM {table}_all); DROP TABLE {table}_all""")
+    filled, unread, whole, first = (
+        int(n or 0)
+        for n in engine.rows(f"""
+            SELECT sum(k) FILTER (link_filled(x) IS NOT NULL),
+                   sum(k) FILTER (link_filled(x) IS NOT NULL AND born IS NULL),
+                   sum(k) FILTER (born.d IS NOT NULL), sum(k) FILTER (born.d = 1 AND born.m = 1) FROM {table}""")[0]
+    )
     year_only = whole >= 100 and first / whole > PLACEHOLDER_SHARE
     if year_only:
         engine.execute(f"""
-            UPDATE link_dated_{side} SET born = {{'y': born.y, 'm': NULL, 'd': NULL}}
-            WHERE born.d = 1 AND born.m = 1""")
-    return DateForm(order, shown, unread, filled, year_only)
+            UPDATE {table} SET born = {{'y': born.y, 'm': NULL, 'd': NULL}} WHERE born.d = 1 AND born.m = 1""")
+    # one day that far too many are said to be born on was filled in where none was known
+    often = max(50, whole * STAND_IN_SHARE)
+    stands_in = int(
+        engine.one(f"""
+        SELECT coalesce(sum(k), 0) FROM (SELECT sum(k) AS k FROM {table} WHERE born.d IS NOT NULL GROUP BY born)
+        WHERE k > {often} AND (SELECT count(DISTINCT born) FROM {table}) > {1 / STAND_IN_SHARE}""")
+        or 0
+    )
+    if stands_in:
+        engine.execute(f"""
+            UPDATE {table} SET born = NULL WHERE born.d IS NOT NULL AND born IN (
+                SELECT born FROM {table} WHERE born.d IS NOT NULL GROUP BY born HAVING sum(k) > {often})""")
+    return f"SELECT x, k, born FROM {table}", DateForm(order, shown, unread, filled, year_only, stands_in)
 
 
-def _columns(fields: list[Field], dated: bool) -> dict[str, str]:
-    """The standard columns and the SQL that makes each of the raw ones."""
-    columns: dict[str, str] = {}
+def _columns(fields: list[Field]) -> dict[str, tuple[Field, str]]:
+    """The standard columns: of which field each is made, and the SQL that makes it of a value x."""
+    columns: dict[str, tuple[Field, str]] = {}
+    x = "x"
     for field in fields:
-        x = quote(field.name)
         match field.kind:
             case "given":
-                columns["given"] = f"link_token(link_name({x}), 1)"
+                columns["given"] = (field, f"link_token(link_name({x}), 1)")
                 columns.setdefault(
-                    "middle", f"nullif(substr(link_name({x}), strpos(link_name({x}) || ' ', ' ') + 1), '')"
+                    "middle",
+                    (field, f"nullif(substr(link_name({x}), strpos(link_name({x}) || ' ', ' ') + 1), '')"),
                 )
             case "family":
-                columns["family"] = f"link_name({x})"
+                columns["family"] = (field, f"link_name({x})")
             case "full_name":
-                columns.setdefault(
-                    "given", f"CASE WHEN link_name({x}) LIKE '% %' THEN link_token(link_name({x}), 1) END"
-                )
-                columns.setdefault("family", f"link_token(link_name({x}), -1)")
+                first = f"CASE WHEN link_name({x}) LIKE '% %' THEN link_token(link_name({x}), 1) END"
+                columns.setdefault("given", (field, first))
+                columns.setdefault("family", (field, f"link_token(link_name({x}), -1)"))
             case "middle":
-                columns["middle"] = f"link_name({x})"
-            case "birth" if dated:
-                columns["birth_y"] = "born.y"
-                columns["birth_m"] = "born.m"
-                columns["birth_d"] = "born.d"
+                columns["middle"] = (field, f"link_name({x})")
+            case "birth":
+                columns["birth_y"] = (field, "born.y")
+                columns["birth_m"] = (field, "born.m")
+                columns["birth_d"] = (field, "born.d")
             case "sex":
-                columns["sex"] = f"link_sex({x})"
+                columns["sex"] = (field, f"link_sex({x})")
             case "postcode":
-                columns["postcode"] = f"link_code({x})"
+                columns["postcode"] = (field, f"link_code({x})")
             case "city":
-                columns["city"] = f"link_words({x})"
+                columns["city"] = (field, f"link_words({x})")
             case "nhs":
-                columns["nhs"] = f"link_nhs({x})"
+                columns["nhs"] = (field, f"link_nhs({x})")
             case "number":
-                columns[field.column] = f"link_number({x})"
+                columns[field.column] = (field, f"link_number({x})")
             case "phone":
-                columns[field.column] = f"link_phone({x})"
+                columns[field.column] = (field, f"link_phone({x})")
             case "email":
-                columns[field.column] = f"link_email({x})"
+                columns[field.column] = (field, f"link_email({x})")
             case _:
-                columns[field.column] = f"link_words({x})"
+                columns[field.column] = (field, f"link_words({x})")
     return columns
 
 
@@ -250,7 +242,11 @@ def usable(engine: Engine, fields: list[Field]) -> tuple[list[Usable], dict[str,
     left_out: dict[str, str] = {}
     rows = int(engine.one("SELECT count(*) FROM link_row") or 0)
     both = engine.one("SELECT count(DISTINCT side) FROM link_record") == 2
+    kinds = {field.kind for field in fields}
     for field in fields:
+        if field.kind == "full_name" and {"given", "family"} <= kinds:
+            left_out[field.name] = "given and family name say it"
+            continue
         column = {"birth": "birth_y", "full_name": "family"}.get(field.kind, field.column)
         expression = "(birth_y, birth_m, birth_d)" if field.kind == "birth" else column
         if column not in present:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
-from lockgate.identity.linkage import blocking, deterministic, records, resolve
+from lockgate.identity.linkage import blocking, deterministic, reading, records, resolve
 from lockgate.identity.linkage.dates import FORMS
 from lockgate.identity.linkage.fields import fields_of
 from lockgate.identity.linkage.model import Model, Scorer
@@ -29,6 +31,7 @@ class Options:
 
     threshold: float = THRESHOLD
     id_right: str = ""
+    encoding: str = ""
     date_form: str = ""
     date_form_right: str = ""
     model: Path | None = None
@@ -51,8 +54,8 @@ class Linked:
 
 def link_tables(
     engine: Engine,
-    left: Path,
-    right: Path | None,
+    left: Path | pa.Table,
+    right: Path | pa.Table | None,
     ident: str,
     mapping: Mapping[str, str],
     out: Path,
@@ -78,9 +81,11 @@ def link_tables(
     fields = fields_of(mapping, mapping_right or mapping)
     two = right is not None
     records.prepare(engine)
-    rows = {"left": records.read(engine, left, "left", ident, fields, "--id")}
+    rows = {"left": reading.read(engine, left, "left", ident, fields, "--id", options.encoding)}
     if right is not None:
-        rows["right"] = records.read(engine, right, "right", options.id_right or ident, fields, "--id-right")
+        rows["right"] = reading.read(
+            engine, right, "right", options.id_right or ident, fields, "--id-right", options.encoding
+        )
     declared = {"left": options.date_form, "right": options.date_form_right or options.date_form}
     forms = records.standardise(engine, fields, list(rows), declared)
     usable, left_out = records.usable(engine, fields)
@@ -98,6 +103,8 @@ def link_tables(
         model = scorer.estimate(usable, columns, sum(by_step.values()), options.seed)
         scorer.refine(model)
     clock.lap("estimate")
+    if two:  # what the cascade has linked is settled; within one table, all pairs of a cluster are weighed
+        engine.execute("DELETE FROM link_pair USING link_exact AS e WHERE link_pair.rec_l = e.rec_l AND link_pair.rec_r = e.rec_r")
     scorer.score(model, "link_pair", "link_scored")
     clock.lap("score")
     resolution: dict[str, int]
@@ -176,7 +183,7 @@ def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, An
         WITH together AS (  -- whether a profile's two copies are one person: then its further copies are too
             SELECT r.profile, r.side, min(m.cluster) AS cluster, count(DISTINCT m.cluster) = 1 AS one
             FROM link_record AS r JOIN link_member AS m USING (rec) GROUP BY ALL)
-        SELECT w.side, w.n, w.id, w.profile, w.copy, r.rec,
+        SELECT w.side, w.n, w.profile, w.copy, r.rec,
                coalesce(m.cluster, CASE WHEN t.one AND w.side = 'L' THEN t.cluster END) AS cluster
         FROM link_row AS w LEFT JOIN link_record AS r ON r.side = w.side AND r.n = w.n
         LEFT JOIN link_member AS m USING (rec)
@@ -189,14 +196,17 @@ def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, An
                                      CASE WHEN cluster IS NULL THEN side END, CASE WHEN cluster IS NULL THEN n END)
                   AS number
         FROM link_cluster""")
-    ids = {"L": "link_raw_left", "R": "link_raw_right"}
+    ids = {"L": "link_id_left", "R": "link_id_right"}
     if two:
         pairs = f"""
             SELECT a.id AS id_left, b.id AS id_right, round(c.probability, 6) AS probability, c.step
             FROM link_chosen AS c JOIN link_record AS l ON l.rec = c.rec_l JOIN link_record AS r ON r.rec = c.rec_r
             JOIN {ids["L"]} AS a ON a.n = l.n JOIN {ids["R"]} AS b ON b.n = r.n"""
-        members = """
-            SELECT CASE side WHEN 'L' THEN 'left' ELSE 'right' END AS side, id, number AS cluster FROM link_numbered"""
+        members = " UNION ALL ".join(
+            f"SELECT '{table.removeprefix('link_id_')}' AS side, i.id, number AS cluster "
+            f"FROM link_numbered AS l JOIN {table} AS i ON i.n = l.n WHERE l.side = '{side}'"
+            for side, table in ids.items()
+        )
         order = "side, cluster, id"
         large = 0
     else:
@@ -253,12 +263,12 @@ def _review(engine: Engine, path: Path | None, two: bool, threshold: float) -> d
         FROM {source} AS p LEFT JOIN link_chosen AS c USING (rec_l, rec_r)
         WHERE p.probability BETWEEN {low} AND {high} OR (p.probability >= {float(threshold)} AND c.rec_l IS NULL)""")
     if path:
-        right = "link_raw_right" if two else "link_raw_left"
+        right = "link_id_right" if two else "link_id_left"
         engine.write_parquet(
             f"""
             SELECT a.id AS id_left, b.id AS id_right, round(d.probability, 6) AS probability, d.linked, d.reason
             FROM link_doubt AS d JOIN link_record AS l ON l.rec = d.rec_l JOIN link_record AS r ON r.rec = d.rec_r
-            JOIN link_raw_left AS a ON a.n = l.n JOIN {right} AS b ON b.n = r.n""",
+            JOIN link_id_left AS a ON a.n = l.n JOIN {right} AS b ON b.n = r.n""",
             path,
             order_by="probability DESC, id_left, id_right",
         )

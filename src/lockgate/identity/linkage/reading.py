@@ -1,0 +1,131 @@
+"""Tables to link, read as text: a file of a known format, or an Arrow table; checked before anything is compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from lockgate.engine import Engine, literal, quote
+from lockgate.errors import UsageError
+from lockgate.identity.linkage.fields import Field, check_columns
+
+ENCODINGS = ("utf-8", "latin-1", "utf-16")
+_SUFFIXES = {
+    "csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    "jsonl": (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz"),
+    "parquet": (".parquet", ".pq"),
+}
+_REMEDY = "give a Parquet file, a CSV file with a header, or JSON lines"
+
+
+def _format(path: Path) -> str:
+    """The format by the file's first bytes, then by its name; UsageError where there is no such file."""
+    if not path.exists():
+        raise UsageError("no such file", where=str(path), remedy=_REMEDY)
+    if path.is_dir():
+        raise UsageError("is a folder", where=str(path), remedy=_REMEDY)
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start:
+        raise UsageError("is empty", where=str(path), remedy="there is nothing to link")
+    if start == b"PAR1":
+        return "parquet"
+    for name, suffixes in _SUFFIXES.items():
+        if path.name.lower().endswith(suffixes):
+            return name
+    raise UsageError("is of no format that is known by its name or start", where=str(path), remedy=_REMEDY)
+
+
+def read(
+    engine: Engine,
+    source: Path | pa.Table,
+    side: str,
+    id_column: str,
+    fields: list[Field],
+    where: str,
+    encoding: str = "",
+) -> int:
+    """Make the table ``link_raw_SIDE``: n (its place in the file), id, and a text column for each field; its rows.
+
+    UsageError when the source can't be read, or the id column is missing, has NULLs or doubles."""
+    if isinstance(source, pa.Table):
+        engine.register(f"link_given_{side}", source)
+        return _take(engine, f"link_given_{side}", "arrow", side, id_column, fields, where, f"the {side} table")
+    kind = _format(source)
+    if encoding and encoding not in ENCODINGS:
+        raise UsageError(
+            f"{encoding} is no known encoding", where="--encoding", remedy=f"one of {', '.join(ENCODINGS)}"
+        )
+    spelt = f", encoding = {literal(encoding)}" if encoding and kind == "csv" else ""
+    reader = {
+        "csv": f"read_csv({literal(source)}, all_varchar = true, header = true, null_padding = false{spelt})",
+        "jsonl": f"read_json({literal(source)}, format = 'auto', sample_size = -1)",
+        "parquet": f"read_parquet({literal(source)})",
+    }[kind]
+    try:
+        return _take(engine, reader, kind, side, id_column, fields, where, str(source))
+    except duckdb.Error as error:
+        raise _unread(error, kind, str(source)) from error
+
+
+def _unread(error: duckdb.Error, kind: str, path: str) -> UsageError:
+    """What was wrong with a file, without a word of what is in it."""
+    said = str(error).lower()
+    if "unicode" in said or "utf-8" in said or "utf8" in said or "encoding" in said:
+        return UsageError(
+            "isn't UTF-8", where=path, remedy="say how it is encoded: --encoding latin-1 (or utf-16)"
+        )
+    if kind == "csv" and ("expected number of columns" in said or "sniffing" in said or "csv error" in said):
+        return UsageError(
+            "can't be read as CSV: not every line has the columns of the header",
+            where=path,
+            remedy="mend the lines (quotes around values with commas), or give Parquet",
+        )
+    return UsageError(f"can't be read as {kind}", where=path, remedy=_REMEDY)
+
+
+def _take(
+    engine: Engine, reader: str, kind: str, side: str, ident_name: str, fields: list[Field], where: str, path: str
+) -> int:
+    types = {str(name): str(of) for name, of, *_ in engine.rows(f"DESCRIBE SELECT * FROM {reader}")}
+    names = {name.strip(): name for name in types}
+    if ident_name not in names:
+        raise UsageError(
+            f"has no column {ident_name}",
+            where=path,
+            remedy=f"{where} is one of {', '.join(sorted(names)[:30])}",
+        )
+    check_columns(fields, side, names, path)
+    picked = []
+    for field in fields:
+        column = names[getattr(field, side)]
+        value = quote(column)
+        if types[column] in ("DOUBLE", "FLOAT"):  # whole numbers that once had gaps among them
+            value = f"CASE WHEN {value} = trunc({value}) THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
+        picked.append(f"CAST({value} AS VARCHAR) AS {quote(field.name)}")
+    ident = quote(names[ident_name])
+    shown = f"nullif(trim({ident}), '')" if types[names[ident_name]] == "VARCHAR" else ident
+    engine.execute(
+        f"CREATE OR REPLACE TABLE link_raw_{side} AS "
+        f"SELECT row_number() OVER () AS n, {shown} AS id, {', '.join(picked)} FROM {reader}"
+    )
+    rows, without, distinct = (
+        int(k)
+        for k in engine.rows(f"SELECT count(*), count(*) - count(id), count(DISTINCT id) FROM link_raw_{side}")[0]
+    )
+    if not rows:
+        raise UsageError("has no rows", where=path, remedy="there is nothing to link")
+    if without or distinct < rows:
+        raise UsageError(
+            f"column {ident_name} is no identifier: {without:,} of {rows:,} rows have none, "
+            f"{rows - without - distinct:,} repeat another's",
+            where=path,
+            remedy=f"{where} needs a column with another value in every row",
+        )
+    if kind == "csv" and engine.one(
+        f"SELECT bool_and(id = CAST(TRY_CAST(id AS BIGINT) AS VARCHAR)) FROM link_raw_{side}"
+    ):
+        engine.execute(f"ALTER TABLE link_raw_{side} ALTER id TYPE BIGINT")
+    return rows
