@@ -290,7 +290,7 @@ def run(quick: bool = False) -> list[Measure]:
             out = folder / "links.parquet"
             with Engine() as engine:
                 link_tables(engine, people.left, people.right, "id", parse_map(mapping), out)
-                pairs = engine.rows("SELECT id_left, id_right, step FROM read_parquet($1)", [str(out)])
+                pairs = engine.rows("SELECT id_l, id_r, step FROM read_parquet($1)", [str(out)])
             scores = pair_scores([(a, b) for a, b, _ in pairs], people.true_links)
             sure = {(a, b) for a, b, step in pairs if step == "nhs_number+birth_date"}
             measures.append(Measure(label, f1(*scores), "", target, correct=sure <= people.true_links))

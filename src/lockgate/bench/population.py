@@ -41,7 +41,7 @@ _DAYS = 95 * 365
 
 
 @dataclass(frozen=True, slots=True)
-class Town:
+class Registers:
     """The two files: columns id, then ``COLUMNS``; a person has the same number after the L or R of the id."""
 
     left: Path
@@ -102,10 +102,12 @@ def population(n: int, rng: Rng) -> dict[str, npt.NDArray[Any]]:
     )
     born = rng.integers(0, _DAYS - 20 * 365, n)
     head = born[np.searchsorted(house, house)]
-    born = np.where(member == 1, np.clip(head + rng.integers(-3000, 3000, n), 0, _DAYS), born)
-    born = np.where(member > 1, np.clip(head + rng.integers(20 * 365, 40 * 365, n), 0, _DAYS), born)
+    born = np.where(member == 1, np.abs(head + rng.integers(-3000, 3000, n)), born)
+    child = head + rng.integers(20 * 365, 40 * 365, n)
+    born = np.where(member > 1, np.where(child < _DAYS, child, rng.integers(_DAYS - 20 * 365, _DAYS, n)), born)
     twin = np.full(n, -1)
-    second = np.flatnonzero((member > 2) & (rng.random(n) < 0.12))
+    # every eighth of the third and further children; parents find another name for the second
+    second = np.flatnonzero((member > 2) & (rng.random(n) < 0.12) & (given != np.roll(given, 1)))
     born[second], family[second] = born[second - 1], family[second - 1]
     twin[second], twin[second - 1] = second - 1, second
     homes = _homes(n, rng)
@@ -177,7 +179,7 @@ def _misdated(born: str, pen: random.Random) -> str:
     return f"{year}-{month}-{pen.randrange(1, 29):02}"
 
 
-def town(folder: Path, left: int = 1_000_000, right: int = 600_000, seed: int = 1) -> Town:
+def population_files(folder: Path, left: int = 1_000_000, right: int = 600_000, seed: int = 1) -> Registers:
     """Write left.parquet and right.parquet: five sixths of the right are on the left too."""
     rng = np.random.default_rng(seed)
     shared = right * 5 // 6
@@ -187,4 +189,4 @@ def town(folder: Path, left: int = 1_000_000, right: int = 600_000, seed: int = 
     for name, who in held.items():
         table = worn(people, rng.permutation(who), name[0].upper(), rng)
         pq.write_table(table, folder / f"{name}.parquet")
-    return Town(folder / "left.parquet", folder / "right.parquet", shared)
+    return Registers(folder / "left.parquet", folder / "right.parquet", shared)

@@ -63,34 +63,46 @@ def _names_part(columns: set[str]) -> str:
 
 
 def _no_twin(columns: set[str]) -> str:
-    """Not two given names that one person is unlikely to have, alike as they may be: a twin has the same birth date and
-    may be recorded under the other's number. (With one name unknown, the number decides.)"""
+    """Two given names that one person has: a twin has the same birth date and may be recorded under the other's number.
+
+    Equal, two forms of one name, swapped with the family name, a middle name, or a slip: alike, and not both in common
+    use ("Leo" and "Lee"). An initial says too little. With one name unknown, the number decides. Needs ``link_common``.
+    """
     if not {"given", "given_root", "given_sound"} <= columns:
         return "true"
+    in_use = " AND ".join(f"{side}.given IN (SELECT given FROM link_common)" for side in "lr")
+    alike = "l.given_sound = r.given_sound OR damerau_levenshtein(l.given, r.given) <= 1 OR {starts}"
+    starts = "starts_with(l.given, r.given) OR starts_with(r.given, l.given)"
     part = (
-        "coalesce(l.given_root = r.given_root OR l.given_sound = r.given_sound OR starts_with(l.given, r.given) "
-        "OR starts_with(r.given, l.given) OR damerau_levenshtein(l.given, r.given) <= 1, true)"
+        "l.given_root = r.given_root OR "
+        f"(least(length(l.given), length(r.given)) > 1 AND ({alike.format(starts=starts)}) AND NOT ({in_use}))"
     )
     if "family" in columns:
-        part += " OR coalesce(l.given = r.family OR l.family = r.given, false)"
+        part += " OR (l.given = r.family AND jaro_winkler_similarity(l.family, r.given) > 0.85)"
+        part += " OR (r.given = l.family AND jaro_winkler_similarity(r.family, l.given) > 0.85)"
     if "middle" in columns:
-        part += " OR coalesce(contains(l.middle, r.given) OR contains(r.middle, l.given), false)"
+        for one, other in (("l", "r"), ("r", "l")):
+            part += (
+                f" OR (length({other}.given) > 1 AND "
+                f"coalesce(list_contains(string_split({one}.middle, ' '), {other}.given), false))"
+            )
+    part = f"coalesce({part}, l.given IS NULL OR r.given IS NULL)"
     if "sex" in columns:
-        part = f"({part}) AND NOT coalesce(l.sex <> r.sex AND l.given <> r.given, false)"
+        part += " AND NOT coalesce(l.sex <> r.sex AND l.given <> r.given, false)"
     return f"({part})"
 
 
 def steps(columns: set[str]) -> list[Step]:
     """The steps that a table's columns allow."""
     found: list[Step] = []
-    other = _names_part(columns)
+    alone = f"NOT ({_names_part(columns)}) AND {_no_twin(columns)}"
     evidence = [name for name in ("given", "family", "postcode", "birth_d", "birth_m") if name in columns]
     if {"nhs", "birth_y"} <= columns:
         found.append(
             Step(
                 "nhs_number+birth_date",
                 ("nhs", "birth_y", "birth_m", "birth_d"),
-                f"NOT ({other}) AND {_no_twin(columns)}",
+                alone,
             )
         )
     if "nhs" in columns and len(evidence) >= 2:
@@ -100,7 +112,7 @@ def steps(columns: set[str]) -> list[Step]:
             if "birth_y" in columns
             else "false"
         )
-        found.append(Step("nhs_number+partial", ("nhs",), f"({agreed}) >= 2 AND NOT ({other}) AND NOT {far}"))
+        found.append(Step("nhs_number+partial", ("nhs",), f"({agreed}) >= 2 AND {alone} AND NOT {far}"))
     no_other_number = f"NOT {_differ('nhs')}" if "nhs" in columns else "true"
     no_other_sex = f"NOT {_differ('sex')}" if "sex" in columns else "true"
     name_birth = ("given", "family", "birth_y", "birth_m", "birth_d")
@@ -191,14 +203,29 @@ def pairs(
     return pa.concat_tables(found), bars, refused
 
 
-def run(engine: Engine, two_tables: bool) -> dict[str, int]:
+def run(engine: Engine, two_tables: bool, only: tuple[int, int] | None = None) -> dict[str, int]:
     """Make ``link_exact`` (rec_l, rec_r, step): the links of the cascade; returns how many by step.
 
     Between two tables a record is linked once, and only where the key is of one record on either side. Within one
     table every record of a key is joined to the first of it."""
     columns = set(engine.columns("SELECT * FROM link_record"))
     engine.execute("CREATE OR REPLACE TABLE link_exact (rec_l BIGINT, rec_r BIGINT, step VARCHAR)")
+    if "given" in columns:  # a slip makes a name that hardly anybody has
+        engine.execute("""
+            CREATE OR REPLACE TABLE link_common AS
+            SELECT given FROM link_record WHERE given IS NOT NULL GROUP BY given
+            HAVING count(*) > greatest(5, (SELECT count(*) FROM link_record) / 20000)""")
     counts: dict[str, int] = {}
+    if only:  # which steps hold for one pair, whoever else has the same keys
+        for step in steps(columns):
+            same = " AND ".join(f"l.{key} = r.{key}" for key in step.keys)
+            counts[step.name] = int(
+                engine.one(f"""
+                SELECT count(*) FROM link_record AS l JOIN link_record AS r ON l.rec = {only[0]} AND r.rec = {only[1]}
+                WHERE {same} AND {step.condition}""")
+                or 0
+            )
+        return counts
     for step in steps(columns):
         keys = ", ".join(step.keys)
         filled = " AND ".join(f"{key} IS NOT NULL" for key in step.keys)

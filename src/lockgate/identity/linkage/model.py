@@ -222,7 +222,15 @@ class Scorer:
         settings["comparisons"] = learnt["comparisons"]
         settings["link_type"] = "dedupe_only"  # pairs are given, left before right
         _settle(settings)
+        first = {
+            comparison["output_column_name"]: {
+                level["label_for_charts"]: {"m": level["m_probability"], "u": level["u_probability"]}
+                for level in _levels(comparison)
+            }
+            for comparison in settings["comparisons"]
+        }
         provenance = {
+            "first_estimates": first,
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "splink": splink.__version__,
             "seed": seed,

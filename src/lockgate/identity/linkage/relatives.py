@@ -4,7 +4,7 @@ Fellegi and Sunter's model knows people and strangers, and takes the fields to b
 one household share family name, address, place, often a trade; to that model they look like one person with another
 name. So pairs have a third class here (a latent class model fitted by expectation maximisation, after Winkler's work on
 households): relatives agree in what households share as often as a person with themselves, and in given name,
-birth date, sex and numbers only as often as strangers. The odds of one person are then against both of the others.
+sex and the like only as often as strangers. The odds of one person are then against both of the others.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 PERSONAL = ("given", "middle", "birth", "sex", "nhs", "f_other_id", "f_local_number", "f_email")
+# Of these, what a household may yet share: twins their birth date, and anybody the number of another by mistake. How
+# often is learnt, up to this share of relatives; more, and the class would take in people who changed their name.
+AT_TIMES, AT_MOST = ("birth", "nhs", "f_other_id", "f_local_number"), 0.05
 
 
 def levels_of(comparison: dict[str, Any]) -> list[dict[str, Any]]:
@@ -74,8 +77,10 @@ def fit(
         settings["probability_relatives"] = _prior(q, sample.share, possible) if both else 0.0
         for comparison, own, level in zip(comparisons, personal, sample.levels, strict=True):
             _relearn(comparison, level, p, "m_probability")
-            if both and not own and q.sum() >= 5:
+            if both and q.sum() >= 5 and (not own or comparison["output_column_name"] in AT_TIMES):
                 _relearn(comparison, level, q, "r_probability")
+                if own:
+                    _bound(comparison)
         now = settings["probability_two_random_records_match"]
         history.append({"prior": now, "relatives": settings["probability_relatives"]})
         if abs(math.log(now / prior)) < still:
@@ -98,6 +103,15 @@ def _relearn(
         return
     for place, one in enumerate(levels):
         one[which] = float(counted[place] / counted.sum())
+
+
+def _bound(comparison: dict[str, Any]) -> None:
+    """Relatives agree in what is one's own ``AT_MOST`` so often; the rest goes to the level of what is unlike."""
+    last, *rest = levels_of(comparison)
+    for one in rest:
+        if one["label_for_charts"] in ("equal", "one slip") or one["label_for_charts"].startswith("slips"):
+            one["r_probability"] = min(one["r_probability"], max(AT_MOST, one["u_probability"]))
+    last["r_probability"] = max(1e-6, 1 - sum(one["r_probability"] for one in rest))
 
 
 def weight_sql(settings: dict[str, Any], columns: set[str]) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
-from lockgate.identity.linkage import blocking, deterministic, reading, records, resolve
+from lockgate.identity.linkage import artefacts, blocking, deterministic, reading, records, resolve
 from lockgate.identity.linkage.dates import FORMS
 from lockgate.identity.linkage.fields import fields_of
 from lockgate.identity.linkage.model import Model, Scorer
@@ -36,6 +36,7 @@ class Options:
     date_form_right: str = ""
     model: Path | None = None
     model_out: Path | None = None
+    artefacts: Path | None = None
     clusters: Path | None = None
     review: Path | None = None
     seed: int = 11
@@ -77,6 +78,12 @@ def link_tables(
             raise UsageError(
                 f"{form} is no form of dates", where="--date-form", remedy=f"one of {', '.join(FORMS)}"
             )
+    if isinstance(left, Path) and isinstance(right, Path) and left.exists() and right.exists():
+        if left.samefile(right):
+            raise UsageError(
+                "is given as both tables: each record would find itself", where=str(right),
+                remedy="give it once: within one table the duplicates are found",
+            )  # fmt: skip
     clock = _Clock()
     fields = fields_of(mapping, mapping_right or mapping)
     two = right is not None
@@ -90,7 +97,7 @@ def link_tables(
     forms = records.standardise(engine, fields, list(rows), declared)
     usable, left_out = records.usable(engine, fields)
     clock.lap("read and standardise")
-    columns = _columns(engine, left_out, {one.field.column for one in usable})
+    columns = columns_of(engine, left_out, {one.field.column for one in usable})
     by_step = deterministic.run(engine, two)
     clock.lap("deterministic cascade")
     keys = blocking.choose(engine, columns, two)
@@ -104,7 +111,9 @@ def link_tables(
         scorer.refine(model)
     clock.lap("estimate")
     if two:  # what the cascade has linked is settled; within one table, all pairs of a cluster are weighed
-        engine.execute("DELETE FROM link_pair USING link_exact AS e WHERE link_pair.rec_l = e.rec_l AND link_pair.rec_r = e.rec_r")
+        engine.execute("""
+            DELETE FROM link_pair USING link_exact AS e
+            WHERE link_pair.rec_l = e.rec_l AND link_pair.rec_r = e.rec_r""")
     scorer.score(model, "link_pair", "link_scored")
     clock.lap("score")
     resolution: dict[str, int]
@@ -116,12 +125,14 @@ def link_tables(
     clusters = options.clusters or out.with_name(f"{out.stem}.clusters.parquet")
     written = _write(engine, out, clusters, two)
     review = _review(engine, options.review, two, options.threshold)
-    if options.model_out:
+    if not options.model:
         model.provenance["fields"] = [one.as_dict() for one in usable]
         model.provenance["blocking"] = [key.as_dict() for key in keys]
+    if options.model_out:
         model.save(options.model_out)
+    sizes = _sizes(engine)
     clock.lap("write")
-    return Linked(
+    linked = Linked(
         {
             "kind": "link" if two else "deduplicate",
             "rows": rows,
@@ -139,13 +150,28 @@ def link_tables(
             **written,
             "review": review,
             "expected": _expected(engine, two),
+            "cluster_sizes": sizes,
             "out": str(out),
             "clusters_out": str(clusters),
             "review_out": str(options.review) if options.review else None,
             "model_out": str(options.model_out) if options.model_out else None,
+            "artefacts": str(options.artefacts) if options.artefacts else None,
             "seconds": clock.laps,
         }
     )
+    if options.artefacts:
+        artefacts.write(options.artefacts, model, linked.report)
+    return linked
+
+
+def _sizes(engine: Engine) -> dict[str, int]:
+    """How many clusters there are of each size; past ten, of ten and more."""
+    return {
+        (f"{size}" if size < 10 else "10 or more"): int(n)
+        for size, n in engine.rows("""
+            SELECT least(k, 10) AS size, count(*) FROM (SELECT count(*) AS k FROM link_numbered GROUP BY number)
+            GROUP BY 1 ORDER BY 1""")
+    }
 
 
 class _Clock:
@@ -167,7 +193,7 @@ _MADE_OF = {
 }  # fmt: skip
 
 
-def _columns(engine: Engine, left_out: Mapping[str, str], kept: set[str]) -> set[str]:
+def columns_of(engine: Engine, left_out: Mapping[str, str], kept: set[str]) -> set[str]:
     """The columns of ``link_record`` that tell something."""
     there = set(engine.columns("SELECT * FROM link_record")) - _ADMIN
     kept = kept | {"middle"}  # comes with the given names too
@@ -199,7 +225,7 @@ def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, An
     ids = {"L": "link_id_left", "R": "link_id_right"}
     if two:
         pairs = f"""
-            SELECT a.id AS id_left, b.id AS id_right, round(c.probability, 6) AS probability, c.step
+            SELECT a.id AS id_l, b.id AS id_r, round(c.probability, 6) AS probability, c.step
             FROM link_chosen AS c JOIN link_record AS l ON l.rec = c.rec_l JOIN link_record AS r ON r.rec = c.rec_r
             JOIN {ids["L"]} AS a ON a.n = l.n JOIN {ids["R"]} AS b ON b.n = r.n"""
         members = " UNION ALL ".join(
@@ -217,7 +243,7 @@ def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, An
             FROM link_numbered""")
         # rows beyond the second copy of a profile stand where their first copy stands
         pairs = f"""
-            SELECT a.id AS id_left, b.id AS id_right,
+            SELECT a.id AS id_l, b.id AS id_r,
                    round(coalesce(c.probability, CASE WHEN l.profile = r.profile THEN s.probability END, 1.0), 6)
                        AS probability,
                    coalesce(c.step, CASE WHEN l.profile = r.profile THEN 'equal' END, '{resolve.CLUSTER_STEP}') AS step
@@ -233,7 +259,7 @@ def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, An
         large = int(
             engine.one(f"SELECT count(DISTINCT number) FROM link_sized WHERE size > {LARGEST_WRITTEN}") or 0
         )
-    links = engine.write_parquet(pairs, out, order_by="id_left, id_right")
+    links = engine.write_parquet(pairs, out, order_by="id_l, id_r")
     engine.write_parquet(members, clusters, order_by=order)
     steps = dict(engine.rows("SELECT step, count(*) FROM read_parquet($1) GROUP BY 1 ORDER BY 1", [str(out)]))
     people, largest = engine.rows("""
@@ -266,11 +292,11 @@ def _review(engine: Engine, path: Path | None, two: bool, threshold: float) -> d
         right = "link_id_right" if two else "link_id_left"
         engine.write_parquet(
             f"""
-            SELECT a.id AS id_left, b.id AS id_right, round(d.probability, 6) AS probability, d.linked, d.reason
+            SELECT a.id AS id_l, b.id AS id_r, round(d.probability, 6) AS probability, d.linked, d.reason
             FROM link_doubt AS d JOIN link_record AS l ON l.rec = d.rec_l JOIN link_record AS r ON r.rec = d.rec_r
             JOIN link_id_left AS a ON a.n = l.n JOIN {right} AS b ON b.n = r.n""",
             path,
-            order_by="probability DESC, id_left, id_right",
+            order_by="probability DESC, id_l, id_r",
         )
     return {
         str(reason): int(n)
@@ -278,21 +304,37 @@ def _review(engine: Engine, path: Path | None, two: bool, threshold: float) -> d
     }
 
 
-def _expected(engine: Engine, two: bool) -> dict[str, float]:
-    """Errors to expect if the probabilities are right: false links, and links missed among the pairs compared."""
+def _expected(engine: Engine, two: bool) -> dict[str, Any]:
+    """Errors to expect if the probabilities are right: false links, and links missed among the pairs compared.
+
+    Each pair is wrong by its own probability, so the number of wrong ones is a sum of independent draws (a Poisson
+    binomial): its mean, and mean +- 1.96 standard deviations, cut at 0. It says nothing of an error in the
+    probabilities themselves, nor of pairs that no blocking key brought together."""
     source = (
         "link_posterior"
         if two
         else "(SELECT rec_l, rec_r, match_probability AS probability FROM link_scored)"
     )
-    false = float(engine.one("SELECT sum(1 - probability) FROM link_chosen") or 0.0)
-    true = float(engine.one("SELECT sum(probability) FROM link_chosen") or 0.0)
-    missed = float(
-        engine.one(f"SELECT sum(probability) FROM {source} AS p ANTI JOIN link_chosen USING (rec_l, rec_r)")
-        or 0.0
+    sums = "sum({0}), sum(probability * (1 - probability)), sum(probability)"
+    false, spread, true = (
+        float(x or 0) for x in engine.rows(f"SELECT {sums.format('1 - probability')} FROM link_chosen")[0]
+    )
+    missed, missed_spread, _ = (
+        float(x or 0)
+        for x in engine.rows(
+            f"SELECT {sums.format('probability')} FROM {source} AS p ANTI JOIN link_chosen USING (rec_l, rec_r)"
+        )[0]
     )
     return {
         "false_links": round(false, 2),
+        "false_links_95": _interval(false, spread),
         "missed_among_compared": round(missed, 2),
+        "missed_among_compared_95": _interval(missed, missed_spread),
         "f1": round(2 * true / max(1e-9, 2 * true + false + missed), 4),
+        "method": "sum of the pairs' probabilities of being wrong; 95 % by the Poisson binomial's standard deviation",
     }
+
+
+def _interval(mean: float, variance: float) -> list[float]:
+    half = 1.96 * variance**0.5
+    return [round(max(0.0, mean - half), 2), round(mean + half, 2)]
