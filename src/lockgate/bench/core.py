@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import venv
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -54,3 +57,12 @@ def machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "python": platform.python_version(),
     }
+
+
+def environment(folder: Path, wanted: list[str]) -> Path | None:
+    """A Python that has these packages, installed by pip; None when they can't be had."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1", *wanted]
+    done = subprocess.run(pip, capture_output=True, timeout=300)
+    return python if done.returncode == 0 else None

@@ -13,12 +13,11 @@ import json
 import subprocess
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 import pyarrow as pa
 
-from lockgate.bench.core import Measure
+from lockgate.bench.core import Measure, environment
 from lockgate.capture import capture_hl7v2, status
 from lockgate.capture.hl7v2.columns import parse
 from lockgate.site import Site
@@ -101,7 +100,7 @@ def measures(quick: bool) -> list[Measure]:
 def _libraries(texts: list[str], folder: Path, ours: float, correct: bool) -> list[Measure]:
     """Our figure against each library's, which parses the first of the same messages."""
     measures = []
-    python = _environment(folder / "peers", [f"{name}=={release}" for name, release, *_ in PEERS])
+    python = environment(folder / "peers", [f"{name}=={release}" for name, release, *_ in PEERS])
     for name, release, most, parser in PEERS:
         label = f"{name} {release}"
         measure = f"HL7 v2 parsed and routed, beside {name}"
@@ -121,15 +120,6 @@ def _libraries(texts: list[str], folder: Path, ours: float, correct: bool) -> li
         same = adt == sum(text.split("|", 9)[8].startswith("ADT^") for text in sample)
         measures.append(Measure(measure, ours, UNIT, peer=label, peer_value=speed, correct=correct and same))
     return measures
-
-
-def _environment(folder: Path, wanted: list[str]) -> Path | None:
-    """A Python that has these packages, installed by pip; None when they can't be had."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1", *wanted]
-    done = subprocess.run(pip, capture_output=True, timeout=300)
-    return python if done.returncode == 0 else None
 
 
 def _message(number: int) -> str:

@@ -1,8 +1,8 @@
 """Two registers of a large invented population: typos, moves, marriages, twins and wrong NHS numbers, in NumPy.
 
 Every person, name, date and number is drawn from a seeded generator; no list of real people is involved. Households
-share a family name and a postcode, twins a birth date besides, and a wrong NHS number is a slip of the pen, a stranger's,
-or one of the household's.
+share a family name and a postcode, twins a birth date besides, and a wrong NHS number is a slip of the pen, a
+stranger's, or one of the household's.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def population(n: int, rng: Rng) -> dict[str, npt.NDArray[Any]]:
     head = born[np.searchsorted(house, house)]
     born = np.where(member == 1, np.abs(head + rng.integers(-3000, 3000, n)), born)
     child = head + rng.integers(20 * 365, 40 * 365, n)
-    born = np.where(member > 1, np.where(child < _DAYS, child, rng.integers(_DAYS - 20 * 365, _DAYS, n)), born)
+    born = np.where(
+        member > 1, np.where(child < _DAYS, child, rng.integers(_DAYS - 20 * 365, _DAYS, n)), born
+    )
     twin = np.full(n, -1)
     # every eighth of the third and further children; parents find another name for the second
     second = np.flatnonzero((member > 2) & (rng.random(n) < 0.12) & (given != np.roll(given, 1)))
@@ -118,7 +120,9 @@ def population(n: int, rng: Rng) -> dict[str, npt.NDArray[Any]]:
     }  # fmt: skip
 
 
-def worn(people: dict[str, npt.NDArray[Any]], who: Ints, prefix: str, rng: Rng, wear: float = 1.0) -> pa.Table:
+def worn(
+    people: dict[str, npt.NDArray[Any]], who: Ints, prefix: str, rng: Rng, wear: float = 1.0
+) -> pa.Table:
     """The records that one register holds of the people ``who``, with its own slips; ``wear`` scales all rates."""
     n, pen = len(who), random.Random(int(rng.integers(1 << 30)))  # noqa: S311
 

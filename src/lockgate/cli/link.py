@@ -16,8 +16,12 @@ from rich.table import Table
 
 from lockgate.cli import encodings
 from lockgate.cli.common import console, emit
+from lockgate.cli.index_review import print_waterfall
+from lockgate.disclosure.waterfall import render_waterfall
 from lockgate.engine import Engine
-from lockgate.identity.linkage import THRESHOLD, Options, link_tables, parse_map
+from lockgate.errors import UsageError
+from lockgate.identity.linkage import THRESHOLD, Options, explain_pair, link_tables, parse_map
+from lockgate.site.files import make_dir, write_atomic
 
 
 class _TablesFirst(typer.core.TyperGroup):
@@ -35,7 +39,7 @@ app = typer.Typer(cls=_TablesFirst)
 
 @app.command("tables")
 def tables(
-    left: Annotated[Path, typer.Argument(help="A CSV or Parquet file, one row a record.")],
+    left: Annotated[Path, typer.Argument(help="A CSV, Parquet or JSON lines file, one row a record.")],
     right: Annotated[
         Path | None, typer.Argument(help="The table to link it with; without one, LEFT is deduplicated.")
     ] = None,
@@ -70,9 +74,21 @@ def tables(
         typer.Option(help="Which way round numeric dates are: dmy or mdy; shown by the data if not said."),
     ] = "",
     date_form_right: Annotated[str, typer.Option(help="The same for RIGHT, if another.")] = "",
+    encoding: Annotated[str, typer.Option(help="Of CSV files that aren't UTF-8: latin-1 or utf-16.")] = "",
     model: Annotated[Path | None, typer.Option(help="A model file to use instead of estimating one.")] = None,
-    model_out: Annotated[Path | None, typer.Option(help="Where the estimated model goes (JSON).")] = None,
-    memory: Annotated[str, typer.Option(help="The most memory the engine takes, such as 2GB.")] = "",
+    model_out: Annotated[
+        Path | None,
+        typer.Option("--save-model", "--model-out", help="Where the estimated model goes (JSON)."),
+    ] = None,
+    artefacts: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder for the model, m and u as first estimated and as used, blocking counts, report."
+        ),
+    ] = None,
+    memory: Annotated[
+        str, typer.Option(help="The most memory the engine takes before it spills to disk, beside OUT.")
+    ] = "2GB",
     threads: Annotated[int, typer.Option(min=0, help="The engine's threads; all cores if 0.")] = 0,
 ) -> None:
     """Find which records are of one person: in two tables, or the duplicates in one.
@@ -82,8 +98,10 @@ def tables(
     """
     options = Options(
         threshold=threshold, id_right=id_right, date_form=date_form, date_form_right=date_form_right,
-        model=model, model_out=model_out, clusters=clusters, review=review,
+        model=model, model_out=model_out, clusters=clusters, review=review, encoding=encoding,
+        artefacts=artefacts,
     )  # fmt: skip
+    make_dir(out.absolute().parent)
     with Engine(
         memory_limit=memory or None, threads=threads or None, temp_dir=out.absolute().parent
     ) as engine:
@@ -100,6 +118,54 @@ def tables(
     emit(found.as_dict(), lambda: _print(found.as_dict()))
 
 
+@app.command()
+def explain(
+    left: Annotated[Path, typer.Argument(help="The table that was linked or deduplicated.")],
+    right: Annotated[Path | None, typer.Argument(help="The table it was linked with.")] = None,
+    pair: Annotated[str, typer.Option(help="The two ids, ID_L,ID_R.")] = "",
+    model: Annotated[Path | None, typer.Option(help="The model file (--save-model wrote it).")] = None,
+    ident: Annotated[str, typer.Option("--id", help="The column that identifies a row.")] = "id",
+    mapping: Annotated[
+        str, typer.Option("--map", help="What columns mean, as when the tables were linked.")
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="Where the waterfall chart goes (SVG).")] = None,
+    id_right: Annotated[
+        str, typer.Option("--id-right", help="The id column in RIGHT, if named otherwise.")
+    ] = "",
+    map_right: Annotated[
+        str, typer.Option("--map-right", help="What RIGHT's columns mean, if otherwise.")
+    ] = "",
+    date_form: Annotated[str, typer.Option(help="Which way round numeric dates are: dmy or mdy.")] = "",
+    date_form_right: Annotated[str, typer.Option(help="The same for RIGHT, if another.")] = "",
+    encoding: Annotated[str, typer.Option(help="Of CSV files that aren't UTF-8: latin-1 or utf-16.")] = "",
+    memory: Annotated[str, typer.Option(help="The most memory the engine takes.")] = "2GB",
+) -> None:
+    """Why two records were linked or not: exact steps, and what each field adds to the weight (table and chart)."""
+    ids = [part.strip() for part in pair.split(",")]
+    if len(ids) != 2 or not all(ids):
+        raise UsageError("names no two ids", where="--pair", remedy="write --pair ID_L,ID_R")
+    if model is None:
+        raise UsageError("is needed", where="--model", remedy="link with --save-model FILE first")
+    with Engine(memory_limit=memory or None) as engine:
+        found = explain_pair(
+            engine, left, right, ident, parse_map(mapping), (ids[0], ids[1]), model,
+            mapping_right=parse_map(map_right, "--map-right") if map_right else None,
+            options=Options(
+                id_right=id_right, date_form=date_form, date_form_right=date_form_right, encoding=encoding
+            ),
+        )  # fmt: skip
+    if out:
+        write_atomic(out, render_waterfall(found["waterfall"]).encode())
+    found["chart"] = str(out) if out else None
+
+    def human() -> None:
+        met = ", ".join(found["steps"]) or "none"
+        console.print(f"Exact steps that hold: {met}. By the model:", markup=False)
+        print_waterfall(found["waterfall"], found["probability"])
+
+    emit(found, human)
+
+
 def _print(report: dict[str, Any]) -> None:
     steps = Table("step", "pairs", box=None, pad_edge=False)
     steps.columns[1].justify = "right"
@@ -110,8 +176,8 @@ def _print(report: dict[str, Any]) -> None:
     console.print(steps)
     console.print(
         f"{report['clusters']:,} people (the largest of {report['largest_cluster']:,} rows). Expected at threshold "
-        f"{report['threshold']}: {report['expected']['false_links']:,} false links, "
-        f"{report['expected']['missed_among_compared']:,} missed among the pairs compared."
+        f"{report['threshold']}: {_about(report, 'false_links')} false links, "
+        f"{_about(report, 'missed_among_compared')} missed among the pairs compared."
     )
     for name, why in report["left_out"].items():
         console.print(f"Not used: {name} ({why})", markup=False)
@@ -127,6 +193,11 @@ def _print(report: dict[str, Any]) -> None:
         )
         console.print(f"{doubt:,} pairs in doubt{where}", markup=False)
     console.print(f"Pairs in {report['out']}, clusters in {report['clusters_out']}", markup=False)
+
+
+def _about(report: dict[str, Any], what: str) -> str:
+    low, high = report["expected"][f"{what}_95"]
+    return f"{report['expected'][what]:,.0f} ({low:,.0f} to {high:,.0f})"
 
 
 app.command("encode")(encodings.encode)

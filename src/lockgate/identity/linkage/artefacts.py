@@ -47,7 +47,11 @@ def write(folder: Path, model: Model, report: dict[str, Any]) -> None:
     _json(folder / "training.json", model.provenance)
     _json(folder / "report.json", report)
     _csv(folder / "parameters.csv", PARAMETERS, parameters(model))
-    _csv(folder / "blocking.csv", tuple(report["blocking"][0]) if report["blocking"] else (), report["blocking"])
+    _csv(
+        folder / "blocking.csv",
+        tuple(report["blocking"][0]) if report["blocking"] else (),
+        report["blocking"],
+    )
 
 
 def _json(path: Path, value: object) -> None:

@@ -226,19 +226,28 @@ def _make(
     if not total:
         return Key(key.name, key.parts, refused="no two records share it")
     if limit <= 0:
-        return Key(key.name, key.parts, 0, total, refused=f"would make {total:,} pairs more than are compared in all")
+        return Key(
+            key.name, key.parts, 0, total, refused=f"would make {total:,} pairs more than are compared in all"
+        )
     looked_at = max(limit, LOOKED_AT) if second else limit
     value, filled = _hashed(key)
     engine.execute(f"""
         CREATE OR REPLACE TABLE link_block AS
         SELECT key, pairs, sum(pairs) OVER (ORDER BY pairs, key ROWS UNBOUNDED PRECEDING) AS running FROM (
-            SELECT {value} AS key, {_size(two_tables)} AS pairs FROM {free} WHERE {filled} GROUP BY 1) WHERE pairs > 0""")
+            SELECT {value} AS key, {_size(two_tables)} AS pairs FROM {free} WHERE {filled} GROUP BY 1)
+        WHERE pairs > 0""")
     made = 0
-    for most in dict.fromkeys((looked_at, limit)):  # where nearly all agree in a second thing, fewer are looked at
+    for most in dict.fromkeys(
+        (looked_at, limit)
+    ):  # where nearly all agree in a second thing, fewer are looked at
         fits = int(engine.one(f"SELECT sum(pairs) FILTER (running <= {most}) FROM link_block") or 0)
         if fits < total // 50:
             return Key(
-                key.name, key.parts, 0, total, refused=f"would make {total:,} pairs, nearly all in blocks too large"
+                key.name,
+                key.parts,
+                0,
+                total,
+                refused=f"would make {total:,} pairs, nearly all in blocks too large",
             )
         also = "".join(f", {part} AS s{place}" for place, part in enumerate(second))
         agree = " OR ".join(f"l.s{place} = r.s{place}" for place in range(len(second)))

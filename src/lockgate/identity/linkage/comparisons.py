@@ -59,8 +59,11 @@ def _family(columns: set[str]) -> dict[str, Any]:
     levels = [
         ("family_l = family_r", "equal"),
         (_jw("family", 0.93), "nearly equal"),
-        ("(contains(family_l, ' ') OR contains(family_r, ' ')) AND "
-         "list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))", "a part equal"),
+        (
+            "(contains(family_l, ' ') OR contains(family_r, ' ')) AND "
+            "list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))",
+            "a part equal",
+        ),
         (f"{_jw('family', 0.86)} OR family_sound_l = family_sound_r", "alike"),
         (_jw("family", 0.76), "somewhat alike"),
     ]

@@ -1,4 +1,4 @@
-"""Why two records of two tables, or of one, were linked or not: the steps that hold for them, and each field's weight."""
+"""Why two records were linked or not: the exact steps that hold for them, and the weight of each field."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def explain_pair(
     sides = ["left"] if right is None else ["left", "right"]
     reading.read(engine, left, "left", ident, fields, "--id", options.encoding)
     if right is not None:
-        reading.read(engine, right, "right", options.id_right or ident, fields, "--id-right", options.encoding)
+        reading.read(
+            engine, right, "right", options.id_right or ident, fields, "--id-right", options.encoding
+        )
     declared = {"left": options.date_form, "right": options.date_form_right or options.date_form}
     records.standardise(engine, fields, sides, declared)
     usable, left_out = records.usable(engine, fields)
@@ -76,5 +78,7 @@ def _record(engine: Engine, ident: str, side: str) -> int:
         [ident, side[0].upper()],
     )
     if not found:
-        raise UsageError(f"the {side} table has no such id", where="--pair", remedy="give an id of each table: --pair L,R")
+        raise UsageError(
+            f"the {side} table has no such id", where="--pair", remedy="give an id of each table: --pair L,R"
+        )
     return int(found[0][0])

@@ -12,8 +12,10 @@ CREATE OR REPLACE MACRO link_name(x) AS
     nullif(trim(regexp_replace(regexp_replace(coalesce(link_words(x), ''),
         '^((mr|mrs|miss|ms|dr|sir|dame|lord|lady|rev|prof|baby) )+', ''), '[0-9]+', '', 'g')), '');
 CREATE OR REPLACE MACRO link_token(x, place) AS nullif(string_split(x, ' ')[place], '');
-CREATE OR REPLACE MACRO link_digits(x) AS nullif(regexp_replace(link_filled(x), '[^0-9]', '', 'g'), '');
-CREATE OR REPLACE MACRO link_code(x) AS nullif(upper(regexp_replace(link_filled(x), '[^A-Za-z0-9]', '', 'g')), '');
+-- a whole number that some program wrote as a fraction
+CREATE OR REPLACE MACRO link_whole(x) AS regexp_replace(x, '^([0-9]+)\.0+$', '\1');
+CREATE OR REPLACE MACRO link_digits(x) AS nullif(regexp_replace(link_filled(link_whole(x)), '[^0-9]', '', 'g'), '');
+CREATE OR REPLACE MACRO link_code(x) AS nullif(upper(regexp_replace(link_filled(link_whole(x)), '[^A-Za-z0-9]', '', 'g')), '');
 CREATE OR REPLACE MACRO link_outward(x) AS
     CASE WHEN regexp_full_match(x, '[A-Z]{1,2}[0-9][A-Z0-9]?[0-9][A-Z]{2}') THEN left(x, length(x) - 3)
          WHEN length(x) > 3 AND regexp_full_match(x, '[0-9]+') THEN left(x, 3)
@@ -35,7 +37,7 @@ CREATE OR REPLACE MACRO link_number(x) AS
     CASE WHEN length(link_code(x)) < 3 OR regexp_full_match(link_code(x), '0+|1+|2+|3+|4+|5+|6+|7+|8+|9+|X+') THEN NULL
          ELSE coalesce(nullif(ltrim(link_code(x), '0'), ''), link_code(x)) END;
 CREATE OR REPLACE MACRO link_nhs(x) AS
-    CASE WHEN nhs_number_valid(x) THEN nhs_number_clean(x) END;
+    CASE WHEN nhs_number_valid(link_whole(x)) THEN nhs_number_clean(link_whole(x)) END;
 -- after Soundex (Russell 1918): the first letter, then classes of consonants without repeats or vowels; four signs
 CREATE OR REPLACE MACRO link_classes(x) AS
     regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(

@@ -199,7 +199,9 @@ class Scorer:
             )
         with _quiet():
             api = DuckDBAPI(self.engine.connection)
-            tables = [api.register(f"link_side_{side}", dataset_display_name=f"side_{side}") for side in sides]
+            tables = [
+                api.register(f"link_side_{side}", dataset_display_name=f"side_{side}") for side in sides
+            ]
             linker = Linker(tables, deepcopy(settings), log_level=None, validate_settings=False)
             linker.training.estimate_u_using_random_sampling(
                 max_pairs=TRAINING_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1

@@ -52,7 +52,9 @@ def read(
     UsageError when the source can't be read, or the id column is missing, has NULLs or doubles."""
     if isinstance(source, pa.Table):
         engine.register(f"link_given_{side}", source)
-        return _take(engine, f"link_given_{side}", "arrow", side, id_column, fields, where, f"the {side} table")
+        return _take(
+            engine, f"link_given_{side}", "arrow", side, id_column, fields, where, f"the {side} table"
+        )
     kind = _format(source)
     if encoding and encoding not in ENCODINGS:
         raise UsageError(
@@ -87,7 +89,14 @@ def _unread(error: duckdb.Error, kind: str, path: str) -> UsageError:
 
 
 def _take(
-    engine: Engine, reader: str, kind: str, side: str, ident_name: str, fields: list[Field], where: str, path: str
+    engine: Engine,
+    reader: str,
+    kind: str,
+    side: str,
+    ident_name: str,
+    fields: list[Field],
+    where: str,
+    path: str,
 ) -> int:
     types = {str(name): str(of) for name, of, *_ in engine.rows(f"DESCRIBE SELECT * FROM {reader}")}
     names = {name.strip(): name for name in types}
@@ -103,7 +112,10 @@ def _take(
         column = names[getattr(field, side)]
         value = quote(column)
         if types[column] in ("DOUBLE", "FLOAT"):  # whole numbers that once had gaps among them
-            value = f"CASE WHEN {value} = trunc({value}) THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) ELSE CAST({value} AS VARCHAR) END"
+            value = (
+                f"CASE WHEN {value} = trunc({value}) THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) "
+                f"ELSE CAST({value} AS VARCHAR) END"
+            )
         picked.append(f"CAST({value} AS VARCHAR) AS {quote(field.name)}")
     ident = quote(names[ident_name])
     shown = f"nullif(trim({ident}), '')" if types[names[ident_name]] == "VARCHAR" else ident
@@ -113,7 +125,9 @@ def _take(
     )
     rows, without, distinct = (
         int(k)
-        for k in engine.rows(f"SELECT count(*), count(*) - count(id), count(DISTINCT id) FROM link_raw_{side}")[0]
+        for k in engine.rows(
+            f"SELECT count(*), count(*) - count(id), count(DISTINCT id) FROM link_raw_{side}"
+        )[0]
     )
     if not rows:
         raise UsageError("has no rows", where=path, remedy="there is nothing to link")

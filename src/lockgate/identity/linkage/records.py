@@ -112,7 +112,8 @@ def _standard(
 ) -> str:
     """The SQL of a side's standard columns. Each different value of a column is standardised once."""
     columns = _columns(fields)
-    joins, source = [], {}
+    joins: list[str] = []
+    source: dict[str, str] = {}
     for place, field in enumerate(fields):
         own = {name: sql for name, (of, sql) in columns.items() if of is field}
         if not own:
@@ -131,14 +132,14 @@ def _standard(
             SELECT * EXCLUDE (k){"".join(f", {sql} AS {name}" for name, sql in derived.items())}
             FROM (SELECT x, k{picked} FROM ({counted}))""")
         joins.append(f"LEFT JOIN {value} ON {value}.x = raw.{quote(field.name)}")
-        source |= {name: value for name in (*own, *derived)}
+        source |= dict.fromkeys((*own, *derived), value)
     picked = ", ".join(f"{value}.{name}" for name, value in source.items())
-    return f"SELECT '{side[0].upper()}' AS side, raw.n, {picked} FROM link_raw_{side} AS raw {' '.join(joins)}"
+    return (
+        f"SELECT '{side[0].upper()}' AS side, raw.n, {picked} FROM link_raw_{side} AS raw {' '.join(joins)}"
+    )
 
 
-def _read_dates(
-    engine: Engine, side: str, counted: str, birth: Field, declared: str
-) -> tuple[str, DateForm]:
+def _read_dates(engine: Engine, side: str, counted: str, birth: Field, declared: str) -> tuple[str, DateForm]:
     """The SQL of a table (x, k, born) of the dates of a side, and their form."""
     table = f"link_dates_{side}"
     engine.execute(f"CREATE OR REPLACE TABLE {table}_all AS {counted}")
@@ -153,7 +154,9 @@ def _read_dates(
         for n in engine.rows(f"""
             SELECT sum(k) FILTER (link_filled(x) IS NOT NULL),
                    sum(k) FILTER (link_filled(x) IS NOT NULL AND born IS NULL),
-                   sum(k) FILTER (born.d IS NOT NULL), sum(k) FILTER (born.d = 1 AND born.m = 1) FROM {table}""")[0]
+                   sum(k) FILTER (born.d IS NOT NULL), sum(k) FILTER (born.d = 1 AND born.m = 1) FROM {table}""")[
+            0
+        ]
     )
     year_only = whole >= 100 and first / whole > PLACEHOLDER_SHARE
     if year_only:

@@ -78,12 +78,13 @@ def link_tables(
             raise UsageError(
                 f"{form} is no form of dates", where="--date-form", remedy=f"one of {', '.join(FORMS)}"
             )
-    if isinstance(left, Path) and isinstance(right, Path) and left.exists() and right.exists():
-        if left.samefile(right):
-            raise UsageError(
-                "is given as both tables: each record would find itself", where=str(right),
-                remedy="give it once: within one table the duplicates are found",
-            )  # fmt: skip
+    paths = [table for table in (left, right) if isinstance(table, Path) and table.exists()]
+    if len(paths) == 2 and paths[0].samefile(paths[1]):
+        raise UsageError(
+            "is given as both tables: each record would find itself",
+            where=str(right),
+            remedy="give it once: within one table the duplicates are found",
+        )
     clock = _Clock()
     fields = fields_of(mapping, mapping_right or mapping)
     two = right is not None
