@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from lockgate.bench import encodings
 from lockgate.bench.core import Measure
+from lockgate.bench.linkage import hard_measures
+from lockgate.bench.scale import population_measures, public_measures
 from lockgate.engine import Engine
 from lockgate.identity.index import link
 from lockgate.identity.pseudonym import pseudonymise, rekey_table
@@ -24,8 +26,8 @@ _KEY = hashlib.sha256(b"a key for measuring only").digest()
 
 
 def run(quick: bool = False) -> list[Measure]:
-    """Pseudonyms of integers and strings, a release table re-keyed, NHS numbers checked, records linked,
-    encodings made and matched."""
+    """Pseudonyms, a release table re-keyed, NHS numbers checked, the index, encodings made and matched, and linkage at
+    scale and of hard sets."""
     return [
         _integers(200_000 if quick else 5_000_000),
         _strings(20_000 if quick else 500_000),
@@ -33,6 +35,9 @@ def run(quick: bool = False) -> list[Measure]:
         _check_digits(50_000 if quick else 1_000_000),
         *_index(10_000 if quick else 200_000),
         *encodings.run(quick),
+        *population_measures(quick),
+        *public_measures(),
+        *hard_measures(quick),
     ]
 
 

@@ -115,7 +115,9 @@ def population_measures(quick: bool) -> list[Measure]:
             measures += [
                 Measure(timed, took["wall"], "s", None if quick else 90.0, False),
                 Measure(f"{size} {label}, CPU time", took["cpu"], "s", None, False),
-                Measure(f"{size} {label}, peak memory", took["peak_gib"], "GiB", None if quick else 3.0, False),
+                Measure(
+                    f"{size} {label}, peak memory", took["peak_gib"], "GiB", None if quick else 3.0, False
+                ),
             ]
     return measures
 
@@ -135,7 +137,9 @@ def public_measures() -> list[Measure]:
         ):
             with Engine() as engine:
                 link_tables(engine, a, b, "rec_id", parse_map(mapping), folder / "links.parquet")
-                pairs = engine.rows("SELECT id_l, id_r FROM read_parquet($1)", [str(folder / "links.parquet")])
+                pairs = engine.rows(
+                    "SELECT id_l, id_r FROM read_parquet($1)", [str(folder / "links.parquet")]
+                )
             measures.append(
                 Measure(
                     label, _febrl_f1(pairs), "", 0.999,
@@ -144,7 +148,12 @@ def public_measures() -> list[Measure]:
             )  # fmt: skip
         with Engine() as engine:
             link_tables(
-                engine, PUBLIC / "fake_1000.csv", None, "unique_id", parse_map(_FAKE), folder / "links.parquet"
+                engine,
+                PUBLIC / "fake_1000.csv",
+                None,
+                "unique_id",
+                parse_map(_FAKE),
+                folder / "links.parquet",
             )
             found, right, true = engine.rows(
                 f"""

@@ -22,7 +22,6 @@ import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockgate.engine import Engine
-from lockgate.identity.linkage import records
+from lockgate.identity.linkage import reading, records
 from lockgate.identity.linkage.fields import Field, fields_of
 from lockgate.identity.partner.tokens import pass_sql, passes, pieces_sql, spec_of, values_sql
 from lockgate.identity.pseudonym import pseudonymise_strings
@@ -41,7 +40,6 @@ Words = npt.NDArray[np.uint64]
 
 METHOD = "lockgate.clk/1"
 _CHUNK = 50_000
-_READ: Any = getattr(records, "read", None) or import_module("lockgate.identity.linkage.reading").read
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def encode(
     """
     fields = fields_of(mapping, mapping)
     records.prepare(engine)
-    count = _READ(engine, path, "left", ident, fields, "--id")
+    count = reading.read(engine, path, "left", ident, fields, "--id")
     engine.execute("CREATE OR REPLACE TABLE partner_id AS SELECT n, id FROM link_raw_left")
     forms = records.standardise(engine, fields, ["left"], {})
     usable, left_out = records.usable(engine, fields)
