@@ -206,18 +206,24 @@ class Scorer:
             linker.training.estimate_u_using_random_sampling(
                 max_pairs=TRAINING_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
             )
+            learnt = linker.misc.save_model_to_json()
             for rule, pairs in self._rules(columns, " UNION ALL ".join(f"FROM link_side_{s}" for s in sides)):
+                told: dict[str, Any] = {"block_on": list(rule), "pairs": pairs}
+                trained.append(told)
                 try:
                     linker.training.estimate_parameters_using_expectation_maximisation(
                         " AND ".join(f"l.{column} = r.{column}" for column in rule),
                         max_pairs=TRAINING_PAIRS if pairs > TRAINING_PAIRS else None,
                     )
-                    trained.append({"block_on": list(rule), "pairs": pairs})
+                    after = linker.misc.save_model_to_json()
+                    if len(after["comparisons"]) != len(settings["comparisons"]):
+                        raise ValueError("comparisons lost")
+                    learnt = after
                 except (
                     Exception
                 ) as error:  # a block without what a comparison needs: said, and another is taken
-                    trained.append({"block_on": list(rule), "pairs": pairs, "failed": type(error).__name__})
-            learnt = linker.misc.save_model_to_json()
+                    told["failed"] = type(error).__name__
+                    linker = Linker(tables, deepcopy(learnt), log_level=None, validate_settings=False)
             linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
         for side in sides:
             self.engine.execute(f"DROP TABLE link_side_{side}")
