@@ -8,16 +8,16 @@ Two sides, kept apart and held against each other:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lockgate.capture import staged_view
+from lockgate.capture import batches, staged_view
 from lockgate.capture.views import PARTS, newest_first
 from lockgate.curate.sources import BY_RECORD, IMPERSONAL, Curation
-from lockgate.engine import SqlEngine
+from lockgate.engine import SqlEngine, literal
 from lockgate.errors import Refused
-from lockgate.schema import STAGED
+from lockgate.schema import STAGED, staged_columns
 
 # Staged tables that no release table carries, and why.
 NOT_CARRIED = {
@@ -59,50 +59,94 @@ class Account:
         return {"in": plain.pop("received"), **plain}
 
 
-def settle(build: Curation) -> dict[str, Account]:
+@dataclass
+class Versions:
+    """How many records each staged table has, and of how many the newest version is a tombstone: (records, deleted).
+
+    ``before`` are those of the last build and ``fresh`` the batches since: only records of which these have a version
+    are looked at again. With no ``before`` all are. ``now`` is what the next build goes on from.
+    """
+
+    before: Mapping[str, Sequence[int]] | None = None
+    fresh: frozenset[str] = frozenset()
+    now: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def settle(build: Curation, versions: Versions) -> dict[str, Account]:
     """The account of every staged table that has rows."""
     engine = build.engine
+    views = {table: staged_view(engine, build.site, table) for table in STAGED}
+    received = _counts(engine, {table: f"SELECT count(*) FROM {view}" for table, view in views.items()})
+    present = [table for table in STAGED if received[table]]
+    live = _counts(engine, {table: _live(table) for table in present})
+    fates = _fates(engine, present)
     accounts: dict[str, Account] = {}
-    for table in STAGED:
-        view = staged_view(engine, build.site, table)
-        received = int(engine.one(f"SELECT count(*) FROM {view}"))
-        if not received:
-            continue
-        live = int(engine.one(_live(table)))
-        superseded, deleted = _old_and_deleted(engine, view, table, received, live)
+    for table in present:
+        records, deleted = versions.now[table] = _records(build, views[table], table, versions)
+        # A part of a record (a ward stay, a component) falls with its record's version, so there "superseded" is
+        # whatever is neither live nor deleted; for all others both are counted from the versions themselves.
+        superseded = received[table] - (live[table] + deleted if table in PARTS else records)
+        of_table = fates.get(table, {})
         if table in NOT_CARRIED:
-            fates = {f"not:{NOT_CARRIED[table]}": live} if live else {}
-        else:
-            fates = dict(engine.rows(_counted_fates(table)))
-        apart = {k.removeprefix("limited:"): fates.pop(k) for k in list(fates) if k.startswith("limited:")}
+            of_table = {f"not:{NOT_CARRIED[table]}": live[table]} if live[table] else {}
+        apart = {k.removeprefix("limited:"): n for k, n in of_table.items() if k.startswith("limited:")}
+        of_table = {k: n for k, n in of_table.items() if not k.startswith("limited:")}
         accounts[table] = Account(
-            received=received,
+            received=received[table],
             superseded=superseded,
             deleted=deleted,
-            opted_out=fates.pop("opted_out", 0) + sum(apart.values()),
-            unlinked=fates.pop("unlinked", 0),
-            not_carried={k.removeprefix("not:"): n for k, n in fates.items() if k.startswith("not:")},
-            out={k: n for k, n in fates.items() if not k.startswith("not:")},
+            opted_out=of_table.pop("opted_out", 0) + sum(apart.values()),
+            unlinked=of_table.pop("unlinked", 0),
+            not_carried={k.removeprefix("not:"): n for k, n in of_table.items() if k.startswith("not:")},
+            out={k: n for k, n in of_table.items() if not k.startswith("not:")},
             limited=apart,
         )
     return accounts
 
 
-def _old_and_deleted(engine: SqlEngine, view: str, table: str, received: int, live: int) -> tuple[int, int]:
-    """How many rows a newer version replaced, and how many records' newest version is a tombstone.
+def _counts(engine: SqlEngine, selects: Mapping[str, str]) -> dict[str, int]:
+    """The number that each SELECT gives."""
+    asked = " UNION ALL ".join(f"SELECT '{name}', ({sql})" for name, sql in selects.items())
+    return {name: int(number) for name, number in engine.rows(asked)} if asked else {}
 
-    A part of a record (a ward stay, a component) falls with its record's version, so there "superseded" is whatever is
-    neither live nor deleted; for all other tables both are counted from the versions themselves.
-    """
+
+def _records(build: Curation, view: str, table: str, versions: Versions) -> tuple[int, int]:
+    """How many records a staged table has, and of how many the newest version is a tombstone."""
+    engine = build.engine
+    if versions.before is None:
+        return _newest(engine, view, table)
+    records, deleted = versions.before.get(table, (0, 0))
+    files = [
+        path
+        for batch in batches(build.site)
+        if batch.batch_id in versions.fresh and (path := batch.table(table))
+    ]
+    if files:
+        engine.view_parquet("fresh_version", files, staged_columns(table))
+        engine.execute(
+            f"CREATE OR REPLACE TABLE version_of AS SELECT source, record_id, deleted, version_at, item_hash, batch_id "
+            f"FROM {view} SEMI JOIN fresh_version USING (source, record_id)"
+        )
+        arrived = ", ".join(literal(batch) for batch in sorted(versions.fresh))
+        known = f"(SELECT * FROM version_of WHERE batch_id NOT IN ({arrived}))"
+        for sign, (its, gone) in (
+            (1, _newest(engine, "version_of", table)),
+            (-1, _newest(engine, known, table)),
+        ):
+            records, deleted = records + sign * its, deleted + sign * gone
+    return records, deleted
+
+
+def _newest(engine: SqlEngine, rows: str, table: str) -> tuple[int, int]:
     records, deleted = engine.rows(
         f"""
         SELECT count(*), count(*) FILTER (WHERE deleted) FROM (
             SELECT deleted, row_number() OVER (
                 PARTITION BY source, record_id ORDER BY {newest_first(table)}
-            ) AS place FROM {view}
+            ) AS place FROM {rows} AS every
         ) AS versions WHERE place = 1"""
     )[0]
-    return (received - live - deleted if table in PARTS else received - records), deleted
+    return int(records), int(deleted)
 
 
 def _live(table: str) -> str:
@@ -112,25 +156,33 @@ def _live(table: str) -> str:
     return f"SELECT count(*) FROM s_{table}"
 
 
-def _counted_fates(table: str) -> str:
-    """(fate, rows) of a staged table; ``limited:<table>`` where a row is carried apart."""
-    if table in IMPERSONAL and table not in _PERSON:
-        return f"SELECT fate, count(*) FROM ({_fates(table, 'fate')}) AS f GROUP BY fate ORDER BY fate"
-    person = _PERSON.get(table, "person_id")
-    return (
-        "SELECT CASE WHEN l.person_id IS NULL OR fate LIKE 'not:%' OR fate IN ('opted_out', 'unlinked') "
-        "THEN fate ELSE 'limited:' || fate END AS fate, count(*) "
-        f"FROM ({_fates(table, f'fate, {person}')}) AS f LEFT JOIN limited AS l ON l.person_id = f.{person} "
-        "GROUP BY 1 ORDER BY 1"
-    )
-
-
-def _fates(table: str, columns: str) -> str:
-    if table in _EVENTS:
-        return f"SELECT {columns} FROM event WHERE staged = '{table}'"
-    if table in _PLACES:
-        return f"SELECT {columns} FROM p_place WHERE staged = '{table}'"
-    return f"SELECT {columns} FROM p_{table}"
+def _fates(engine: SqlEngine, tables: Sequence[str]) -> dict[str, dict[str, int]]:
+    """For each staged table how many of its rows have which fate; ``limited:<table>`` where a row is carried apart."""
+    asked = {"event": "staged"} if set(_EVENTS) & set(tables) else {}
+    asked |= {"p_place": "staged"} if set(_PLACES) & set(tables) else {}
+    asked |= {
+        f"p_{table}": f"'{table}'"
+        for table in tables
+        if table not in NOT_CARRIED and table not in (*_EVENTS, *_PLACES)
+    }
+    parts = []
+    for rows, staged in asked.items():
+        table = rows.removeprefix("p_")
+        fate, joined = "t.fate", ""
+        if table not in (*IMPERSONAL, "place") or table in _PERSON:
+            joined = f" LEFT JOIN limited AS l ON l.person_id = t.{_PERSON.get(table, 'person_id')}"
+            fate = (
+                "CASE WHEN l.person_id IS NULL OR t.fate LIKE 'not:%' OR t.fate IN ('opted_out', 'unlinked') "
+                "THEN t.fate ELSE 'limited:' || t.fate END"
+            )
+        parts.append(
+            f"SELECT {staged} AS staged, {fate} AS fate, count(*) AS n FROM {rows} AS t{joined} GROUP BY 1, 2"
+        )
+    fates: dict[str, dict[str, int]] = {}
+    if parts:
+        for table, fate, number in engine.rows(f"{' UNION ALL '.join(parts)} ORDER BY staged, fate"):
+            fates.setdefault(table, {})[fate] = int(number)
+    return fates
 
 
 def derived_rows(engine: SqlEngine) -> dict[str, int]:
@@ -142,7 +194,7 @@ def derived_rows(engine: SqlEngine) -> dict[str, int]:
         "person_deprivation": f"human {kept}",
         "tissue_sample": f"p_specimen {kept} WHERE fate = 'specimen' AND consent IS NOT NULL",
     }
-    return {table: int(engine.one(f"SELECT count(*) FROM {rows}")) for table, rows in count.items()}
+    return _counts(engine, {table: f"SELECT count(*) FROM {rows}" for table, rows in count.items()})
 
 
 # Tables made from the whole, not row by row: nothing to hold them against.

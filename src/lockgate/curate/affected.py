@@ -149,6 +149,7 @@ def find_affected(build: Curation, before: BuildState) -> str:
     _add(
         engine, "SELECT person_id FROM differs", _differing("whose", "source, record_id, person_id, standing")
     )
+    _add(engine, "SELECT person_id FROM differs", _differing("limited", "person_id, purposes"))
     day = build.release_date.isoformat()
     _add(engine, f"SELECT person_id FROM before_seen WHERE CAST(next_at AS DATE) <= CAST('{day}' AS DATE)")
     _new_names(build)

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from lockgate import terminology
 from lockgate.capture import batches, objections_held, require_current
 from lockgate.curate import buildstate
-from lockgate.curate.accounts import check, check_limited, derived_rows, settle
+from lockgate.curate.accounts import Versions, check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.compare import differences
 from lockgate.curate.coverage import write_coverage
@@ -26,11 +27,12 @@ from lockgate.curate.prepare import prepare_records, prepare_whole
 from lockgate.curate.quality import flagged_times, run_checks, told_twice, unmapped_codes
 from lockgate.curate.reading import read_sources
 from lockgate.curate.release import NUMBER
+from lockgate.curate.reuse import Known, keep_affected, last_release
 from lockgate.curate.sources import Curation
-from lockgate.curate.tables import Written, prepare_tables, release_views, write_limited, write_tables
+from lockgate.curate.tables import Tables, Written, prepare_tables, write_limited, write_tables
 from lockgate.curate.text import scrub_notes, scrub_whole
 from lockgate.curate.verify import verify_folder
-from lockgate.deidentify.sets import measure_files
+from lockgate.deidentify.sets import measure_files, quasi_sets
 from lockgate.engine import Engine, SqlEngine, open_engine
 from lockgate.errors import Refused
 from lockgate.identity import IndexResult, build_index, unmatched_objections
@@ -81,6 +83,7 @@ class _Made:
     people: int
     affected: int
     generations: list[str]
+    found: dict[str, Any]
 
 
 def build_release(
@@ -134,7 +137,9 @@ def build_release(
             manifest = write_manifest(site, folder, {"release": number, "note": note} | made.content)
         way = "full" if made.why else "incremental"
         if made.generations:
-            buildstate.commit(site, made.generations, batches=prints, day=day)
+            buildstate.commit(
+                site, made.generations, batches=prints, day=day, release=number, made=made.found
+            )
         site.audit.append(EVENT, actor=actor, **_audited(number, manifest), way=way)
     return ReleaseResult(
         number,
@@ -190,18 +195,21 @@ def _make(
         if generations:
             buildstate.write_whole(engine, list(generations.values())[-1])
         tell("writing tables")
-        prepare_tables(build)
-        limited = write_limited(build, folder)
-        written = write_tables(build, folder, limited)
-        coverage = write_coverage(build, folder)
-        risk = _pass_risk(site, folder, written)
+        to, versions = Tables(folder), Versions()
+        if state:
+            to = Tables(folder, last_release(site, state), Known(state.facts["known"]))
+            versions = Versions(state.facts["versions"], frozenset(inputs.prints) - state.batches.keys())
+        prepare_tables(build, to)
+        limited = write_limited(build, to)
+        written = write_tables(build, to, limited)
+        coverage = write_coverage(build, to)
+        risk = _pass_risk(site, to, written)
         linkage = write_linkage(build, folder)
         tell("holding the accounts against each other, checking quality")
-        accounts = settle(build)
+        accounts = settle(build, versions)
         rows = {name: table.rows for name, table in written.items()}
         check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
         check_limited(accounts, {name: table.rows for name, table in limited.items()})
-        release_views(engine, folder, written)
         content = {
             "opt_out_cut_off": day.isoformat(),
             "root_key": site.keyring.generation,
@@ -220,7 +228,7 @@ def _make(
             "accounting": {name: account.as_dict() for name, account in accounts.items()},
             "texts": texts.as_dict(),
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
-            "quality": [check.as_dict() for check in run_checks(build, written)],
+            "quality": [check.as_dict() for check in run_checks(build, to, written)],
             "flagged_times": flagged_times(build),
             "told_twice": told_twice(build),
             "unmapped": unmapped_codes(build),
@@ -232,16 +240,20 @@ def _make(
         }
         people = int(engine.one("SELECT count(*) FROM person_standing"))
         affected = int(engine.one("SELECT count(*) FROM affected")) if state else people
-        return _Made(content, rows, why, people, affected, list(generations))
+        found = {"inputs": to.inputs, "known": to.known.now, "versions": versions.now}
+        return _Made(content, rows, why, people, affected, list(generations), found)
 
 
-def _pass_risk(site: Site, folder: Path, written: Mapping[str, Written]) -> list[dict[str, Any]]:
+def _pass_risk(site: Site, to: Tables, written: Mapping[str, Written]) -> list[dict[str, Any]]:
     """The risk of the tables by each set of quasi-identifiers; Refused, and noted, when over the policy."""
     if site.config.risk.gate == "off":
         return []
-    measured = measure_files(
-        site, {name: folder / table.file for name, table in written.items() if table.rows}
-    )
+    measured: list[dict[str, Any]] = []
+    for name in quasi_sets(site):
+        if name in written and written[name].rows:
+            file = to.folder / written[name].file
+            question = f"risk of {name} {written[name].sha256}"
+            measured += to.known.of(question, partial(measure_files, site, {name: file}))
     reasons = [
         f"{item['table']} ({item['set']}): {reason}" for item in measured for reason in item["reasons"]
     ]
@@ -265,6 +277,7 @@ def _keep(site: Site, engine: SqlEngine, state: BuildState | None, keep: ExitSta
         buildstate.write_people(engine, folder, everybody)
         return {name: folder}
     buildstate.write_people(engine, folder, "SELECT person_id FROM affected")
+    keep_affected(engine)
     generations = dict(zip(state.generations, state.folders, strict=True)) | {name: folder}
     buildstate.views(engine, list(generations.values()))
     if len(generations) <= buildstate.MOST_GENERATIONS:

@@ -23,13 +23,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from lockgate import __version__, terminology
 from lockgate.capture.batches import Batch
 from lockgate.engine import SqlEngine, literal, quote
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, make_dir, remove_leftovers, write_atomic
 
-FORMAT = 1
+FORMAT = 2
 STATE = "state.json"
 # Past so many generations the next one takes all of them in (a merge as sorted files do it).
 MOST_GENERATIONS = 12
@@ -52,6 +54,7 @@ BY_PERSON: dict[str, str] = {
 # What is kept whole: the global inputs as they were, and the texts of small tables.
 WHOLE = (
     "whose",
+    "limited",
     "withheld_code",
     "g_practitioner",
     "g_place",
@@ -104,7 +107,7 @@ def state_folder(site: Site) -> Path:
 @cache
 def _code_print() -> str:
     """A digest of the code and the reference data that decide what a release holds."""
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(f"{__version__} {duckdb.__version__}".encode())
 
     def walk(folder: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
         for entry in sorted(folder.iterdir(), key=lambda item: item.name):
@@ -182,7 +185,7 @@ def read_state(site: Site, batches: Mapping[str, str], day: date) -> BuildState 
 def views(engine: SqlEngine, folders: Sequence[Path], *, prefix: str = "") -> None:
     """Views ``<prefix><table>`` over the tables of generations, oldest first: a person's rows are the newest's.
 
-    With a prefix also over the tables that are kept whole. Tables of these names go.
+    With a prefix also over the tables that are kept whole.
     """
     newest = len(folders) - 1
     people = " UNION ALL ".join(
@@ -195,8 +198,6 @@ def views(engine: SqlEngine, folders: Sequence[Path], *, prefix: str = "") -> No
         f"SELECT person_id, max(generation) AS generation FROM ({people}) AS p GROUP BY person_id"
     )
     for table in BY_PERSON:
-        if not prefix:
-            engine.execute(f"DROP TABLE {quote(table)}")
         rows = " UNION ALL ".join(
             f"SELECT *, {number} AS generation FROM read_parquet({literal(folder / f'{table}.parquet')})"
             for number, folder in enumerate(folders)
@@ -232,9 +233,8 @@ def write_people(engine: SqlEngine, folder: Path, people: str) -> None:
     """Write the tables that are kept by person; ``people`` is a SELECT of those for whom they speak."""
     engine.write_parquet(people, folder / "people.parquet", level=1)
     for table, left_out in BY_PERSON.items():
-        columns = ", ".join(
-            quote(name) for name in engine.columns(f"SELECT * FROM {quote(table)}") if name != left_out
-        )
+        # of rows that come from a state it is left out already
+        columns = f"COLUMNS(lambda name: name <> {literal(left_out)})" if left_out else "*"
         engine.write_parquet(f"SELECT {columns} FROM {quote(table)}", folder / f"{table}.parquet", level=1)
 
 
@@ -244,8 +244,20 @@ def write_whole(engine: SqlEngine, folder: Path) -> None:
         engine.write_parquet(f"SELECT * FROM {quote(table)}", folder / f"{table}.parquet", level=1)
 
 
-def commit(site: Site, generations: list[str], *, batches: Mapping[str, str], day: date) -> None:
-    """Make these generations the state, in one step, and remove all others."""
+def commit(
+    site: Site,
+    generations: list[str],
+    *,
+    batches: Mapping[str, str],
+    day: date,
+    release: str,
+    made: Mapping[str, Any],
+) -> None:
+    """Make these generations the state, in one step, and remove all others.
+
+    ``made`` is what the build of the release found that the next one need not find again: ``inputs``, ``known``
+    (reuse.py) and ``versions`` (accounts.py).
+    """
     folder = state_folder(site)
     facts = {
         "format": FORMAT,
@@ -253,8 +265,10 @@ def commit(site: Site, generations: list[str], *, batches: Mapping[str, str], da
         "batches": dict(batches),
         "day": day.isoformat(),
         "fingerprint": fingerprint(site),
+        "release": release,
+        **made,
     }
-    write_atomic(folder / STATE, (json.dumps(facts, indent=1) + "\n").encode())
+    write_atomic(folder / STATE, (json.dumps(facts) + "\n").encode())
     for entry in folder.iterdir():
         if entry.is_dir() and entry.name not in generations:
             shutil.rmtree(entry, ignore_errors=True)

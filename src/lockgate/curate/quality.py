@@ -10,7 +10,7 @@ from typing import Any
 
 from lockgate.capture import staged_view
 from lockgate.curate.sources import Curation
-from lockgate.curate.tables import Written
+from lockgate.curate.tables import Tables, Written
 from lockgate.engine import SqlEngine, quote
 from lockgate.schema import STAGED
 
@@ -43,11 +43,11 @@ class Check:
         return asdict(self)
 
 
-def run_checks(build: Curation, written: dict[str, Written]) -> list[Check]:
+def run_checks(build: Curation, to: Tables, written: dict[str, Written]) -> list[Check]:
     """Required columns that are NULL, keys that lead nowhere, unmapped concepts, events outside a life."""
     engine = build.engine
-    checks = [check for table, told in written.items() for check in _column_checks(engine, table, told)]
-    checks += _key_checks(engine, written)
+    checks = [check for table, told in written.items() for check in _column_checks(engine, to, table, told)]
+    checks += _key_checks(engine, to, written)
     checks += _life_checks(engine)
     people, estimated = engine.rows("SELECT count(*), coalesce(sum(birth_estimated), 0) FROM human")[0]
     checks.append(Check("estimated_from_age", "person", "year_of_birth", int(people), int(estimated)))
@@ -58,7 +58,7 @@ def run_checks(build: Curation, written: dict[str, Written]) -> list[Check]:
     ]
 
 
-def _column_checks(engine: SqlEngine, table: str, told: Written) -> list[Check]:
+def _column_checks(engine: SqlEngine, to: Tables, table: str, told: Written) -> list[Check]:
     """Required columns that are NULL and concepts that are 0: all of a table in one pass over it."""
     failing = [
         ("required_is_null", str(column["name"]), f"{quote(str(column['name']))} IS NULL")
@@ -67,15 +67,22 @@ def _column_checks(engine: SqlEngine, table: str, told: Written) -> list[Check]:
     ]
     if table in CONCEPTS:
         failing.append(("unmapped", CONCEPTS[table], f"{quote(CONCEPTS[table])} = 0"))
-    counts = "".join(f", count(*) FILTER (WHERE {condition})" for _, _, condition in failing)
-    rows, *failed = engine.rows(f"SELECT count(*){counts} FROM r_{table}")[0]
+
+    def count() -> list[int]:
+        engine.view_parquet(f"r_{table}", to.folder / told.file)
+        counts = "".join(f", count(*) FILTER (WHERE {condition})" for _, _, condition in failing)
+        return [int(number) for number in engine.rows(f"SELECT count(*){counts} FROM r_{table}")[0]]
+
+    rows, *failed = (
+        to.known.of(f"columns of {table} {told.sha256}", count) if told.rows else [0] * (len(failing) + 1)
+    )
     return [
-        Check(check, table, column, int(rows), int(count))
-        for (check, column, _), count in zip(failing, failed, strict=True)
+        Check(check, table, column, rows, number)
+        for (check, column, _), number in zip(failing, failed, strict=True)
     ]
 
 
-def _key_checks(engine: SqlEngine, written: dict[str, Written]) -> list[Check]:
+def _key_checks(engine: SqlEngine, to: Tables, written: dict[str, Written]) -> list[Check]:
     """Keys of no row of the table they point to."""
     keys = [
         (table, str(column["name"]), str(column["role"]).removeprefix("key:"))
@@ -83,18 +90,38 @@ def _key_checks(engine: SqlEngine, written: dict[str, Written]) -> list[Check]:
         for column in told.columns
         if str(column["role"]).startswith("key:")
     ]
-    keys = [(table, name, domain) for table, name, domain in keys if domain != table and domain in written]
-    lost = " UNION ALL ".join(
-        f"SELECT {place} AS place, count(*) AS failed FROM r_{table} AS t "
-        f"LEFT JOIN (SELECT DISTINCT {quote(domain + '_id')} AS id FROM r_{domain}) AS d ON d.id = t.{quote(name)} "
-        f"WHERE t.{quote(name)} IS NOT NULL AND d.id IS NULL"
-        for place, (table, name, domain) in enumerate(keys)
-    )
-    failed = dict(engine.rows(lost))
     return [
-        Check("key_leads_nowhere", table, name, written[table].rows, int(failed[place]))
-        for place, (table, name, _) in enumerate(keys)
+        Check(
+            "key_leads_nowhere",
+            table,
+            name,
+            written[table].rows,
+            _lost(engine, to, written, table, name, domain),
+        )
+        for table, name, domain in keys
+        if domain != table and domain in written
     ]
+
+
+def _lost(
+    engine: SqlEngine, to: Tables, written: dict[str, Written], table: str, name: str, domain: str
+) -> int:
+    """How many rows of a table have a key of no row of another."""
+
+    def count() -> int:
+        for each in (table, domain):
+            engine.view_parquet(f"r_{each}", to.folder / written[each].file)
+        return int(
+            engine.one(
+                f"SELECT count(*) FROM r_{table} AS t "
+                f"ANTI JOIN r_{domain} AS d ON d.{quote(domain + '_id')} = t.{quote(name)} "
+                f"WHERE t.{quote(name)} IS NOT NULL"
+            )
+        )
+
+    if not written[table].rows:
+        return 0
+    return int(to.known.of(f"{name} of {written[table].sha256} in {written[domain].sha256}", count))
 
 
 def _life_checks(engine: SqlEngine) -> list[Check]:

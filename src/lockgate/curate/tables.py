@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from lockgate import __version__
+from lockgate.curate.reuse import (
+    PERSONAL,
+    Known,
+    LastRelease,
+    digests,
+    link_file,
+    merged,
+    stands,
+    tables_read,
+)
 from lockgate.curate.sources import Curation
 from lockgate.curate.sqltext import sql_names, sql_text
 from lockgate.engine import SqlEngine, quote
@@ -27,8 +39,30 @@ class Written:
     columns: list[dict[str, object]]
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Where a release's tables go, what of the last release may stand (None: nothing), and what is known of files.
+
+    ``inputs`` are the digests of what the tables read; the next build compares them with its own.
+    """
+
+    folder: Path
+    last: LastRelease | None = None
+    known: Known = field(default_factory=Known)
+    inputs: dict[str, list[str]] = field(default_factory=dict)
+
+
+def prepare_tables(build: Curation, to: Tables) -> None:
+    """Make what the SELECTs read besides the prepared rows, and the digests of what they read."""
+    _common_text(build)
+    _describe_source(build)
+    if build.engine.local is build.engine:
+        selects = [sql_text(part, name) for part in ("omop", "linked") for name in sql_names(part)]
+        to.inputs.update(digests(build.engine, [*selects, "SELECT person_id FROM limited"]))
+
+
 def write_tables(
-    build: Curation, folder: Path, limited: Mapping[str, Written] | None = None
+    build: Curation, to: Tables, limited: Mapping[str, Written] | None = None
 ) -> dict[str, Written]:
     """Write every table of the OMOP and linked folders, and the vocabulary in use; name -> what was written.
 
@@ -36,14 +70,14 @@ def write_tables(
     """
     written: dict[str, Written] = {}
     for part, schema in (("omop", OMOP), ("linked", LINKED)):
-        make_dir(folder / part)
+        make_dir(to.folder / part)
         for name in sql_names(part):
-            written[name] = write_table(build, name, sql_text(part, name), schema[name], folder / part)
-    written |= _vocabulary_in_use(build, folder / "omop", {**written}, limited or {})
+            written[name] = write_table(build, to, f"{part}/{name}", sql_text(part, name), schema[name])
+    written |= _vocabulary_in_use(build, to, written, limited or {})
     return dict(sorted(written.items()))
 
 
-def write_limited(build: Curation, folder: Path) -> dict[str, Written]:
+def write_limited(build: Curation, to: Tables) -> dict[str, Written]:
     """Write the rows of people who have opted out of some purposes, and not of others, into ``limited/``.
 
     They are in none of the release's tables, so whoever reads those need not know what for. ``limited/people.parquet``
@@ -51,16 +85,15 @@ def write_limited(build: Curation, folder: Path) -> dict[str, Written]:
     """
     if not build.engine.one("SELECT count(*) FROM limited"):
         return {}
-    place, written = make_dir(folder / "limited"), {}
+    place, written = make_dir(to.folder / "limited"), {}
     for part, schema in (("omop", OMOP), ("linked", LINKED)):
         for name in sql_names(part):
             if person_column(schema[name]):
-                made = write_table(build, name, sql_text(part, name), schema[name], place, limited=True)
-                path = place / Path(made.file).name
+                made = write_table(build, to, f"limited/{name}", sql_text(part, name), schema[name])
                 if made.rows:
-                    written[name] = Written(f"limited/{path.name}", made.rows, made.sha256, made.columns)
+                    written[name] = made
                 else:
-                    path.unlink()
+                    (to.folder / made.file).unlink()
     path = place / "people.parquet"
     rows = build.engine.write_parquet("SELECT person_id, purposes FROM limited", path, order_by="person_id")
     columns: list[dict[str, object]] = [
@@ -75,38 +108,45 @@ def person_column(columns: tuple[Column, ...]) -> bool:
     return any(column.role == "key:person" for column in columns)
 
 
-def write_table(
-    build: Curation,
-    name: str,
-    sql: str,
-    columns: tuple[Column, ...],
-    folder: Path,
-    *,
-    limited: bool = False,
-) -> Written:
+def write_table(build: Curation, to: Tables, place: str, sql: str, columns: tuple[Column, ...]) -> Written:
     """Write one SELECT as one Parquet file: the schema's columns in its order and types, rows in order of their key.
 
-    People in ``limited`` are left out; with ``limited`` it is they alone who are written.
+    ``place`` is its folder and name, such as "omop/person". People in ``limited`` are left out; in the folder
+    "limited" it is they alone who are written.
 
     A column whose role is "withheld" is NULL whatever the SELECT says, and dates are cut to the month where the
-    site's policy says so. Raises KeyError when the SELECT lacks a column.
+    site's policy says so. What the last release has of it is used (reuse.py); the bytes are the same either way. Raises
+    KeyError when the SELECT lacks a column.
     """
-    rows_of = f"({sql}) AS selected"
-    if person_column(columns):
-        rows_of += f" {'SEMI' if limited else 'ANTI'} JOIN limited AS l ON l.person_id = selected.person_id"
+    part, _, name = place.partition("/")
+    path = to.folder / f"{place}.parquet"
     monthly = build.site.config.deidentify.event_dates == "month"
-    present = set(build.engine.columns(sql))
-    missing = [column.name for column in columns if column.name not in present]
-    if missing:
-        raise KeyError(f"the SELECT of {name} has no column {', '.join(missing)}")
-    shaped = ", ".join(_shape(column, monthly) for column in columns)
-    path = folder / f"{name}.parquet"
-    rows = build.engine.write_parquet(f"SELECT {shaped} FROM {rows_of}", path, order_by=_order(name, columns))
+    whose = ""
+    if person_column(columns):
+        whose = f" {'SEMI' if part == 'limited' else 'ANTI'} JOIN limited AS l ON l.person_id = selected.person_id"
     described: list[dict[str, object]] = [
         {"name": column.name, "type": column.type, "role": column.role, "required": column.required}
         for column in columns
     ]
-    return Written(f"{folder.name}/{path.name}", rows, sha256_file(path), described)
+
+    def shaped(select: str) -> str:
+        return f"SELECT {', '.join(_shape(column, monthly) for column in columns)} FROM ({select}) AS selected{whose}"
+
+    if to.last and stands(to.last, place, sql, to.inputs, whose=bool(whose)):
+        told = to.last.tables[place]
+        old = to.last.folder / told["file"]
+        rows = merged(build.engine, sql, shaped, old) if tables_read(sql) & PERSONAL else None
+        if rows is None:
+            link_file(old, path)
+            return Written(f"{place}.parquet", told["rows"], told["sha256"], described)
+    else:
+        present = set(build.engine.columns(sql))
+        missing = [column.name for column in columns if column.name not in present]
+        if missing:
+            raise KeyError(f"the SELECT of {name} has no column {', '.join(missing)}")
+        rows = shaped(sql)
+    count = build.engine.write_parquet(rows, path, order_by=_order(name, columns))
+    return Written(f"{place}.parquet", count, sha256_file(path), described)
 
 
 def _shape(column: Column, monthly: bool) -> str:
@@ -128,12 +168,6 @@ def _order(name: str, columns: tuple[Column, ...]) -> str:
     if name == "tissue_sample":
         keys = ["specimen_id"]
     return ", ".join(quote(key) for key in keys or [column.name for column in columns])
-
-
-def prepare_tables(build: Curation) -> None:
-    """Make what the SELECTs read besides the prepared rows: ``common_text`` and ``described``."""
-    _common_text(build)
-    _describe_source(build)
 
 
 def _common_text(build: Curation) -> None:
@@ -168,24 +202,25 @@ def _describe_source(build: Curation) -> None:
 
 
 def _vocabulary_in_use(
-    build: Curation, folder: Path, written: Mapping[str, Written], limited: Mapping[str, Written]
+    build: Curation, to: Tables, written: Mapping[str, Written], limited: Mapping[str, Written]
 ) -> dict[str, Written]:
     """The rows of the vocabulary that the release's concepts need: themselves, their ancestors, their mappings."""
     engine = build.engine
-    used = []
-    for name, table in written.items():
-        files = [folder.parent / each[name].file for each in (written, limited) if name in each]
-        engine.view_parquet(f"r_{name}", files)
-        used += [
-            f"SELECT {quote(str(column['name']))} AS concept_id FROM r_{name}"
-            for column in table.columns
-            if column["role"] == "concept"
-        ]
-    engine.execute(f"CREATE OR REPLACE TABLE used AS {' UNION '.join(used)}")
+    used: set[int] = set()
+    for name, table in (*written.items(), *limited.items()):
+        concepts = [quote(str(column["name"])) for column in table.columns if column.get("role") == "concept"]
+        if concepts:
+            used.update(
+                to.known.of(
+                    f"concepts of {table.sha256}",
+                    partial(_concepts, engine, to.folder, name, table, concepts),
+                )
+            )
+    engine.register("used", pa.table({"concept_id": pa.array(sorted(used), pa.int64())}))
     engine.execute(
         """
         CREATE OR REPLACE TABLE in_use AS
-        SELECT concept_id FROM used WHERE concept_id IS NOT NULL
+        SELECT concept_id FROM used
         UNION
         SELECT a.ancestor_concept_id FROM vocabulary_concept_ancestor AS a
         JOIN used AS u ON u.concept_id = a.descendant_concept_id"""
@@ -200,15 +235,22 @@ def _vocabulary_in_use(
         "concept_synonym": "SELECT s.* FROM vocabulary_concept_synonym AS s "
         "JOIN in_use AS u ON u.concept_id = s.concept_id",
     }
-    tables = {}
-    for name in VOCABULARY_TABLES:
-        sql = kept.get(name, f"SELECT * FROM vocabulary_{name}")
-        table = write_table(build, name, sql, OMOP[name], folder)
-        tables[name] = table
-    return tables
+    # the vocabulary itself is in the fingerprint of the state, so the concepts are all that these tables go by
+    digest = hashlib.sha256(repr(sorted(used)).encode()).hexdigest()
+    to.inputs.update({name: [digest] for name in ("used", "in_use")})
+    to.inputs.update({f"vocabulary_{name}": [digest] for name in VOCABULARY_TABLES})
+    return {
+        name: write_table(
+            build, to, f"omop/{name}", kept.get(name, f"SELECT * FROM vocabulary_{name}"), OMOP[name]
+        )
+        for name in VOCABULARY_TABLES
+    }
 
 
-def release_views(engine: SqlEngine, folder: Path, tables: dict[str, Written]) -> None:
-    """Views ``r_<table>`` over what was written."""
-    for name, table in tables.items():
-        engine.view_parquet(f"r_{name}", folder / table.file)
+def _concepts(engine: SqlEngine, folder: Path, name: str, table: Written, columns: list[str]) -> list[int]:
+    """The concepts that a released table names."""
+    engine.view_parquet(f"r_{name}", folder / table.file)
+    used = " UNION ".join(f"SELECT {column} AS concept_id FROM r_{name}" for column in columns)
+    return sorted(
+        int(row[0]) for row in engine.rows(f"SELECT * FROM ({used}) AS u WHERE concept_id IS NOT NULL")
+    )

@@ -52,7 +52,8 @@ def scrub_notes(build: Curation, *, cached: bool = False) -> None:
 
 
 def scrub_whole(build: Curation, *, cached: bool = False) -> TextCounts:
-    """Make ``scrub_small``, the same for incidents and comments, and ``scrubbed`` (staged, id, text) of all texts.
+    """Make ``scrub_small``, the same for incidents and comments, and what of all texts may be released,
+    ``scrubbed_note`` and ``scrubbed_small`` (staged, id, text).
 
     Needs the ``scrub_done`` of everybody; returns the counts of all texts.
     """
@@ -60,9 +61,13 @@ def scrub_whole(build: Curation, *, cached: bool = False) -> TextCounts:
     _scrub(build, ("incident", "feedback"), "scrub_small", cached)
     columns = "staged, id, text, residual, reason, found"
     every = f"(SELECT {columns} FROM scrub_done UNION ALL SELECT {columns} FROM scrub_small) AS t"
-    engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW scrubbed AS SELECT staged, id, text FROM {every} WHERE NOT residual"
-    )
+    texts_of = {"scrubbed_note": "scrub_done", "scrubbed_small": "scrub_small"}
+    if cached:
+        texts_of["few_scrubbed_note"] = "few_scrub_done"
+    for view, table in texts_of.items():
+        engine.execute(
+            f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT staged, id, text FROM {table} WHERE NOT residual"
+        )
     texts, found, withheld = engine.rows(
         f"SELECT count(*), coalesce(sum(found), 0), count(*) FILTER (WHERE residual) FROM {every}"
     )[0]

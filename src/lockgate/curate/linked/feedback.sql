@@ -8,5 +8,5 @@ SELECT
     c.text AS comment
 FROM p_feedback AS f
 LEFT JOIN ward AS w ON w.ward_code = f.ward_code
-LEFT JOIN scrubbed AS c ON c.staged = 'feedback' AND c.id = f.id
+LEFT JOIN scrubbed_small AS c ON c.staged = 'feedback' AND c.id = f.id
 WHERE f.fate = 'feedback'

@@ -28,5 +28,5 @@ SELECT
 FROM p_incident AS i
 LEFT JOIN attended AS a ON a.id = i.id
 LEFT JOIN ward AS w ON w.ward_code = i.ward_code
-LEFT JOIN scrubbed AS c ON c.staged = 'incident' AND c.id = i.id
+LEFT JOIN scrubbed_small AS c ON c.staged = 'incident' AND c.id = i.id
 WHERE i.fate = 'incident'

@@ -17,6 +17,6 @@ SELECT
     NULL AS visit_detail_id,
     d.visit_occurrence_id
 FROM p_document AS d
-JOIN scrubbed AS c ON c.staged = 'document' AND c.id = d.id
+JOIN scrubbed_note AS c ON c.staged = 'document' AND c.id = d.id
 LEFT JOIN common_text AS t ON t.words = d.title
 WHERE d.fate = 'note'
