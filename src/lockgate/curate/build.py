@@ -19,8 +19,8 @@ from lockgate.capture import batches, objections_held, require_current
 from lockgate.curate import buildstate
 from lockgate.curate.accounts import Versions, check, check_limited, derived_rows, settle
 from lockgate.curate.buildstate import BuildState
-from lockgate.curate.compare import differences
 from lockgate.curate.coverage import write_coverage
+from lockgate.curate.diff import differences
 from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.prepare import prepare_records, prepare_whole

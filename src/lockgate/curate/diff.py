@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ class TableChange:
 def diff_releases(before: Release, after: Release) -> list[TableChange]:
     """Table by table, in order of name; a table that a release lacks has 0 rows there."""
     one, two = before.manifest["tables"], after.manifest["tables"]
+    for name in one.keys() & two.keys():
+        if one[name]["sha256"] != two[name]["sha256"]:
+            before.table_path(name), after.table_path(name)  # UsageError where the data are gone
+    return diff_tables(before.path, one, after.path, two)
+
+
+def diff_tables(
+    before: Path, one: Mapping[str, Any], after: Path, two: Mapping[str, Any]
+) -> list[TableChange]:
+    """The same of two folders and what their manifests say of their tables."""
     changes = []
     with Engine() as engine:
         for name in sorted(one.keys() | two.keys()):
@@ -42,9 +53,25 @@ def diff_releases(before: Release, after: Release) -> list[TableChange]:
             gone, new = (0, 0) if same else (rows[0], rows[1])
             columns: tuple[str, ...] = ()
             if both and not same:
-                gone, new, columns = _apart(engine, before.table_path(name), after.table_path(name))
+                gone, new, columns = _apart(engine, before / one[name]["file"], after / two[name]["file"])
             changes.append(TableChange(name, rows[0], rows[1], gone, new, columns, same))
     return changes
+
+
+def differences(one: Path, other: Path, told: Mapping[str, Any], told_other: Mapping[str, Any]) -> list[str]:
+    """In which tables, and in which parts of the manifest, two builds of one release differ: a line each, without any
+    value. The folders hold the tables that both manifests' contents name.
+    """
+    found = [
+        f"table {change.table}: {change.gone} rows too many, {change.new} missing"
+        for change in diff_tables(one, told["tables"], other, told_other["tables"])
+        if not change.same
+    ]
+    return found + [
+        f"manifest: {part} differs"
+        for part in sorted(told.keys() | told_other.keys())
+        if part != "tables" and told.get(part) != told_other.get(part)
+    ]
 
 
 def _apart(engine: Engine, one: Path, two: Path) -> tuple[int, int, tuple[str, ...]]:

@@ -125,21 +125,17 @@ def merged(engine: SqlEngine, sql: str, shaped: Callable[[str], str], old: Path)
 
     ``shaped`` gives a SELECT its columns and types. None where the affected people's rows are what they were.
     """
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT s.* FROM ({shaped(of_affected(sql))}) AS s "
-        "SEMI JOIN affected USING (person_id)"
-    )
-    file = f"read_parquet({literal(old)})"
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE stale AS SELECT o.* FROM {file} AS o SEMI JOIN affected USING (person_id)"
-    )
+    anew = f"SELECT s.* FROM ({shaped(of_affected(sql))}) AS s SEMI JOIN affected USING (person_id)"
+    there = f"FROM read_parquet({literal(old)}) AS o"
     fresh, stale, new = engine.rows(
+        f"WITH fresh AS MATERIALIZED ({anew}), "
+        f"stale AS MATERIALIZED (SELECT o.* {there} SEMI JOIN affected USING (person_id)) "
         "SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM stale), "
         "(SELECT count(*) FROM (FROM fresh EXCEPT ALL FROM stale))"
     )[0]
     if fresh == stale and not new:
         return None
-    return f"SELECT o.* FROM {file} AS o ANTI JOIN affected USING (person_id) UNION ALL SELECT * FROM fresh"
+    return f"SELECT o.* {there} ANTI JOIN affected USING (person_id) UNION ALL {anew}"
 
 
 def keep_affected(engine: SqlEngine) -> None:

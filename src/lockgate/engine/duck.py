@@ -31,6 +31,7 @@ class Engine(SqlEngine):
     ) -> None:
         self._temp = tempfile.TemporaryDirectory(prefix="lockgate-", dir=temp_dir)
         self.connection = duckdb.connect(":memory:")
+        self._views: dict[str, tuple[list[Path], Sequence[Column] | None]] = {}
         self.execute(f"SET temp_directory = {literal(self._temp.name)}")
         self.execute("SET TimeZone = 'UTC'")
         self.execute("SET enable_progress_bar = false")
@@ -104,6 +105,9 @@ class Engine(SqlEngine):
         names one more column: a number below 2**56 of each row, the same whenever the view is read.
         """
         files = [paths] if isinstance(paths, Path) else sorted(paths)
+        if columns is not None and self._views.get(name) == (files, columns):
+            return  # it reads the footer of every file to learn which columns are there
+        self._views[name] = (files, columns)
         if files:
             listing = ", ".join(literal(file) for file in files)
             source = f"read_parquet([{listing}], union_by_name = true)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -65,6 +66,7 @@ def _files(site: Site | None) -> list[tuple[dict[str, Any], str]]:
     return [*found, (_read(ours, SITE_FILE), SITE_FILE)]
 
 
+@cache
 def _read(text: str, where: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(text) or {}

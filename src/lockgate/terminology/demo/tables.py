@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -35,6 +36,7 @@ def _table(name: str, rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+@cache
 def demo_tables() -> dict[str, pa.Table]:
     """concept, vocabulary, domain, concept_relationship and concept_ancestor of the demonstration set."""
     concepts = _concepts()
