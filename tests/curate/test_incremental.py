@@ -38,6 +38,8 @@ class Hospital:
         self.site, self.stage, self.random = site, stage, random.Random(seed)
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.day, self.batch, self.made = DAY, 0, 0
+        self.joined: list[tuple[str, str]] = []
+        self.deck: list[Callable[..., Any]] = []
         self.patients = [f"p{number}" for number in range(14)]
         start: list[tuple[str, str, dict[str, Any]]] = []
         for number, patient in enumerate(self.patients):
@@ -54,15 +56,15 @@ class Hospital:
         self.send(start)
 
     def send(self, rows: list[tuple[str, str, dict[str, Any]]]) -> None:
-        """Stage rows as batches, one for each source, each row newer than all before."""
+        """Stage rows as batches, one for each source, each row newer than all before, or ``back`` hours older."""
         for source in sorted({source for source, _, _ in rows}):
             self.batch += 1
             tables: Rows = {}
             for its, table, row in rows:
                 if its == source:
                     self.rows[source, table, row["id"]] = row
-                    version = datetime(2026, 1, 1) + timedelta(hours=self.batch)
-                    last = {**row, "version_at": version}
+                    back = timedelta(hours=row.pop("back", 0))
+                    last = {**row, "version_at": datetime(2026, 1, 1) + timedelta(hours=self.batch) - back}
                     tables.setdefault(table, []).append(last)
             for table, staged in tables.items():
                 tables[table] = list({row["id"]: row for row in staged}.values())
@@ -159,7 +161,7 @@ class Hospital:
         return [("epr", "document", row)]
 
     def any_of(self, table: str) -> str:
-        found = [record for _, name, record in self.rows if name == table]
+        found = [record for source, name, record in self.rows if name == table and source == "epr"]
         return self.random.choice(found) if found else ""
 
     # What a batch may bring. Each returns rows; some change what the next build is asked for.
@@ -224,6 +226,43 @@ class Hospital:
             "until_date": self.random.choice([None, DAY, DAY + timedelta(days=40)]),
         }
         return [("epr", "objection", row)]
+
+    def withdrawn_opt_out(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """An opt-out that was added is taken back, or another is added in the same batch."""
+        taken_back = {"id": self.random.choice(["o1", "o2"]), "deleted": True}
+        return [("epr", "objection", taken_back), *self.opt_out()]
+
+    def retried(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """What left quarantine late: records, and versions of records, older than what is there."""
+        back = self.random.randrange(1, 40)
+        rows = self.random.choice([self.visit, self.result, self.note])(self.someone())
+        table = self.random.choice(["encounter", "result", "condition", "document", "patient"])
+        older = dict(self.rows["epr", table, self.any_of(table)])
+        older |= {"sex": "U"} if table == "patient" else {"patient_ref": self.someone()}
+        return [(source, its, row | {"back": back}) for source, its, row in [*rows, ("epr", table, older)]]
+
+    def merge(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Two patients of the source are one, or are two again."""
+        survivor, retired = self.random.sample(self.patients[:4], 2)
+        kind = self.random.choice(["merge", "merge", "unmerge"])
+        if self.joined and self.random.random() < 0.5:
+            (survivor, retired), kind = self.joined.pop(), "unmerge"
+        elif kind == "merge":
+            self.joined.append((survivor, retired))
+        row = {"survivor_ref": survivor, "retired_ref": retired, "kind": kind, "event_at": self.when()}
+        return [("epr", "patient_merge", {"id": self.new("j"), **row})]
+
+    def told_twice(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Another source tells a stay, a diagnosis or a result that the first has told; and sometimes takes it back."""
+        table = self.random.choice(["encounter", "condition", "result"])
+        told = dict(self.rows["epr", table, self.any_of(table)])
+        owner = self.rows.get(("epr", "patient", str(told.get("patient_ref"))), {})
+        twin = {"id": f"h-{owner.get('id')}", "nhs_number": owner.get("nhs_number")}
+        twin |= {"birth_date": owner.get("birth_date"), "family_name": owner.get("family_name")}
+        same = {name: value for name, value in told.items() if not name.endswith("_ref")}
+        same |= {"id": f"h-{told['id']}", "patient_ref": twin["id"], "deleted": self.random.random() < 0.2}
+        gone = [("epr", table, {"id": told["id"], "deleted": True})] if self.random.random() < 0.3 else []
+        return [("his", "patient", twin), ("his", table, same), *gone]
 
     def place(self) -> list[tuple[str, str, dict[str, Any]]]:
         ward = self.random.choice("xyz")
@@ -327,12 +366,18 @@ class Hospital:
         return []
 
     MUTATIONS = (
-        new_events, new_events, correction, correction, tombstone, demographics, other_source, opt_out, place,
-        practitioner, postcode, wards, imaging, late_patient, named, named, plan_and_panel, later,
+        new_events, new_events, correction, correction, tombstone, demographics, other_source, opt_out,
+        withdrawn_opt_out, place, practitioner, postcode, wards, imaging, late_patient, named, named, plan_and_panel,
+        later, retried, retried, merge, merge, told_twice, told_twice,
     )  # fmt: skip
 
     def step(self) -> list[str]:
-        chosen = self.random.choices(self.MUTATIONS, k=self.random.randrange(1, 4))
+        """Send a batch (or several) of the next few mutations: all have their turn before one comes again."""
+        chosen = []
+        for _ in range(self.random.randrange(1, max(3, 2 * len(self.MUTATIONS) // STEPS))):
+            if not self.deck:
+                self.deck = self.random.sample(self.MUTATIONS, len(self.MUTATIONS))
+            chosen.append(self.deck.pop())
         rows = [row for mutate in chosen for row in mutate(self)]
         if rows:
             self.send(rows)
