@@ -143,7 +143,7 @@ def _newest(engine: SqlEngine, rows: str, table: str) -> tuple[int, int]:
         SELECT count(*), count(*) FILTER (WHERE deleted) FROM (
             SELECT deleted, row_number() OVER (
                 PARTITION BY source, record_id ORDER BY {newest_first(table)}
-            ) AS place FROM {rows} AS every
+            ) AS place FROM {rows} AS v
         ) AS versions WHERE place = 1"""
     )[0]
     return int(records), int(deleted)

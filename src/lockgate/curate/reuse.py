@@ -111,7 +111,7 @@ def digests(engine: SqlEngine, selects: Iterable[str]) -> dict[str, list[str]]:
 def stands(last: LastRelease, place: str, sql: str, now: Mapping[str, Any], *, whose: bool) -> bool:
     """Whether what a table's SELECT reads is as it was, but for affected people's rows.
 
-    ``whose``: the table leaves out, or has alone, the people in ``limited``. (Who comes into it or leaves it is affected.)
+    ``whose``: the table leaves out, or has alone, the people in ``limited``; who comes there or leaves is affected.
     """
     read = tables_read(sql)
     shared = read - PERSONAL - _PACKAGED
