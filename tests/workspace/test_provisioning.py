@@ -151,7 +151,7 @@ def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
     issued()
     provision(site, "p0001", "test")
     project = site.projects / "p0001"
-    for step in range(0, 60, 6):
+    for step in range(0, 60, 4):
         calls = 0
 
         def cut(original, step=step):
@@ -182,7 +182,7 @@ def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
         if finished:
             break
     assert finished
-    assert step > 20
+    assert step > 15  # a provisioning that writes only the tables these people are in has fewer to cut
 
 
 def test_data_can_be_read_by_none_but_its_project(site, issued):
