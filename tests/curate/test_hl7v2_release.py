@@ -25,7 +25,7 @@ def _adt(event: str, at: str, patient: int, klass: str, ward: str, end: str = ""
         [
             f"MSH|^~\\&|PAS|RXX|||{at}||ADT^{event}|{event}{patient}|P|2.4",
             f"EVN|{event}|{at}",
-            f"PID|1||{patient}^^^RXX^MR||DOE^JO{patient}||19600101|F|||1 HIGH ST^^LEEDS^^LS1 1AA",
+            f"PID|1||{patient}^^^RXX^MR||DOE^JO{chr(96 + patient).upper()}||19600101|F|||1 HIGH ST^^LEEDS^^LS1 1AA",
             "|".join(["PV1", *fields[1:]]),
         ]
     )
@@ -36,7 +36,7 @@ def _oru(patient: int, value: str) -> str:
     return "\r".join(
         [
             f"MSH|^~\\&|LAB|RXX|||20240301120000||ORU^R01|R{patient}|P|2.4",
-            f"PID|1||{patient}^^^RXX^MR||DOE^JO{patient}",
+            f"PID|1||{patient}^^^RXX^MR||DOE^JO{chr(96 + patient).upper()}",
             visit,
             f"OBR|1|{patient}1|L{patient}|UE^U&E|||202403011000|||||||202403011015|BLD|||||||202403011130||CH|F",
             f"OBX|1|NM|2951-2^Sodium^LN||{value}|mmol/L|133-146|N|||F",
