@@ -71,6 +71,12 @@ def state(site: Site) -> dict[str, Any]:
     return found
 
 
+def _without(value: Any, mark: str) -> Any:
+    if isinstance(value, list):
+        return [_without(part, mark) for part in value]
+    return value.replace(mark, "") if isinstance(value, str) else value
+
+
 def in_every_order(
     site: Site, folder: Path, texts: Sequence[str], *, most: int = 720, patients: tuple[str, ...] = ("P1",)
 ) -> list[dict[str, Any]]:
@@ -101,7 +107,7 @@ def in_every_order(
     for table, rows in whole.items():
         for key, row in rows.items():
             number = int(key.split("x")[1].split("y")[0])
-            plain = {k: v.replace(f"x{number}y", "") if isinstance(v, str) else v for k, v in row.items()}
+            plain = {k: _without(v, f"x{number}y") for k, v in row.items()}
             name = key.replace(f"x{number}y", "")
             if table == "patient_merge":
                 name = name.rsplit("|", 1)[0]
