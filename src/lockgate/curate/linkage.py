@@ -182,7 +182,8 @@ def _scored(build: Curation) -> list[tuple[int, float, bool]]:
 def _add_errors(
     engine: SqlEngine, group: str, rows: list[dict[str, Any]], scored: list[tuple[int, float, bool]]
 ) -> None:
-    """To each group whose people are shown: the share of links that the model expects to be missed."""
+    """To each group whose people are shown: the share of links that the model expects to be missed; nothing where no
+    model scored a pair, since none missed and none looked for are not the same."""
     of = dict(engine.rows(f"SELECT person_id, {group} FROM linkage_person"))
     missed: dict[str, list[float]] = defaultdict(list)
     for person, likely, linked in scored:
@@ -190,7 +191,7 @@ def _add_errors(
             missed[of[person]].append(likely)
     for row in rows:
         row["missed_rate"] = row["missed_interval"] = None
-        if row["people"] and row["linked"]:
+        if scored and row["people"] and row["linked"]:
             number, low, high = _sum_of(missed[row["group"]])
             row["missed_rate"] = round(number / (row["linked"] + number), 3)
             row["missed_interval"] = [round(end / (row["linked"] + end), 3) for end in (low, high)]
