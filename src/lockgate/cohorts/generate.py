@@ -11,7 +11,7 @@ from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.events import criteria_sql, day
 from lockgate.cohorts.exits import ends, rows
 from lockgate.cohorts.groups import passing
-from lockgate.cohorts.plan import Plan, rows_table
+from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import Scratch
 from lockgate.engine import SqlEngine
 
@@ -143,37 +143,28 @@ def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]]) -
     )
 
 
+def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
+    """The events of ``source`` for which what their definition asks holds; all of a definition that asks nothing."""
+    if not nodes.roots:
+        return source
+    asked = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
+    kept = passing(scratch, nodes, source, name)
+    return scratch.create(
+        f"{name}_passed",
+        f"SELECT {INDEX} FROM {source} WHERE context NOT IN (SELECT context FROM {asked}) "
+        f"UNION ALL SELECT {INDEX} FROM {source} q SEMI JOIN {kept} p ON p.context = q.context "
+        "AND p.person_id = q.person_id AND p.event_id = q.event_id",
+    )
+
+
 def _qualified(scratch: Scratch) -> None:
-    source = "entry_events"
-    if scratch.plan.qualifying.roots:
-        asked = scratch.register(
-            rows_table([(number,) for number in scratch.plan.qualifying.roots], {"context": "i4"})
-        )
-        kept = passing(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
-        source = scratch.create(
-            "passed_events",
-            f"SELECT {INDEX} FROM entry_events WHERE context NOT IN (SELECT context FROM {asked}) "
-            f"UNION ALL SELECT {INDEX} FROM entry_events q SEMI JOIN {kept} p ON p.context = q.context "
-            "AND p.person_id = q.person_id AND p.event_id = q.event_id",
-        )
+    source = _passed(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
     limits = [(number, d.qualifying_limit) for number, d in scratch.plan.definitions]
     scratch.create("qualified_events", _limited(scratch, source, limits))
 
 
 def _included(scratch: Scratch) -> None:
-    source = "qualified_events"
-    if scratch.plan.rules.roots:
-        asked = scratch.register(
-            rows_table([(number,) for number in scratch.plan.rules.roots], {"context": "i4"})
-        )
-        kept = passing(scratch, scratch.plan.rules, "qualified_events", "rules")
-        source = scratch.create(
-            "kept_events",
-            f"SELECT {INDEX} FROM qualified_events WHERE context NOT IN (SELECT context FROM {asked}) "
-            f"UNION ALL SELECT {INDEX} FROM qualified_events q SEMI JOIN {kept} p ON p.context = "
-            f"q.context "
-            "AND p.person_id = q.person_id AND p.event_id = q.event_id",
-        )
+    source = _passed(scratch, scratch.plan.rules, "qualified_events", "rules")
     scratch.create(
         "included_events", _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions])
     )
