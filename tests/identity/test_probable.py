@@ -15,7 +15,8 @@ import pytest
 
 from lockgate.bench.town import Town, judge, town
 from lockgate.cli import run
-from lockgate.curate import build_release, verify_release
+from lockgate.curate import build_release, linkage, verify_release
+from lockgate.disclosure.rules import Rules
 from lockgate.engine import Engine, literal, quote
 from lockgate.errors import Refused, UsageError
 from lockgate.identity import build_index, index_view, opted_out, review, training
@@ -238,7 +239,9 @@ def test_a_release_reports_its_linkage_and_tells_no_small_number(
     true = Counter(next(iter(n for n in truth.planted[p] if n.startswith("ethnicity")))[-1] for p in people)
     assert abs(groups["A"]["people"] - true["A"]) <= true["A"] * 0.05
     assert groups["A"]["interval"][0] < groups["A"]["rate"] < groups["A"]["interval"][1]
-    assert 0 <= groups["A"]["missed_rate"] <= 0.05
+    # the model left fewer than ten pairs apart in the whole town: no share of them is told
+    assert all(row["missed_rate"] is None for row in [*groups.values(), *report["tables"]["sex"]])
+    assert report["errors"]["missed_per_link_of_the_model"] is None
     assert {row["group"] for row in report["tables"]["deprivation_quintile"]} == {"Not known"}
     shown = [
         value
@@ -255,6 +258,19 @@ def test_a_release_reports_its_linkage_and_tells_no_small_number(
     assert not verify_release(site, built.release)
     (built.path / "linkage.json").write_text("{}")
     assert [problem.file for problem in verify_release(site, built.release)] == ["linkage.json"]
+
+
+@pytest.mark.parametrize(("apart", "told"), [(0, False), (9, False), (10, True), (50, True)])
+def test_missed_links_are_told_of_ten_pairs_or_more(apart: int, told: bool) -> None:
+    scored = [(person, 0.4, False) for person in range(apart)]
+    rows: list[dict[str, Any]] = [{"group": "A", "people": 100, "linked": 80}]
+    with Engine() as engine:
+        engine.execute(
+            "CREATE TABLE linkage_person AS SELECT range AS person_id, 'A' AS ethnicity FROM range(100)"
+        )
+        linkage._add_errors(engine, "ethnicity", rows, scored, Rules())
+    expected = round(0.4 * apart / (80 + 0.4 * apart), 3) if told else None
+    assert rows[0]["missed_rate"] == expected
 
 
 def test_an_opt_out_follows_the_person_over_a_link_of_the_model(place: tuple[Site, Town]) -> None:

@@ -187,9 +187,11 @@ def _print_report(number: str, content: dict[str, Any]) -> None:
     errors = content["errors"]
     if errors["told"]:
         low, high = errors["false_link_interval"]
+        missed = errors["missed_per_link_of_the_model"]
         console.print(
             f"Of {errors['links_of_the_model']:,} links of the model {errors['false_link_rate']:.2%} are expected to "
-            f"be false ({low:.2%} to {high:.2%}); {errors['missed_per_link_of_the_model']:.2f} missed for each.",
+            f"be false ({low:.2%} to {high:.2%}); "
+            + ("too few left apart to tell." if missed is None else f"{missed:.2f} missed for each."),
             markup=False,
         )
     else:

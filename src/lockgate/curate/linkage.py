@@ -92,7 +92,7 @@ def linkage_report(build: Curation) -> dict[str, Any]:
             "FROM linkage_person GROUP BY 1, 2 ORDER BY 1, 2"
         )
         tables[group] = _table(engine, group, sql, rules, "people")
-        _add_errors(engine, group, tables[group], scored)
+        _add_errors(engine, group, tables[group], scored, rules)
     index = index_view(engine, build.site)
     steps = f"""
         SELECT i.step, w.source, count(*) FROM {index} AS i
@@ -180,10 +180,14 @@ def _scored(build: Curation) -> list[tuple[int, float, bool]]:
 
 
 def _add_errors(
-    engine: SqlEngine, group: str, rows: list[dict[str, Any]], scored: list[tuple[int, float, bool]]
+    engine: SqlEngine,
+    group: str,
+    rows: list[dict[str, Any]],
+    scored: list[tuple[int, float, bool]],
+    rules: Rules,
 ) -> None:
-    """To each group whose people are shown: the share of links that the model expects to be missed; nothing where no
-    model scored a pair, since none missed and none looked for are not the same."""
+    """To each group whose people are shown: the share of links that the model expects to be missed; nothing where it
+    left fewer pairs apart than the threshold, none among them: the share would tell of those few people."""
     of = dict(engine.rows(f"SELECT person_id, {group} FROM linkage_person"))
     missed: dict[str, list[float]] = defaultdict(list)
     for person, likely, linked in scored:
@@ -191,8 +195,9 @@ def _add_errors(
             missed[of[person]].append(likely)
     for row in rows:
         row["missed_rate"] = row["missed_interval"] = None
-        if scored and row["people"] and row["linked"]:
-            number, low, high = _sum_of(missed[row["group"]])
+        apart = missed[row["group"]]
+        if len(apart) >= rules.threshold and row["people"] and row["linked"]:
+            number, low, high = _sum_of(apart)
             row["missed_rate"] = round(number / (row["linked"] + number), 3)
             row["missed_interval"] = [round(end / (row["linked"] + end), 3) for end in (low, high)]
 
@@ -203,6 +208,7 @@ def _errors(scored: list[tuple[int, float, bool]], rules: Rules) -> dict[str, An
     apart = [likely for _, likely, linked in scored if not linked]
     if len(links) < rules.threshold:
         return {"told": False, "why": "the model linked nobody, or too few to be told of"}
+    few = len(apart) < rules.threshold
     false, missed = _sum_of(1 - likely for likely in links), _sum_of(apart)
     number = rules.rounding * round(len(links) / rules.rounding)
     return {
@@ -210,8 +216,8 @@ def _errors(scored: list[tuple[int, float, bool]], rules: Rules) -> dict[str, An
         "links_of_the_model": number,
         "false_link_rate": round(false[0] / len(links), 4),
         "false_link_interval": [round(end / len(links), 4) for end in false[1:]],
-        "missed_per_link_of_the_model": round(missed[0] / len(links), 4),
-        "missed_interval": [round(end / len(links), 4) for end in missed[1:]],
+        "missed_per_link_of_the_model": None if few else round(missed[0] / len(links), 4),
+        "missed_interval": None if few else [round(end / len(links), 4) for end in missed[1:]],
     }
 
 
