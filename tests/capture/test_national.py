@@ -229,3 +229,28 @@ def test_rows_that_are_the_same_in_two_contracts_of_a_source_are_two_items(
         assert adds_up(result) and result.duplicates == 0
         again = capture_table(site, name, diagnosis, actor="test")
         assert again.duplicates == 1
+
+
+def test_client_level_data_under_its_own_names(site: Site, tmp_path: Path) -> None:
+    """The header as councils send it: every column is read or known to be kept, and later quarters count."""
+    header = (
+        "LA Code,LA Name,Reporting Period Start Date,Reporting Period End Date,NHS Number,LA Person Unique Identifier,"
+        "Date Of Birth,Date Of Death,Gender,Ethnicity,Postcode,Client Type,Primary Support Reason,Event Type,"
+        "Event Reference,Event Start Date,Event End Date,Event Outcome,Request Route of Access,Service Type,"
+        "Service Component,Unit Cost,Cost Frequency (Unit Type),Planned units per week,Adult 1 Linked Person ID\n"
+    )
+    row = (
+        "E99999999,Invented,2026-04-01,{until},,P1,1950-03-02,,Female,A,,Service User,Physical Support,Service,EV1,"
+        "2026-04-05,{end},,,Long Term Support: Community,Home Support,412.5,Per week,14,\n"
+    )
+    for quarter, until, end in (("q2", "2026-09-30", "2026-08-01"), ("q1", "2026-06-30", "")):
+        path = tmp_path / f"{quarter}.csv"
+        path.write_text(header + row.format(until=until, end=end))
+        counts = capture_table(site, "social_care", path, actor="test")
+        assert adds_up(counts)
+        assert counts.quarantined == 0
+        assert not any("does not name" in note for note in counts.warnings)
+    with Engine() as engine:
+        view = latest_view(engine, site, "social_care_event")
+        ends = engine.rows(f"SELECT CAST(end_at AS DATE), unit_cost, cost_frequency FROM {view}")
+    assert [(str(end), float(cost), unit) for end, cost, unit in ends] == [("2026-08-01", 412.5, "Per week")]

@@ -48,7 +48,7 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
     reasons += [f"column named twice: {name}" for name, count in Counter(agreed).items() if count > 1]
     extra = _plain_names(spelt, found, set(contract.columns))
     if reasons:
-        more = [name for name, column in zip(spelt, found, strict=True) if column is None]
+        more = _unnamed(contract, spelt, found)
         reasons += _told("columns the contract does not name", more)
         raise Refused(
             f"the header does not fit the contract {contract.name!r}",
@@ -86,14 +86,19 @@ def _told(what: str, names: list[str]) -> list[str]:
     return told
 
 
-def _notes(contract: Contract, spelt: list[str], found: list[str | None]) -> list[str]:
-    """What to say of a file that is taken: columns more than agreed, and columns it lacks."""
+def _unnamed(contract: Contract, spelt: list[str], found: list[str | None]) -> list[str]:
+    """The columns of a file that its contract neither reads nor says that it keeps."""
     kept = contract.kept_names()
-    more = [
+    return [
         name
         for name, column in zip(spelt, found, strict=True)
         if column is None and plain_name(name) not in kept
     ]
+
+
+def _notes(contract: Contract, spelt: list[str], found: list[str | None]) -> list[str]:
+    """What to say of a file that is taken: columns more than agreed, and columns it lacks."""
+    more = _unnamed(contract, spelt, found)
     safe = [name for name in more if SAFE.fullmatch(name)]
     notes = []
     if more:
