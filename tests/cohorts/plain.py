@@ -169,7 +169,7 @@ class Plain:
                 return False
         return True
 
-    def of_person(self, definition: Definition, person: dict[str, Any]) -> list[tuple[date, date]]:
+    def entries(self, definition: Definition, person: dict[str, Any]) -> list[Index]:
         entries = []
         for place, criterion in enumerate(definition.entry):
             for event in self.events(criterion, person):
@@ -183,10 +183,37 @@ class Plain:
                         key = (event.start, event.id, place, event.end, since)
                         entries.append((key, Index(event.start, event.end, since, until, event.visit)))
         kept = [index for _, index in sorted(entries, key=lambda entry: entry[0])]
-        kept = limited(kept, definition.entry_limit)
+        return limited(kept, definition.entry_limit)
+
+    def qualified(self, definition: Definition, person: dict[str, Any]) -> list[Index]:
+        kept = self.entries(definition, person)
         if definition.qualifying is not None:
             kept = [index for index in kept if self.holds(definition.qualifying, index, person)]
-        kept = limited(kept, definition.qualifying_limit)
+        return limited(kept, definition.qualifying_limit)
+
+    def lost(self, definition: Definition, person: dict[str, Any]) -> tuple[int, list[bool], date] | None:
+        """The step that loses a person (as many as there are steps for nobody's), each rule by itself, and the day of
+        their first entry event; None for who has none."""
+        entries = self.entries(definition, person)
+        if not entries:
+            return None
+        asked = self.qualified(definition, person)
+        alone = [any(self.holds(rule.group, i, person) for i in asked) for rule in definition.rules]
+        steps = int(definition.qualifying is not None)
+        lost = 0 if not asked else steps
+        if asked:
+            for index in asked:
+                passed = 0
+                while passed < len(definition.rules) and self.holds(
+                    definition.rules[passed].group, index, person
+                ):
+                    passed += 1
+                lost = max(lost, steps + passed)
+            lost += lost == steps + len(definition.rules) and bool(self.of_person(definition, person))
+        return lost, alone, entries[0].start
+
+    def of_person(self, definition: Definition, person: dict[str, Any]) -> list[tuple[date, date]]:
+        kept = self.qualified(definition, person)
         kept = [i for i in kept if all(self.holds(rule.group, i, person) for rule in definition.rules)]
         kept = limited(kept, definition.limit)
         spans = []

@@ -19,27 +19,8 @@ from lockgate.errors import Refused
 from lockgate.identity import covered, index_path, pseudonymise_ints
 from lockgate.schema import RELEASE
 from lockgate.site import Site
+from lockgate.terminology.ethnicity import ETHNICITY
 
-# The 16 + 1 ethnic categories of the 2001 census, as the NHS data dictionary codes them -> HDR UK's words.
-ETHNICITY = {
-    "A": "White - British",
-    "B": "White - Irish",
-    "C": "White - Any other White background",
-    "D": "Mixed - White and Black Caribbean",
-    "E": "Mixed - White and Black African",
-    "F": "Mixed - White and Asian",
-    "G": "Mixed - Any other mixed background",
-    "H": "Asian or Asian British - Indian",
-    "J": "Asian or Asian British - Pakistani",
-    "K": "Asian or Asian British - Bangladeshi",
-    "L": "Asian or Asian British - Any other Asian background",
-    "M": "Black or Black British - Caribbean",
-    "N": "Black or Black British - African",
-    "P": "Black or Black British - Any other Black background",
-    "R": "Other Ethnic Groups - Chinese",
-    "S": "Other Ethnic Groups - Any other ethnic group",
-    "Z": "Not stated",
-}
 NOT_KNOWN = "Not known"
 AGES = ("1-4", *(f"{low}-{low + 4}" for low in range(5, 100, 5)))
 VOCABULARIES = {"ICD10": "ICD10", "SNOMED": "SNOMED CT"}

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -26,6 +27,30 @@ def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -
     Columns cohort_definition_id, subject_id, cohort_start_date, cohort_end_date; sorted by all of them. Ties: events of
     a person on one day are in the order of their id, their kind's place in the definition, their end.
     """
+    with _generated(engine, definitions) as scratch:
+        return rows(scratch)
+
+
+def generate_with_events(
+    engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]
+) -> tuple[pa.Table, pa.Table]:
+    """The included events of every definition, and their stays as ``generate`` gives them.
+
+    Included events are those that kept every rule and limit: context (the definition's number), person_id, event_id
+    (the place among the person's entry events: the same for definitions of one entry), first_day (days since
+    1970-01-01).
+    """
+    with _generated(engine, definitions) as scratch:
+        events = engine.arrow(
+            "SELECT CAST(context AS BIGINT) AS context, person_id, event_id, first_day FROM included_events "
+            "ORDER BY 1, 2, 3"
+        )
+        return events, rows(scratch)
+
+
+@contextmanager
+def _generated(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> Iterator[Scratch]:
+    """The tables of a generation up to ``stays``, dropped on leaving."""
     with Scratch(engine, Plan(definitions)) as scratch:
         _codes(scratch)
         _events(scratch)
@@ -33,7 +58,7 @@ def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -
         _qualified(scratch)
         _included(scratch)
         ends(scratch)
-        return rows(scratch)
+        yield scratch
 
 
 def _codes(scratch: Scratch) -> None:
