@@ -12,6 +12,7 @@ from lockgate.capture import capture_table, contracts
 from lockgate.capture.views import latest_view
 from lockgate.curate import build_release, open_release
 from lockgate.engine import Engine
+from lockgate.errors import Refused
 from lockgate.site import Site
 
 from .conftest import adds_up
@@ -254,3 +255,27 @@ def test_client_level_data_under_its_own_names(site: Site, tmp_path: Path) -> No
         view = latest_view(engine, site, "social_care_event")
         ends = engine.rows(f"SELECT CAST(end_at AS DATE), unit_cost, cost_frequency FROM {view}")
     assert [(str(end), float(cost), unit) for end, cost, unit in ends] == [("2026-08-01", 412.5, "Per week")]
+
+
+def test_two_names_of_one_column_in_a_file(site: Site, tmp_path: Path) -> None:
+    """National extracts hold a local and a unique form of a number: the contract's order says which is read."""
+    person = tmp_path / "mhs001_mpi.csv"
+    person.write_text(
+        "LocalPatientId,PersonBirthDate,Gender,EFFECTIVE_FROM\nL1,1980-01-02,2,2026-04-21T09:00:00\n"
+    )
+    assert capture_table(site, "mhs001_mpi", person, actor="test").staged == 1
+    path = tmp_path / "mhs101_referral.csv"
+    path.write_text(
+        "UniqServReqID,ServiceRequestId,LocalPatientId,ReferralRequestReceivedDate,PrimReasonReferralMH,EFFECTIVE_FROM\n"
+        "RXX7,7,L1,2026-03-01,02,2026-04-21T09:00:00\n"
+    )
+    result = capture_table(site, "mhs101_referral", path, actor="test")
+    assert (result.staged, result.quarantined) == (1, 0)
+    assert [note for note in result.warnings if "another name" in note] == [
+        "UniqServReqID is another name of service_request_id, which the file has too: kept raw and not staged"
+    ]
+    path.write_text(
+        "ServiceRequestId,Service Request ID,LocalPatientId,ReferralRequestReceivedDate\n7,8,L1,2026-03-01\n"
+    )
+    with pytest.raises(Refused, match="does not fit"):
+        capture_table(site, "mhs101_referral", path, actor="test")

@@ -33,7 +33,10 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
     """Tell a file's columns; Refused where it lacks one that the contract must have, or names one twice."""
     spelt = [name.strip() for name in sent]
     known = contract.header_names()
-    found = [known.get(plain_name(name)) for name in spelt]
+    plain = [plain_name(name) for name in spelt]
+    twice = [name for name, count in Counter(plain).items() if name in known and count > 1]
+    read = _read(contract, plain)
+    found = [known.get(name) if name in read else None for name in plain]
     agreed = [name for name in found if name]
     if not agreed:
         # The first row is likely a record: none of its values is repeated.
@@ -45,7 +48,7 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
         )
     missing = [name for name in contract.must_have() if name not in agreed]
     reasons = [f"missing column: {name}" for name in missing]
-    reasons += [f"column named twice: {name}" for name, count in Counter(agreed).items() if count > 1]
+    reasons += [f"column named twice: {known[name]}" for name in twice]
     extra = _plain_names(spelt, found, set(contract.columns))
     if reasons:
         more = _unnamed(contract, spelt, found)
@@ -63,6 +66,16 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
         extra=tuple(extra[place] for place in sorted(extra)),
         notes=tuple(_notes(contract, spelt, found)),
     )
+
+
+def _read(contract: Contract, plain: list[str]) -> set[str]:
+    """Of a column's names in a header the one that is read: the contract's own name before those of ``as``, in order."""
+    sent = set(plain)
+    read = set()
+    for name, column in contract.columns.items():
+        spelt = [known for known in map(plain_name, (name, *column.aliases)) if known in sent]
+        read.update(spelt[:1])
+    return read
 
 
 def _plain_names(spelt: list[str], found: list[str | None], taken: set[str]) -> dict[int, str]:
@@ -88,7 +101,7 @@ def _told(what: str, names: list[str]) -> list[str]:
 
 def _unnamed(contract: Contract, spelt: list[str], found: list[str | None]) -> list[str]:
     """The columns of a file that its contract neither reads nor says that it keeps."""
-    kept = contract.kept_names()
+    kept = contract.kept_names() | set(contract.header_names())
     return [
         name
         for name, column in zip(spelt, found, strict=True)
@@ -107,6 +120,13 @@ def _notes(contract: Contract, spelt: list[str], found: list[str | None]) -> lis
         notes.append(
             f"columns that the contract {contract.name} does not name, kept raw and not staged: {told}"
         )
+    known = contract.header_names()
+    for name, column in zip(spelt, found, strict=True):
+        other = known.get(plain_name(name))
+        if column is None and other:
+            notes.append(
+                f"{name} is another name of {other}, which the file has too: kept raw and not staged"
+            )
     lacking = {name for name in contract.columns if name not in found}
     if lacking:
         told_families = []
