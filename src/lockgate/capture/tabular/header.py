@@ -69,7 +69,7 @@ def match(contract: Contract, sent: Iterable[str], where: str) -> Header:
 
 
 def _read(contract: Contract, plain: list[str]) -> set[str]:
-    """Of a column's names in a header the one that is read: the contract's own name before those of ``as``, in order."""
+    """Of a column's names in a header the one that is read: the contract's own before those of ``as``, in order."""
     sent = set(plain)
     read = set()
     for name, column in contract.columns.items():
