@@ -158,11 +158,11 @@ class Plain:
     def within(self, window: Window, event: Event, index: Index, *, observed: bool) -> bool:
         value = event.end if window.of_event_end else event.start
         origin = index.end if window.from_index_end else index.start
-        for bound, early in ((window.begin, True), (window.finish, False)):
-            if bound.days is not None:
-                limit = origin + timedelta(bound.days if bound.after else -bound.days)
+        for edge, early in ((window.begin, True), (window.finish, False)):
+            if isinstance(edge, int):
+                limit = origin + timedelta(edge)
             elif observed:
-                limit = index.until if bound.after else index.since
+                limit = index.until if edge == "observation end" else index.since
             else:
                 continue
             if (value < limit) if early else (value > limit):

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from lockgate.cli import run
 from lockgate.cohorts.circe import read_circe
 from lockgate.cohorts.definition import (
-    Bound,
     ConceptItem,
     Counted,
     Criterion,
@@ -206,8 +205,8 @@ days = st.integers(0, 60).map(lambda n: DAY + timedelta(n))
 concept_sets = st.lists(
     st.builds(ConceptItem, st.integers(1, 5), st.booleans(), st.just(False), st.booleans()), max_size=3
 ).map(tuple)
-bounds = st.builds(Bound, st.none() | st.integers(0, 20), st.booleans())
-windows = st.builds(Window, bounds, bounds, st.booleans(), st.booleans())
+edges = st.sampled_from(["observation start", "observation end"]) | st.integers(-20, 20)
+windows = st.builds(Window, edges, edges, st.booleans(), st.booleans())
 
 
 @st.composite

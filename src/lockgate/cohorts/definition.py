@@ -25,8 +25,24 @@ class ConceptItem(msgspec.Struct, frozen=True):
     excluded: bool = False
 
 
+class CodeItem(msgspec.Struct, frozen=True):
+    """One line of a concept set, by vocabulary and code: the concepts that a vocabulary has under that code.
+
+    What is below a code of ``BY_PREFIX`` are the codes that begin with it, dots aside; of others, as of a concept.
+    """
+
+    vocabulary: str
+    code: str
+    descendants: bool = False
+    mapped: bool = False
+    excluded: bool = False
+
+
+# vocabularies whose hierarchy is in their codes: OMOP has no ancestors of them
+BY_PREFIX = ("ICD10", "ICD10CM", "ICD9CM", "OPCS4")
+
 # what is in it, with what each line adds, less what its excluded lines add
-ConceptSet = tuple[ConceptItem, ...]
+ConceptSet = tuple[ConceptItem | CodeItem, ...]
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -54,8 +70,7 @@ class Words(msgspec.Struct, frozen=True):
 
 
 class In(msgspec.Struct, frozen=True):
-    """A concept column is one of these, or in this set; with ``outside``, is another. An absent one is "
-    "in neither."""
+    """A concept column is one of these, or in this set; with ``outside``, is another. An absent one is in neither."""
 
     concepts: tuple[int, ...] = ()
     concept_set: ConceptSet | None = None
@@ -79,11 +94,12 @@ class Adjustment(msgspec.Struct, frozen=True):
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """Events of one kind: those in a concept set, of them each person's first, of those the ones that "
-    "pass all tests.
+    """Events of one kind: those in a concept set, of them each person's first, of those the ones that pass all tests.
 
-    ``domain`` is a key of ``domains.yaml``; ``tests`` names attributes there. ``concepts`` None means any. ``period``
-    takes the place of an observation period's start and end, and asks that the period holds it.
+    ``domain`` is a key of ``domains.yaml``; ``tests`` names attributes there. ``concepts`` None means any;
+    ``source_concepts`` looks at the column of the concept as recorded. Both are asked for; with ``either``, one of
+    them is enough. ``period`` takes the place of an observation period's start and end, and asks that the period
+    holds it.
     """
 
     domain: str
@@ -94,26 +110,19 @@ class Criterion(msgspec.Struct, frozen=True):
     adjustment: Adjustment | None = None
     period: tuple[date | None, date | None] | None = None
     group: Group | None = None
+    either: bool = False
 
 
-class Bound(msgspec.Struct, frozen=True):
-    """One end of a window: so many days from the index; None days for the end of the observation, or "
-    "without limit."""
-
-    days: int | None
-    after: bool
-
-    @property
-    def offset(self) -> int | None:
-        """Days from the index, before it negative."""
-        return self.days if self.days is None or self.after else -self.days
+# one end of a window: days from the index event, before it negative; or where the observation begins or ends (no limit
+# at all, where events outside the observation count)
+Edge = int | Literal["observation start", "observation end"]
 
 
 class Window(msgspec.Struct, frozen=True):
-    """Where the counted event's start (or end) lies, from the index event's start (or end)."""
+    """Where the counted event's start (or end) lies, from the index event's start (or end); both edges included."""
 
-    begin: Bound
-    finish: Bound
+    begin: Edge = "observation start"
+    finish: Edge = "observation end"
     from_index_end: bool = False
     of_event_end: bool = False
 
@@ -137,7 +146,7 @@ class Demographic(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """How many of these hold. An empty group holds for everybody."""
+    """How many of these hold; ``count`` is for at_least and at_most. An empty group holds for everybody."""
 
     how: Literal["all", "any", "at_least", "at_most"]
     count: int = 0
@@ -151,6 +160,7 @@ class Rule(msgspec.Struct, frozen=True):
 
     name: str
     group: Group
+    description: str = ""
 
 
 class OffsetExit(msgspec.Struct, frozen=True):
@@ -170,7 +180,10 @@ class ExposureExit(msgspec.Struct, frozen=True):
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """Who is in a cohort, from when until when."""
+    """Who is in a cohort, from when until when.
+
+    ``concept_sets`` are names for sets, for people to read: what is asked is in the criteria themselves.
+    """
 
     entry: tuple[Criterion, ...]
     days_before: int = 0
@@ -185,3 +198,5 @@ class Definition(msgspec.Struct, frozen=True):
     era_gap: int = 0
     censor_from: date | None = None
     censor_until: date | None = None
+    name: str = ""
+    concept_sets: tuple[tuple[str, ConceptSet], ...] = ()

@@ -135,7 +135,7 @@ def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa
     """
     alike: dict[tuple[Any, ...], list[Criterion]] = defaultdict(list)
     for criterion in criteria:
-        drivers = (criterion.concepts is not None, criterion.source_concepts is not None)
+        drivers = (criterion.concepts is not None, criterion.source_concepts is not None, criterion.either)
         alike[
             criterion.domain,
             drivers,
@@ -149,7 +149,7 @@ def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa
 
 
 def _select(
-    plan: Plan, domain: Domain, drivers: tuple[bool, bool], first: bool, adjusted: bool, period: bool,
+    plan: Plan, domain: Domain, drivers: tuple[bool, bool, bool], first: bool, adjusted: bool, period: bool,
     shape: tuple[tuple[str, str], ...], members: Sequence[Criterion],
 ) -> tuple[pa.Table, str]:  # fmt: skip
     tests = _Tests(shape, domain.attributes)
@@ -166,7 +166,7 @@ def _select(
             for row, concepts in zip(rows, sets, strict=True):
                 assert concepts is not None
                 row.append(plan.concepts(concepts))
-            joins.append(f"JOIN codes {key} ON {key}.code_set = k.{key} AND {key}.concept_id = e.{column}")
+            joins.append(f"codes {key} ON {key}.code_set = k.{key} AND {key}.concept_id = e.{column}")
     start, end = day("e.start_date"), day("e.end_date")
     extra: list[str] = []
     if adjusted:
@@ -200,30 +200,27 @@ def _select(
         extra.append(f"{start} <= {end}")
     visit = "e.visit_occurrence_id" if domain.visit else "CAST(NULL AS BIGINT)"
     source = event_table(domain)
+    driven = "CROSS JOIN {k} k " + " ".join(f"JOIN {join}" for join in joins)
+    if drivers[2]:
+        own, other = joins
+        chosen = f"SELECT e.*, k.criterion AS chosen_by FROM {source} e CROSS JOIN {{k}} k JOIN"
+        source = f"({chosen} {own} UNION ALL {chosen} {other} LEFT JOIN {own} WHERE set_0.code_set IS NULL)"
+        driven = "JOIN {k} k ON k.criterion = e.chosen_by"
     if first:
         # the first of those in the sets, before any test is asked
         source = (
-            f"(SELECT * FROM (SELECT e.*, k.criterion AS first_of, row_number() OVER (PARTITION BY "
-            f"k.criterion, "
-            f"e.person_id ORDER BY e.start_date, e.{domain.id}) AS place FROM {source} e "
-            f"{' '.join(_driven(joins))}) WHERE place = 1)"
+            "(SELECT * FROM (SELECT e.*, k.criterion AS first_of, row_number() OVER (PARTITION BY k.criterion, "
+            f"e.person_id ORDER BY e.start_date, e.{domain.id}) AS place FROM {source} e {driven}) WHERE place = 1)"
         )
-        joins = ["JOIN {k} k ON k.criterion = e.first_of"]
-    else:
-        joins = _driven(joins)
+        driven = "JOIN {k} k ON k.criterion = e.first_of"
     where = " AND ".join([*tests.where, *extra])
     sql = (
         f"SELECT k.criterion, e.person_id, e.{domain.id} AS event_id, {', '.join(wanted)}, {visit} AS "
         f"visit_id, "
-        f"e.{domain.concept} AS concept_id, {start} AS sort_day FROM {source} e {' '.join(joins)} "
+        f"e.{domain.concept} AS concept_id, {start} AS sort_day FROM {source} e {driven} "
         f"{' '.join(tests.joins)}" + (f" WHERE {where}" if where else "")
     )
     return rows_table(rows, columns), sql
-
-
-def _driven(joins: list[str]) -> list[str]:
-    """Joins to the sets of the criteria, and to the criteria themselves first."""
-    return ["CROSS JOIN {k} k", *joins]
 
 
 def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tuple[pa.Table, str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
 from lockgate.cohorts.definition import ExposureExit, OffsetExit
 from lockgate.cohorts.events import day
 from lockgate.cohorts.plan import FAR, day_number, rows_table
@@ -84,7 +82,8 @@ def _exposures(scratch: Scratch, exposures: Sequence[tuple[int, int, int, int, i
     )
 
 
-def rows(scratch: Scratch) -> pa.Table:
+def stays_sql(scratch: Scratch) -> str:
+    """The query of the stays: cohort_definition_id, subject_id, cohort_start_date, cohort_end_date; in no order."""
     settings = scratch.register(
         rows_table(
             [
@@ -104,7 +103,7 @@ def rows(scratch: Scratch) -> pa.Table:
         "AS stopped "
         f"FROM stays s JOIN {settings} d ON d.context = s.context"
     )
-    return scratch.engine.arrow(
+    return (
         "SELECT CAST(context AS BIGINT) AS cohort_definition_id, person_id AS subject_id, "
         "DATE '1970-01-01' + CAST(began AS INTEGER) AS cohort_start_date, "
         "DATE '1970-01-01' + CAST(stopped AS INTEGER) AS cohort_end_date FROM ("
@@ -112,7 +111,7 @@ def rows(scratch: Scratch) -> pa.Table:
         "least(max(stopped) - min(gap), min(until)) AS stopped "
         f"FROM ({_islands(padded, 'context, person_id, gap, since, until')}) GROUP BY context, person_id, "
         f"island"
-        ") WHERE began <= stopped ORDER BY 1, 2, 3, 4"
+        ") WHERE began <= stopped"
     )
 
 

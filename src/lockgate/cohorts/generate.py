@@ -1,16 +1,17 @@
-"""Who is in each of many cohorts, and when: a fixed course of statements, whatever the number of "
-"definitions."""
+"""Who is in each of many cohorts, and when: a fixed course of statements, whatever the number of definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import pyarrow as pa
 
+from lockgate.cohorts.codes import resolve
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.events import criteria_sql, day
-from lockgate.cohorts.exits import ends, rows
+from lockgate.cohorts.exits import ends, stays_sql
 from lockgate.cohorts.groups import passing
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import Scratch
@@ -18,6 +19,13 @@ from lockgate.engine import SqlEngine
 
 EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
 INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
+
+
+class Count(NamedTuple):
+    """People of a cohort, and their stays in it."""
+
+    persons: int
+    stays: int
 
 
 def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> pa.Table:
@@ -28,7 +36,21 @@ def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -
     a person on one day are in the order of their id, their kind's place in the definition, their end.
     """
     with _generated(engine, definitions) as scratch:
-        return rows(scratch)
+        return engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
+
+
+def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> dict[int, Count]:
+    """How many people each definition has, and how many stays: raw numbers, which only an operator may see.
+
+    Whatever shows them to others sends them through ``disclosure/``.
+    """
+    with _generated(engine, definitions) as scratch:
+        rows = engine.rows(
+            "SELECT cohort_definition_id, count(DISTINCT subject_id), count(*) "
+            f"FROM ({stays_sql(scratch)}) GROUP BY cohort_definition_id"
+        )
+    found = {number: Count(persons, stays) for number, persons, stays in rows}
+    return {number: found.get(number, Count(0, 0)) for number, _ in definitions}
 
 
 def generate_with_events(
@@ -45,44 +67,20 @@ def generate_with_events(
             "SELECT CAST(context AS BIGINT) AS context, person_id, event_id, first_day FROM included_events "
             "ORDER BY 1, 2, 3"
         )
-        return events, rows(scratch)
+        return events, engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
 
 
 @contextmanager
 def _generated(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> Iterator[Scratch]:
     """The tables of a generation up to ``stays``, dropped on leaving."""
     with Scratch(engine, Plan(definitions)) as scratch:
-        _codes(scratch)
+        resolve(scratch)
         _events(scratch)
         _entry(scratch)
         _qualified(scratch)
         _included(scratch)
         ends(scratch)
         yield scratch
-
-
-def _codes(scratch: Scratch) -> None:
-    lines, named = (scratch.register(table) for table in scratch.plan.code_tables())
-    told = (
-        f"SELECT s.code_set, s.excluded, s.mapped, c.concept_id FROM {lines} s "
-        "JOIN concept c ON c.concept_id = s.concept_id UNION ALL "
-        f"SELECT s.code_set, s.excluded, s.mapped, c.concept_id FROM {lines} s "
-        "JOIN concept_ancestor a ON a.ancestor_concept_id = s.concept_id "
-        "JOIN concept c ON c.concept_id = a.descendant_concept_id "
-        "WHERE s.below AND c.invalid_reason IS NULL"
-    )
-    both = (
-        f"SELECT code_set, excluded, concept_id FROM ({told}) UNION ALL "
-        f"SELECT t.code_set, t.excluded, r.concept_id_1 FROM ({told}) t "
-        "JOIN concept_relationship r ON r.concept_id_2 = t.concept_id AND r.relationship_id = 'Maps to' "
-        "WHERE t.mapped AND r.invalid_reason IS NULL"
-    )
-    scratch.create(
-        "codes",
-        f"SELECT code_set, concept_id FROM ({both}) GROUP BY code_set, concept_id HAVING NOT "
-        f"bool_or(excluded) "
-        f"UNION ALL SELECT DISTINCT code_set, concept_id FROM {named}",
-    )
 
 
 def _events(scratch: Scratch) -> None:

@@ -19,7 +19,12 @@ _OTHERS = {
     },
     "provider": {"provider_id": "BIGINT", "specialty_concept_id": "BIGINT"},
     "care_site": {"care_site_id": "BIGINT", "place_of_service_concept_id": "BIGINT"},
-    "concept": {"concept_id": "BIGINT", "invalid_reason": "VARCHAR"},
+    "concept": {
+        "concept_id": "BIGINT",
+        "vocabulary_id": "VARCHAR",
+        "concept_code": "VARCHAR",
+        "invalid_reason": "VARCHAR",
+    },
     "concept_ancestor": {"ancestor_concept_id": "BIGINT", "descendant_concept_id": "BIGINT"},
     "concept_relationship": {
         "concept_id_1": "BIGINT",

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.cohorts.definition import (
+    BY_PREFIX,
+    CodeItem,
     ConceptSet,
     Counted,
     Criterion,
@@ -169,21 +171,28 @@ class Plan:
         nodes.branches.append(found)
         return found
 
-    def code_tables(self) -> tuple[pa.Table, pa.Table]:
-        """Lines of concept sets (to be looked up), and concepts that are named one by one (taken as they "
-        "are)."""
+    def code_tables(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """Lines of concept sets by concept and by code (to be looked up), and concepts that are named one by one
+        (taken as they are)."""
         lines: list[tuple[int, int, bool, bool, bool]] = []
+        coded: list[tuple[int, str, str, bool, bool, bool, bool]] = []
         named: list[tuple[int, int]] = []
         for concepts, number in self._codes.items():
             for item in concepts:
                 if isinstance(item, int):
                     named.append((number, item))
+                    continue
+                flags = (item.descendants, item.mapped, item.excluded)
+                if isinstance(item, CodeItem):
+                    spelt = item.vocabulary in BY_PREFIX
+                    code = item.code.replace(".", "").upper() if spelt else item.code
+                    coded.append((number, item.vocabulary, code, spelt, *flags))
                 else:
-                    lines.append((number, item.concept_id, item.descendants, item.mapped, item.excluded))
+                    lines.append((number, item.concept_id, *flags))
+        kinds = {"below": "b", "mapped": "b", "excluded": "b"}
         return (
-            rows_table(
-                lines, {"code_set": "i4", "concept_id": "i8", "below": "b", "mapped": "b", "excluded": "b"}
-            ),
+            rows_table(lines, {"code_set": "i4", "concept_id": "i8", **kinds}),
+            rows_table(coded, {"code_set": "i4", "vocabulary": "s", "code": "s", "spelt": "b", **kinds}),
             rows_table(named, {"code_set": "i4", "concept_id": "i8"}),
         )
 
@@ -227,12 +236,11 @@ def _window_row(window: Window, *, observed: bool) -> tuple[Any, ...]:
     """from_end, of_end, then for each bound its days, and 1 or 2 where it is the observation's start or "
     "end instead."""
     row: list[Any] = [window.from_index_end, window.of_event_end]
-    for bound, far in ((window.begin, -2 * FAR), (window.finish, 2 * FAR)):
-        offset = bound.offset
-        row += [
-            far if offset is None else offset,
-            (2 if bound.after else 1) if offset is None and observed else 0,
-        ]
+    for edge, far in ((window.begin, -2 * FAR), (window.finish, 2 * FAR)):
+        if isinstance(edge, int):
+            row += [edge, 0]
+        else:
+            row += [far, (2 if edge == "observation end" else 1) if observed else 0]
     return tuple(row)
 
 
