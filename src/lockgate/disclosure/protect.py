@@ -59,23 +59,33 @@ class Open:
         return max(0, int(self.most[cell]) - value if up else value - int(self.least[cell]))
 
 
-def protect(grid: Grid, primary: Bools, withheld: Bools, rules: Rules, open_: Open | None = None) -> Bools:
+def protect(
+    grid: Grid,
+    primary: Bools,
+    withheld: Bools,
+    rules: Rules,
+    open_: Open | None = None,
+    exact: Bools | None = None,
+) -> Bools:
     """Which cells to withhold so that every primary one stays as open as the policy asks.
 
     ``values`` are true counts that add up; ``primary`` cells may not be shown (``open_``: how open each must stay;
     that of small counts unless said otherwise); ``withheld`` are those already withheld for whatever reason
-    (primary included). Returns the whole set, which contains ``withheld``.
+    (primary included). ``exact`` cells may be known to the attacker unrounded, and are never withheld for another's
+    sake: where several tables share a margin, whatever moves in one then leaves the others as they are. Returns the
+    whole set, which contains ``withheld``.
     """
     open_ = open_ or Open.small(grid.values.shape, rules)
     hidden = withheld.copy()
-    low, high = _bounds_of_true(grid, hidden, rules)
+    fixed = np.zeros_like(hidden) if exact is None else exact & ~hidden
+    low, high = bounds_of_true(grid, hidden, rules, fixed)
     network = Network(grid.values, low, high)
     cells = [(int(i), int(j)) for i, j in np.argwhere(primary & ~grid.free)]
     for i, j in sorted(cells, key=lambda cell: int(grid.values[cell])):
         for up in (True, False):
             want = open_.want((i, j), int(grid.values[i, j]), up=up)
             while network.room(i, j, up=up, want=want) < want:
-                chain = _cheapest(network, grid, hidden, (i, j), up, want)
+                chain = _cheapest(network, grid, hidden | fixed, (i, j), up, want)
                 if chain is None:
                     break
                 for cell in chain:
@@ -87,12 +97,13 @@ def protect(grid: Grid, primary: Bools, withheld: Bools, rules: Rules, open_: Op
     return _show_again(network, grid, wants, hidden, withheld, (low, high))
 
 
-def _bounds_of_true(grid: Grid, hidden: Bools, rules: Rules) -> tuple[Ints, Ints]:
-    """What an attacker will know of each cell: rounding's interval, or nothing where it is withheld."""
+def bounds_of_true(grid: Grid, hidden: Bools, rules: Rules, exact: Bools) -> tuple[Ints, Ints]:
+    """What an attacker will know of each cell: rounding's interval (or its value), or nothing where it is withheld."""
     base = rules.rounding
     shown = (grid.values + base // 2) // base * base
     low, high = shown_bounds(shown, rules)
     low, high = np.minimum(low, grid.values), np.maximum(high, grid.values)
+    low, high = np.where(exact, grid.values, low), np.where(exact, grid.values, high)
     unknown = hidden | grid.free
     return np.where(unknown, 0, low), np.where(unknown, UNBOUNDED, high)
 
