@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import pyarrow.parquet as pq
 import typer
 
+from lockgate.cli import cohort_tables
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import generate as generate_rows
@@ -64,3 +65,6 @@ def generate(
         },
         human,
     )
+
+
+app.command("attrition")(cohort_tables.attrition)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -66,6 +67,26 @@ class Attrition:
     def base(self) -> int:
         """After how many steps rules are asked by themselves: 1 where there are additional criteria."""
         return int(bool(self.steps) and self.steps[0].kind == "qualifying")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The true counts: dimension, group, place (0: entry), step, remaining, lost, alone (None: not asked)."""
+        names = ["Entry events", *(step.name for step in self.steps)]
+        return [
+            {
+                "dimension": dimension,
+                "group": group,
+                "place": place,
+                "step": name,
+                "remaining": int(split.remaining[place, column]),
+                "lost": int(split.lost[place - 1, column]) if place else 0,
+                "alone": int(split.alone[place - 1, column])
+                if place and self.steps[place - 1].alone
+                else None,
+            }
+            for dimension, split in self.splits.items()
+            for column, group in enumerate(split.labels)
+            for place, name in enumerate(names)
+        ]
 
 
 def steps_of(definition: Definition) -> tuple[Step, ...]:

@@ -26,9 +26,10 @@ NOTES = (
 
 @dataclass(frozen=True)
 class Row:
-    """One group after one step (place 0: entry). None: withheld; ``alone`` is None too where it can't be asked.
+    """One group after one step (place 0: entry); counts that are None are withheld.
 
-    ``remaining`` after this step and all before it, ``lost`` at it, ``alone``: who passes it by itself.
+    ``remaining`` after this step and all before it, ``lost`` at it (0 at entry), ``alone``: who passes it by itself,
+    where ``asked_alone``.
     """
 
     dimension: str
@@ -38,6 +39,7 @@ class Row:
     remaining: int | None
     lost: int | None
     alone: int | None
+    asked_alone: bool
 
     def as_dict(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -53,14 +55,23 @@ def safe_attrition(found: Attrition, rules: Rules) -> list[Row]:
         table = ordered[dimension]
         for column, group in enumerate(split.labels):
             lost = _cells(table, column)
-            remaining = _remaining(lost)
-            rows.append(Row(dimension, group, 0, ENTRY, lost[-1], None, None))
+            remaining = _remaining(lost, rules)
+            rows.append(Row(dimension, group, 0, ENTRY, lost[-1], 0, None, asked_alone=False))
             for place, step in enumerate(found.steps):
                 passing = None
                 if step.alone:  # of the first rule, in order and by itself are one question
                     passing = remaining[place] if place == found.base else alone[dimension, place][column]
                 rows.append(
-                    Row(dimension, group, place + 1, step.name, remaining[place], lost[place], passing)
+                    Row(
+                        dimension,
+                        group,
+                        place + 1,
+                        step.name,
+                        remaining[place],
+                        lost[place],
+                        passing,
+                        step.alone,
+                    )
                 )
     return rows
 
@@ -70,8 +81,11 @@ def _cells(table: Shown, column: int) -> list[int | None]:
     return [None if hidden else value for value, hidden in pairs]
 
 
-def _remaining(cells: list[int | None]) -> list[int | None]:
-    """After each step: who is lost later and who is kept, else who was there less who was lost, as far as shown."""
+def _remaining(cells: list[int | None], rules: Rules) -> list[int | None]:
+    """After each step: who is lost later and who is kept, else who was there less who was lost, as far as shown.
+
+    A difference of rounded counts may come out small where the true one isn't, or the other way round: it isn't told.
+    """
     *lost, kept, entry = cells
     found: list[int | None] = []
     for place in range(1, len(lost) + 1):
@@ -79,7 +93,8 @@ def _remaining(cells: list[int | None]) -> list[int | None]:
         if None not in later:
             found.append(sum(n for n in later if n is not None))
         elif entry is not None and None not in before:
-            found.append(max(0, entry - sum(n for n in before if n is not None)))
+            left = entry - sum(n for n in before if n is not None)
+            found.append(left if left >= rules.threshold else None)
         else:
             found.append(None)
     return found
