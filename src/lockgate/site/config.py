@@ -136,6 +136,10 @@ class DisclosureSection(_Section):
 
     threshold: int = Field(default=10, ge=3)
     rounding: int = Field(default=5, ge=1)
+    questions: Literal["project", "everyone"] = Field(
+        default="project",
+        description="whose earlier questions a count is held against: the project's and its people's, or everyone's",
+    )
 
 
 class SandboxSection(_Section):

@@ -1,0 +1,329 @@
+"""The ledger of questions: every count of people that was asked of the site's releases, and what was told.
+
+It stands in the data plane (``ledger/`` of the site, private) and holds whom each question counts, as places in an
+index of the releases' person ids. A question is judged beside the earlier ones of its pool (``inference.judge``); the
+same question has the same answer for good. Each line holds the hash of the one before it, and each has its entry in
+the audit chain, with that hash and without the number that was told.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lockgate.disclosure.core import round_counts
+from lockgate.disclosure.inference import Bits, Question, Status, judge
+from lockgate.disclosure.network import Ints
+from lockgate.disclosure.rules import Rules
+from lockgate.errors import LockgateError, Refused
+from lockgate.site import Site
+from lockgate.site.audit import GENESIS
+from lockgate.site.files import PRIVATE_FILE, make_dir, write_atomic
+
+MOST_QUESTIONS = 500
+EVERYONE = "everyone"  # the key of the question that counts a whole release
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks: an account, for a project or for none yet; and the accounts whose questions count as its own."""
+
+    username: str
+    project: str = ""
+    together: frozenset[str] = frozenset()
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of the ledger. ``shown``: the count as it was told, None where it wasn't; ``of``: the entry whose answer
+    stands for this one; ``people``: the name of the file that holds whom it counts."""
+
+    number: int
+    at: str
+    asker: str
+    project: str
+    release: str
+    key: str
+    status: Status
+    shown: int | None
+    of: int | None
+    because: list[int]
+    people: str
+    prev: str
+    hash: str = ""
+
+    def digest(self) -> str:
+        """The hash of all the rest."""
+        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, hash=""))).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What may be said of a count. ``people`` is rounded, and None where nothing is told."""
+
+    status: Status
+    people: int | None
+    question: int
+    release: str
+    text: str
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer as JSON values."""
+        return asdict(self)
+
+
+class Ledger:
+    """The questions of one site. Instances may be made freely; the lock is the file's."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.folder = site.path / "ledger"
+        self.lines = self.folder / "questions.jsonl"
+        self._secret = site.key("ledger")
+
+    # Reading
+
+    def entries(self) -> list[Entry]:
+        """Every line, oldest first. LockgateError when one was changed, removed or can't be read."""
+        found: list[Entry] = []
+        prev = GENESIS
+        if not self.lines.exists():
+            return found
+        for number, line in enumerate(self.lines.read_bytes().splitlines(), 1):
+            try:
+                entry = msgspec.json.decode(line, type=Entry)
+                whole = entry.prev == prev and entry.hash == entry.digest() and entry.number == number
+            except msgspec.MsgspecError:
+                whole = False
+            if not whole:
+                raise LockgateError(
+                    "the ledger of questions was changed or is damaged, so no question can be judged",
+                    where=f"{self.lines}:{number}",
+                    remedy="restore ledger/ from the backup; the audit chain has each line's hash",
+                )
+            found.append(entry)
+            prev = entry.hash
+        return found
+
+    def recall(self, key: str, release: str, asker: Asker, rules: Rules) -> Answer | None:
+        """The answer that this question has in the asker's pool already, or None."""
+        for entry in self.entries():
+            if entry.key == key and entry.release == release and self._counts(entry, asker):
+                return told(entry, rules)
+        return None
+
+    def _counts(self, entry: Entry, asker: Asker) -> bool:
+        """Whether an earlier question is one of the asker's pool."""
+        if self._site.config.disclosure.questions == "everyone" or entry.key == EVERYONE:
+            return True
+        same_project = bool(asker.project) and entry.project == asker.project
+        return same_project or entry.asker in {asker.username, *asker.together}
+
+    # Asking
+
+    def ask(
+        self,
+        key: str,
+        people: Ints,
+        everyone: Callable[[], Ints],
+        *,
+        release: str,
+        asker: Asker,
+        rules: Rules,
+    ) -> Answer:
+        """The answer to "how many people are these?": ``ask_all`` of one question."""
+        return self.ask_all([(key, people)], everyone, release=release, asker=asker, rules=rules)[0]
+
+    def ask_all(
+        self,
+        questions: Sequence[tuple[str, Ints]],
+        everyone: Callable[[], Ints],
+        *,
+        release: str,
+        asker: Asker,
+        rules: Rules,
+    ) -> list[Answer]:
+        """The answers to several questions in their order, each judged beside those before it.
+
+        ``key`` names the question (a hash of its definition), ``people`` the release's person ids it counts (each
+        once), ``everyone`` gives those of the whole release: the total is the first question of any release. Raises
+        Refused when the pool has asked as many questions as a pool may.
+        """
+        with self._locked():
+            entries = self.entries()
+            self._catch_up(entries)
+            if not any(entry.key == EVERYONE and entry.release == release for entry in entries):
+                whole = replace(asker, username="lockgate", project="", together=frozenset())
+                self._answer(entries, EVERYONE, everyone(), release, whole, rules)
+            answers = []
+            for key, people in questions:
+                known = [
+                    entry
+                    for entry in entries
+                    if entry.key == key and entry.release == release and self._counts(entry, asker)
+                ]
+                entry = known[0] if known else self._answer(entries, key, people, release, asker, rules)
+                answers.append(told(entry, rules))
+        return answers
+
+    def _answer(
+        self, entries: list[Entry], key: str, people: Ints, release: str, asker: Asker, rules: Rules
+    ) -> Entry:
+        pool = [entry for entry in entries if self._counts(entry, asker)]
+        behind = {entry.of for entry in pool}  # an answer that stands for one of the pool counts with it
+        pool = [entry for entry in entries if entry.number in behind or self._counts(entry, asker)]
+        if len(pool) >= MOST_QUESTIONS:
+            raise Refused(
+                f"{MOST_QUESTIONS} different questions were asked already, and no more are answered",
+                reasons=["the ledger of questions is full"],
+                where=asker.project or asker.username,
+                remedy="apply for the data, or ask those who run the environment",
+            )
+        bits = self._bits(people)
+        earlier = [
+            Question(one.number, self._people(one), "shown" if one.status == "shown" else "withheld",
+                     self._guard(one.number, rules))
+            for one in pool
+            if one.of is None and one.status in ("shown", "withheld")
+        ]  # fmt: skip
+        found = judge(bits, earlier, rules)
+        shown = None
+        if found.status == "shown":
+            shown = int(round_counts(np.asarray([len(people)]), rules)[0])
+        elif found.status == "held":
+            shown = next(one.shown for one in pool if one.number == found.of)
+        number = len(entries) + 1
+        file = f"{number}.bits"
+        make_dir(self.folder / "people")
+        write_atomic(self.folder / "people" / file, zlib.compress(bits.tobytes(), 1))
+        entry = Entry(
+            number=number,
+            at=datetime.now(UTC).isoformat(timespec="seconds"),
+            asker=asker.username,
+            project=asker.project,
+            release=release,
+            key=key,
+            status=found.status,
+            shown=shown,
+            of=found.of,
+            because=list(found.because),
+            people=file,
+            prev=entries[-1].hash if entries else GENESIS,
+        )
+        entry = msgspec.structs.replace(entry, hash=entry.digest())
+        self._append(entry)
+        entries.append(entry)
+        self._note(entry)
+        return entry
+
+    def _guard(self, number: int, rules: Rules) -> int:
+        drawn = hmac.digest(self._secret, str(number).encode(), "sha256")
+        return rules.threshold + int.from_bytes(drawn[:8], "big") % rules.threshold
+
+    # Files
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        make_dir(self.folder)
+        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._drop_unfinished()
+            yield
+        finally:
+            os.close(handle)
+
+    def _drop_unfinished(self) -> None:
+        """Remove a last line that a crash cut off: nobody was told that answer."""
+        if self.lines.exists():
+            content = self.lines.read_bytes()
+            if content and not content.endswith(b"\n"):
+                os.truncate(self.lines, content.rfind(b"\n") + 1)
+
+    def _append(self, entry: Entry) -> None:
+        handle = os.open(self.lines, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(msgspec.json.encode(entry) + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _note(self, entry: Entry) -> None:
+        """The entry's audit entry, and that it has one."""
+        self._site.audit.append(
+            "ledger.asked",
+            actor=entry.asker,
+            question=entry.number,
+            project=entry.project,
+            release=entry.release,
+            definition=entry.key,
+            status=entry.status,
+            line=entry.hash,
+        )
+        write_atomic(self.folder / "noted", str(entry.number).encode())
+
+    def _catch_up(self, entries: Sequence[Entry]) -> None:
+        """Note what a crash kept out of the audit chain."""
+        file = self.folder / "noted"
+        noted = int(file.read_text()) if file.exists() else 0
+        for entry in entries[noted:]:
+            self._note(entry)
+
+    def _bits(self, people: Ints) -> Bits:
+        """Whom a question counts, as places in the index of people, which takes in those it doesn't know yet."""
+        file = self.folder / "index.npy"
+        known: Ints = np.load(file) if file.exists() else np.empty(0, dtype=np.int64)
+        order = np.argsort(known, kind="stable")
+        fresh = np.setdiff1d(people, known)
+        if len(fresh):
+            known = np.concatenate([known, fresh])
+            part = self.folder / ".index.partial.npy"
+            np.save(part, known)
+            part.chmod(PRIVATE_FILE)
+            part.replace(file)
+            order = np.argsort(known, kind="stable")
+        inside = np.zeros(len(known), dtype=np.bool_)
+        inside[order[np.searchsorted(known, people, sorter=order)]] = True
+        return np.packbits(inside)
+
+    def _people(self, entry: Entry) -> Bits:
+        try:
+            content = zlib.decompress((self.folder / "people" / entry.people).read_bytes())
+        except (OSError, zlib.error) as error:
+            raise LockgateError(
+                "whom an earlier question counts can't be read, so no question can be judged",
+                where=str(self.folder / "people" / entry.people),
+                remedy="restore ledger/ from the backup",
+            ) from error
+        return np.frombuffer(content, dtype=np.uint8)
+
+
+def told(entry: Entry, rules: Rules) -> Answer:
+    """An entry as what is said to the one who asks."""
+    text, reason = f"{entry.shown:,}" if entry.shown is not None else "", ""
+    if entry.status == "withheld":
+        text = f"fewer than {rules.threshold}, or near it"
+        reason = f"A count under {rules.threshold} is not told, nor one so near to it that telling both would tell it."
+    elif entry.status == "held":
+        reason = (
+            f"This group is fewer than {2 * rules.threshold} people away from that of an earlier question (number "
+            f"{entry.of}), so that question's answer stands for it: the difference of the two would be a small group."
+        )
+    elif entry.status == "refused":
+        text = "not told"
+        with_what = f" (numbers {', '.join(map(str, entry.because))})" if entry.because else ""
+        reason = (
+            f"With earlier questions{with_what} this answer would let a count under {rules.threshold} be worked out, "
+            "or it can't be shown that it wouldn't."
+        )
+    return Answer(entry.status, entry.shown, entry.number, entry.release, text, reason)
