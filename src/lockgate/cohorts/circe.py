@@ -38,6 +38,7 @@ _DISTINCT = {
     "DOMAIN_CONCEPT": "domain_concept",
     "START_DATE": "start_date",
     "VISIT": "visit",
+    "VISIT_ID": "visit",
     None: "domain_concept",
 }
 _DATES = {"START_DATE": "start", "END_DATE": "end"}
@@ -147,10 +148,11 @@ class _Reader(CirceTests):
                 )
             )
         self._sets[number] = tuple(items)
-        name = str(fields.get("name") or f"concept set {number}")
+        name = str(fields.get("name") or "")
         while name in self._names:
             name += " (again)"
-        self._names[name] = self._sets[number]
+        if name:
+            self._names[name] = self._sets[number]
 
     def _rule(self, told: Any, path: str) -> Rule:
         fields = self.fields(told, path, "name", "description", "expression")
