@@ -10,6 +10,7 @@ import typer
 
 from lockgate.cli import cohort_tables
 from lockgate.cli.common import console, emit
+from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import generate as generate_rows
 from lockgate.cohorts.omop import open_omop
@@ -29,7 +30,8 @@ def _group() -> None:
 def generate(
     omop: Annotated[Path, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables: TABLE.parquet each.")],
     definitions: Annotated[
-        Path, typer.Option(help="A Circe JSON file (as ATLAS exports it), or a folder of them.")
+        Path,
+        typer.Option(help="A definition (Circe JSON as ATLAS exports it, or our YAML), or a folder of them."),
     ],
     out: Annotated[Path, typer.Option(help="Where to write the rows (Parquet).")],
     engine: Annotated[Literal["duckdb", "spark"], typer.Option(help="What computes it.")] = "duckdb",
@@ -45,7 +47,9 @@ def generate(
         raise UsageError("its folder doesn't exist", where=str(out), remedy="make it, or name another")
     with open_engine(EngineSection(engine=engine, memory_limit=memory)) as running:
         absent = open_omop(running, omop)
-        rows = generate_rows(running, [(number, definition) for number, _, definition in read])
+        told = [(number, definition) for number, _, definition in read]
+        rows = generate_rows(running, told)
+        unknown = unknown_concepts(running, told)
         name = running.name
     part = out.with_name(f".{out.name}.part")
     pq.write_table(rows, part, compression="zstd")
@@ -53,6 +57,8 @@ def generate(
 
     def human() -> None:
         console.print(f"{len(read):,} definitions generated on {name}: {out}")
+        if unknown:
+            console.print(f"Not in the vocabulary, and so nobody's: {len(unknown):,} concepts")
         if absent:
             console.print(f"Not in {omop}, and read as empty: {', '.join(absent)}")
 
@@ -62,6 +68,7 @@ def generate(
             "out": out,
             "definitions": [{"id": number, "file": file} for number, file, _ in read],
             "absent": absent,
+            "unknown_concepts": unknown,
         },
         human,
     )

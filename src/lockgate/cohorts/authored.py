@@ -81,6 +81,8 @@ class _Reader(AuthoredValues):
         ]
         limits = [self._limit(fields, name) for name in ("entry_limit", "qualifying_limit", "limit")]
         qualifying = fields.get("qualifying")
+        if "id" in fields and not re.fullmatch(r"\d{1,9}", self.text(fields["id"], "id")):
+            raise self.refuse("id", "a number is expected here")
         return Definition(
             entry=entry,
             days_before=self.count(observed.get("before", "0"), "observed.before"),

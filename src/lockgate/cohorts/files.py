@@ -8,33 +8,44 @@ from typing import Any
 
 import msgspec
 
+from lockgate.cohorts.authored import read_yaml
 from lockgate.cohorts.circe import read_circe
 from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.yamltree import load_tree
 from lockgate.errors import LockgateError, UsageError
+
+_YAML = (".yaml", ".yml")
 
 
 def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
-    """Every definition of a JSON file or a folder of them: its number, its file's name, and itself; by "
-    "number.
+    """Every definition of a file or a folder of them: its number, its file's name, and itself; by number.
 
-    The number is the file's (``71.json``, ``cohort-71.json``), else the ``id`` that ATLAS exports, else the first free
-    one. Raises UsageError that names every file that can't be read, so that none is left out unseen, and for two of
+    ``*.json`` is OHDSI's Circe, ``*.yaml`` and ``*.yml`` our own format. The number is the file's (``71.json``,
+    ``cohort-71.yaml``), else the ``id`` in it, else the first free one. Raises UsageError that names every file that can't be read, so that none is left out unseen, and for two of
     one number.
     """
     if not path.exists():
         raise UsageError(
-            "no such file or folder", where=str(path), remedy="name Circe JSON, or a folder of it"
+            "no such file or folder",
+            where=str(path),
+            remedy="name a definition (JSON or YAML), or a folder of them",
         )
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in (".json", *_YAML))
     if not files:
-        raise UsageError("there is no *.json in it", where=str(path), remedy="name a folder of Circe JSON")
+        raise UsageError(
+            "there is no definition in it (*.json, *.yaml)",
+            where=str(path),
+            remedy="name a folder that has some",
+        )
     found: dict[int, tuple[str, Definition]] = {}
     free: list[tuple[str, Definition]] = []
     refused: list[str] = []
     for file in files:
         try:
             text = file.read_bytes()
-            definition = read_circe(text, file.name)
+            definition = read_definition(file.name, text)
         except (LockgateError, OSError) as error:
             refused.append(
                 str(error) if isinstance(error, LockgateError) else f"{file.name}: it can't be read"
@@ -61,10 +72,17 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
     return [(number, *found[number]) for number in sorted(found)]
 
 
+def read_definition(name: str, text: bytes) -> Definition:
+    """A definition from the text of a file of this name: Circe, or our YAML (``*.yaml``, ``*.yml``)."""
+    return read_yaml(text, name) if Path(name).suffix in _YAML else read_circe(text, name)
+
+
 def _number(file: Path, text: bytes) -> int | None:
     named = re.fullmatch(r"(?:.*\D)?(\d{1,9})", file.stem)
     if named:
         return int(named[1])
-    told: Any = msgspec.json.decode(text)
+    told: Any = load_tree(text, file.name) if file.suffix in _YAML else msgspec.json.decode(text)
     number = told.get("id") if isinstance(told, dict) else None
+    if isinstance(number, str) and re.fullmatch(r"\d{1,9}", number):  # YAML is read as text
+        number = int(number)
     return number if isinstance(number, int) and 0 <= number < 2**31 else None
