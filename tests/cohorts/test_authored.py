@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 
 from lockgate.cli import run
 from lockgate.cohorts.authored import read_yaml
@@ -219,19 +219,25 @@ def test_what_is_not_understood_is_refused_with_its_path(text: str, said: str) -
 
 def test_the_phenotype_library_in_our_yaml_and_back(shared_data: Path) -> None:
     read = read_definitions(shared_data / "omop" / "phenotype-library")
-    for number, _, definition in read[::9]:
+    for number, _, definition in read[::40]:
         assert read_yaml(write_yaml(definition)) == definition, number
-    for number, _, definition in read:
+    for number, _, definition in read[::5]:
         assert read_circe(write_circe(definition)) == definition, number
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
 @given(random_cohorts.definitions)
 def test_nothing_is_lost_on_the_way(definition: Definition) -> None:
     try:
         assert read_yaml(write_yaml(definition)) == definition
-    except UsageError as error:  # what contradicts itself
-        assert "ends before it begins" in error.message or "there are only" in error.message
+    except UsageError as error:  # what nobody would write
+        known = ("ends before it begins", "there are only", "an empty concept set", "it asks nothing")
+        assert any(said in error.message for said in known)
     if definition.qualifying is None and definition.qualifying_limit != "all":
         with pytest.raises(UsageError, match="qualifying"):
             write_circe(definition)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -187,25 +186,6 @@ def test_random_definitions_mean_what_they_say(told: list[Definition], rows: Any
     for number, definition in enumerate(told):
         expected = reading.stays(definition)
         assert [row[1:] for row in found if row[0] == number] == expected, definition
-
-
-def load(engine: Engine, rows: dict[str, Iterable[dict[str, Any]]]) -> None:
-    import tempfile
-
-    vocabulary = {
-        "concept": [{"concept_id": n, "invalid_reason": None} for n in sorted(CONCEPTS)],
-        "concept_ancestor": [
-            {"ancestor_concept_id": a, "descendant_concept_id": b} for a, b in sorted(ANCESTORS)
-        ],
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        filled = {name: list(told) for name, told in {**rows, **vocabulary}.items()}
-        path = write_omop(Path(folder) / "omop", {name: told for name, told in filled.items() if told})
-        open_omop(engine, path)
-        for name in [*filled]:
-            if filled[name]:
-                engine.execute(f"CREATE TEMP TABLE kept_{name} AS SELECT * FROM {name}")
-                engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM kept_{name}")
 
 
 # --- the command

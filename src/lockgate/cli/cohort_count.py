@@ -33,7 +33,7 @@ def count(
 ) -> None:
     """Count the people of cohorts, and their stays: small counts withheld, others rounded.
 
-    Stays are withheld where the people are few. Concepts that the vocabulary doesn't have, which are nobody's, are named.
+    Stays are withheld where the people are few. Concepts that the vocabulary doesn't have are named: nobody has them.
     """
     read = read_definitions(definitions)
     policy = chosen_rules(rules)

@@ -21,8 +21,8 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
     """Every definition of a file or a folder of them: its number, its file's name, and itself; by number.
 
     ``*.json`` is OHDSI's Circe, ``*.yaml`` and ``*.yml`` our own format. The number is the file's (``71.json``,
-    ``cohort-71.yaml``), else the ``id`` in it, else the first free one. Raises UsageError that names every file that can't be read, so that none is left out unseen, and for two of
-    one number.
+    ``cohort-71.yaml``), else the ``id`` in it, else the first free one. Raises UsageError that names every file that
+    can't be read, so that none is left out unseen, and for two of one number.
     """
     if not path.exists():
         raise UsageError(
