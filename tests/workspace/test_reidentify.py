@@ -11,7 +11,8 @@ from lockgate.curate.trace import trace_row
 from lockgate.engine import Engine
 from lockgate.errors import Refused, UsageError
 from lockgate.identity import build_index
-from lockgate.workspace import approvals, provision, reidentify
+from lockgate.site import approvals
+from lockgate.workspace import provision, reidentify
 
 REASON = "A scan in the study shows what may be a tumour that nobody has told them of"
 
@@ -44,10 +45,25 @@ def test_two_people_and_a_reason(site, person, staging):
     assert [(item["nhs_number"], item["local_number"]) for item in shown["records"]] == [
         (staging.nhs(2), "H2")
     ]
+    with pytest.raises(Refused) as refusal:  # once, also for who asked
+        reidentify.reveal(site, asked.approval_id, by="rita")
+    assert refusal.value.reasons == ["it is used"]
     events = [entry.event for entry in site.audit.entries() if entry.event.startswith("reidentify")]
     assert events == ["reidentify.requested", *["reidentify.refused"] * 3, "reidentify.approved",
-                      "reidentify.refused", "reidentify.shown"]  # fmt: skip
+                      "reidentify.refused", "reidentify.shown", "reidentify.refused"]  # fmt: skip
     assert staging.nhs(2) not in (site.path / "audit" / site.audit.chain.name).read_text()
+
+
+def test_a_declined_request_stays_closed(site, person):
+    asked = reidentify.request(site, "p0001", person, reason=REASON, by="rita")
+    for by in ("rita", "ada"):
+        with pytest.raises(Refused):
+            reidentify.refuse(site, asked.approval_id, by=by)
+    assert reidentify.refuse(site, asked.approval_id, by="dora").state() == "declined"
+    for act, by in ((reidentify.allow, "dora"), (reidentify.reveal, "rita")):
+        with pytest.raises(Refused):
+            act(site, asked.approval_id, by=by)
+    reidentify.request(site, "p0001", person, reason=REASON, by="rita")  # and another may be asked
 
 
 def test_one_at_a_time_and_not_for_ever(site, person, monkeypatch):

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from lockgate.cli import run
 from lockgate.deidentify.sets import measure_files, quasi_sets
 from lockgate.errors import Refused, UsageError
-from lockgate.site import Site
+from lockgate.site import Site, approvals
 from lockgate.workspace import provision, riskgate
 
 REASON = "The registry has so few people that any scope would be over"
+
+
+TODAY = date.today()
+
+
+class Tomorrow(datetime):
+    """A clock that is a day ahead."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=1)
 
 
 @pytest.fixture
@@ -23,7 +35,7 @@ def strict(site):
     return Site.open(site.path)
 
 
-def test_a_workspace_over_the_policy_is_refused_until_two_people_accept_it(strict, issued):
+def test_a_workspace_over_the_policy_is_refused_until_two_people_accept_it(strict, issued, monkeypatch):
     scope = issued()
     with pytest.raises(Refused, match="over the site's policy") as refusal:
         provision(strict, "p0001", "test")
@@ -34,16 +46,23 @@ def test_a_workspace_over_the_policy_is_refused_until_two_people_accept_it(stric
     asked = riskgate.request(strict, "p0001", 0.5, reason=REASON, by="rita")
     for by in ("rita", "ada"):
         with pytest.raises(Refused):
-            riskgate.accept(strict, asked.approval_id, by=by)
-    riskgate.accept(strict, asked.approval_id, by="dora")
+            riskgate.allow(strict, asked.approval_id, by=by)
+    riskgate.allow(strict, asked.approval_id, by="dora")
     with pytest.raises(Refused):  # everybody is alone: more than the share that was accepted
         provision(strict, "p0001", "test")
-    riskgate.accept(
-        strict, riskgate.request(strict, "p0001", 1.0, reason=REASON, by="rita").approval_id, by="dora"
-    )
+    asked = riskgate.request(strict, "p0001", 1.0, reason=REASON, by="rita", until=TODAY)
+    assert riskgate.allow(strict, asked.approval_id, by="dora").subject["until"] == TODAY.isoformat()
     provision(strict, "p0001", "test")
     workspace = json.loads((strict.projects / "p0001" / "workspace.json").read_bytes())
+    kept = {name: workspace["risk_accepted"][name] for name in ("asked_by", "accepted_by", "reason", "until")}
+    assert kept == {"asked_by": "rita", "accepted_by": "dora", "reason": REASON, "until": TODAY.isoformat()}
     assert {item["table"]: item["share"] for item in workspace["risk"]}["person"] == 1.0
+    # from the next day on it passes no more, though nothing else has changed
+    with monkeypatch.context() as later:
+        later.setattr(approvals, "datetime", Tomorrow)
+        with pytest.raises(Refused, match="over the site's policy"):
+            provision(strict, "p0001", "test")
+    assert provision(strict, "p0001", "test").unchanged
     # accepted for that scope and for no other
     issued(version=2, scope_id="p0001-v2", title="Something else")
     with pytest.raises(Refused, match="over the site's policy"):

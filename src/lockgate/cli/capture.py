@@ -36,12 +36,13 @@ def _report(results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _captured(site: Site, results: list[dict[str, Any]]) -> dict[str, Any]:
-    """The report, after what was captured of opt-outs has been applied to every workspace."""
-    report = _report(results)
-    if any(one["rows"].get("objection") for one in results):
-        from lockgate.cli.optout import applied
+    """The report, after every workspace was made to fit who is left out now, where a batch may have changed that."""
+    from lockgate.cli.optout import applied
 
-        report["workspaces"] = applied(site)
+    report = _report(results)
+    rows = {table: count for one in results for table, count in one["rows"].items() if count}
+    if done := applied(site, rows):
+        report["workspaces"] = done
     return report
 
 
@@ -63,7 +64,7 @@ def _print(report: dict[str, Any]) -> None:
     if report.get("workspaces"):
         from lockgate.cli.optout import print_applied
 
-        console.print("Opt-outs came with it:")
+        console.print("Who is left out has changed with it:")
         print_applied(report["workspaces"])
     if report["quarantined"]:
         console.print("Next: `lockgate capture quarantine list` says which, and why.")
@@ -115,22 +116,26 @@ def hl7v2(
 ) -> None:
     """Capture HL7 v2 messages: from files, or from the network, acknowledged once they are on disk."""
     from lockgate.capture import hl7v2 as feed
+    from lockgate.cli.optout import applied
     from lockgate.errors import UsageError
 
     if (listen and send) or bool(path) == bool(listen):
         raise UsageError("give a PATH, or --listen HOST:PORT", remedy="PATH with --send HOST:PORT sends it")
     tls = feed.Tls(tls_cert, tls_key, tls_ca)
     if listen:
+        site = open_site()
         heard = feed.listen(
-            open_site(), listen, source=source, actor=actor(), every=every, batch=batch, tls=tls
-        )
+            site, listen, source=source, actor=actor(), every=every, batch=batch, tls=tls,
+            after=lambda result: applied(site, result.rows),
+        )  # fmt: skip
         emit(heard.as_dict())
     elif send and path:
         sent = feed.send(path, send, tls=tls)
         emit(sent, f"{sent['sent']:,} sent: {sent['AA']:,} AA, {sent['AE']:,} AE, {sent['AR']:,} AR.")
         raise typer.Exit(0 if sent["sent"] == sent["AA"] else 1)
     elif path:
-        report = _report([feed.capture_hl7v2(open_site(), path, source=source, actor=actor()).as_dict()])
+        site = open_site()
+        report = _captured(site, [feed.capture_hl7v2(site, path, source=source, actor=actor()).as_dict()])
         emit(report, lambda: _print(report))
 
 
@@ -176,8 +181,9 @@ def omop(
     """Capture a site's own OMOP database: every table of facts; those that a release makes anew are passed over."""
     from lockgate.capture import capture_omop
 
-    result = capture_omop(open_site(), folder, source=source, actor=actor())
-    report = _report([one.as_dict() for one in result.tables.values()])
+    site = open_site()
+    result = capture_omop(site, folder, source=source, actor=actor())
+    report = _captured(site, [one.as_dict() for one in result.tables.values()])
     report["passed_over"] = result.passed_over
 
     def human() -> None:

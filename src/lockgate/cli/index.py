@@ -14,6 +14,7 @@ from rich.table import Table
 from lockgate.capture.access import require_owner
 from lockgate.cli import index_review
 from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.optout import applied, print_applied
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity import build_index, index_path, training
@@ -37,7 +38,14 @@ def build(
         result = build_index(engine, site, own_sources=own or None)
     counts = {key: value for key, value in result.as_dict().items() if key not in ("by_source", "path")}
     site.audit.append("index.built", actor=actor(), **counts)
-    emit(result.as_dict(), lambda: _print(result.as_dict()))
+    done = applied(site)  # an objection may reach other records now
+    told = result.as_dict() | ({"workspaces": done} if done else {})
+
+    def human() -> None:
+        _print(told)
+        print_applied(done)
+
+    emit(told, human)
 
 
 def _engine(site: Site) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,11 +19,11 @@ from lockgate.workspace.scope import today
 app = typer.Typer()
 
 
-def applied(site: Site) -> list[dict[str, Any]]:
-    """Apply opt-outs to every workspace, for a command that has taken some in."""
-    from lockgate.workspace.optouts import apply as apply_to_all
+def applied(site: Site, rows: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    """Apply opt-outs to every workspace, for a command that took in these staged rows, or changed who is who."""
+    from lockgate.workspace.optouts import after_capture
 
-    return [item for item in apply_to_all(site, actor()) if item["state"] not in ("no data", "unchanged")]
+    return after_capture(site, {"objection": 1} if rows is None else rows, actor())
 
 
 def print_applied(done: list[dict[str, Any]]) -> None:

@@ -106,6 +106,28 @@ def password(
     emit({"username": username, "changed": True}, f"{username} has a new password.")
 
 
+@app.command("second-factor")
+def second_factor(
+    username: Annotated[str, typer.Argument(help="Whose second factor.")],
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take it away, as when the phone is lost; they set up another.")
+    ] = False,
+) -> None:
+    """Say whether somebody has an authenticator app set up, and whether the site asks one of them; or take it away."""
+    site = _portal()
+    from lockgate.portal.accounts.second_factor import is_set_up, required_of
+    from lockgate.portal.accounts.services import get_user, remove_second_factor
+
+    user = get_user(username)
+    if remove:
+        had = remove_second_factor(user, actor=actor())
+        emit({"username": username, "removed": had}, "Taken away." if had else "There was none.")
+        return
+    told = {"username": username, "set_up": is_set_up(user), "asked": required_of(site, user.person)}
+    has, asks = ("" if told[name] else "not " for name in ("set_up", "asked"))
+    emit(told, f"An authenticator app is {has}set up, and {asks}asked for.")
+
+
 @app.command()
 def users() -> None:
     """List accounts and their roles."""

@@ -10,9 +10,11 @@ import typer
 from rich.table import Table
 
 from lockgate import curate
+from lockgate.cli import accepting
 from lockgate.cli.common import actor, console, emit, errors, open_site
+from lockgate.cli.optout import applied
 from lockgate.curate import Release
-from lockgate.errors import Refused
+from lockgate.errors import Refused, UsageError
 from lockgate.workspace.scope import projects_of
 
 app = typer.Typer()
@@ -144,6 +146,7 @@ def build(
         tell=lambda step: errors.print(f"... {step}"),
     )
     seconds = time.perf_counter() - started
+    applied(site)  # people were linked anew: an objection may reach others in earlier releases
     release = curate.open_release(site, result.release)
     affected = _few(result.affected, site.config.disclosure.threshold)
 
@@ -226,6 +229,24 @@ def show(number: Number = "latest") -> None:
             console.print(f"Note  {warning}", markup=False)
 
     emit({"path": str(release.path), **release.manifest}, human)
+
+
+@app.command("accept-risk")
+def accept_risk(
+    account: accepting.Account,
+    request: Annotated[str, typer.Argument(help="A request, to accept or decline it; none to ask.")] = "",
+    share: accepting.Share = 0.0,
+    until: accepting.Until = None,
+    reason: accepting.Reason = "",
+    decline: accepting.Decline = False,
+) -> None:
+    """Ask that releases over the site's risk policy pass until a day, or, as somebody else, accept that."""
+    if bool(request) == bool(reason):
+        raise UsageError("give --reason (and --share) to ask, or a REQUEST to decide on it")
+    if request:
+        accepting.decide(request, account, decline)
+    else:
+        accepting.ask("", account, share, until, reason)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from lockgate.cli import accepting
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.errors import Refused, UsageError
 from lockgate.workspace.scope import (
@@ -126,28 +127,20 @@ def revoke_scope(
 @app.command("accept-risk")
 def accept_risk(
     named: Annotated[
-        str, typer.Argument(metavar="PROJECT|REQUEST", help="A project; or a request, to approve it.")
+        str,
+        typer.Argument(metavar="PROJECT|REQUEST", help="A project; or a request, to accept or decline it."),
     ],
-    account: Annotated[
-        str, typer.Option("--as", help="Your account in the portal; its password is asked for.")
-    ],
-    share: Annotated[float, typer.Option(help="The share of people who may be in small classes.")] = 0.0,
-    reason: Annotated[str, typer.Option(help="Why; it goes into the audit chain.")] = "",
+    account: accepting.Account,
+    share: accepting.Share = 0.0,
+    until: accepting.Until = None,
+    reason: accepting.Reason = "",
+    decline: accepting.Decline = False,
 ) -> None:
-    """Ask that a scope's risk be accepted beyond the site's policy, or, as somebody else, approve that."""
-    from lockgate.cli.reidentify import signed_in
-    from lockgate.workspace import riskgate
-
-    site = open_site()
-    by = signed_in(site, account, "application.decide")
+    """Ask that a scope's risk be accepted beyond the site's policy, or, as somebody else, accept that."""
     if reason:
-        asked = riskgate.request(site, named, share, reason=reason, by=by)
-        emit(
-            asked.as_dict(), f"Asked for as {asked.approval_id}. Next: somebody else runs this with that id."
-        )
+        accepting.ask(named, account, share, until, reason)
     else:
-        given = riskgate.accept(site, named, by=by)
-        emit(given.as_dict(), f"Accepted until {given.expires_at[:10]}, for this scope alone.")
+        accepting.decide(named, account, decline)
 
 
 @app.command("list")

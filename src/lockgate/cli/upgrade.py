@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from lockgate.cli.common import actor, console, emit, open_site, state
+from lockgate.cli.optout import applied
 
 
 def command() -> None:
@@ -20,6 +21,8 @@ def command() -> None:
     tell = None if state.json else lambda text: console.print(f"... {text}", markup=False)
     done = upgrade(site, actor=actor(), **({"tell": tell} if tell else {}))
     moved = [one for one in retry_held(site, actor=actor()) if one.recovered] if done else []
+    if done:
+        applied(site)  # what is told of people may be read otherwise now
     counts, _ = list_held(site, limit=0)
     report: dict[str, Any] = {
         "batches": [one.as_dict() for one in done],

@@ -32,6 +32,7 @@ from lockgate.curate.sources import Curation
 from lockgate.curate.tables import Tables, Written, prepare_tables, write_limited, write_tables
 from lockgate.curate.text import scrub_notes, scrub_whole
 from lockgate.curate.verify import verify_folder
+from lockgate.deidentify.acceptance import RELEASES, pass_risk
 from lockgate.deidentify.sets import measure_files, quasi_sets
 from lockgate.engine import Engine, SqlEngine, open_engine
 from lockgate.errors import Refused
@@ -203,7 +204,7 @@ def _make(
         limited = write_limited(build, to)
         written = write_tables(build, to, limited)
         coverage = write_coverage(build, to)
-        risk = _pass_risk(site, to, written)
+        risk, risk_accepted = _pass_risk(site, to, written)
         linkage = write_linkage(build, folder)
         tell("holding the accounts against each other, checking quality")
         accounts = settle(build, versions)
@@ -233,6 +234,7 @@ def _make(
             "told_twice": told_twice(build),
             "unmapped": unmapped_codes(build),
             "risk": risk,
+            "risk_accepted": risk_accepted,
             "coverage": asdict(coverage),
             "linkage_report": asdict(linkage),
             "tables": {name: asdict(table) for name, table in written.items()},
@@ -244,28 +246,31 @@ def _make(
         return _Made(content, rows, why, people, affected, list(generations), found)
 
 
-def _pass_risk(site: Site, to: Tables, written: Mapping[str, Written]) -> list[dict[str, Any]]:
-    """The risk of the tables by each set of quasi-identifiers; Refused, and noted, when over the policy."""
+def _pass_risk(
+    site: Site, to: Tables, written: Mapping[str, Written]
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """The risk of the tables by each set of quasi-identifiers, and who accepted it where it is over the policy.
+
+    Refused, and noted, when it is over and nobody has.
+    """
     if site.config.risk.gate == "off":
-        return []
+        return [], None
     measured: list[dict[str, Any]] = []
-    for name in quasi_sets(site):
+    for name, sets in quasi_sets(site).items():
         if name in written and written[name].rows:
             file = to.folder / written[name].file
-            question = f"risk of {name} {written[name].sha256}"
+            question = f"risk of {name} {written[name].sha256} by {sets} under {site.config.risk}"
             measured += to.known.of(question, partial(measure_files, site, {name: file}))
-    reasons = [
-        f"{item['table']} ({item['set']}): {reason}" for item in measured for reason in item["reasons"]
-    ]
-    if reasons:
-        site.audit.append("risk.refused", actor="lockgate", release="next", reasons=reasons)
-        raise Refused(
-            "the risk of re-identification in this release is over the site's policy; nothing was released",
-            reasons=reasons,
-            remedy="`lockgate risk FILE --ladder` of an earlier release proposes what to make coarser; [deidentify] in "
-            "site.toml says what a release keeps, [risk] what is allowed",
-        )
-    return measured
+    passed = pass_risk(
+        site,
+        measured,
+        {RELEASES: "next"},
+        said="the risk of re-identification in this release is over the site's policy; nothing was released",
+        remedy="`lockgate risk FILE --ladder` of an earlier release proposes what to make coarser; [deidentify] in "
+        "site.toml says what a release keeps, [risk] what is allowed; or two people accept it: `lockgate release "
+        "accept-risk`",
+    )
+    return measured, passed
 
 
 def _keep(site: Site, engine: SqlEngine, state: BuildState | None, keep: ExitStack) -> dict[str, Path]:

@@ -6,7 +6,8 @@ withdrawn consent to tissue or genomic research for what came of the samples. A 
 
 An objection is matched widely: every person any of whose records carries its NHS number, whatever its check digit, or
 its hospital number, as any of the numbers the record has or had (``identifiers``), or that a consent of its own source
-names; deleted records count, as they were last, and so do the keys that a record had before it was merged or parted.
+names, and every record that a source has merged with such a one, also since the index was built; deleted records count,
+as they were last, and so do the keys that a record had before it was merged or parted.
 Where matching could err, the person is left out.
 """
 
@@ -25,6 +26,7 @@ from lockgate.capture.views import newest_first
 from lockgate.engine import Engine, literal
 from lockgate.errors import UsageError
 from lockgate.identity.index import index_path, index_view
+from lockgate.identity.merges import read_holding
 from lockgate.schema import Column
 from lockgate.schema.nhs_number import SQL_MACROS
 from lockgate.site import Site
@@ -196,34 +198,44 @@ def _matched(engine: Engine, site: Site, at: date, *, former: bool = False) -> s
     if former and before.exists():
         engine.view_parquet("identity_before", before, _FORMER)
         index += " UNION SELECT source, record_id, person_key FROM identity_before"
+    read_holding(engine, latest_view(engine, site, "patient_merge"))
     engine.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE identity_objection AS
-        WITH in_force AS (
+        WITH RECURSIVE in_force AS (
             SELECT source, record_id, patient_ref, kind, purposes, nhs_number_clean(nhs_number) AS nhs,
                    nullif(upper(regexp_replace(local_number, '[\\s-]', '', 'g')), '') AS local
             FROM {objection}
             WHERE (from_date IS NULL OR from_date <= {literal(at.isoformat())}::DATE)
               AND (until_date IS NULL OR until_date > {literal(at.isoformat())}::DATE)),
-        indexed AS ({index}),
         last AS (
             SELECT source, record_id, nhs_number, local_number, identifiers FROM {patient} WHERE NOT deleted
             QUALIFY row_number() OVER (PARTITION BY source, record_id ORDER BY {newest_first("patient")}) = 1),
         person AS (
-            SELECT DISTINCT person_key, nhs_number_clean(said) AS nhs,
+            SELECT DISTINCT source, record_id, nhs_number_clean(said) AS nhs,
                    nullif(upper(regexp_replace(said, '[\\s-]', '', 'g')), '') AS local
-            FROM (SELECT i.person_key, unnest(list_concat([p.nhs_number, p.local_number],
-                      list_transform(coalesce(p.identifiers, []), lambda n: split_part(n, '|', -1)))) AS said
-                  FROM last p JOIN indexed i USING (source, record_id))
+            FROM (SELECT source, record_id, unnest(list_concat([nhs_number, local_number],
+                      list_transform(coalesce(identifiers, []), lambda n: split_part(n, '|', -1)))) AS said
+                  FROM last)
             WHERE said <> ''),
+        tie AS (
+            SELECT source, low AS record_id, high AS other FROM identity_merge WHERE kind <> 'unmerge'
+            UNION
+            SELECT source, high, low FROM identity_merge WHERE kind <> 'unmerge'),
         hit AS (
-            SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.nhs = p.nhs
+            SELECT o.source, o.record_id, p.source AS at_source, p.record_id AS at_record
+            FROM in_force o JOIN person p ON o.nhs = p.nhs
             UNION
-            SELECT o.source, o.record_id, p.person_key FROM in_force o JOIN person p ON o.local = p.local
+            SELECT o.source, o.record_id, p.source, p.record_id FROM in_force o JOIN person p ON o.local = p.local
             UNION
-            SELECT o.source, o.record_id, i.person_key
-            FROM in_force o JOIN indexed i ON i.source = o.source AND i.record_id = o.patient_ref)
-        SELECT o.source, o.record_id, o.kind, o.purposes, h.person_key
-        FROM in_force o LEFT JOIN hit h USING (source, record_id)"""
+            SELECT source, record_id, source, patient_ref FROM in_force WHERE patient_ref IS NOT NULL
+            UNION  -- and on, to every record that its source has merged with one of these
+            SELECT h.source, h.record_id, h.at_source, t.other
+            FROM hit h JOIN tie t ON t.source = h.at_source AND t.record_id = h.at_record),
+        found AS (
+            SELECT DISTINCT h.source, h.record_id, i.person_key
+            FROM hit h JOIN ({index}) i ON i.source = h.at_source AND i.record_id = h.at_record)
+        SELECT o.source, o.record_id, o.kind, o.purposes, f.person_key
+        FROM in_force o LEFT JOIN found f USING (source, record_id)"""
     )
     return "identity_objection"

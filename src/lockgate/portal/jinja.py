@@ -15,6 +15,7 @@ from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, Pa
 
 from lockgate import __version__
 from lockgate.portal.accounts.rules import Person, can, role_label
+from lockgate.portal.safety.rules import can_read
 from lockgate.portal.sites import current_site
 
 
@@ -114,6 +115,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
             ("linkage:list", "Who is who", can(person, "linkage.review")),
+            ("safety:list", "Safety", can_read(person)),
             ("auditing", "Audit", can(person, "audit.read")),
             ("accounts:people", "People", can(person, "people.manage")),
             *links,

@@ -1,4 +1,4 @@
-"""Every call that the portal makes to the data plane, in one place.
+"""Every call that the portal makes to the data plane, in one place (but for those of ``safety/services.py``).
 
 The data plane obeys signed scopes; the portal asks it and shows what it answers. Values come back as plain data so
 that they can be stored and shown.

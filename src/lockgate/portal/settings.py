@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "lockgate.portal.airlock",
     "lockgate.portal.register",
     "lockgate.portal.linkage",
+    "lockgate.portal.safety",
 ]
 
 MIDDLEWARE = [
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "lockgate.portal.accounts.second_factor.second_factor",
     "django_htmx.middleware.HtmxMiddleware",
     "lockgate.portal.middleware.plain_errors",
 ]
@@ -156,6 +158,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+MFA_ADAPTER = "lockgate.portal.accounts.adapter.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "Lockgate"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -19,6 +19,8 @@ from lockgate.portal.applications.models import Application
 from lockgate.portal.outbox.models import Message
 from lockgate.portal.pages import SignedIn, signed_in
 from lockgate.portal.register.models import Entry
+from lockgate.portal.safety import services as safety
+from lockgate.portal.safety.rules import can_read as can_read_safety
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Project
 
@@ -71,6 +73,14 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
     if can(person, "linkage.review"):
         pairs = plane.review_pairs(current_site())
         groups.append({"title": "Pairs of records to look at", "kind": "pair", "items": pairs[:25]})
+    if can_read_safety(person) and not can(person, "audit.read"):
+        groups.append(
+            {
+                "title": "Requests that take two people",
+                "kind": "safety",
+                "items": safety.waiting(request.user),
+            }
+        )
     if can(person, "workspace.provision"):
         failed = Project.objects.filter(state="failed")
         groups.append(

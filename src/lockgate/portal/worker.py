@@ -9,6 +9,7 @@ from datetime import datetime
 from types import FrameType
 from zoneinfo import ZoneInfo
 
+from lockgate.identity import index_path
 from lockgate.portal import setup
 from lockgate.site import Site
 
@@ -41,15 +42,17 @@ _looked: tuple[object, ...] = ()
 
 
 def _opt_outs() -> None:
-    """Apply opt-outs when something was captured since, and on each new day: an opt-out may begin or end."""
+    """Apply opt-outs when something was captured or linked since, and on each new day: one may begin or end."""
     global _looked
     from lockgate.portal import plane
     from lockgate.portal.sites import current_site
 
     site = current_site()
+    index = index_path(site)
     now = (
         site.path,
         site.landing.stat().st_mtime_ns,
+        index.stat().st_mtime_ns if index.exists() else 0,
         datetime.now(ZoneInfo(site.config.site.timezone)).date(),
     )
     if now != _looked:

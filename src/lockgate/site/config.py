@@ -183,6 +183,11 @@ class PortalSection(_Section):
     database_url: str = ""
     allowed_hosts: list[str] = Field(default_factory=lambda: ["localhost", "127.0.0.1"])
     https: bool = False
+    second_factor: list[str] | None = Field(
+        default=None,
+        description="roles that sign in with an authenticator app too; '*': everybody. Not given: everybody, and nobody"
+        " on a demonstration site",
+    )
 
 
 class SiteConfig(_Section):

@@ -25,6 +25,9 @@ from lockgate.workspace.scope import Scope, today
 from lockgate.workspace.scope.store import issued_scopes
 
 EVENT = "optout.applied"
+# The staged tables that may say who is left out: objections, the numbers that they are matched by, merges, consents
+# to samples. A death is none of them: an opt-out outlasts it.
+SAY_WHO = frozenset({"objection", "patient", "patient_merge", "specimen"})
 
 
 def apply(site: Site, actor: str) -> list[dict[str, Any]]:
@@ -66,6 +69,16 @@ def apply(site: Site, actor: str) -> list[dict[str, Any]]:
         counts = {name: told[name] for name in ("left", "back")}
         site.audit.append(EVENT, actor=actor, project=project, **counts, rewritten=len(told["rewritten"]))
     return done
+
+
+def after_capture(site: Site, rows: Mapping[str, int], actor: str) -> list[dict[str, Any]]:
+    """Apply what a batch with these rows (staged table -> count) may have changed; what was done, where anything was.
+
+    For whoever takes in a feed: with it, an objection is obeyed as soon as the batch is visible.
+    """
+    if not any(rows.get(table) for table in SAY_WHO):
+        return []
+    return [item for item in apply(site, actor) if item["state"] not in ("no data", "unchanged")]
 
 
 def show(site: Site) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.rare import find_rare
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.released import checked_manifest
-from lockgate.workspace.riskgate import pass_gate
+from lockgate.workspace.riskgate import pass_gate, still_accepted
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
@@ -111,7 +111,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
     place = Project.of(site, project).made()
     with place.changing(), _engine(site, place) as engine:
         inputs = _inputs(site, engine, scope)
-        known = _unchanged(place, inputs)
+        known = _unchanged(site, place, inputs)
         if known is not None:
             return _result(place, known, unchanged=True)
         place.clear_old()
@@ -119,7 +119,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         fresh = make_dir(place.path / f".data.{secrets.token_hex(4)}.partial")
         try:
             people, tables = _write(site, engine, inputs, fresh, kept)
-            risk = pass_gate(site, scope, fresh)
+            risk, risk_accepted = pass_gate(site, scope, fresh)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
@@ -140,6 +140,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
             "people": people,
             "tables": tables,
             "risk": risk,
+            "risk_accepted": risk_accepted,
             "rewritten": [name for name in tables if name not in kept],
         }
         remember(place, workspace, inputs.left_out)
@@ -373,13 +374,15 @@ def _described(path: Path, columns: list[str], accounting: dict[str, int]) -> di
     }
 
 
-def _unchanged(place: Project, inputs: _Inputs) -> dict[str, Any] | None:
-    """``workspace.json``, when it is of these inputs and every file is as it says."""
+def _unchanged(site: Site, place: Project, inputs: _Inputs) -> dict[str, Any] | None:
+    """``workspace.json``, when it is of these inputs, every file is as it says, and its risk is accepted still."""
     try:
         workspace = place.workspace()
     except Refused:
         return None
     if workspace.get("fingerprint") != inputs.fingerprint:
+        return None
+    if not still_accepted(site, inputs.scope, workspace.get("risk_accepted")):
         return None
     for table in workspace["tables"].values():
         path = place.data / table["file"]

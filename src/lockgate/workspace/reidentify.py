@@ -1,4 +1,4 @@
-"""Who a project's pseudonym is, for the safety of one person: asked for by one, approved by another, for a day.
+"""Who a project's pseudonym is, for the safety of one person: asked for by one, approved by another, shown once.
 
 There is no table from pseudonyms to people. The pseudonyms of everybody in the index are made again, under each key the
 project has had, and the one is looked for; without the site's keys nobody can do that.
@@ -7,7 +7,7 @@ project has had, and the one is looked for; without the site's keys nobody can d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from lockgate.engine import Engine
 from lockgate.errors import LockgateError, Refused, UsageError
 from lockgate.identity import index_view, pseudonymise_ints
 from lockgate.site import Site
-from lockgate.workspace.approvals import Approval, approve, ask, every_approval, read_approval
+from lockgate.site.approvals import Approval, approve, ask, decline, every_approval, read_approval, use
 from lockgate.workspace.scope.store import issued_scopes
 
 WHAT = "reidentify"
@@ -51,46 +51,51 @@ def request(site: Site, project: str, person: int, *, reason: str, by: str) -> A
 
 
 def allow(site: Site, approval_id: str, *, by: str) -> Approval:
-    """Approve a request, for a day. Refused for who asked, and for the project's own people."""
-    asked = _asked(site, approval_id)
-    return approve(
-        site, approval_id, by=by, lasts=LASTS, involved=_involved(site, str(asked.subject["project"]))
-    )
+    """Approve a request: who asked may look once, within a day. Refused for who asked, and for the project's own."""
+    asked = read_approval(site, approval_id, WHAT)
+    involved = _involved(site, str(asked.subject["project"]))
+    return approve(site, approval_id, by=by, until=datetime.now(UTC) + LASTS, involved=involved)
+
+
+def refuse(site: Site, approval_id: str, *, by: str) -> Approval:
+    """Decline a request. Refused as ``allow`` is."""
+    asked = read_approval(site, approval_id, WHAT)
+    return decline(site, approval_id, by=by, involved=_involved(site, str(asked.subject["project"])))
+
+
+def requests(site: Site) -> list[Approval]:
+    """Every request, oldest first."""
+    return every_approval(site, WHAT)
 
 
 def reveal(site: Site, approval_id: str, *, by: str) -> dict[str, Any]:
-    """The NHS number and hospital numbers of the person, for the one who asked, while the approval lasts.
+    """The NHS number and hospital numbers of the person, once, for the one who asked, while the approval lasts.
 
-    Entered in the audit chain before anything is looked up.
+    Used up and entered in the audit chain before it is handed out: what got lost on the way must be asked for again.
     """
-    asked = _asked(site, approval_id)
-    reasons = [] if by == asked.requested_by else ["somebody else asked for it"]
-    reasons += [] if asked.state() == "approved" else [f"it is {asked.state()}"]
-    if reasons:
-        site.audit.append(f"{WHAT}.refused", actor=by, request=approval_id, reasons=reasons)
-        raise Refused("who this is may not be shown", reasons=reasons, where=approval_id)
+    asked = read_approval(site, approval_id, WHAT)
+    records = _records(site, asked) if asked.state() == "approved" and by == asked.requested_by else []
+    asked = use(site, approval_id, by=by)
     project = str(asked.subject["project"])
     site.audit.append(
         f"{WHAT}.shown", actor=by, request=approval_id, project=project, approved_by=asked.approved_by
     )
+    return {"request": approval_id, "project": project, "shown_at": asked.used_at, "records": records}
+
+
+def _records(site: Site, asked: Approval) -> list[dict[str, Any]]:
+    """The numbers of every record of the person; LockgateError when the index has them no more."""
+    project = str(asked.subject["project"])
     key = _person_key(site, project, int(str(asked.subject["pseudonym"]).removeprefix("person/")))
     if key is None:
-        raise LockgateError("the person is in the index no more", where=approval_id)
+        raise LockgateError("the person is in the index no more", where=asked.approval_id)
     with Engine(threads=1) as engine:
         rows = engine.rows(
             f"SELECT DISTINCT p.source, p.nhs_number, p.local_number FROM {latest_view(engine, site, 'patient')} p "
             f"JOIN {index_view(engine, site)} i USING (source, record_id) WHERE i.person_key = ? ORDER BY ALL",
             [key],
         )
-    records = [{"source": source, "nhs_number": nhs, "local_number": local} for source, nhs, local in rows]
-    return {"request": approval_id, "project": project, "expires_at": asked.expires_at, "records": records}
-
-
-def _asked(site: Site, approval_id: str) -> Approval:
-    found = read_approval(site, approval_id)
-    if found.what != WHAT:
-        raise UsageError(f"{approval_id} is no request of this kind")
-    return found
+    return [{"source": source, "nhs_number": nhs, "local_number": local} for source, nhs, local in rows]
 
 
 def _involved(site: Site, project: str) -> frozenset[str]:

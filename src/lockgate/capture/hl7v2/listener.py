@@ -12,6 +12,7 @@ import logging
 import signal
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -44,13 +45,25 @@ class Heard:
         return asdict(self)
 
 
+After = Callable[[CaptureResult], object]
+
+
 class Listener:
-    """One listening port of one source."""
+    """One listening port of one source. ``after`` is called with each batch once it is visible."""
 
     def __init__(
-        self, site: Site, source: str, actor: str, *, every: float, batch: int, tls: Tls | None = None
+        self,
+        site: Site,
+        source: str,
+        actor: str,
+        *,
+        every: float,
+        batch: int,
+        tls: Tls | None = None,
+        after: After | None = None,
     ) -> None:
         self.tls = tls or Tls()
+        self.after = after
         self.site, self.source, self.actor = site, source, actor
         self.every, self.batch = every, batch
         config = site.config.hl7v2
@@ -187,6 +200,11 @@ class Listener:
         )
         log.warning("batch %s: %s messages", result.batch_id, result.received)
         self.spool.waiting()
+        if self.after is not None:
+            try:
+                self.after(result)
+            except LockgateError as error:  # the feed goes on; every job looks again before it starts
+                log.warning("after batch %s: %s", result.batch_id, error)
         return result
 
     def drain(self) -> None:
@@ -207,12 +225,13 @@ def listen(
     every: float = 60.0,
     batch: int = 10_000,
     tls: Tls | None = None,
+    after: After | None = None,
 ) -> Heard:
     """Take messages on HOST:PORT until SIGTERM or SIGINT; what was heard.
 
     A batch is captured every ``every`` seconds, or after ``batch`` messages. What an earlier listener left on disk is
-    captured first. Raises UsageError for a bad address or TLS files that don't serve, Refused when another listener
-    takes this source's messages.
+    captured first. ``after`` is called with each batch once it is visible. Raises UsageError for a bad address or TLS
+    files that don't serve, Refused when another listener takes this source's messages.
     """
     host, port = address(where)
     require_current(site)
@@ -220,7 +239,7 @@ def listen(
     heard: list[Heard] = []
 
     async def main() -> None:
-        listener = Listener(site, source, actor, every=every, batch=batch, tls=tls)
+        listener = Listener(site, source, actor, every=every, batch=batch, tls=tls, after=after)
         heard.append(listener.heard)
         if listener.spool.recovered_bytes:
             log.warning(

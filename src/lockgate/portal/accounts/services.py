@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -75,6 +76,17 @@ def set_password(user: User, password: str, *, actor: str) -> None:
     with writing("account.password", actor=actor, username=user.username):
         user.set_password(password)
         user.save(update_fields=["password"])
+
+
+def remove_second_factor(user: User, *, actor: str) -> bool:
+    """Take somebody's authenticator app and recovery codes away, as when the phone is lost; whether they had any.
+
+    They sign in with the password, and set up another one.
+    """
+    with writing("account.second_factor_removed", actor=actor, username=user.username) as record:
+        removed, _ = Authenticator.objects.filter(user=user).delete()
+        record.detail["had_one"] = bool(removed)
+    return bool(removed)
 
 
 def get_user(username: str) -> User:

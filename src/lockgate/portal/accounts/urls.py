@@ -8,5 +8,6 @@ app_name = "accounts"
 urlpatterns = [
     path("", views.people, name="people"),
     path("new/", views.new_person, name="new"),
+    path("second-factor/", views.second_factor, name="second_factor"),
     path("<str:username>/", views.person, name="person"),
 ]

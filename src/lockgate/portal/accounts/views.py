@@ -11,6 +11,7 @@ from lockgate.errors import LockgateError
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import Organisation, User
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, check
+from lockgate.portal.accounts.second_factor import is_set_up
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
 
 
@@ -65,6 +66,13 @@ def new_person(request: SignedIn) -> HttpResponseBase:
         "chosen": request.POST.getlist("roles"),
     }
     return render(request, "accounts/new_person.jinja", context, status=400 if errors else 200)
+
+
+@require_GET
+@signed_in
+def second_factor(request: SignedIn) -> HttpResponseBase:
+    """For somebody of whom a second factor is asked and who has none yet: what it is, and where to set it up."""
+    return render(request, "accounts/second_factor.jinja", {"set_up": is_set_up(request.user)})
 
 
 @require_http_methods(["GET", "POST"])
