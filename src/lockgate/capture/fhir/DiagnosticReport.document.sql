@@ -12,10 +12,10 @@ SELECT source, 'DiagnosticReport/' || record_id AS record_id, version_at,
     r.performer[1].display AS author_name,
     first_ref(r.performer, 'Practitioner') AS practitioner_ref,
     r.presentedForm[1].title AS title,
-    CASE WHEN attached IS NOT NULL THEN r.presentedForm[1].contentType ELSE 'text/plain' END AS content_type,
-    CASE WHEN contains(attached, r.conclusion) THEN attached ELSE concat_ws(chr(10), attached, r.conclusion) END AS text
+    CASE WHEN attached IS NOT NULL OR r.conclusion IS NULL THEN r.presentedForm[1].contentType ELSE 'text/plain' END AS content_type,
+    nullif(CASE WHEN contains(attached, r.conclusion) THEN attached ELSE concat_ws(chr(10), attached, r.conclusion) END, '') AS text
 FROM (
     SELECT *, best(r.code.coding) AS coding, nullif(attachment_text(r.presentedForm), '') AS attached
     FROM item WHERE len(r.presentedForm) > 0 OR r.conclusion IS NOT NULL
 )
-WHERE coalesce(attached, r.conclusion) IS NOT NULL
+WHERE coalesce(attached, r.conclusion) IS NOT NULL OR len(list_filter(r.presentedForm, lambda a: a.data IS NOT NULL)) > 0

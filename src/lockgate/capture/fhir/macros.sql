@@ -94,14 +94,22 @@ CREATE OR REPLACE MACRO numbers(telecom) AS list_transform(list_sort(list_transf
 CREATE OR REPLACE MACRO identifier_list(identifiers) AS
     list_transform(list_filter(identifiers, lambda i: i.value IS NOT NULL), lambda i: coalesce(i.system, '') || '|' || i.value);
 
--- Attachments: base64 text decoded; only text/* and unlabelled attachments are read as text.
+-- Attachments: base64 of UTF-8 text is decoded here, the text of files (PDF, RTF, HTML, XML, other encodings) by
+-- documents.py. Files are known by their first bytes ("%PDF", "{\rtf") or their content type; what is neither has no text.
+CREATE OR REPLACE MACRO is_file(attachment) AS coalesce(
+    attachment.data IS NOT NULL AND (starts_with(ltrim(attachment.data), 'JVBERi') OR starts_with(ltrim(attachment.data), 'e1xydG')
+        OR regexp_matches(lower(attachment.contentType), '^(application/(pdf|rtf|xml|[a-z0-9.-]+[+]xml)|text/(html|rtf|richtext|xml))')
+        OR regexp_matches(lower(attachment.contentType), '^text/.*charset') AND NOT regexp_matches(lower(attachment.contentType), 'charset *= *"?(utf-?8|us-ascii)')),
+    false);
 CREATE OR REPLACE MACRO is_text(attachment) AS
-    coalesce(starts_with(lower(attachment.contentType), 'text/'), true);
+    coalesce(starts_with(lower(attachment.contentType), 'text/'), true) AND NOT is_file(attachment);
 CREATE OR REPLACE MACRO decoded(data) AS TRY(decode(from_base64(replace(replace(replace(data, ' ', ''), chr(10), ''), chr(13), ''))));
 CREATE OR REPLACE MACRO bad_base64(attachments) AS coalesce(
     len(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL AND decoded(a.data) IS NULL)) > 0, false);
 CREATE OR REPLACE MACRO attachment_text(attachments) AS
-    array_to_string(list_transform(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL), lambda a: decoded(a.data)), chr(10));
+    CASE WHEN len(list_filter(attachments, lambda a: is_file(a))) > 0
+        THEN document_text(CAST(to_json(list_transform(attachments, lambda a: {'contentType': a.contentType, 'data': a.data})) AS VARCHAR))
+        ELSE array_to_string(list_transform(list_filter(attachments, lambda a: is_text(a) AND a.data IS NOT NULL), lambda a: decoded(a.data)), chr(10)) END;
 CREATE OR REPLACE MACRO by_address(attachments) AS
     coalesce(len(list_filter(attachments, lambda a: is_text(a) AND a.data IS NULL AND a.url IS NOT NULL)), 0);
 CREATE OR REPLACE MACRO contained_medication(contained, reference) AS

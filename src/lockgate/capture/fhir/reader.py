@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockgate.capture import documents
 from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.fhir.bundles import MARK, open_bundles
 from lockgate.capture.fhir.evaluate import Memo
@@ -39,6 +40,7 @@ class FhirReader:
     def prepare(self, intake: Intake) -> None:
         """Define the macros of macros.sql."""
         define(intake.engine, intake.received_sql)
+        documents.define(intake.engine)
         for statement in macros():
             intake.engine.execute(statement)
 
@@ -51,8 +53,9 @@ class FhirReader:
         stage_waiting(intake, self.memo)
 
     def finish(self, intake: Intake) -> None:
-        """Tell from all versions of all patients which links were taken away again."""
+        """Tell from all versions of all patients which links were taken away again; count letters without text."""
         settle_links(intake)
+        documents.count_unread(intake.engine, intake.come("document"), intake.warnings)
 
     def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Open the items, stage the sound ones, say what is wrong with the others; kind (its code) and id of each."""

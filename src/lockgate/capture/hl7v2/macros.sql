@@ -45,7 +45,8 @@ CREATE OR REPLACE MACRO high_of(x) AS coalesce(try_cast(range_parts(x).high AS D
 CREATE OR REPLACE MACRO ucum_like(x) AS regexp_replace(regexp_replace(x, '^[x*]?\s*10\^', '10*'), '\bIU\b', '[IU]');
 -- ED (source^type^subtype^encoding^data): its text where it is one; other data (PDF, images) stay in the raw message.
 CREATE OR REPLACE MACRO encapsulated(kind, encoding, data) AS CASE
-    WHEN upper(encoding) = 'BASE64' AND upper(coalesce(kind, 'TEXT')) IN ('TEXT', 'TX', 'FT') THEN TRY(decode(from_base64(regexp_replace(data, '\s', '', 'g'))))
+    WHEN upper(encoding) = 'BASE64' THEN nullif(document_text(CAST(to_json([{'data': data,
+        'contentType': CASE WHEN upper(coalesce(kind, 'TEXT')) NOT IN ('TEXT', 'TX', 'FT') THEN 'application/octet-stream' END}]) AS VARCHAR)), '')
     WHEN encoding IS NULL OR upper(encoding) = 'A' THEN data END;
 -- The text of one OBX of a document: NULL where it holds none (ED of other data, RP: a pointer), '' for an empty line.
 CREATE OR REPLACE MACRO obx_text(type, raw, kind, encoding, data) AS CASE upper(coalesce(type, 'ST'))

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import yaml
 
+from lockgate.capture import documents
 from lockgate.capture.hl7v2.columns import parse, wanted
 from lockgate.capture.hl7v2.message import unescape
 from lockgate.capture.hl7v2.moves import follow_visits, number_visits
@@ -96,6 +97,7 @@ class Hl7Reader:
         engine.execute(f"CREATE OR REPLACE MACRO hl7_zone() AS {literal(zone)}")
         engine.execute(f"CREATE OR REPLACE MACRO hl7_shift(t) AS CAST(t AS DATE) IN ({_shifts(zone)})")
         engine.text_function("hl7_text", _unescaped)
+        documents.define(engine)
         for statement in statements(_sql("macros.sql")):
             engine.execute(statement)
         rows = [
@@ -148,12 +150,7 @@ class Hl7Reader:
             if not any(tables[segment].num_rows for segment in segments):
                 continue
             engine.execute(f"INSERT INTO {quote('staged_' + table_name)} BY NAME {_sql(table_name + '.sql')}")
-        encoded = engine.rows(
-            "SELECT content_type, count(*) FROM staged_document WHERE nullif(text, '') IS NULL AND NOT deleted"
-            " AND content_type <> 'text/plain' GROUP BY ALL ORDER BY ALL"
-        )
-        for kind, count in encoded:
-            intake.warnings[f"documents are staged without their text, which is encoded as {kind}"] += count
+        documents.count_unread(engine, "staged_document", intake.warnings)
         # Whom and what the facts name is known from here on; the rows themselves are made in ``finish``.
         for target, column in (
             ("patient", "patient_ref"),

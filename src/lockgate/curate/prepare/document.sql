@@ -15,7 +15,9 @@ SELECT
     CASE
         WHEN s.standing <> 'live' THEN s.standing
         WHEN s.status = 'entered-in-error' THEN 'not:not_final'
-        WHEN s.text IS NULL OR trim(s.text) = '' THEN 'not:no_text'
+        WHEN coalesce(trim(s.text), '') = '' AND s.content_type IS NOT NULL AND NOT starts_with(s.content_type, 'text/plain')
+            THEN 'not:scanned_or_unreadable'
+        WHEN coalesce(trim(s.text), '') = '' THEN 'not:no_text'
         WHEN coalesce(s.authored_at, v.start_at) IS NULL THEN 'not:no_date'
         WHEN s.person_id IS NOT NULL AND s.authored_at IS NOT NULL AND s.place > s.first_place
             THEN 'not:told_by_another_source'
