@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from lockgate.bench import encodings
+from lockgate.bench import encodings, hard
 from lockgate.bench.core import Measure
-from lockgate.bench.linkage import hard_measures
 from lockgate.bench.scale import population_measures, public_measures
 from lockgate.engine import Engine
 from lockgate.identity.index import link
@@ -37,7 +36,7 @@ def run(quick: bool = False) -> list[Measure]:
         *encodings.run(quick),
         *population_measures(quick),
         *public_measures(),
-        *hard_measures(quick),
+        *hard.measures(quick),
     ]
 
 

@@ -1,21 +1,14 @@
-"""Record linkage on people we make up: two registers, and a hard set of many spellings per person.
-
-The hard set is held against Splink's own documented model for such data (its demonstration of deduplicating 50,000
-historical persons: comparisons, blocking rules, training and the .95 threshold as given there), on the same file.
-"""
+"""Record linkage on people we make up: two registers, and many spellings per person (measured in ``bench.hard``)."""
 
 from __future__ import annotations
 
 import csv
-import logging
 import random
 import tempfile
-import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from lockgate.bench.core import Measure
 from lockgate.bench.spellings import GIVEN, OCCUPATIONS, PLACES, SURNAMES, spell_family, spell_given, typo
@@ -192,94 +185,8 @@ def _approximate(born: str, worn: float, rng: random.Random) -> str:
     return born
 
 
-def spelling_pairs(path: Path, folder: Path) -> tuple[set[Pair], float]:
-    """The pairs that ``lockgate link`` finds in the hard set, and CPU seconds."""
-    mapping = parse_map(
-        "given_name=first_name,family_name=surname,birth_date=dob,postcode=postcode_fake,sex=gender,"
-        "birth_place=birth_place,occupation=occupation"
-    )
-    out = folder / "links.parquet"
-    started = time.process_time()
-    with Engine() as engine:
-        link_tables(engine, path, None, "unique_id", mapping, out)
-        seconds = time.process_time() - started
-        groups = engine.rows(
-            "SELECT list(id ORDER BY id) FROM read_parquet($1) GROUP BY cluster",
-            [str(folder / "links.clusters.parquet")],
-        )
-    return _within(group[0] for group in groups), seconds
-
-
-def _within(groups: Iterable[list[object]]) -> set[Pair]:
-    return {pair for group in groups for pair in combinations(group, 2)}
-
-
-def documented_pairs(path: Path) -> tuple[set[Pair], float]:
-    """Splink's documented model for historical persons, as its demonstration sets it."""
-    import splink.comparison_library as cl
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-
-    logging.getLogger("splink").setLevel(logging.CRITICAL)
-    started = time.process_time()
-    rules: list[Any] = [
-        block_on("substr(first_name,1,3)", "substr(surname,1,4)"),
-        block_on("surname", "dob"),
-        block_on("first_name", "dob"),
-        block_on("postcode_fake", "first_name"),
-        block_on("postcode_fake", "surname"),
-        block_on("dob", "birth_place"),
-        block_on("substr(postcode_fake,1,3)", "dob"),
-        block_on("substr(postcode_fake,1,3)", "first_name"),
-        block_on("substr(postcode_fake,1,3)", "surname"),
-        block_on("substr(first_name,1,2)", "substr(surname,1,2)", "substr(dob,1,4)"),
-    ]
-    settings = SettingsCreator(
-        link_type="dedupe_only",
-        blocking_rules_to_generate_predictions=rules,
-        comparisons=[
-            cl.ForenameSurnameComparison(
-                "first_name", "surname", forename_surname_concat_col_name="first_name_surname"
-            ),
-            cl.DateOfBirthComparison("dob", input_is_string=True),
-            cl.PostcodeComparison("postcode_fake"),
-            cl.ExactMatch("birth_place").configure(term_frequency_adjustments=True),
-            cl.ExactMatch("occupation").configure(term_frequency_adjustments=True),
-        ],
-    )
-    with Engine() as engine:
-        engine.execute(
-            "CREATE TABLE people AS SELECT * REPLACE (CAST(unique_id AS BIGINT) AS unique_id), "
-            "first_name || ' ' || surname AS first_name_surname FROM read_csv($1, all_varchar = true)",
-            [str(path)],
-        )
-        api = DuckDBAPI(engine.connection)
-        linker = Linker(api.register("people"), settings, log_level=None)
-        linker.training.estimate_probability_two_random_records_match(
-            [
-                "l.first_name = r.first_name and l.surname = r.surname and l.dob = r.dob",
-                "substr(l.first_name,1,2) = substr(r.first_name,1,2) and l.surname = r.surname "
-                "and substr(l.postcode_fake,1,2) = substr(r.postcode_fake,1,2)",
-                "l.dob = r.dob and l.postcode_fake = r.postcode_fake",
-            ],
-            recall=0.6,
-        )
-        linker.training.estimate_u_using_random_sampling(max_pairs=1e7, seed=1)
-        for rule in (block_on("first_name", "surname"), block_on("dob")):
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                rule, estimate_without_term_frequencies=True
-            )
-        scored = linker.inference.predict()
-        found = linker.clustering.cluster_pairwise_predictions_at_threshold(
-            scored, threshold_match_probability=0.95
-        )
-        groups = engine.rows(
-            f"SELECT list(unique_id ORDER BY unique_id) FROM {found.physical_name} GROUP BY cluster_id"
-        )
-    return _within(group[0] for group in groups), time.process_time() - started
-
-
 def run(quick: bool = False) -> list[Measure]:
-    """Two registers with and without NHS numbers, and the hard set beside Splink's documented model."""
+    """Two registers with and without NHS numbers."""
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -296,33 +203,4 @@ def run(quick: bool = False) -> list[Measure]:
             scores = pair_scores([(a, b) for a, b, _ in pairs], people.true_links)
             sure = {(a, b) for a, b, step in pairs if step == "nhs_number+birth_date"}
             measures.append(Measure(label, f1(*scores), "", target, correct=sure <= people.true_links))
-        measures += _hard(folder, 300 if quick else 3_000)
     return measures
-
-
-def hard_measures(quick: bool) -> list[Measure]:
-    """The hard set beside Splink's documented model."""
-    with tempfile.TemporaryDirectory() as name:
-        return _hard(Path(name), 300 if quick else 3_000)
-
-
-def _hard(folder: Path, people: int) -> list[Measure]:
-    path = folder / "hard.csv"
-    true = spellings(path, people)
-    ours, seconds = spelling_pairs(path, folder)
-    theirs, their_seconds = documented_pairs(path)
-    (precision, recall), other = pair_scores(ours, true), pair_scores(theirs, true)
-    peer = "Splink's documented model"
-    return [
-        Measure(
-            "hard set, clustered pair F1",
-            f1(precision, recall),
-            "",
-            f1(*other),
-            peer=peer,
-            peer_value=f1(*other),
-        ),
-        Measure("hard set, precision", precision, "", peer=peer, peer_value=other[0]),
-        Measure("hard set, recall", recall, "", peer=peer, peer_value=other[1]),
-        Measure("hard set, CPU time", seconds, "s", None, False, peer=peer, peer_value=their_seconds),
-    ]

@@ -5,32 +5,33 @@ from __future__ import annotations
 import random
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """The words of a text."""
     return text.split()
 
 
 GIVEN = {
-    "F": _words("""Mary Elizabeth Ann Sarah Jane Margaret Ellen Catherine Alice Hannah Martha Emma Harriet Eliza Annie
+    "F": words("""Mary Elizabeth Ann Sarah Jane Margaret Ellen Catherine Alice Hannah Martha Emma Harriet Eliza Annie
 Emily Susan Frances Charlotte Florence Edith Agnes Isabella Rebecca Louisa Caroline Rachel Dorothy
 Matilda Maria Ruth Amelia Lucy Grace Esther Helen Julia Bridget Priscilla Winifred Rose Lydia Sophia
 Janet Phoebe"""),
-    "M": _words("""John William Thomas James George Joseph Henry Robert Charles Samuel Edward Richard David Alfred
+    "M": words("""John William Thomas James George Joseph Henry Robert Charles Samuel Edward Richard David Alfred
 Arthur Frederick Walter Benjamin Daniel Peter Francis Michael Patrick Isaac Hugh Albert Alexander
 Andrew Matthew Stephen Ernest Edwin Philip Nathaniel Abraham Herbert Lawrence Nicholas Edmund
 Jonathan Reuben Silas Ambrose"""),
 }
-SYLLABLES = _words("""Ash Bar Black Brad Brook Car Clay Cole Crow Dal Den East Ed Fair Fen Gar Green Hal Ham Har Haw
+SYLLABLES = words("""Ash Bar Black Brad Brook Car Clay Cole Crow Dal Den East Ed Fair Fen Gar Green Hal Ham Har Haw
 Hol Kel Kirk Lang Lin Lock Mar Mil Mor New Nor Oak Pem Pres Rad Raven Red Row Sal Shel Stan Stock Sut
 Thorn Wal War Wes Whit Win""")
-ENDS = _words(
+ENDS = words(
     """well ton ham ley field worth by ford man wood son ster bury ing ridge croft den combe thwaite more"""
 )
-_COMMON = _words("""Smith Jones Taylor Brown Williams Wilson Johnson Davies Robinson Wright Thompson Evans Walker White
+_COMMON = words("""Smith Jones Taylor Brown Williams Wilson Johnson Davies Robinson Wright Thompson Evans Walker White
 Roberts Green Hall Wood Jackson Clarke Harris Cooper Turner Hill Moore Baker Reid Stewart McDonald
 MacKenzie O'Brien Fitzgerald Phillips Philips Pearce Read Clayton Shaw Schofield Haigh Thomson""")
 SURNAMES = _COMMON * 8 + [start + end for start in SYLLABLES for end in ENDS]
 PLACES = [start + end for start in SYLLABLES[::3] for end in ENDS[:12:3]]
-OCCUPATIONS = _words("""weaver farmer labourer servant miner carpenter smith tailor spinner clerk baker mason sailor
+OCCUPATIONS = words("""weaver farmer labourer servant miner carpenter smith tailor spinner clerk baker mason sailor
 soldier schoolmaster dressmaker shoemaker carter grocer publican physician painter printer cooper gardener""")
 
 _SHORT = {

@@ -10,8 +10,6 @@ from typer import Argument, Option
 from lockgate.cli.common import actor, console, emit, open_site, site_path
 from lockgate.errors import UsageError
 from lockgate.identity.linkage import parse_map
-from lockgate.workspace.partners.api import encode_file, encode_people
-from lockgate.workspace.partners.api import match as match_parcels
 
 FIELDS = "given_name,family_name,birth_date,sex,postcode"
 
@@ -39,6 +37,11 @@ def encode(
 
     Needs a scope that permits linkage by encodings with this partner, and a key agreed with it.
     """
+    from lockgate.workspace.partners.api import (  # see cli.link: it would wait for this
+        encode_file,
+        encode_people,
+    )
+
     site = open_site()
     if file is None:
         if mapping or opt_outs:
@@ -71,6 +74,8 @@ def match(
 
     Refused, and nothing is matched, when the two were made under different keys, parameters or fields.
     """
+    from lockgate.workspace.partners.api import match as match_parcels
+
     site = open_site() if (site_path() / "site.toml").is_file() else None
     found = match_parcels(left, right, out, site, actor())
     emit(found, lambda: _print_matched(found))

@@ -17,7 +17,6 @@ from rich.table import Table
 from lockgate.cli import encodings
 from lockgate.cli.common import console, emit
 from lockgate.cli.index_review import print_waterfall
-from lockgate.disclosure.waterfall import render_waterfall
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity.linkage import THRESHOLD, Options, explain_pair, link_tables, parse_map
@@ -155,6 +154,8 @@ def explain(
             ),
         )  # fmt: skip
     if out:
+        from lockgate.disclosure.waterfall import render_waterfall  # charts take half a second to load
+
         write_atomic(out, render_waterfall(found["waterfall"]).encode())
     found["chart"] = str(out) if out else None
 

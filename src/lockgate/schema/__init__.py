@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import yaml
 
@@ -43,14 +44,20 @@ COMMON = (
 )
 
 
-def _load(name: str) -> Tables:
+def _read(name: str) -> Any:
+    # the parser in C, where there is one: this is read at the start of every command
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return yaml.load(text, Loader=loader)  # noqa: S506 (both are the safe one)
+
+
+def _load(name: str) -> Tables:
     return {
         table: tuple(
             Column(column, spec) if isinstance(spec, str) else Column(column, **spec)
             for column, spec in columns.items()
         )
-        for table, columns in yaml.safe_load(text).items()
+        for table, columns in _read(name).items()
     }
 
 
@@ -65,9 +72,7 @@ RELEASE: Tables = OMOP | LINKED
 PARTNER: Tables = _load("partner.yaml")
 PROJECT: Tables = RELEASE | PARTNER
 # What each table of a release holds, in our own words.
-MEANINGS: dict[str, str] = yaml.safe_load(
-    resources.files(__package__).joinpath("meanings.yaml").read_text(encoding="utf-8")
-)
+MEANINGS: dict[str, str] = _read("meanings.yaml")
 
 VOCABULARY_TABLES = (
     "concept",

@@ -64,6 +64,17 @@ def _family(columns: set[str]) -> dict[str, Any]:
             "list_has_any(string_split(family_l, ' '), string_split(family_r, ' '))",
             "a part equal",
         ),
+        *(
+            [
+                (
+                    "coalesce(list_contains(string_split(middle_l, ' '), family_r), false) OR "
+                    "coalesce(list_contains(string_split(middle_r, ' '), family_l), false)",
+                    "among the other's names",
+                )
+            ]
+            if "middle" in columns
+            else []
+        ),
         (f"{_jw('family', 0.86)} OR family_sound_l = family_sound_r", "alike"),
         (_jw("family", 0.76), "somewhat alike"),
     ]
@@ -87,6 +98,7 @@ def _birth() -> dict[str, Any]:
         (f"{whole} AND {two_parts}", "two parts of three"),
         ("birth_y_l = birth_y_r", "year"),
         ("abs(birth_y_l - birth_y_r) <= 1", "a year apart"),
+        ("abs(birth_y_l - birth_y_r) <= 3", "three years apart"),
         ("abs(birth_y_l - birth_y_r) <= 10", "ten years apart"),
     ])  # fmt: skip
 
@@ -111,6 +123,15 @@ def _place(columns: set[str]) -> dict[str, Any]:
 def _text(column: str, *at: float) -> dict[str, Any]:
     levels = [(f"{column}_l = {column}_r", "equal"), *((_jw(column, one), f"alike {one}") for one in at)]
     return _comparison(column, _null(column), levels, {"equal": column})
+
+
+def _kin(column: str) -> dict[str, Any]:
+    """The name of a relative: written in full, as a first name, in Latin or short."""
+    return _comparison(column, _null(column), [
+        (f"{column}_l = {column}_r", "equal"),
+        (f"root_{column}_l = root_{column}_r OR {_jw(column, 0.9)}", "familiar form or nearly equal"),
+        (f"starts_with({column}_l, {column}_r) OR starts_with({column}_r, {column}_l)", "initial"),
+    ], {"equal": column})  # fmt: skip
 
 
 def _half(column: str, size: int) -> str:
@@ -154,6 +175,7 @@ def comparisons(fields: list[Usable], columns: set[str]) -> list[dict[str, Any]]
             case "middle":
                 made["middle"] = _comparison("middle", _null("middle"), [
                     ("middle_l = middle_r", "equal"),
+                    ("list_has_any(string_split(middle_l, ' '), string_split(middle_r, ' '))", "a name in common"),
                     ("starts_with(middle_l, left(middle_r, 1))", "initial"),
                 ], {"equal": "middle"})  # fmt: skip
             case "birth":
@@ -170,6 +192,8 @@ def comparisons(fields: list[Usable], columns: set[str]) -> list[dict[str, Any]]
                 made[column] = _edits(column, 1)
             case "email":
                 made[column] = _email(column)
+            case "kin":
+                made[column] = _kin(column)
             case "address":
                 made[column] = _text(column, 0.92, 0.82)
             case _:

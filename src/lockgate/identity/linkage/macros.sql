@@ -11,7 +11,23 @@ CREATE OR REPLACE MACRO link_words(x) AS
 CREATE OR REPLACE MACRO link_name(x) AS
     nullif(trim(regexp_replace(regexp_replace(coalesce(link_words(x), ''),
         '^((mr|mrs|miss|ms|dr|sir|dame|lord|lady|rev|prof|baby) )+', ''), '[0-9]+', '', 'g')), '');
+-- a whole name, given names first: "Smith, John" turned round, and what follows a name (a title, esquire, junior) gone
+CREATE OR REPLACE MACRO link_whole_name(x) AS
+    nullif(trim(regexp_replace(link_name(
+        CASE WHEN regexp_matches(x, '^ *[^ ,]+ *,[^,0-9]+$') THEN split_part(x, ',', 2) || ' ' || split_part(x, ',', 1)
+             ELSE regexp_replace(x, ',?( the)? [0-9]+(st|nd|rd|th) .*$', '') END),
+        '( (jr|sr|jnr|snr|junior|senior|esq|esquire|phd|md|ii|iii|iv))+$', '')), '');
+-- the words between the first and the last
+CREATE OR REPLACE MACRO link_between(x) AS
+    nullif(array_to_string(string_split(x, ' ')[2:-2], ' '), '');
 CREATE OR REPLACE MACRO link_token(x, place) AS nullif(string_split(x, ' ')[place], '');
+-- the words of a whole name but the given and the family name, and but titles and what ties names together
+CREATE OR REPLACE MACRO link_others(whole, given, family) AS
+    nullif(array_to_string(list_filter(string_split(whole, ' '), lambda w:
+        w <> '' AND w <> coalesce(given, '') AND NOT contains(' ' || coalesce(family, '') || ' ', ' ' || w || ' ')
+        AND w NOT IN ('of', 'the', 'de', 'la', 'le', 'du', 'van', 'von', 'der', 'and', 'st', 'nd', 'rd', 'th', 'sir', 'lady',
+                      'baron', 'baroness', 'baronet', 'bt', 'earl', 'viscount', 'duke', 'marquess', 'count', 'countess',
+                      'duchess', 'lord', 'dame', 'rev', 'jr', 'sr', 'esq')), ' '), '');
 -- a whole number that some program wrote as a fraction
 CREATE OR REPLACE MACRO link_whole(x) AS regexp_replace(x, '^([0-9]+)\.0+$', '\1');
 CREATE OR REPLACE MACRO link_digits(x) AS nullif(regexp_replace(link_filled(link_whole(x)), '[^0-9]', '', 'g'), '');

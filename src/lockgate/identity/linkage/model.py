@@ -33,6 +33,8 @@ CHUNK = 1_000_000  # pairs scored at once
 # Of more records than this, a sample is trained on: those of so many pairs to compare, and so many drawn at random.
 TRAINED_WHOLE, TRAINED_PAIRS, TRAINED_RECORDS = 120_000, 30_000, 60_000
 ROUNDS, STILL = 25, 0.002
+# Splink's expectation maximisation gives the first estimates; ``refine`` goes on from there.
+STARTS, STARTED = 10, 0.005
 FLOOR_M, FLOOR_U = 0.0005, 1e-6
 # what a training block must hold to teach anything
 LEAST_PAIRS = 50
@@ -184,6 +186,8 @@ class Scorer:
             "retain_matching_columns": False,
             "retain_intermediate_calculation_columns": False,
             "probability_two_random_records_match": min(0.1, max(exact, 1) / self.possible),
+            "em_convergence": STARTED,
+            "max_iterations": STARTS,
         }
         trained: list[dict[str, Any]] = []
         import splink  # here and below: it takes a second, and most commands never get here
@@ -214,6 +218,7 @@ class Scorer:
                     linker.training.estimate_parameters_using_expectation_maximisation(
                         " AND ".join(f"l.{column} = r.{column}" for column in rule),
                         max_pairs=TRAINING_PAIRS if pairs > TRAINING_PAIRS else None,
+                        estimate_without_term_frequencies=True,
                     )
                     after = linker.misc.save_model_to_json()
                     if len(after["comparisons"]) != len(settings["comparisons"]):

@@ -88,6 +88,29 @@ def _unread(error: duckdb.Error, kind: str, path: str) -> UsageError:
     return UsageError(f"can't be read as {kind}", where=path, remedy=_REMEDY)
 
 
+def _value(column: str, types: dict[str, str]) -> str:
+    """The SQL of a column as text."""
+    value = quote(column)
+    if types[column] in ("DOUBLE", "FLOAT"):  # whole numbers that once had gaps among them
+        value = (
+            f"CASE WHEN {value} = trunc({value}) THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) "
+            f"ELSE CAST({value} AS VARCHAR) END"
+        )
+    return f"CAST({value} AS VARCHAR)"
+
+
+def _born(age: str, at: str) -> str:
+    """The SQL of the year of birth of an age and when it was given: years, or months, weeks and days (none yet)."""
+    years = (
+        f"CASE WHEN regexp_matches(lower({age}), '^ *[0-9]+ *(m|w|d|h)|infant|newborn') THEN 0 "
+        f"ELSE TRY_CAST(regexp_extract({age}, '[0-9]+') AS INTEGER) END"
+    )
+    return (
+        f"(SELECT CASE WHEN years BETWEEN 0 AND 120 THEN CAST(given - years AS VARCHAR) END "
+        f"FROM (SELECT {years} AS years, TRY_CAST(regexp_extract({at}, '[0-9]{{4}}') AS INTEGER) AS given))"
+    )
+
+
 def _take(
     engine: Engine,
     reader: str,
@@ -109,14 +132,12 @@ def _take(
     check_columns(fields, side, names, path)
     picked = []
     for field in fields:
-        column = names[getattr(field, side)]
-        value = quote(column)
-        if types[column] in ("DOUBLE", "FLOAT"):  # whole numbers that once had gaps among them
-            value = (
-                f"CASE WHEN {value} = trunc({value}) THEN CAST(CAST({value} AS HUGEINT) AS VARCHAR) "
-                f"ELSE CAST({value} AS VARCHAR) END"
-            )
-        picked.append(f"CAST({value} AS VARCHAR) AS {quote(field.name)}")
+        value, *age = [_value(names[column], types) for column in field.columns(side)]
+        if field.ages and side in field.ages:
+            age = age if getattr(field, side) else [value, *age]
+            made = _born(*age)
+            value = f"coalesce(link_filled({value}), {made})" if getattr(field, side) else made
+        picked.append(f"{value} AS {quote(field.name)}")
     ident = quote(names[ident_name])
     shown = f"nullif(trim({ident}), '')" if types[names[ident_name]] == "VARCHAR" else ident
     engine.execute(

@@ -78,7 +78,7 @@ def standardise(
     for side in sides:
         parts.append(_standard(engine, side, fields, declared, forms))
     first = engine.one("SELECT count(*) FROM link_raw_left")
-    names = list(_columns(fields))
+    names = _names(fields)
     # a row's number among all rows; of rows alike in every standard value, the first one's is their profile
     engine.execute(f"""
         CREATE OR REPLACE TABLE link_standard AS
@@ -127,16 +127,36 @@ def _standard(
         )
         if field.kind == "birth":
             counted, forms[side] = _read_dates(engine, side, counted, field, declared.get(side, ""))
+        formed = "*" if field.kind == "birth" else f"x, {_FORMS.get(field.kind, 'x')} AS v"
         engine.execute(f"""
             CREATE OR REPLACE TABLE {value} AS
-            SELECT * EXCLUDE (k){"".join(f", {sql} AS {name}" for name, sql in derived.items())}
-            FROM (SELECT x, k{picked} FROM ({counted}))""")
+            WITH formed AS MATERIALIZED (SELECT {formed} FROM ({counted})),
+            standard AS MATERIALIZED (SELECT x{picked} FROM formed)
+            SELECT standard.*{"".join(f", {sql} AS {name}" for name, sql in derived.items())}
+            FROM standard {_root_of(derived)}""")
         joins.append(f"LEFT JOIN {value} ON {value}.x = raw.{quote(field.name)}")
         source |= dict.fromkeys((*own, *derived), value)
-    picked = ", ".join(f"{value}.{name}" for name, value in source.items())
+    if "whole" in source:  # the words of a whole name that the given and the family name leave out
+        value, source["middle"] = source.pop("whole"), ""
+        picked = ", ".join(
+            f"{table}.{name}" if name != "middle" else
+            f"link_others({value}.whole, {source['given']}.given, {source['family']}.family) AS middle"
+            for name, table in source.items()
+        )  # fmt: skip
+    else:
+        picked = ", ".join(f"{value}.{name}" for name, value in source.items())
     return (
         f"SELECT '{side[0].upper()}' AS side, raw.n, {picked} FROM link_raw_{side} AS raw {' '.join(joins)}"
     )
+
+
+def _root_of(derived: Mapping[str, str]) -> str:
+    """The join that a derived root needs (``link_root``, a value at a time, takes ten times as long)."""
+    wanted = [sql for sql in derived.values() if "known.root" in sql]
+    if not wanted:
+        return ""
+    name = wanted[0].removeprefix("coalesce(known.root, ").removesuffix(")")
+    return f"LEFT JOIN link_roots AS known ON known.name = {name}"
 
 
 def _read_dates(engine: Engine, side: str, counted: str, birth: Field, declared: str) -> tuple[str, DateForm]:
@@ -177,26 +197,40 @@ def _read_dates(engine: Engine, side: str, counted: str, birth: Field, declared:
     return f"SELECT x, k, born FROM {table}", DateForm(order, shown, unread, filled, year_only, stands_in)
 
 
+# by kind, the form of a value x that its columns are made of: worked out once
+_FORMS = dict.fromkeys(("given", "family", "middle", "kin"), "link_name(x)") | {
+    "full_name": "link_whole_name(x)"
+}
+
+
+def _names(fields: list[Field]) -> list[str]:
+    """The standard columns that make a profile."""
+    return list(dict.fromkeys("middle" if name == "whole" else name for name in _columns(fields)))
+
+
 def _columns(fields: list[Field]) -> dict[str, tuple[Field, str]]:
-    """The standard columns: of which field each is made, and the SQL that makes it of a value x."""
+    """The standard columns: of which field each is made, and the SQL that makes it of a value v (``_FORMS`` of what is
+    written). ``whole``, the words of a whole name beside a given and a family name, is made into ``middle``."""
     columns: dict[str, tuple[Field, str]] = {}
-    x = "x"
+    x = "v"
+    kinds = {field.kind for field in fields}
     for field in fields:
         match field.kind:
             case "given":
-                columns["given"] = (field, f"link_token(link_name({x}), 1)")
-                columns.setdefault(
-                    "middle",
-                    (field, f"nullif(substr(link_name({x}), strpos(link_name({x}) || ' ', ' ') + 1), '')"),
-                )
+                columns["given"] = (field, f"link_token({x}, 1)")
+                columns.setdefault("middle", (field, f"nullif(substr({x}, strpos({x} || ' ', ' ') + 1), '')"))
             case "family":
-                columns["family"] = (field, f"link_name({x})")
+                columns["family"] = (field, x)
             case "full_name":
-                first = f"CASE WHEN link_name({x}) LIKE '% %' THEN link_token(link_name({x}), 1) END"
-                columns.setdefault("given", (field, first))
-                columns.setdefault("family", (field, f"link_token(link_name({x}), -1)"))
+                if {"given", "family"} <= kinds:
+                    if "middle" not in kinds:
+                        columns["whole"] = (field, x)
+                    continue
+                columns.setdefault("given", (field, f"CASE WHEN {x} LIKE '% %' THEN link_token({x}, 1) END"))
+                columns.setdefault("family", (field, f"link_token({x}, -1)"))
+                columns.setdefault("middle", (field, f"link_between({x})"))
             case "middle":
-                columns["middle"] = (field, f"link_name({x})")
+                columns["middle"] = (field, x)
             case "birth":
                 columns["birth_y"] = (field, "born.y")
                 columns["birth_m"] = (field, "born.m")
@@ -211,6 +245,8 @@ def _columns(fields: list[Field]) -> dict[str, tuple[Field, str]]:
                 columns["nhs"] = (field, f"link_nhs({x})")
             case "number":
                 columns[field.column] = (field, f"link_number({x})")
+            case "kin":
+                columns[field.column] = (field, x)
             case "phone":
                 columns[field.column] = (field, f"link_phone({x})")
             case "email":
@@ -227,7 +263,10 @@ def _derived(columns: set[str]) -> dict[str, str]:
         if name in columns:
             derived[f"{name}_sound"] = f"link_sound({name})"
     if "given" in columns:
-        derived["given_root"] = "link_root(given)"
+        derived["given_root"] = "coalesce(known.root, given)"
+    for name in sorted(columns):
+        if name.startswith("f_") and name.removeprefix("f_") in ("father_name", "mother_name", "spouse_name"):
+            derived[f"root_{name}"] = f"coalesce(known.root, link_token({name}, 1))"
     if "birth_y" in columns:
         derived["birth"] = (
             "CASE WHEN birth_d IS NOT NULL THEN lpad(CAST(birth_y AS VARCHAR), 4, '0') || "
@@ -248,7 +287,9 @@ def usable(engine: Engine, fields: list[Field]) -> tuple[list[Usable], dict[str,
     kinds = {field.kind for field in fields}
     for field in fields:
         if field.kind == "full_name" and {"given", "family"} <= kinds:
-            left_out[field.name] = "given and family name say it"
+            if "middle" in kinds:
+                left_out[field.name] = "given, middle and family names say it"
+            # else its other words are compared as middle names
             continue
         column = {"birth": "birth_y", "full_name": "family"}.get(field.kind, field.column)
         expression = "(birth_y, birth_m, birth_d)" if field.kind == "birth" else column

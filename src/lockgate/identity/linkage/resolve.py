@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,10 @@ CLUSTER_STEP = "cluster"
 # takes them to be. Against it counts for less: a record with a spelling of its own is unlike all the others of its
 # person in the same way, and that is one piece of evidence, not one for every pair.
 MOST_FOR, MOST_AGAINST = 12.0, 2.0
+# of two pairs that count alike, the surer goes first
+SURER = 0.01
+# two groups of records with years of birth further apart than this are two people
+YEARS_APART = 3
 # All pairs of a component are scored up to this size; in a larger one, only those that a blocking key found.
 LARGEST_SCORED = 150
 
@@ -93,24 +97,43 @@ def components(left: Ints, right: Ints, size: int) -> Ints:
             return label
 
 
-def contract(edges: Iterable[tuple[int, int, float]]) -> dict[int, int]:
+def contract(
+    edges: Iterable[tuple[int, int, float]], born: Mapping[int, int] | None = None
+) -> dict[int, int]:
     """Clusters of weighted edges: the two clusters with the most evidence for being one are joined, again and again,
     while the evidence of all pairs between them, for and against, is for it.
 
     Greedy additive edge contraction (Keuper et al. 2015) for the correlation clustering problem; returns the
-    representative of every record of the edges."""
+    representative of every record of the edges. ``born`` are years of birth: groups whose years are further apart than
+    YEARS_APART are looked at last, and not joined where each agrees on its year, whatever holds between them otherwise:
+    records without a year fit a father and his son alike, and would make one of the two."""
     weights: dict[int, dict[int, float]] = defaultdict(dict)
     for left, right, weight in edges:
         weights[left][right] = weights[right][left] = weights[left].get(right, 0.0) + weight
     parent = {record: record for record in weights}
-    heap = [(-w, a, b) for a, others in weights.items() for b, w in others.items() if a < b and w > 0]
+    years = {record: {born[record]: 1} for record in weights if record in born} if born else {}
+    heap = [
+        (_apart(years, a, b), -w, a, b)
+        for a, others in weights.items()
+        for b, w in others.items()
+        if a < b and w > 0
+    ]
     heapq.heapify(heap)
     while heap:
-        negative, a, b = heapq.heappop(heap)
+        last, negative, a, b = heapq.heappop(heap)
         if weights.get(a, {}).get(b) != -negative:
             continue  # joined, or changed since
+        if (apart := _apart(years, a, b)) > last:
+            heapq.heappush(heap, (apart, negative, a, b))
+            continue
+        if apart and _agreed(years[a]) and _agreed(years[b]):
+            continue
         if len(weights[a]) < len(weights[b]):
             a, b = b, a
+        if b in years:
+            mine = years.setdefault(a, {})
+            for year, n in years.pop(b).items():
+                mine[year] = mine.get(year, 0) + n
         parent[b] = a
         del weights[a][b]
         for other, weight in weights.pop(b).items():
@@ -120,7 +143,7 @@ def contract(edges: Iterable[tuple[int, int, float]]) -> dict[int, int]:
             summed = weights[a].get(other, 0.0) + weight
             weights[a][other] = weights[other][a] = summed
             if summed > 0:
-                heapq.heappush(heap, (-summed, min(a, other), max(a, other)))
+                heapq.heappush(heap, (_apart(years, a, other), -summed, min(a, other), max(a, other)))
 
     def root(record: int) -> int:
         while parent[record] != record:
@@ -129,6 +152,20 @@ def contract(edges: Iterable[tuple[int, int, float]]) -> dict[int, int]:
         return record
 
     return {record: root(record) for record in parent}
+
+
+def _year(years: Mapping[int, int]) -> int:
+    return max(years, key=lambda year: (years[year], -year))
+
+
+def _apart(years: Mapping[int, Mapping[int, int]], one: int, other: int) -> bool:
+    """Whether most records of two groups name years of birth that are no slip of one another."""
+    return one in years and other in years and abs(_year(years[one]) - _year(years[other])) > YEARS_APART
+
+
+def _agreed(years: Mapping[int, int]) -> bool:
+    """Whether two records or more, and half of all that name a year, name one."""
+    return (most := max(years.values())) >= 2 and 2 * most >= sum(years.values())
 
 
 def clusters(engine: Engine, scorer: Scorer, model: Model, threshold: float) -> dict[str, int]:
@@ -164,20 +201,28 @@ def clusters(engine: Engine, scorer: Scorer, model: Model, threshold: float) -> 
         CREATE OR REPLACE TABLE link_edge AS
         SELECT l.component, s.rec_l, s.rec_r,
                CASE WHEN e.step IS NOT NULL THEN {MOST_FOR}
-                    ELSE least({MOST_FOR}, greatest({-MOST_AGAINST}, s.match_weight - {cut})) END AS weight
+                    ELSE least({MOST_FOR}, greatest({-MOST_AGAINST}, s.match_weight - {cut}))
+                         + {SURER} * least(60, greatest(-60, s.match_weight)) END AS weight
         FROM link_scored AS s JOIN link_component AS l ON l.rec = s.rec_l
         JOIN link_component AS r ON r.rec = s.rec_r AND r.component = l.component
         LEFT JOIN (SELECT rec_l, rec_r, min(step) AS step FROM link_exact GROUP BY ALL) AS e USING (rec_l, rec_r)""")
+    dated = "birth_y" in engine.columns("SELECT * FROM link_record")
+    births = f"""
+        UNION SELECT component FROM link_component JOIN link_record USING (rec) WHERE size > 2
+        GROUP BY component HAVING max(birth_y) - min(birth_y) > {YEARS_APART}""" if dated else ""  # fmt: skip
+    engine.execute(
+        "CREATE OR REPLACE TABLE link_doubted AS SELECT component FROM link_edge WHERE weight < 0" + births
+    )
     doubtful = engine.arrow("""
-        SELECT rec_l, rec_r, weight FROM link_edge
-        WHERE component IN (SELECT component FROM link_edge WHERE weight < 0) ORDER BY rec_l, rec_r""")
+        SELECT rec_l, rec_r, weight FROM link_edge WHERE component IN (FROM link_doubted) ORDER BY rec_l, rec_r""")
     parted = contract(
         zip(
             doubtful["rec_l"].to_pylist(),
             doubtful["rec_r"].to_pylist(),
             doubtful["weight"].to_pylist(),
             strict=True,
-        )
+        ),
+        _born(engine) if dated else None,
     )
     for record, root in parted.items():
         label[record] = root
@@ -209,7 +254,7 @@ def clusters(engine: Engine, scorer: Scorer, model: Model, threshold: float) -> 
             engine.one("SELECT count(DISTINCT component) FROM link_component WHERE size > 1") or 0
         ),
         "components_with_contradictions": int(
-            engine.one("SELECT count(DISTINCT component) FROM link_edge WHERE weight < 0") or 0
+            engine.one("SELECT count(DISTINCT component) FROM link_doubted") or 0
         ),
         "components_cut": int(
             engine.one("""
@@ -217,6 +262,16 @@ def clusters(engine: Engine, scorer: Scorer, model: Model, threshold: float) -> 
                                   GROUP BY component HAVING count(DISTINCT cluster) > 1)""")
             or 0
         ),
+    }
+
+
+def _born(engine: Engine) -> dict[int, int]:
+    """The year of birth of every record in doubt that has one."""
+    return {
+        int(rec): int(year)
+        for rec, year in engine.rows("""
+            SELECT rec, birth_y FROM link_record JOIN link_component USING (rec)
+            WHERE birth_y IS NOT NULL AND component IN (FROM link_doubted)""")
     }
 
 

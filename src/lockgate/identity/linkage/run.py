@@ -200,7 +200,7 @@ def columns_of(engine: Engine, left_out: Mapping[str, str], kept: set[str]) -> s
     kept = kept | {"middle"}  # comes with the given names too
     if any(name.startswith("f_full_name") for name in kept):
         kept |= {"given", "family"}
-    return {name for name in there if _MADE_OF.get(name, name) in kept}
+    return {name for name in there if _MADE_OF.get(name, name).removeprefix("root_") in kept}
 
 
 def _write(engine: Engine, out: Path, clusters: Path, two: bool) -> dict[str, Any]:
