@@ -1,0 +1,165 @@
+"""The kinds of event, as ``events.yaml`` tells them, and the SQL that reads each in few scans."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import yaml
+
+from lockgate.characterise.people import People
+from lockgate.engine import Engine
+
+# What one scan counts records by besides its columns: packed as bits of `state`.
+INSIDE, KNOWN, NAMED, BACKWARDS, NO_PROVIDER = (1 << place for place in range(5))
+_FIRST_FLAG = 5
+
+
+class Events(NamedTuple):
+    """A kind of event: its columns, and what is read of it."""
+
+    table: str
+    concept: str
+    date: str
+    end: str | None
+    by: list[str]
+    values: list[str]
+    flags: dict[str, str]
+    provider: bool
+    visit: bool
+
+
+@cache
+def kinds() -> dict[str, Events]:
+    """Every kind of event by its table."""
+    told = yaml.safe_load(resources.files(__package__).joinpath("events.yaml").read_text("utf-8"))
+    return {
+        table: Events(
+            table=table,
+            concept=each["concept"],
+            date=each["date"],
+            end=each.get("end"),
+            by=each.get("by", []),
+            values=each.get("values", []),
+            flags=each.get("flags", {}),
+            provider=each.get("provider", False),
+            visit=each.get("visit", False),
+        )
+        for table, each in told.items()
+    }
+
+
+def joined(kind: Events, people: People, *columns: str, provider: bool = False) -> str:
+    """FROM and the joins that tell of each event who it is about and whether it is inside a period, once per event."""
+    source = f"{kind.table} AS e LEFT JOIN who AS w ON w.person_id = e.person_id"
+    if people.several:
+        source += (
+            f" LEFT JOIN more AS m ON m.person_id = e.person_id AND e.{kind.date} >= m.first"
+            f" AND e.{kind.date} <= m.last"
+        )
+    if provider:
+        source += (
+            " LEFT JOIN (SELECT DISTINCT provider_id FROM provider) AS p ON p.provider_id = e.provider_id"
+        )
+    return source
+
+
+def inside(kind: Events, people: People) -> str:
+    """Whether an event is inside a period of observation."""
+    one = f"coalesce(e.{kind.date} >= w.first AND e.{kind.date} <= w.last, FALSE)"
+    return f"({one} OR m.person_id IS NOT NULL)" if people.several else one
+
+
+def weight(people: People) -> str:
+    """How many periods of a person an event inside is in."""
+    return "coalesce(m.weight, 1)" if people.several else "1"
+
+
+def scan(engine: Engine, kind: Events, people: People) -> None:
+    """Read the table once: ``T_groups`` (records by its columns and flags) and ``T_values`` (by concept and values).
+
+    ``records`` counts every row, ``weighted`` those inside a period, once for each period; ``persons`` people are not
+    counted here. ``low`` and ``high`` are the first and last year inside.
+    """
+    providers = kind.provider and bool(engine.one("SELECT count(*) FROM provider"))
+    within = inside(kind, people)
+    bits = [
+        f"CASE WHEN {within} THEN {INSIDE} ELSE 0 END",
+        f"CASE WHEN w.known THEN {KNOWN} ELSE 0 END",
+        f"CASE WHEN w.idx IS NOT NULL OR e.person_id IS NOT NULL THEN {NAMED} ELSE 0 END",
+    ]
+    if kind.end:
+        bits.append(f"CASE WHEN e.{kind.end} < e.{kind.date} THEN {BACKWARDS} ELSE 0 END")
+    if kind.provider:
+        missing = "e.provider_id IS NOT NULL" + (" AND p.provider_id IS NULL" if providers else "")
+        bits.append(f"CASE WHEN {missing} THEN {NO_PROVIDER} ELSE 0 END")
+    for place, condition in enumerate(kind.flags.values()):
+        bits.append(f"CASE WHEN {condition} THEN {1 << (_FIRST_FLAG + place)} ELSE 0 END")
+    by, values = kind.by, [f"v_{name}" for name in kind.values]
+    columns = [f"e.{kind.concept} AS concept", *(f"e.{name}" for name in by)]
+    columns += [f"{_value(kind, name)} AS v_{name}" for name in kind.values]
+    sets = [["state", "concept", *by]] + ([["within", "concept", *values]] if values else [])
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {kind.table}_scan AS
+        SELECT grouping(state) AS part, state{', within' if values else ''}, concept{"".join(f", {name}" for name in [*by, *values])},
+            count(*) AS records, CAST(sum(CASE WHEN within THEN weight ELSE 0 END) AS BIGINT) AS weighted,
+            min(CASE WHEN within THEN year END) AS low, max(CASE WHEN within THEN year END) AS high
+        FROM (
+            SELECT {", ".join(columns)}, CAST({" + ".join(bits)} AS SMALLINT) AS state, {within} AS within,
+                {weight(people)} AS weight, year(e.{kind.date}) AS year
+            FROM {joined(kind, people, provider=providers)}
+        ) AS e
+        GROUP BY GROUPING SETS ({", ".join(f"({', '.join(each)})" for each in sets)})"""
+    )
+    flags = {
+        "inside": INSIDE,
+        "known": KNOWN,
+        "named": NAMED,
+        "backwards": BACKWARDS,
+        "no_provider": NO_PROVIDER,
+    }
+    flags |= {name: 1 << (_FIRST_FLAG + place) for place, name in enumerate(kind.flags)}
+    told = ", ".join(f"(state & {bit}) > 0 AS {name}" for name, bit in flags.items())
+    engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW {kind.table}_groups AS SELECT concept{''.join(f', {name}' for name in by)}, {told},"
+        f" records, weighted, low, high FROM {kind.table}_scan WHERE part = 0"
+    )
+    if values:
+        engine.execute(
+            f"CREATE OR REPLACE TEMP VIEW {kind.table}_values AS SELECT concept,"
+            f" {', '.join(f'v_{name} AS {name}' for name in kind.values)}, weighted"
+            f" FROM {kind.table}_scan WHERE part = 1 AND within"
+        )
+
+
+def _value(kind: Events, name: str) -> str:
+    return f"CAST(e.{kind.end} - e.{kind.date} AS BIGINT)" if name == "length" else f"e.{name}"
+
+
+def scan_visits(engine: Engine, kind: Events) -> None:
+    """``T_visits``: records by the visit they name: its concept (0 for none), or dangling where there is no such visit."""
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {kind.table}_visits AS
+        SELECT v.visit_concept_id AS concept, e.visit_occurrence_id IS NOT NULL AND v.visit_occurrence_id IS NULL AS dangling,
+            count(*) AS records, count(e.person_id) AS named
+        FROM {kind.table} AS e LEFT JOIN visit_occurrence AS v ON v.visit_occurrence_id = e.visit_occurrence_id
+        GROUP BY 1, 2"""
+    )
+
+
+def scan_details(engine: Engine, kind: Events) -> None:
+    """``T_details``: records by the visit details of the visit they name, once for each (as Achilles counts them)."""
+    if not engine.one("SELECT count(*) FROM visit_detail"):
+        engine.execute(
+            f"CREATE OR REPLACE TEMP TABLE {kind.table}_details AS SELECT CAST(NULL AS BIGINT) AS concept, records"
+            f" FROM (SELECT count(*) AS records FROM {kind.table}) AS e WHERE records > 0"
+        )
+        return
+    engine.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {kind.table}_details AS SELECT v.visit_detail_concept_id AS concept, count(*) AS records
+        FROM {kind.table} AS e LEFT JOIN visit_detail AS v ON v.visit_occurrence_id = e.visit_occurrence_id GROUP BY 1"""
+    )
