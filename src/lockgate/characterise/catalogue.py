@@ -20,9 +20,9 @@ ACHILLES = "1.7.2"
 class Analysis(NamedTuple):
     """One analysis: its number, what it counts, the names of its strata, and the SELECT that gives its rows.
 
-    The columns of the SELECT are the strata, then the count ("counts"); or the strata, a value and its count ("values"),
-    of which the distribution is told; or the strata and the statistics themselves ("statistics"). A percentile that
-    falls among values that aren't known is the largest known one, or nothing where ``beyond`` says so.
+    The columns of the SELECT are the strata, then the count ("counts"); or the strata, a value and its count
+    ("values"), of which the distribution is told; or the strata and the statistics themselves ("statistics"). A
+    percentile that falls among values that aren't known is the largest known one, or nothing where ``beyond`` says so.
     """
 
     id: int
@@ -93,13 +93,14 @@ def columns_read() -> dict[str, dict[str, str]]:
 
 
 @cache
-def unmapped_sql() -> str:
+def unmapped_sql(version: str) -> str:
     """Records whose concept is 0, by table, by the column that has their value in the source, and by that value."""
     return "\nUNION ALL ".join(
         f"SELECT '{table}' AS events, '{column}' AS source_column, {column} AS source_value, count(*) AS records"
         f" FROM {table} WHERE {concept} = 0 GROUP BY {column}"
         for table, columns in _read("tables.yaml")["unmapped"].items()
         for column, concept in columns.items()
+        if not (version == "5.4" and table == "visit_detail")
     )
 
 

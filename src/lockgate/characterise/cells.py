@@ -1,8 +1,8 @@
 """Count people by concept and time: sort one packed number per event, and read every histogram off the runs.
 
-An event is packed as (concept, person, month) in one 63-bit integer. Sorted, the events of a concept lie together, in it
-those of a person, in them the months in order; so "how many people by concept and month", "... by year, sex and age",
-"... with at least n records" and "age at the first" are counts of where a run begins: one sort instead of a
+An event is packed as (concept, person, month) in one 63-bit integer. Sorted, the events of a concept lie together, in
+it those of a person, in them the months in order; so "how many people by concept and month", "... by year, sex and
+age", "... with at least n records" and "age at the first" are counts of where a run begins: one sort instead of a
 count(DISTINCT) for each. Histograms are emitted block by block and added up afterwards.
 """
 
@@ -109,10 +109,10 @@ def histograms(
 ) -> Histograms:
     """Every histogram of the runs of one table.
 
-    ``missing`` is the number of the concept that isn't given; ``shift`` (n, k) says that the person packed as p is n*p+k.
-    Returns lists of column tuples: months (concept, month, people, records), years (concept, year, sex, age band,
-    people), ages (concept, sex, age at the first, people), times (concept, records, people). An age is UNKNOWN without a
-    year of birth.
+    ``missing`` is the number of the concept that isn't given; ``shift`` (n, k) says that the person packed as p is
+    n * p + k. Returns lists of column tuples: months (concept, month, people, records), years (concept, year, sex, age
+    band, people), ages (concept, sex, age at the first, people), times (concept, records, people). An age is UNKNOWN
+    without a year of birth.
     """
     out: Histograms = {"months": [], "years": [], "ages": [], "times": []}
     mask = (1 << pack.person_bits) - 1

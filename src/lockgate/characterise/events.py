@@ -11,10 +11,6 @@ import yaml
 from lockgate.characterise.people import People
 from lockgate.engine import Engine
 
-# What one scan counts records by besides its columns: packed as bits of `state`.
-INSIDE, KNOWN, NAMED, BACKWARDS, NO_PROVIDER = (1 << place for place in range(5))
-_FIRST_FLAG = 5
-
 
 class Events(NamedTuple):
     """A kind of event: its columns, and what is read of it."""
@@ -79,52 +75,41 @@ def weight(people: People) -> str:
 def scan(engine: Engine, kind: Events, people: People) -> None:
     """Read the table once: ``T_groups`` (records by its columns and flags) and ``T_values`` (by concept and values).
 
-    ``records`` counts every row, ``weighted`` those inside a period, once for each period; ``persons`` people are not
-    counted here. ``low`` and ``high`` are the first and last year inside.
+    ``records`` counts every row, ``weighted`` those inside a period, once for each period. ``low`` and ``high`` are the
+    first and last year inside.
     """
     providers = kind.provider and bool(engine.one("SELECT count(*) FROM provider"))
     within = inside(kind, people)
-    bits = [
-        f"CASE WHEN {within} THEN {INSIDE} ELSE 0 END",
-        f"CASE WHEN w.known THEN {KNOWN} ELSE 0 END",
-        f"CASE WHEN w.idx IS NOT NULL OR e.person_id IS NOT NULL THEN {NAMED} ELSE 0 END",
-    ]
-    if kind.end:
-        bits.append(f"CASE WHEN e.{kind.end} < e.{kind.date} THEN {BACKWARDS} ELSE 0 END")
-    if kind.provider:
-        missing = "e.provider_id IS NOT NULL" + (" AND p.provider_id IS NULL" if providers else "")
-        bits.append(f"CASE WHEN {missing} THEN {NO_PROVIDER} ELSE 0 END")
-    for place, condition in enumerate(kind.flags.values()):
-        bits.append(f"CASE WHEN {condition} THEN {1 << (_FIRST_FLAG + place)} ELSE 0 END")
-    by, values = kind.by, [f"v_{name}" for name in kind.values]
-    columns = [f"e.{kind.concept} AS concept", *(f"e.{name}" for name in by)]
+    state = " + ".join(
+        f"CASE WHEN {condition} THEN {bit} ELSE 0 END"
+        for bit, condition in _states(kind, within, providers=providers).values()
+    )
+    values = [f"v_{name}" for name in kind.values]
+    columns = [f"e.{kind.concept} AS concept", *(f"e.{name}" for name in kind.by)]
     columns += [f"{_value(kind, name)} AS v_{name}" for name in kind.values]
-    sets = [["state", "concept", *by]] + ([["within", "concept", *values]] if values else [])
+    sets = [["state", "concept", *kind.by]] + ([["within", "concept", *values]] if values else [])
+    grouped = list(dict.fromkeys(name for each in sets for name in each))
     engine.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {kind.table}_scan AS
-        SELECT grouping(state) AS part, state{', within' if values else ''}, concept{"".join(f", {name}" for name in [*by, *values])},
-            count(*) AS records, CAST(sum(CASE WHEN within THEN weight ELSE 0 END) AS BIGINT) AS weighted,
-            min(CASE WHEN within THEN year END) AS low, max(CASE WHEN within THEN year END) AS high
+        SELECT grouping(state) AS part, {", ".join(grouped)}, count(*) AS records,
+            CAST(sum(CASE WHEN within THEN weight ELSE 0 END) AS BIGINT) AS weighted,
+            min(CASE WHEN within THEN day END) AS first, max(CASE WHEN within THEN day END) AS last
         FROM (
-            SELECT {", ".join(columns)}, CAST({" + ".join(bits)} AS SMALLINT) AS state, {within} AS within,
-                {weight(people)} AS weight, year(e.{kind.date}) AS year
+            SELECT {", ".join(columns)}, CAST({state} AS SMALLINT) AS state, {within} AS within,
+                {weight(people)} AS weight, e.{kind.date} AS day
             FROM {joined(kind, people, provider=providers)}
         ) AS e
         GROUP BY GROUPING SETS ({", ".join(f"({', '.join(each)})" for each in sets)})"""
     )
-    flags = {
-        "inside": INSIDE,
-        "known": KNOWN,
-        "named": NAMED,
-        "backwards": BACKWARDS,
-        "no_provider": NO_PROVIDER,
-    }
-    flags |= {name: 1 << (_FIRST_FLAG + place) for place, name in enumerate(kind.flags)}
-    told = ", ".join(f"(state & {bit}) > 0 AS {name}" for name, bit in flags.items())
+    told = [
+        f"(state & {bit}) > 0 AS {name}"
+        for name, (bit, _) in _states(kind, within, providers=providers).items()
+    ]
     engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW {kind.table}_groups AS SELECT concept{''.join(f', {name}' for name in by)}, {told},"
-        f" records, weighted, low, high FROM {kind.table}_scan WHERE part = 0"
+        f"CREATE OR REPLACE TEMP VIEW {kind.table}_groups AS"
+        f" SELECT {', '.join(['concept', *kind.by, *told])}, records, weighted, year(first) AS low, year(last) AS high"
+        f" FROM {kind.table}_scan WHERE part = 0"
     )
     if values:
         engine.execute(
@@ -134,19 +119,29 @@ def scan(engine: Engine, kind: Events, people: People) -> None:
         )
 
 
+def _states(kind: Events, within: str, *, providers: bool) -> dict[str, tuple[int, str]]:
+    """The facts of one row that records are counted by: a bit and a condition for each."""
+    conditions = {"inside": within, "known": "w.known", "named": "e.person_id IS NOT NULL"}
+    conditions["backwards"] = f"e.{kind.end} < e.{kind.date}" if kind.end else "FALSE"
+    missing = "e.provider_id IS NOT NULL" + (" AND p.provider_id IS NULL" if providers else "")
+    conditions["no_provider"] = missing if kind.provider else "FALSE"
+    conditions |= kind.flags
+    return {name: (1 << place, condition) for place, (name, condition) in enumerate(conditions.items())}
+
+
 def _value(kind: Events, name: str) -> str:
     return f"CAST(e.{kind.end} - e.{kind.date} AS BIGINT)" if name == "length" else f"e.{name}"
 
 
 def scan_visits(engine: Engine, kind: Events) -> None:
-    """``T_visits``: records by the visit they name: its concept (0 for none), or dangling where there is no such visit."""
+    """``T_visits``: records by the concept of the visit they name; dangling where there is no such visit."""
     engine.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {kind.table}_visits AS
-        SELECT v.visit_concept_id AS concept, e.visit_occurrence_id IS NOT NULL AND v.visit_occurrence_id IS NULL AS dangling,
-            count(*) AS records, count(e.person_id) AS named
+        SELECT v.visit_concept_id AS concept, count(*) AS records, count(e.person_id) AS named,
+            e.visit_occurrence_id IS NOT NULL AND v.visit_occurrence_id IS NULL AS dangling
         FROM {kind.table} AS e LEFT JOIN visit_occurrence AS v ON v.visit_occurrence_id = e.visit_occurrence_id
-        GROUP BY 1, 2"""
+        GROUP BY concept, dangling"""
     )
 
 
@@ -160,6 +155,8 @@ def scan_details(engine: Engine, kind: Events) -> None:
         return
     engine.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE {kind.table}_details AS SELECT v.visit_detail_concept_id AS concept, count(*) AS records
-        FROM {kind.table} AS e LEFT JOIN visit_detail AS v ON v.visit_occurrence_id = e.visit_occurrence_id GROUP BY 1"""
+        CREATE OR REPLACE TEMP TABLE {kind.table}_details AS
+        SELECT v.visit_detail_concept_id AS concept, count(*) AS records
+        FROM {kind.table} AS e LEFT JOIN visit_detail AS v ON v.visit_occurrence_id = e.visit_occurrence_id
+        GROUP BY 1"""
     )

@@ -1,4 +1,4 @@
-"""Run analyses on a folder of OMOP Parquet, or on views that are there: few scans of each table, then many small sums."""
+"""Run analyses on a folder of OMOP Parquet, or on views that are there: few scans a table, then many small sums."""
 
 from __future__ import annotations
 
@@ -65,11 +65,18 @@ def characterise(
         needed=("person", "observation_period"),
         remedy="people can't be counted without that table",
     )
-    return Characterisation(run_analyses(engine, wanted, at_once=at_once), wanted, absent)
+    newer = "visit_occurrence" not in absent and "visit_occurrence.admitted_from_concept_id" not in absent
+    rows = run_analyses(engine, wanted, version="5.4" if newer else "5.3", at_once=at_once)
+    return Characterisation(rows, wanted, absent)
 
 
-def run_analyses(engine: Engine, wanted: Iterable[Analysis], *, at_once: int = AT_ONCE) -> pa.Table:
-    """The rows of analyses on the views of ``columns_read`` that the engine has, in order."""
+def run_analyses(
+    engine: Engine, wanted: Iterable[Analysis], *, version: str = "5.4", at_once: int = AT_ONCE
+) -> pa.Table:
+    """The rows of analyses on the views of ``columns_read`` that the engine has, in order.
+
+    ``version`` of the CDM: only analysis 1900 asks for it.
+    """
     wanted = list(wanted)
     scans = Scans(engine, at_once=at_once)
     made: set[str] = set()
@@ -86,7 +93,7 @@ def run_analyses(engine: Engine, wanted: Iterable[Analysis], *, at_once: int = A
         f"CREATE OR REPLACE TEMP TABLE stated (analysis_id INTEGER, {strata}, count_value BIGINT, {told})"
     )
     for analysis in wanted:
-        _make(engine, scans, analysis.sql, made)
+        _make(engine, scans, analysis.sql, made, version)
         into, filled = {
             "counts": ("counted", (*STRATA, "count_value")),
             "values": ("drawn", ("stratum_1", "stratum_2", "value", "n")),
@@ -111,16 +118,16 @@ def run_analyses(engine: Engine, wanted: Iterable[Analysis], *, at_once: int = A
     return rows.cast(SCHEMA)
 
 
-def _make(engine: Engine, scans: Scans, sql: str, made: set[str]) -> None:
+def _make(engine: Engine, scans: Scans, sql: str, made: set[str], version: str) -> None:
     """Make what a SELECT reads that isn't a table of the CDM."""
     for table, part in _SCANNED.findall(sql):
         scans.need(table, part)
     if re.search(r"\bFROM marks\b", sql):
         scans.need_marks()
-    for name, select in {**period_tables(), "unmapped": unmapped_sql()}.items():
+    for name, select in {**period_tables(), "unmapped": unmapped_sql(version)}.items():
         if name not in made and re.search(rf"\b{name}\b", sql):
             made.add(name)
-            _make(engine, scans, select, made)
+            _make(engine, scans, select, made, version)
             engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
 
 

@@ -43,6 +43,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find out who one person is, for their safety: two people, a reason, a day.",
     ),
     "cohort": ("cohort", "Generate cohorts from OHDSI's definitions on a folder of OMOP tables."),
+    "characterise": (
+        "characterise",
+        "Characterise a data set: the analyses of OHDSI Achilles, compared over time.",
+    ),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
     "job": ("job", "Run a project's code in the sandbox."),

@@ -36,7 +36,10 @@ def commands() -> str:
         if not hasattr(command, "commands"):
             parts += _command(f"lockgate {name}", command, heading=False)
             continue
-        parts.append(f"{COMMANDS[name][1]}\n")
+        if command.invoke_without_command:
+            parts += _command(f"lockgate {name}", command, heading=False)
+        else:
+            parts.append(f"{COMMANDS[name][1]}\n")
         for child_name, child in command.commands.items():
             parts += _command(f"lockgate {name} {child_name}", child, heading=True)
     return "\n".join(parts)
