@@ -11,33 +11,9 @@ from rich.table import Table
 from lockgate.cli.common import console, emit, open_site
 from lockgate.deidentify.ladder import Rung, ladder
 from lockgate.deidentify.risk import SMALL, RiskPolicy, SetRisk, measure
-from lockgate.engine import Engine, literal
+from lockgate.deidentify.riskfile import open_file
+from lockgate.engine import Engine
 from lockgate.errors import UsageError
-
-
-def _open(engine: Engine, path: Path) -> str:
-    """The table of a file as a view; UsageError when it can't be read."""
-    if not path.exists():
-        raise UsageError("no such file", where=str(path), remedy="give a Parquet or CSV file")
-    reader = (
-        "read_csv"
-        if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
-        else "read_parquet"
-    )
-    try:
-        engine.execute(f"CREATE VIEW risk_table AS SELECT * FROM {reader}({literal(path)})")
-        rows = engine.one("SELECT count(*) FROM risk_table")
-    except Exception as error:
-        raise UsageError(
-            f"can't be read as {'CSV' if reader == 'read_csv' else 'Parquet'}",
-            where=str(path),
-            remedy="give a Parquet file, or a CSV file with a header",
-        ) from error
-    if not rows:
-        raise UsageError(
-            "has no rows", where=str(path), remedy="there is no risk in an empty table, and no answer"
-        )
-    return "risk_table"
 
 
 def command(
@@ -77,10 +53,14 @@ def command(
     if table is None or not quasi_identifiers:
         raise UsageError("give a TABLE and --quasi-identifiers, or --release, or --project")
     columns = [name.strip() for name in quasi_identifiers.split(",") if name.strip()]
+    if (diversity is not None or closeness is not None) and not sensitive:
+        raise UsageError(
+            "--diversity and --closeness are about a sensitive column", remedy="name it: --sensitive"
+        )
     policy = RiskPolicy(k=k, share=share or 0.0, l=diversity, t=closeness)
     bounds = sorted({*SMALL, k})
     with Engine() as engine:
-        source = _open(engine, table)
+        source = open_file(engine, table, [*columns, *([sensitive] if sensitive else [])])
         found = measure(
             engine, source, columns, sensitive=sensitive or None, bounds=bounds, closeness=bool(sensitive)
         )

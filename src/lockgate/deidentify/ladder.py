@@ -49,7 +49,7 @@ def forms(engine: Engine, source: str, column: str) -> list[tuple[str, str]]:
     name = quote(column)
     kind = str(engine.one(f"SELECT typeof({name}) FROM {source} AS t LIMIT 1"))
     gone = ("left out", f"CAST(NULL AS {kind})")
-    if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
         return [
             *(
                 (f"{unit} of the date", f"date_trunc('{unit}', {name})")
@@ -61,6 +61,8 @@ def forms(engine: Engine, source: str, column: str) -> list[tuple[str, str]]:
         spread = engine.one(f"SELECT max({name}) - min({name}) FROM {source} AS t")
         widths = [w for w in (2, 5, 10, 20, 50, 100, 1000, 10_000) if spread and w < float(spread)]
         return [*((f"bands of {w}", f"floor({name} / {w}) * {w}") for w in widths), gone]
+    if kind != "VARCHAR":  # yes or no, times of day: nothing coarser but to leave it out
+        return [gone]
     shape = "^[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}$"
     postcodes = engine.one(
         f"SELECT avg(CASE WHEN regexp_matches(upper({name}), '{shape}') THEN 1.0 ELSE 0 END)"
@@ -94,7 +96,10 @@ def ladder(
 ) -> list[Rung]:
     """The rungs from the table as it is (first) to one within the policy, or to all columns left out (last)."""
     bounds = sorted({*SMALL, policy.k})
-    now = measure(engine, source, quasi_identifiers, sensitive=sensitive, all_sets=False, bounds=bounds)[0]
+    close = policy.t is not None
+    now = measure(
+        engine, source, quasi_identifiers, sensitive=sensitive, all_sets=False, bounds=bounds, closeness=close
+    )[0]
     columns = now.columns
     kept = ", ".join(quote(c) for c in (*columns, *([sensitive] if sensitive else [])))
     engine.execute(
@@ -109,7 +114,7 @@ def ladder(
         for column in columns:
             if at[column] < len(steps[column]):
                 words, _ = steps[column][at[column]]
-                risk = _with(engine, columns, steps, {**at, column: at[column] + 1}, sensitive, bounds)
+                risk = _with(engine, columns, steps, {**at, column: at[column] + 1}, sensitive, bounds, close)
                 tried.append(
                     (_gain(found[-1].risk, risk, policy, engine, column, steps, at), column, words, risk)
                 )
@@ -129,12 +134,20 @@ def _with(
     at: dict[str, int],
     sensitive: str | None,
     bounds: Sequence[int],
+    close: bool,
 ) -> SetRisk:
     shaped = ", ".join(f"{steps[c][at[c] - 1][1] if at[c] else quote(c)} AS {quote(c)}" for c in columns)
     mark = f", {quote(sensitive)}" if sensitive else ""
     source = f"(SELECT {shaped}{mark}, {WEIGHT} FROM risk_ladder)"
     return measure(
-        engine, source, columns, sensitive=sensitive, all_sets=False, bounds=bounds, weight=WEIGHT
+        engine,
+        source,
+        columns,
+        sensitive=sensitive,
+        all_sets=False,
+        bounds=bounds,
+        weight=WEIGHT,
+        closeness=close,
     )[0]
 
 
@@ -147,7 +160,7 @@ def _gain(
     steps: dict[str, list[tuple[str, str]]],
     at: dict[str, int],
 ) -> float:
-    """Records brought out of small classes for each bit of the column that is lost."""
+    """Records brought out of small classes, or nearer to the policy, for each bit of the column that is lost."""
     now = steps[column][at[column] - 1][1] if at[column] else quote(column)
     then = steps[column][at[column]][1]
     first, second = engine.rows(f"SELECT count(DISTINCT {now}), count(DISTINCT {then}) FROM risk_ladder")[0]
@@ -156,4 +169,9 @@ def _gain(
         if second
         else math.log2(max(first, 1) + 1) + 1
     )
-    return (before.below[policy.k] - after.below[policy.k]) / max(lost, 0.01)
+    gained = float(before.below[policy.k] - after.below[policy.k])
+    if policy.l is not None:
+        gained += (before.homogeneous or 0) - (after.homogeneous or 0)
+    if policy.t is not None:
+        gained += ((before.t or 0.0) - (after.t or 0.0)) * before.records
+    return gained / max(lost, 0.01)

@@ -88,6 +88,13 @@ class RiskPolicy:
             found.append(
                 f"{below / risk.records:.2%} of the records are in classes smaller than {self.k}; {share}"
             )
+        if risk.records and (
+            (self.l is not None and risk.l is None) or (self.t is not None and risk.t is None)
+        ):
+            raise UsageError(
+                "the policy is about a sensitive column, and none was measured",
+                remedy="name it, and ask for t",
+            )
         if self.l is not None and risk.l is not None and risk.l < self.l:
             found.append(f"a class has {risk.l} value(s) of the sensitive column; {self.l} are asked for")
         if self.t is not None and risk.t is not None and risk.t > self.t:
@@ -258,13 +265,23 @@ _MOST = 2**62
 
 
 def _encode(column: pa.ChunkedArray) -> tuple[Ints, int]:
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    encoded = _numbered(column)
     return encoded.indices.to_numpy(zero_copy_only=False), max(len(encoded.dictionary), 1)
+
+
+def _numbered(column: pa.ChunkedArray) -> Any:
+    """A column's values numbered, a missing one too. No number (NaN) is missing, and -0.0 is 0.0."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        zero = pa.scalar(0.0, column.type)
+        column = pc.add(pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column), zero)
+    return column.combine_chunks().dictionary_encode(null_encoding="encode")
 
 
 def _whole(column: pa.ChunkedArray, weights: Ints | None) -> _Closeness:
     """How the values of a column are spread over the table; numbers in their order, a missing one after all others."""
-    encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    encoded = _numbered(column)
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     counts = np.bincount(codes, weights=weights, minlength=max(len(encoded.dictionary), 1))
     order = None
@@ -311,7 +328,8 @@ def _starts(ordered: Ints) -> Ints:
 
 
 def _columns(engine: Engine, source: str, wanted: Sequence[str], sensitive: str | None) -> tuple[str, ...]:
-    there = [str(row[0]) for row in engine.rows(f"DESCRIBE SELECT * FROM {source} AS t")]
+    types = {str(row[0]): str(row[1]) for row in engine.rows(f"DESCRIBE SELECT * FROM {source} AS t")}
+    there = list(types)
     by_name = {name.lower(): name for name in there}
     missing = [name for name in (*wanted, *([sensitive] if sensitive else [])) if name.lower() not in by_name]
     if missing:
@@ -324,6 +342,12 @@ def _columns(engine: Engine, source: str, wanted: Sequence[str], sensitive: str 
         raise UsageError("no quasi-identifier is named", remedy=f"columns: {', '.join(there)}")
     if len(set(columns)) < len(columns):
         raise UsageError("a quasi-identifier is named twice", remedy="name each once")
+    nested = [
+        name for name in (*columns, *([by_name[sensitive.lower()]] if sensitive else []))
+        if types[name].endswith("]") or types[name].startswith(("STRUCT", "MAP", "UNION", "VARIANT"))
+    ]  # fmt: skip
+    if nested:
+        raise UsageError(f"{nested[0]!r} holds lists or structures", remedy="name columns of single values")
     if len(columns) > MOST_COLUMNS:
         raise UsageError(
             f"{len(columns)} quasi-identifiers are too many", remedy=f"name at most {MOST_COLUMNS}"
