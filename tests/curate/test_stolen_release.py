@@ -7,21 +7,29 @@ import hmac
 import itertools
 import zlib
 from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lockgate.curate import Release
+from lockgate.curate import Release, build_release, open_release
 from lockgate.identity import pseudonymise_ints, pseudonymise_strings
-from lockgate.site import Site
+from lockgate.site import Keys, Site
 
+DAY = date(2026, 11, 1)
 MASK = 2**63 - 1
 
 
 @pytest.fixture
 def stolen(release: Release) -> set[int]:
+    """What a thief has of the release."""
+    return every_number(release)
+
+
+def every_number(release: Release) -> set[int]:
     """Every whole number in every column of every file of the release: ids whatever they are called."""
     found: set[int] = set()
     for path in release.path.rglob("*.parquet"):
@@ -102,6 +110,21 @@ def test_hashes_keyed_or_salted_with_what_can_be_guessed_link_nobody(
     # the attack itself works: with the key it finds them
     key = hospital.key("release/ids")
     assert len(stolen & set(pseudonymise_ints(np.arange(1, 2000), key, "person").tolist())) >= 3
+
+
+def test_the_attack_would_find_a_release_without_a_key(
+    hospital: Site, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above can fail: built with ids that anybody can make, the release links its people."""
+    derive = Keys.derive
+
+    def unkeyed(self: Keys, purpose: str, *args: Any, **kwargs: Any) -> bytes:
+        return bytes(32) if purpose == "release/ids" else derive(self, purpose, *args, **kwargs)
+
+    monkeypatch.setattr(Keys, "derive", unkeyed)
+    release = open_release(hospital, build_release(hospital, actor="test", at=DAY, full=True).release)
+    people = set(pq.read_table(release.table_path("person")).column("person_id").to_pylist())
+    assert people <= every_number(release) & own_functions(numbers[:10], guessable(hospital, release))
 
 
 def test_neither_order_nor_nearness_of_ids_follows_the_numbers(hospital: Site) -> None:

@@ -236,6 +236,7 @@ def test_a_release_reports_its_linkage_and_tells_no_small_number(
     people = set(truth.owner.values())
     groups = {row["group"]: row for row in report["tables"]["ethnicity"]}
     assert set(groups) == {"A", "H", "N", "Not stated"}  # those who say nothing are a group of their own
+    assert groups["H"]["label"] == "Asian or Asian British - Indian"  # the code's words go with it
     true = Counter(next(iter(n for n in truth.planted[p] if n.startswith("ethnicity")))[-1] for p in people)
     assert abs(groups["A"]["people"] - true["A"]) <= true["A"] * 0.05
     assert groups["A"]["interval"][0] < groups["A"]["rate"] < groups["A"]["interval"][1]

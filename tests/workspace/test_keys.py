@@ -8,9 +8,11 @@ import duckdb
 import pytest
 
 from lockgate.cli import run
+from lockgate.engine import Engine
 from lockgate.errors import LockgateError
+from lockgate.identity import build_index
 from lockgate.site import Site
-from lockgate.workspace import leftout, provision
+from lockgate.workspace import leftout, optouts, provision
 from lockgate.workspace.provisioning import refresh_opt_outs
 
 
@@ -42,6 +44,27 @@ def test_a_rotated_root_key_changes_every_id_and_reads_the_old_release(site, iss
     assert (entry.detail["number"], entry.detail["reason"]) == (2, "a backup was lost")
     assert secret.hex() not in json.dumps(entry.detail)
     assert keys(site, capsys, "show")[1]["releases"] == {"2026.1": 1}
+
+
+def test_an_open_workspace_goes_over_to_the_new_key_at_once_and_stays_there(
+    site, issued, stage_patients, capsys
+):
+    stage_patients(site, 40)
+    with Engine(threads=1) as engine:
+        build_index(engine, site)
+    issued()
+    provision(site, "p0001", "test")
+    before, worker = ids(site), Site.open(site.path)
+    assert worker.key("anything") == site.key(
+        "anything"
+    )  # a process that runs on, with the key in its memory
+    code, told = keys(site, capsys, "rotate", "--reason", "a backup was lost")
+    assert (code, [item["state"] for item in told["workspaces"]]) == (0, ["made again"])
+    after = ids(site)
+    assert len(after) == 40 and not after & before
+    (again,) = optouts.apply(worker, "worker")
+    assert (again["state"], ids(site)) == ("unchanged", after)
+    assert worker.keyring.generation == 2
 
 
 def test_a_project_key_is_rotated_alone(site, issued, capsys):

@@ -182,7 +182,7 @@ def _print_report(number: str, content: dict[str, Any]) -> None:
             between = " to ".join(f"{end:.1%}" for end in row["interval"] or [])
             missed = row.get("missed_rate")
             table.add_row(
-                row["group"], *map(escape, shown), "" if row["rate"] is None else f"{row['rate']:.1%}", between,
+                row["label"], *map(escape, shown), "" if row["rate"] is None else f"{row['rate']:.1%}", between,
                 "" if missed is None else f"{missed:.1%}",
             )  # fmt: skip
         console.print(table, "")

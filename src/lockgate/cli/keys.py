@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lockgate.capture.access import require_owner
-from lockgate.cli.common import actor, emit, open_site
+from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.optout import applied, print_applied
 from lockgate.errors import UsageError
 from lockgate.site import Site
 from lockgate.site.audit import refuse_identifying
@@ -63,14 +64,20 @@ def rotate(
     if project:
         number = site.keyring.rotate_project(project)
         check = site.keyring.check_of(site.project_key(project))
-        told = f"Project {project} has its key {number}: other ids and other shifts from its next read on."
+        told = f"Project {project} has its key {number}: other ids and other shifts from now on."
     else:
         number = site.keyring.rotate_root()
         check = site.keyring.check_of(site.key("release/ids"))
         told = (
             f"Root key {number} is in use; root.{number - 1}.key is kept. Back up keys/ now. The next release has "
-            "other ids (a full build), and every project other ids from its next read on."
+            "other ids (a full build), and every project other ids from now on."
         )
     what = {"project": project} if project else {"root": True}
     site.audit.append("key.rotated", actor=actor(), number=number, check=check, reason=reason.strip(), **what)
-    emit({"rotated": project or "root", "number": number, "check": check}, told)
+    done = applied(site)  # open workspaces are made again at once
+
+    def human() -> None:
+        console.print(told, markup=False)
+        print_applied(done)
+
+    emit({"rotated": project or "root", "number": number, "check": check, "workspaces": done}, human)

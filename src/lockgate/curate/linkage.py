@@ -29,6 +29,7 @@ from lockgate.identity import index_path, index_view
 from lockgate.identity.decisions import DIFFERENT, SAME, holding, read_decisions
 from lockgate.schema import Column
 from lockgate.site.files import sha256_file
+from lockgate.terminology.ethnicity import ETHNICITY
 
 FILE = "linkage.json"
 SCHEMA = "lockgate.linkage/1"
@@ -258,9 +259,15 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def read_linkage(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The report in a release's folder; None of a release built before there were any, or whose data were destroyed."""
+    """The report in a release's folder; None of a release built before there were any, or whose data were destroyed.
+
+    Each group has its ``label`` beside its code: an ethnic category in the words of the NHS data dictionary.
+    """
     path = folder / FILE
     if "linkage_report" not in manifest or not path.exists():
         return None
     report: dict[str, Any] = json.loads(path.read_bytes())
+    for name, rows in report["tables"].items():
+        for row in rows:
+            row["label"] = ETHNICITY.get(row["group"], row["group"]) if name == "ethnicity" else row["group"]
     return report

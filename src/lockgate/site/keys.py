@@ -33,12 +33,11 @@ _LENGTH = 32
 
 
 class Keys:
-    """The secrets in a site's ``keys/`` folder. Read once, kept in memory."""
+    """The secrets in a site's ``keys/`` folder. Kept in memory, and read again when the root key has been rotated."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._root = self._read(ROOT)
-        self._retired = self._read_retired()
+        self._read_roots()
         self._signing = Ed25519PrivateKey.from_private_bytes(self._read(SIGNING))
         self._public = self._signing.public_key()
 
@@ -72,6 +71,23 @@ class Keys:
             )
         return secret
 
+    def _read_roots(self) -> None:
+        self._mark = self._seen()
+        self._root = self._read(ROOT)
+        self._retired = self._read_retired()
+
+    def _seen(self) -> tuple[int, int]:
+        try:
+            stat = (self.folder / ROOT).stat()
+        except OSError:
+            return (0, 0)
+        return stat.st_ino, stat.st_mtime_ns
+
+    def _refresh(self) -> None:
+        """A process that runs for long (a server, a worker) must not go on under a key that was rotated meanwhile."""
+        if self._seen() != self._mark:
+            self._read_roots()
+
     def _read_retired(self) -> dict[int, bytes]:
         found = {
             int(match[1]): self._read(path.name)
@@ -84,6 +100,7 @@ class Keys:
     @property
     def generation(self) -> int:
         """How manieth the root key is: 1, and one more for each rotation."""
+        self._refresh()
         return max(self._retired, default=0) + 1
 
     def derive(self, purpose: str, length: int = _LENGTH, *, generation: int | None = None) -> bytes:
@@ -106,8 +123,6 @@ class Keys:
         """Put a new root key in the place of the one in use, which is kept for reading; the new generation."""
         write_atomic(self.folder / f"root.{self.generation}.key", self._root)
         write_atomic(self.folder / ROOT, secrets.token_bytes(_LENGTH))
-        self._root = self._read(ROOT)
-        self._retired = self._read_retired()
         return self.generation
 
     def epoch(self, project: str) -> int:
