@@ -37,7 +37,7 @@ from lockgate.cohorts.definition import (
 from lockgate.cohorts.explain import english, text_of
 from lockgate.cohorts.files import read_definitions
 
-_spec = importlib.util.spec_from_file_location("drawn", Path(__file__).with_name("test_generate.py"))
+_spec = importlib.util.spec_from_file_location("drawn", Path(__file__).with_name("random_cohorts.py"))
 assert _spec and _spec.loader
 drawn = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(drawn)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pyarrow.parquet as pq
 import typer
 
-from lockgate.cli import cohort_count, cohort_explain, cohort_tables
+from lockgate.cli import cohort_compare, cohort_count, cohort_explain, cohort_tables
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
@@ -77,3 +77,6 @@ def generate(
 app.command("count")(cohort_count.count)
 app.command("attrition")(cohort_tables.attrition)
 app.command("explain")(cohort_explain.explain)
+app.command("diff")(cohort_compare.diff)
+app.command("overlap")(cohort_compare.overlap)
+app.command("timeline")(cohort_compare.timeline)
