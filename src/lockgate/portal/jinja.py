@@ -112,6 +112,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
                 "Applications",
                 can(person, "application.create") or can(person, "application.read_all"),
             ),
+            ("explore:list", "Explore", can(person, "explore.search")),
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
             ("linkage:list", "Who is who", can(person, "linkage.review")),

@@ -7,15 +7,18 @@ that they can be stored and shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from lockgate.errors import UsageError
 from lockgate.identity.partner import registry
 from lockgate.site import Site
 from lockgate.site.files import make_dir
 
 RECORD = "outputs.json"
+COUNT_SECONDS = 30.0
 OUTPUT_KINDS = frozenset({"table", "chart", "text", "regression"})
 
 
@@ -275,3 +278,85 @@ def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, An
             }
         )
     return shown
+
+
+# Cohorts and the vocabulary
+
+
+def search_concepts(site: Site, text: str, **choice: Any) -> list[dict[str, Any]]:
+    """The concepts that a text means, best first, with how many stand below each; no count of people."""
+    from lockgate.terminology.search import search_concepts as search
+
+    return [plain(found) for found in search(site, text, **choice)]
+
+
+def concepts(site: Site, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The concepts of these ids."""
+    from lockgate.terminology.search import concepts_by_id
+
+    return {number: plain(found) for number, found in concepts_by_id(site, ids).items()}
+
+
+def read_cohort(site: Site, content: bytes) -> tuple[dict[str, Any], str]:
+    """A cohort that was handed in, Circe JSON or YAML, as a Circe expression and its name; UsageError with the place."""
+    from lockgate.cohorts.authored import read_yaml
+    from lockgate.cohorts.circe import read_circe
+    from lockgate.cohorts.circe_write import write_circe
+
+    where = "definition"
+    if not content.lstrip().startswith(b"{"):
+        definition = read_yaml(content, where)
+        return json.loads(write_circe(definition)), definition.name
+    definition = read_circe(content, where)
+    told = json.loads(content)
+    if "PrimaryCriteria" not in told:
+        told = told["expression"]
+        told = json.loads(told) if isinstance(told, str) else told
+    return told, definition.name
+
+
+def write_cohort(definition: Any, form: str, *, names: dict[int, str]) -> str:
+    """A definition as our own YAML, or told in English (Markdown)."""
+    if form == "yaml":
+        from lockgate.cohorts.authored_write import write_yaml
+
+        return write_yaml(definition)
+    from lockgate.cohorts.explain import text_of
+
+    return text_of(definition, names)
+
+
+def explored_release(site: Site) -> str | None:
+    """The release that questions are answered from: the latest that isn't retired; None where there is none."""
+    from lockgate.curate import open_release
+
+    try:
+        return open_release(site).number
+    except UsageError:
+        return None
+
+
+def count_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]]:
+    """How many people are left after each stage of a definition, as may be told: through the ledger of questions.
+
+    Refused when it takes too long, when there is no release, or when the ledger is full.
+    """
+    from lockgate.cohorts import asking
+    from lockgate.curate import open_release
+
+    release = open_release(site)
+    steps = asking.ask(
+        site, release.number, release.omop, definition, asker=asker, rules=rules_of(site), seconds=COUNT_SECONDS
+    )
+    return [step.as_dict() for step in steps]
+
+
+def counted_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]] | None:
+    """What was told of a definition already, or None; nothing is asked."""
+    from lockgate.cohorts import asking
+
+    release = explored_release(site)
+    if release is None:
+        return None
+    steps = asking.recall(site, release, definition, asker=asker, rules=rules_of(site))
+    return None if steps is None else [step.as_dict() for step in steps]

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "lockgate.portal.register",
     "lockgate.portal.linkage",
     "lockgate.portal.safety",
+    "lockgate.portal.explore",
 ]
 
 MIDDLEWARE = [

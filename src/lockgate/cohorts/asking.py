@@ -1,0 +1,130 @@
+"""How many people a definition has, as it may be told before anything is approved: the one way from a definition to a
+number on a page, in the API or from the command line, through the ledger of questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+
+from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.generate import generate
+from lockgate.cohorts.omop import open_omop
+from lockgate.disclosure import Rules
+from lockgate.disclosure.ledger import Answer, Asker, Ledger
+from lockgate.disclosure.network import Ints
+from lockgate.engine import Engine
+from lockgate.errors import Refused
+from lockgate.site import Site
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a definition and the answer to how many people are left after it."""
+
+    name: str
+    answer: Answer
+
+    def as_dict(self) -> dict[str, Any]:
+        """The step as JSON values."""
+        return {"step": self.name, **self.answer.as_dict()}
+
+
+def stages(definition: Definition) -> list[tuple[str, Definition]]:
+    """A definition grown rule by rule: its entry events, its additional criteria, each rule; the last is itself."""
+    entry = msgspec.structs.replace(definition, qualifying=None, qualifying_limit="all", rules=())
+    found = [("Entry events", entry)]
+    if definition.qualifying is not None:
+        found.append(("Additional criteria", msgspec.structs.replace(definition, rules=())))
+    for number, rule in enumerate(definition.rules, 1):
+        grown = msgspec.structs.replace(definition, rules=definition.rules[:number])
+        found.append((rule.name or f"Rule {number}", grown))
+    return found
+
+
+def key_of(definition: Definition) -> str:
+    """What names a definition in the ledger: the hash of what it says, whatever its sets and rules are called."""
+    rules = tuple(msgspec.structs.replace(rule, name="", description="") for rule in definition.rules)
+    bare = msgspec.structs.replace(definition, rules=rules, name="", concept_sets=())
+    return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
+
+
+def recall(
+    site: Site, release: str, definition: Definition, *, asker: Asker, rules: Rules
+) -> list[Step] | None:
+    """The answers that the ledger has for every stage already; None when one was not asked."""
+    ledger, found = Ledger(site), []
+    for name, stage in stages(definition):
+        answer = ledger.recall(key_of(stage), release, asker, rules)
+        if answer is None:
+            return None
+        found.append(Step(name, answer))
+    return found
+
+
+def ask(
+    site: Site,
+    release: str,
+    folder: Path,
+    definition: Definition,
+    *,
+    asker: Asker,
+    rules: Rules,
+    seconds: float = SECONDS,
+) -> list[Step]:
+    """How many people are left after each stage of a definition, in the OMOP folder of a release.
+
+    Each stage is a question of the ledger. Raises Refused when it takes longer than ``seconds``, or the ledger is full.
+    """
+    known = recall(site, release, definition, asker=asker, rules=rules)
+    if known is not None:
+        return known
+    grown = stages(definition)
+    people, everyone = _people(folder, [stage for _, stage in grown], seconds)
+    answers = Ledger(site).ask_all(
+        [(key_of(stage), found) for (_, stage), found in zip(grown, people, strict=True)],
+        lambda: everyone,
+        release=release,
+        asker=asker,
+        rules=rules,
+    )
+    return [Step(name, answer) for (name, _), answer in zip(grown, answers, strict=True)]
+
+
+def _people(folder: Path, definitions: Sequence[Definition], seconds: float) -> tuple[list[Ints], Ints]:
+    """The people of each definition, and everybody."""
+    with Engine(threads=2) as engine, _no_longer_than(engine, seconds):
+        open_omop(engine, folder)
+        rows = generate(engine, list(enumerate(definitions)))
+        everyone = engine.arrow("SELECT DISTINCT person_id FROM person ORDER BY 1").column(0).to_numpy()
+    number = rows.column("cohort_definition_id").to_numpy()
+    subject = rows.column("subject_id").to_numpy()
+    found = [np.unique(subject[number == place]).astype(np.int64) for place in range(len(definitions))]
+    return found, everyone.astype(np.int64)
+
+
+@contextmanager
+def _no_longer_than(engine: Engine, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, engine.connection.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise Refused(
+            f"counting took longer than {seconds:g} seconds and was stopped",
+            reasons=["out of time"],
+            remedy="ask for fewer events or rules, or run `lockgate cohort count` on the environment's machine",
+        ) from None
+    finally:
+        timer.cancel()

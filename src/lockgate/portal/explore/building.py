@@ -1,0 +1,462 @@
+"""A cohort as it is built by clicking: small changes of a Circe expression. Pure: no database, no data.
+
+Every function takes an expression (a dict, as ATLAS writes it) and gives a changed copy; UsageError, with the form's
+field as its place, for what can't be done. What the builder doesn't know of an expression that was brought in stays.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lockgate.cohorts.circe import read_circe
+from lockgate.cohorts.definition import Definition
+from lockgate.errors import UsageError
+
+Expression = dict[str, Any]
+
+KINDS = {
+    "ConditionOccurrence": "Condition",
+    "DrugExposure": "Drug",
+    "ProcedureOccurrence": "Procedure",
+    "Measurement": "Measurement",
+    "Observation": "Observation",
+    "VisitOccurrence": "Visit",
+    "VisitDetail": "Part of a visit",
+    "DeviceExposure": "Device",
+    "Specimen": "Specimen",
+    "Death": "Death",
+    "ObservationPeriod": "Period of observation",
+    "ConditionEra": "Condition era",
+    "DrugEra": "Drug era",
+}
+WITH_VALUES = frozenset({"Measurement", "Observation"})
+SEXES = {8532: "Female", 8507: "Male", 0: "Not stated"}
+GROUPS = {"ALL": "all of these", "ANY": "any of these", "AT_LEAST": "at least so many of these"}
+OCCURRENCES = {"2": "at least", "0": "exactly", "1": "at most"}
+LIMITS = {
+    "First": "the first event of each person",
+    "All": "every event",
+    "Last": "the last event of each person",
+}
+MOST_DAYS = 36_525
+
+
+def empty() -> Expression:
+    """The expression that a new cohort begins with. It counts nobody before it has an entry event."""
+    return {
+        "ConceptSets": [],
+        "PrimaryCriteria": {
+            "CriteriaList": [],
+            "ObservationWindow": {"PriorDays": 0, "PostDays": 0},
+            "PrimaryCriteriaLimit": {"Type": "First"},
+        },
+        "QualifiedLimit": {"Type": "First"},
+        "ExpressionLimit": {"Type": "First"},
+        "InclusionRules": [],
+        "CensoringCriteria": [],
+        "CollapseSettings": {"CollapseType": "ERA", "EraPad": 0},
+        "CensorWindow": {},
+        "cdmVersionRange": ">=5.0.0",
+    }
+
+
+def definition_of(expression: Expression) -> Definition:
+    """The definition that an expression says; UsageError with the place of what can't be understood or is missing."""
+    return read_circe(json.dumps(expression), "the cohort")
+
+
+def is_ready(expression: Expression) -> bool:
+    """Whether there is an entry event, so that people can be counted."""
+    return bool(expression.get("PrimaryCriteria", {}).get("CriteriaList"))
+
+
+def _checked(expression: Expression) -> Expression:
+    if is_ready(expression):
+        definition_of(expression)
+    return expression
+
+
+# Concept sets
+
+
+def sets(expression: Expression) -> list[dict[str, Any]]:
+    """The concept sets."""
+    found: list[dict[str, Any]] = expression.get("ConceptSets") or []
+    return found
+
+
+def find_set(expression: Expression, number: int) -> dict[str, Any]:
+    """The concept set of that id; UsageError when there is none."""
+    for one in sets(expression):
+        if one.get("id") == number:
+            return one
+    raise UsageError("this cohort has no such concept set", where="set", remedy="choose one of its sets")
+
+
+def items(concept_set: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lines of a concept set."""
+    found: list[dict[str, Any]] = concept_set.get("expression", {}).get("items") or []
+    return found
+
+
+def add_set(expression: Expression, name: str) -> tuple[Expression, int]:
+    """With a new, empty concept set; and its id."""
+    name = " ".join(name.split())
+    if not name:
+        raise UsageError("Give the concept set a name", where="set_name")
+    if any(one.get("name", "").casefold() == name.casefold() for one in sets(expression)):
+        raise UsageError("There is a concept set of that name already", where="set_name")
+    new = copy.deepcopy(expression)
+    number = 1 + max((one["id"] for one in sets(new)), default=-1)
+    new.setdefault("ConceptSets", []).append({"id": number, "name": name[:100], "expression": {"items": []}})
+    return new, number
+
+
+def add_concepts(
+    expression: Expression,
+    number: int,
+    concepts: Sequence[Mapping[str, Any]],
+    *,
+    descendants: bool,
+    excluded: bool,
+) -> Expression:
+    """With concepts in a set; each is a mapping with concept_id, name, domain, vocabulary, code and standard."""
+    if not concepts:
+        raise UsageError("Choose at least one concept", where="concept")
+    new = copy.deepcopy(expression)
+    lines = find_set(new, number).setdefault("expression", {}).setdefault("items", [])
+    chosen = {concept["concept_id"] for concept in concepts}
+    lines[:] = [line for line in lines if line["concept"]["CONCEPT_ID"] not in chosen]
+    lines += [
+        {
+            "concept": {
+                "CONCEPT_ID": concept["concept_id"],
+                "CONCEPT_NAME": concept["name"],
+                "CONCEPT_CODE": concept["code"],
+                "DOMAIN_ID": concept["domain"],
+                "VOCABULARY_ID": concept["vocabulary"],
+                "STANDARD_CONCEPT": "S" if concept["standard"] else "N",
+            },
+            "isExcluded": excluded,
+            "includeDescendants": descendants,
+            "includeMapped": False,
+        }
+        for concept in concepts
+    ]
+    return _checked(new)
+
+
+def remove_concept(expression: Expression, number: int, concept_id: int) -> Expression:
+    """Without that concept in a set."""
+    new = copy.deepcopy(expression)
+    lines = items(find_set(new, number))
+    lines[:] = [line for line in lines if line["concept"]["CONCEPT_ID"] != concept_id]
+    return _checked(new)
+
+
+def remove_set(expression: Expression, number: int) -> Expression:
+    """Without a concept set; UsageError while something uses it."""
+    new = copy.deepcopy(expression)
+    name = find_set(new, number).get("name", "")
+    new["ConceptSets"] = [one for one in sets(new) if one["id"] != number]
+    if number in _used({key: value for key, value in new.items() if key != "ConceptSets"}):
+        raise UsageError(f"{name} is used: remove what uses it first", where="sets")
+    return new
+
+
+def _used(told: Any, key: str = "") -> set[int]:
+    """The ids of concept sets that something names."""
+    if isinstance(told, Mapping):
+        return set().union(*(_used(value, str(name)) for name, value in told.items()))
+    if isinstance(told, list):
+        return set().union(*(_used(value, key) for value in told))
+    named = key in {"CodesetId", "DrugCodesetId"} or key.endswith("SourceConcept")
+    return {told} if named and isinstance(told, int) and not isinstance(told, bool) else set()
+
+
+# Events
+
+
+def whole(text: str, where: str, *, least: int = 0, most: int = MOST_DAYS) -> int | None:
+    """A whole number that was typed, None for nothing; UsageError for anything else."""
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.removeprefix("-").isdigit() or not least <= int(text) <= most:
+        raise UsageError(f"This must be a whole number from {least:,} to {most:,}", where=where)
+    return int(text)
+
+
+def number_of(text: str, where: str) -> float | None:
+    """A number that was typed, None for nothing."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        found = float(text)
+    except ValueError:
+        found = float("nan")
+    if found != found or found in (float("inf"), float("-inf")):
+        raise UsageError("This must be a number, such as 7.5", where=where)
+    return found
+
+
+def between(low: float | None, high: float | None, where: str) -> dict[str, Any] | None:
+    """A range as Circe says it: both ends, or one; None for neither."""
+    if low is not None and high is not None:
+        if high < low:
+            raise UsageError("The range ends before it begins", where=where)
+        return {"Value": low, "Op": "bt", "Extent": high}
+    if low is not None:
+        return {"Value": low, "Op": "gte"}
+    return {"Value": high, "Op": "lte"} if high is not None else None
+
+
+def event(expression: Expression, form: Mapping[str, str]) -> dict[str, Any]:
+    """A criterion from a form: kind, set, first, age_from, age_to, value_from, value_to, unit (a concept id)."""
+    kind = form.get("kind", "")
+    if kind not in KINDS:
+        raise UsageError("Choose what kind of event it is", where="kind")
+    told: dict[str, Any] = {}
+    if form.get("set", ""):
+        number = whole(form["set"], "set", most=10**6)
+        chosen = find_set(expression, -1 if number is None else number)
+        if not items(chosen):
+            raise UsageError(f"{chosen.get('name')} has no concepts yet: add some first", where="set")
+        told["CodesetId"] = chosen["id"]
+    elif kind not in {"Death", "ObservationPeriod"} and form.get("any_code") != "yes":
+        raise UsageError("Choose a concept set, or tick that any code counts", where="set")
+    if form.get("first") == "yes":
+        told["First"] = True
+    age = between(
+        whole(form.get("age_from", ""), "age_from", most=130),
+        whole(form.get("age_to", ""), "age_to", most=130),
+        "age_to",
+    )
+    if age:
+        told["AgeAtStart" if kind in {"ConditionEra", "DrugEra", "ObservationPeriod"} else "Age"] = age
+    value = between(
+        number_of(form.get("value_from", ""), "value_from"),
+        number_of(form.get("value_to", ""), "value_to"),
+        "value_to",
+    )
+    unit = whole(form.get("unit", ""), "unit", most=2**31 - 1)
+    if (value or unit is not None) and kind not in WITH_VALUES:
+        raise UsageError("Only measurements and observations have values", where="value_from")
+    if value:
+        if unit is None and form.get("any_unit") != "yes":
+            raise UsageError("Give the value's unit, or tick that any unit counts", where="unit")
+        told["ValueAsNumber"] = value
+    if unit is not None:
+        told["Unit"] = [{"CONCEPT_ID": unit, "CONCEPT_NAME": form.get("unit_name", "")}]
+    return {kind: told}
+
+
+def add_entry(expression: Expression, form: Mapping[str, str]) -> Expression:
+    """With another event by which people enter."""
+    new = copy.deepcopy(expression)
+    new["PrimaryCriteria"]["CriteriaList"].append(event(new, form))
+    return _checked(new)
+
+
+def remove_entry(expression: Expression, place: int) -> Expression:
+    """Without an entry event."""
+    new = copy.deepcopy(expression)
+    _remove(new["PrimaryCriteria"]["CriteriaList"], place)
+    return new
+
+
+def set_entry(expression: Expression, form: Mapping[str, str]) -> Expression:
+    """With other days of observation around an entry event, and another choice among a person's events."""
+    new = copy.deepcopy(expression)
+    days = {
+        name: whole(form.get(field, "") or "0", field) or 0
+        for name, field in (("PriorDays", "prior_days"), ("PostDays", "post_days"))
+    }
+    limit = form.get("limit", "")
+    if limit not in LIMITS:
+        raise UsageError("Choose which events count", where="limit")
+    new["PrimaryCriteria"] |= {"ObservationWindow": days, "PrimaryCriteriaLimit": {"Type": limit}}
+    new["ExpressionLimit"] = {"Type": limit}
+    return _checked(new)
+
+
+def _remove(told: list[Any], place: int) -> None:
+    if not 0 <= place < len(told):
+        raise UsageError("it is not there any more", where="place", remedy="load the page again")
+    del told[place]
+
+
+# Rules
+
+
+def rules_of(expression: Expression) -> list[dict[str, Any]]:
+    """The inclusion rules."""
+    found: list[dict[str, Any]] = expression.get("InclusionRules") or []
+    return found
+
+
+def find_rule(expression: Expression, place: int) -> dict[str, Any]:
+    """The rule at that place; UsageError when there is none."""
+    if not 0 <= place < len(rules_of(expression)):
+        raise UsageError("this cohort has no such rule", where="rule", remedy="load the page again")
+    return rules_of(expression)[place]
+
+
+def add_rule(expression: Expression, form: Mapping[str, str]) -> Expression:
+    """With another rule, empty so far: rule_name, how (all, any, at least so many), how_many."""
+    name = " ".join(form.get("rule_name", "").split())
+    if not name:
+        raise UsageError("Give the rule a name: it stands in the table of who is lost", where="rule_name")
+    how = form.get("how", "ALL")
+    if how not in GROUPS:
+        raise UsageError("Choose how many of its conditions must hold", where="how")
+    group: dict[str, Any] = {"Type": how, "CriteriaList": [], "DemographicCriteriaList": [], "Groups": []}
+    if how == "AT_LEAST":
+        count = whole(form.get("how_many", ""), "how_many", least=1, most=100)
+        if count is None:
+            raise UsageError("Say how many of them at least", where="how_many")
+        group["Count"] = count
+    new = copy.deepcopy(expression)
+    new.setdefault("InclusionRules", []).append({"name": name[:200], "expression": group})
+    return _checked(new)
+
+
+def remove_rule(expression: Expression, place: int) -> Expression:
+    """Without a rule."""
+    new = copy.deepcopy(expression)
+    _remove(new["InclusionRules"], place)
+    return new
+
+
+def add_condition(expression: Expression, rule: int, form: Mapping[str, str]) -> Expression:
+    """With another condition in a rule: so many events of a kind in a window of days around the entry event."""
+    criterion = event(expression, form)
+    occurrence = form.get("occurrence", "2")
+    if occurrence not in OCCURRENCES:
+        raise UsageError("Choose at least, exactly or at most", where="occurrence")
+    count = whole(form.get("count", ""), "count", most=1000)
+    if count is None:
+        raise UsageError("Say how many events", where="count")
+    if occurrence == "2" and count == 0:
+        raise UsageError("At least none holds for everybody: write 1 or more", where="count")
+    window = {
+        "Start": _bound(form.get("days_from", ""), form.get("from_side", "before"), "days_from", "before"),
+        "End": _bound(form.get("days_to", ""), form.get("to_side", "after"), "days_to", "after"),
+        "UseEventEnd": False,
+    }
+    first, last = (_day(window[end]) for end in ("Start", "End"))
+    if first is not None and last is not None and last < first:
+        raise UsageError("The window ends before it begins", where="days_to")
+    new = copy.deepcopy(expression)
+    find_rule(new, rule)["expression"].setdefault("CriteriaList", []).append(
+        {
+            "Criteria": criterion,
+            "StartWindow": window,
+            "Occurrence": {"Type": int(occurrence), "Count": count},
+        }
+    )
+    return _checked(new)
+
+
+def _bound(days: str, side: str, where: str, unbounded: str) -> dict[str, Any]:
+    """One end of a window; no days is as far as the observation goes."""
+    if side not in {"before", "after"}:
+        raise UsageError("Choose before or after", where=where)
+    number = whole(days, where)
+    if number is None:
+        return {"Coeff": -1 if unbounded == "before" else 1}
+    return {"Days": number, "Coeff": -1 if side == "before" else 1}
+
+
+def _day(bound: Mapping[str, Any]) -> int | None:
+    return None if "Days" not in bound else int(bound["Days"]) * int(bound["Coeff"])
+
+
+def remove_condition(expression: Expression, rule: int, place: int, kind: str = "CriteriaList") -> Expression:
+    """Without a condition of a rule."""
+    new = copy.deepcopy(expression)
+    _remove(find_rule(new, rule)["expression"].get(kind) or [], place)
+    return new
+
+
+def add_demographics(expression: Expression, form: Mapping[str, str], sexes: Sequence[str]) -> Expression:
+    """With a rule of who people are at their entry event: ages, sexes."""
+    told: dict[str, Any] = {}
+    age = between(
+        whole(form.get("who_age_from", ""), "who_age_from", most=130),
+        whole(form.get("who_age_to", ""), "who_age_to", most=130),
+        "who_age_to",
+    )
+    words = []
+    if age:
+        told["Age"] = age
+        low, high = form.get("who_age_from", "").strip(), form.get("who_age_to", "").strip()
+        words.append(
+            f"aged {low} to {high}"
+            if low and high
+            else f"aged {low} or over"
+            if low
+            else f"aged {high} or under"
+        )
+    chosen = [int(sex) for sex in sexes if sex.isdigit() and int(sex) in SEXES]
+    if chosen and len(chosen) < len(SEXES):
+        told["Gender"] = [{"CONCEPT_ID": sex, "CONCEPT_NAME": SEXES[sex]} for sex in chosen]
+        words.append(" or ".join(SEXES[sex].lower() for sex in chosen))
+    if not told:
+        raise UsageError("Give an age or choose a sex", where="who_age_from")
+    new = copy.deepcopy(expression)
+    name = ", ".join(words)
+    group = {"Type": "ALL", "CriteriaList": [], "DemographicCriteriaList": [told], "Groups": []}
+    new.setdefault("InclusionRules", []).append({"name": name[:1].upper() + name[1:], "expression": group})
+    return _checked(new)
+
+
+# The end
+
+
+def set_exit(expression: Expression, form: Mapping[str, str]) -> Expression:
+    """With another end of the stay: with the observation, so many days on, or with the exposure to a drug."""
+    new = copy.deepcopy(expression)
+    how = form.get("exit", "")
+    new.pop("EndStrategy", None)
+    if how == "days":
+        days = whole(form.get("exit_days", ""), "exit_days")
+        if days is None:
+            raise UsageError("Say how many days", where="exit_days")
+        field = "EndDate" if form.get("exit_from") == "end" else "StartDate"
+        new["EndStrategy"] = {"DateOffset": {"DateField": field, "Offset": days}}
+    elif how == "drug":
+        if not form.get("exit_set", ""):
+            raise UsageError("Choose the concept set of the drug", where="exit_set")
+        chosen = find_set(new, whole(form["exit_set"], "exit_set", most=10**6) or 0)
+        new["EndStrategy"] = {
+            "CustomEra": {
+                "DrugCodesetId": chosen["id"],
+                "GapDays": whole(form.get("gap_days", "") or "30", "gap_days") or 0,
+                "Offset": 0,
+            }
+        }
+    elif how != "observation":
+        raise UsageError("Choose when people leave", where="exit")
+    pad = whole(form.get("era_pad", "") or "0", "era_pad") or 0
+    new["CollapseSettings"] = {"CollapseType": "ERA", "EraPad": pad}
+    return _checked(new)
+
+
+def concept_names(expression: Expression) -> dict[int, str]:
+    """The names of the concepts that the expression holds, by id."""
+    found: dict[int, str] = {}
+    stack: list[Any] = [expression]
+    while stack:
+        told = stack.pop()
+        if isinstance(told, dict):
+            if isinstance(told.get("CONCEPT_ID"), int) and told.get("CONCEPT_NAME"):
+                found[told["CONCEPT_ID"]] = str(told["CONCEPT_NAME"])
+            stack += told.values()
+        elif isinstance(told, list):
+            stack += told
+    return found
