@@ -20,7 +20,7 @@ from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.generate import generate
 from lockgate.cohorts.omop import open_omop
 from lockgate.disclosure import Rules
-from lockgate.disclosure.ledger import Answer, Asker, Ledger
+from lockgate.disclosure.ledger import Answer, Asker, Ledger, told
 from lockgate.disclosure.network import Ints
 from lockgate.engine import Engine
 from lockgate.errors import Refused
@@ -71,6 +71,12 @@ def recall(
             return None
         found.append(Step(name, answer))
     return found
+
+
+def answered(site: Site, definition: Definition, question: int, rules: Rules) -> Answer | None:
+    """What the ledger's entry of that number says, when that is the definition it was asked of; else None."""
+    found = [entry for entry in Ledger(site).entries() if entry.number == question]
+    return told(found[0], rules) if found and found[0].key == key_of(definition) else None
 
 
 def ask(

@@ -7,6 +7,7 @@ from pathlib import Path
 from lockgate.cohorts.domains import domains
 from lockgate.cohorts.events import columns_read
 from lockgate.engine import SqlEngine
+from lockgate.engine.omop import OmopFolder
 from lockgate.engine.omop import open_omop as open_folder
 
 _OTHERS = {
@@ -36,7 +37,7 @@ _OTHERS = {
 _NEEDED = ("person", "observation_period", "concept")
 
 
-def open_omop(engine: SqlEngine, folder: Path) -> list[str]:
+def open_omop(engine: SqlEngine, folder: Path | OmopFolder) -> list[str]:
     """Views over the tables of ``folder`` with the columns that cohorts read.
 
     Returns what isn't there and is read as empty: tables, and columns. Raises UsageError when the folder, ``person``,

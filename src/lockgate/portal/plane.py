@@ -298,7 +298,7 @@ def concepts(site: Site, ids: Collection[int]) -> dict[int, dict[str, Any]]:
 
 
 def read_cohort(site: Site, content: bytes) -> tuple[dict[str, Any], str]:
-    """A cohort that was handed in, Circe JSON or YAML, as a Circe expression and its name; UsageError with the place."""
+    """A cohort in Circe JSON or YAML as a Circe expression, and its name; UsageError with the place."""
     from lockgate.cohorts.authored import read_yaml
     from lockgate.cohorts.circe import read_circe
     from lockgate.cohorts.circe_write import write_circe
@@ -346,9 +346,49 @@ def count_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]
 
     release = open_release(site)
     steps = asking.ask(
-        site, release.number, release.omop, definition, asker=asker, rules=rules_of(site), seconds=COUNT_SECONDS
+        site,
+        release.number,
+        release.omop,
+        definition,
+        asker=asker,
+        rules=rules_of(site),
+        seconds=COUNT_SECONDS,
     )
     return [step.as_dict() for step in steps]
+
+
+def defined_cohort(site: Site, cohort: dict[str, Any]) -> dict[str, Any]:
+    """The cohort of an answer or a scope that is a full definition, as it is read: name, version, sections in plain
+    English, and the number of people as the ledger holds it (None where it was not asked)."""
+    from lockgate.cohorts import asking
+    from lockgate.cohorts.defined import Defined
+    from lockgate.cohorts.explain import english
+
+    told = Defined.model_validate(cohort)
+    definition = told.definition
+    question = told.question
+    answer = asking.answered(site, definition, question, rules_of(site)) if question else None
+    return {
+        "name": told.name,
+        "version": told.version,
+        "sections": [plain(section) for section in english(definition, names_in(told.circe))],
+        "answer": plain(answer),
+    }
+
+
+def names_in(told: Any) -> dict[int, str]:
+    """The names of the concepts that a Circe expression holds, by id."""
+    found: dict[int, str] = {}
+    stack = [told]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("CONCEPT_ID"), int) and part.get("CONCEPT_NAME"):
+                found[part["CONCEPT_ID"]] = str(part["CONCEPT_NAME"])
+            stack += part.values()
+        elif isinstance(part, list):
+            stack += part
+    return found
 
 
 def counted_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]] | None:

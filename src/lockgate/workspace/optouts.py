@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from lockgate.catalogue import list_catalogues
-from lockgate.cohorts import compile_sql
 from lockgate.curate import Release, list_releases, open_release, retirement
 from lockgate.engine import Engine, literal
 from lockgate.errors import LockgateError, Refused
 from lockgate.identity import PURPOSES, objections_in_force, opted_out, pseudonymise_ints
 from lockgate.schema import RELEASE
 from lockgate.site import Site
+from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.extract import relation
 from lockgate.workspace.leftout import Ints, every_memory, find_left_out
 from lockgate.workspace.project import Project
@@ -202,8 +202,7 @@ def _cohort_and_out(site: Site, scope: Scope) -> tuple[Ints, Ints] | None:
     try:
         with Engine() as engine:
             out = _open_release(site, engine, scope)
-            everybody = f"SELECT person_id FROM {relation('person')}"
-            cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
+            cohort = cohort_sql(engine, open_release(site, scope.release), scope)
             return engine.arrow(f"SELECT person_id FROM ({cohort})").column(0).to_numpy(), out
     except LockgateError:
         return None
@@ -227,7 +226,7 @@ def count_cohort(site: Site, scope: Scope) -> dict[str, int]:
     with Engine() as engine:
         out = _open_release(site, engine, scope)
         everybody = f"SELECT person_id FROM {relation('person')}"
-        cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
+        cohort = cohort_sql(engine, open_release(site, scope.release), scope)
         ids = engine.arrow(f"SELECT person_id FROM ({cohort})").column(0).to_numpy()
         total = int(engine.one(f"SELECT count(*) FROM ({everybody})"))
     gone = int(np.isin(ids, out).sum())

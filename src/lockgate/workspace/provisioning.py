@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate import __version__
-from lockgate.cohorts import compile_sql
 from lockgate.curate import open_release, retirement
 from lockgate.curate.release import Release
 from lockgate.deidentify.dates import shift_days
@@ -25,6 +24,7 @@ from lockgate.identity import rekey_table
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
+from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
@@ -272,7 +272,7 @@ def _write(
     The tables in ``kept`` are taken over from the data in place.
     """
     scope = inputs.scope
-    _choose(engine, scope)
+    _choose(engine, inputs)
     in_release, in_cohort, out = (
         int(engine.one(sql))
         for sql in (
@@ -308,10 +308,10 @@ def _write(
     return people, tables
 
 
-def _choose(engine: Engine, scope: Scope) -> None:
+def _choose(engine: Engine, inputs: _Inputs) -> None:
     """Make ``chosen``: everybody of the cohort, opted out or not."""
     everybody = f"SELECT person_id FROM {relation('person')}"
-    cohort = everybody if scope.cohort is None else compile_sql(scope.cohort, relation)
+    cohort = cohort_sql(engine, inputs.release, inputs.scope)
     engine.execute(
         f"CREATE TABLE chosen AS SELECT DISTINCT person_id FROM ({cohort}) SEMI JOIN ({everybody}) USING (person_id)"
     )
@@ -320,8 +320,7 @@ def _choose(engine: Engine, scope: Scope) -> None:
 def choose_people(site: Site, engine: Engine, scope: Scope) -> None:
     """Make ``chosen`` and ``opted_out`` (release's person_id) of a scope in force, as provisioning would."""
     require_ready(site)
-    _inputs(site, engine, scope)
-    _choose(engine, scope)
+    _choose(engine, _inputs(site, engine, scope))
 
 
 def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:

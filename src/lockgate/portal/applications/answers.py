@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from lockgate.cohorts import Cohort
+from lockgate.cohorts.defined import Defined
 from lockgate.portal.applications.bank import Answers, Bank, Question, Section
 from lockgate.portal.applications.catalogue import offered
 from lockgate.portal.applications.errors import InvalidAnswerError
@@ -181,7 +182,11 @@ def _cohort(raw: Any) -> dict[str, Any] | None:
             raise InvalidAnswerError(f"The definition is not JSON: {error}") from None
     if not isinstance(raw, dict) or not raw:
         raise InvalidAnswerError("The definition must be one JSON object")
+    if "PrimaryCriteria" in raw or "expression" in raw:  # as ATLAS exports it
+        raw = {"name": str(raw.get("name") or "As pasted"), "version": 1, "circe": raw.get("expression", raw)}
     try:
+        if "circe" in raw:
+            return Defined.model_validate(raw).model_dump(mode="json", exclude_none=True)
         return Cohort.model_validate(raw).model_dump(mode="json", by_alias=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.bank import Question, load
 from lockgate.portal.applications.catalogue import linkage_label
 from lockgate.portal.applications.models import Application
 from lockgate.portal.applications.partners import in_words
+from lockgate.portal.sites import current_site
 
 
 def shown_answers(application: Application) -> list[dict[str, Any]]:
@@ -31,6 +33,8 @@ def _shown(question: Question, value: Any, kind: str) -> dict[str, Any]:
     if question.widget == "cohort":
         if value is None:
             return {"kind": "text", "value": "Everybody with records in the period"}
+        if "circe" in value:
+            return {"kind": "cohort", "value": plane.defined_cohort(current_site(), value)}
         return {"kind": "json", "value": value}
     if value in (None, "", [], {}):
         return {"kind": "none", "value": ""}

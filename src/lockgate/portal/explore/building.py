@@ -343,7 +343,7 @@ def add_condition(expression: Expression, rule: int, form: Mapping[str, str]) ->
         raise UsageError("Say how many events", where="count")
     if occurrence == "2" and count == 0:
         raise UsageError("At least none holds for everybody: write 1 or more", where="count")
-    window = {
+    window: dict[str, Any] = {
         "Start": _bound(form.get("days_from", ""), form.get("from_side", "before"), "days_from", "before"),
         "End": _bound(form.get("days_to", ""), form.get("to_side", "after"), "days_to", "after"),
         "UseEventEnd": False,
@@ -445,18 +445,3 @@ def set_exit(expression: Expression, form: Mapping[str, str]) -> Expression:
     pad = whole(form.get("era_pad", "") or "0", "era_pad") or 0
     new["CollapseSettings"] = {"CollapseType": "ERA", "EraPad": pad}
     return _checked(new)
-
-
-def concept_names(expression: Expression) -> dict[int, str]:
-    """The names of the concepts that the expression holds, by id."""
-    found: dict[int, str] = {}
-    stack: list[Any] = [expression]
-    while stack:
-        told = stack.pop()
-        if isinstance(told, dict):
-            if isinstance(told.get("CONCEPT_ID"), int) and told.get("CONCEPT_NAME"):
-                found[told["CONCEPT_ID"]] = str(told["CONCEPT_NAME"])
-            stack += told.values()
-        elif isinstance(told, list):
-            stack += told
-    return found

@@ -171,8 +171,13 @@ def attach(user: User, cohort: Cohort, reference: str) -> Application:
     if application is None or not application_rules.can_edit(user.person, application.facts()):
         raise UsageError("Choose one of your applications that can still be changed", where="application")
     definition = building.definition_of(version.expression)
-    plane.count_cohort(current_site(), definition, cohort.asker(user.username))
-    answer = {"name": version.title, "version": version.number, "circe": version.expression}
+    steps = plane.count_cohort(current_site(), definition, cohort.asker(user.username))
+    answer = {
+        "name": version.title,
+        "version": version.number,
+        "circe": version.expression,
+        "question": steps[-1]["question"],
+    }
     problems = applications.save_answers(user, application, {"cohort": answer})
     if problems:
         raise Refused(problems["cohort"], reasons=list(problems.values()), where="application")
@@ -195,4 +200,4 @@ def exported(cohort: Cohort, form: str) -> tuple[str, str]:
     kinds = {"yaml": "application/yaml", "sql": "application/sql", "text": "text/markdown"}
     if form not in kinds:
         raise UsageError("there is no such form", where="form", remedy="circe, yaml, sql or text")
-    return plane.write_cohort(definition, form, names=building.concept_names(cohort.expression)), kinds[form]
+    return plane.write_cohort(definition, form, names=plane.names_in(cohort.expression)), kinds[form]

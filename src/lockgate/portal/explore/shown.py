@@ -7,6 +7,7 @@ from typing import Any
 from lockgate.cohorts.definition import Definition, ExposureExit, OffsetExit
 from lockgate.cohorts.explain.english import counted_words
 from lockgate.cohorts.explain.words import Sets, criterion_words, exposure_words, group_words
+from lockgate.portal import plane
 from lockgate.portal.explore import building
 from lockgate.portal.explore.building import Expression
 
@@ -37,7 +38,7 @@ def parts(expression: Expression) -> dict[str, Any]:
         ]
         return found
     definition = building.definition_of(expression)
-    sets = Sets(definition, building.concept_names(expression))
+    sets = Sets(definition, plane.names_in(expression))
     found["entry"] = [criterion_words(criterion, sets) for criterion in definition.entry]
     for rule in definition.rules:
         group = rule.group

@@ -209,7 +209,7 @@ def explain(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
 
     row = get_cohort(request, key)
     definition = building.definition_of(row.expression)
-    sections = english(definition, building.concept_names(row.expression))
+    sections = english(definition, plane.names_in(row.expression))
     return render(request, "explore/explain.jinja", {"cohort": row, "sections": sections})
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from lockgate.cohorts import Cohort
+from lockgate.cohorts.defined import Defined
 
 SCHEMA = "lockgate.scope/1"
 APPROVERS = ("research_centre", "data_protection_office")
@@ -113,7 +114,7 @@ class Scope(_Part):
     legal_basis: LegalBasis
     release: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}\.[0-9]{1,4}$")]
     tables: dict[Name, tuple[Name, ...]] = Field(min_length=1)
-    cohort: Cohort | None = None
+    cohort: Cohort | Defined | None = None
     period: Period | None = None
     linkages: tuple[Name, ...] = ()
     partners: tuple[PartnerLinkage, ...] = ()
