@@ -45,6 +45,7 @@ OURS = (
     "workspaces_",
     "airlock_",
     "register_",
+    "explore_",
 )
 
 

@@ -42,6 +42,11 @@ def test_the_api_gives_each_their_own(client: Client, sign_in: Any, submitted: A
         "/api/register/{slug}/data-use-register",
         "/api/applications",
         "/api/applications/{reference}",
+        "/api/explore/concepts",
+        "/api/explore/cohorts",
+        "/api/explore/cohorts/{key}",
+        "/api/explore/cohorts/{key}/count",
+        "/api/explore/cohorts/{key}/export/{form}",
     }
 
 

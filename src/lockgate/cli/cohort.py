@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pyarrow.parquet as pq
 import typer
 
-from lockgate.cli import cohort_compare, cohort_count, cohort_explain, cohort_tables
+from lockgate.cli import cohort_ask, cohort_compare, cohort_count, cohort_explain, cohort_tables
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
@@ -75,6 +75,7 @@ def generate(
 
 
 app.command("count")(cohort_count.count)
+app.command("ask")(cohort_ask.ask)
 app.command("attrition")(cohort_tables.attrition)
 app.command("explain")(cohort_explain.explain)
 app.command("diff")(cohort_compare.diff)

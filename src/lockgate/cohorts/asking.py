@@ -122,15 +122,24 @@ def _people(folder: Path, definitions: Sequence[Definition], seconds: float) -> 
 
 @contextmanager
 def _no_longer_than(engine: Engine, seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, engine.connection.interrupt)
-    timer.start()
+    """Stop whatever the engine runs once the time is over."""
+    done = threading.Event()
+
+    def watch() -> None:
+        if not done.wait(seconds):
+            while not done.wait(0.05):  # between two statements there is nothing to stop
+                engine.connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
         yield
     except duckdb.InterruptException:
         raise Refused(
             f"counting took longer than {seconds:g} seconds and was stopped",
             reasons=["out of time"],
-            remedy="ask for fewer events or rules, or run `lockgate cohort count` on the environment's machine",
+            remedy="ask for fewer events or rules, or run `lockgate cohort ask` on the environment's machine",
         ) from None
     finally:
-        timer.cancel()
+        done.set()
+        watcher.join()

@@ -15,6 +15,7 @@ from lockgate import __version__
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications import rules, services
 from lockgate.portal.applications.models import Application
+from lockgate.portal.explore.api import router as explore
 from lockgate.portal.register.fields import dur_row
 from lockgate.portal.register.models import Entry
 
@@ -34,6 +35,9 @@ api = NinjaAPI(
     docs_url=None,
     urls_namespace="api",
 )
+
+
+api.add_router("/explore", explore, auth=Session())
 
 
 class EntryOut(Schema):

@@ -316,11 +316,15 @@ def read_cohort(site: Site, content: bytes) -> tuple[dict[str, Any], str]:
 
 
 def write_cohort(definition: Any, form: str, *, names: dict[int, str]) -> str:
-    """A definition as our own YAML, or told in English (Markdown)."""
+    """A definition as our own YAML, as a script of SQL, or told in English (Markdown)."""
     if form == "yaml":
         from lockgate.cohorts.authored_write import write_yaml
 
         return write_yaml(definition)
+    if form == "sql":
+        from lockgate.cohorts.explain.sql import sql_script
+
+        return sql_script(definition)
     from lockgate.cohorts.explain import text_of
 
     return text_of(definition, names)

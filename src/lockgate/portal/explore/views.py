@@ -35,7 +35,7 @@ DOMAINS = (
     "Unit",
     "Specimen",
 )
-SUFFIXES = {"circe": "json", "yaml": "yaml", "text": "md"}
+SUFFIXES = {"circe": "json", "yaml": "yaml", "sql": "sql", "text": "md"}
 
 
 def visible(request: SignedIn) -> QuerySet[Cohort]:
