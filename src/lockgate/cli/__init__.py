@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find out who one person is, for their safety: two people, a reason, a day.",
     ),
     "cohort": ("cohort", "Generate cohorts from OHDSI's definitions on a folder of OMOP tables."),
+    "library": ("library", "Keep definitions and code lists by name, in versions: add, import, search."),
     "characterise": (
         "characterise",
         "Characterise a data set: the analyses of OHDSI Achilles, compared over time.",

@@ -28,8 +28,8 @@ from lockgate.cohorts.overlap import safe_overlap
 from lockgate.cohorts.timeline import Month, safe_timeline
 from lockgate.cohorts.timeline import timeline as months_of
 
-First = Annotated[Path, typer.Argument(help="The file of the first definition.")]
-Second = Annotated[Path, typer.Argument(help="The file of the second definition.")]
+First = Annotated[Path, typer.Argument(help="The file of the first definition, or library:NAME@1.")]
+Second = Annotated[Path, typer.Argument(help="The file of the second definition, or library:NAME@2.")]
 
 
 def diff(
@@ -105,7 +105,7 @@ def overlap(first: First, second: Second, omop: Omop, rules: RulesFile = None) -
 
 def timeline(
     omop: Omop,
-    definition: Annotated[Path, typer.Option(help="The file of one definition.")],
+    definition: Annotated[Path, typer.Option(help="The file of one definition, or library:NAME.")],
     months: Annotated[
         int, typer.Option(help="How many months (of 30 days) before and after, 1 to 120.")
     ] = 12,

@@ -19,7 +19,7 @@ from lockgate.cohorts.shown import safe_attrition
 
 
 def explain(
-    definition: Annotated[Path, typer.Argument(help="The file of one definition.")],
+    definition: Annotated[Path, typer.Argument(help="The file of one definition, or library:NAME.")],
     form: Annotated[
         Literal["english", "chart", "sql"], typer.Option("--as", help="What to write.")
     ] = "english",

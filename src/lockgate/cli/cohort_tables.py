@@ -13,11 +13,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lockgate.cli.common import console, emit
+from lockgate.cli.common import console, emit, open_site
 from lockgate.cohorts.attrition import attrition as lose
 from lockgate.cohorts.charts import attrition_charts
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.files import read_definitions
+from lockgate.cohorts.library import Library
 from lockgate.cohorts.omop import open_omop
 from lockgate.cohorts.people import people_table
 from lockgate.cohorts.shown import NOTES, Row, safe_attrition
@@ -26,6 +27,7 @@ from lockgate.engine import SqlEngine, open_engine
 from lockgate.errors import UsageError
 from lockgate.site.config import EngineSection
 
+IN_LIBRARY = "library:"
 Omop = Annotated[Path, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables: TABLE.parquet each.")]
 RulesFile = Annotated[
     Path | None, typer.Option(help="A YAML or JSON file of output rules (threshold, rounding).")
@@ -34,7 +36,10 @@ Charts = Annotated[Path | None, typer.Option(help="A folder to write charts to (
 
 
 def read_one(path: Path) -> tuple[str, Definition]:
-    """The only definition of a file and its name; UsageError when it has several."""
+    """The only definition of a file and its name, or that of ``library:NAME@VERSION``; UsageError for several."""
+    if str(path).startswith(IN_LIBRARY):
+        entry = Library(open_site()).resolve(str(path).removeprefix(IN_LIBRARY))
+        return entry.title, entry.definition
     read = read_definitions(path)
     if len(read) != 1:
         raise UsageError(
@@ -74,7 +79,7 @@ def told(count: int | None) -> str:
 
 def attrition(
     omop: Omop,
-    definition: Annotated[Path, typer.Option(help="The file of one definition.")],
+    definition: Annotated[Path, typer.Option(help="The file of one definition, or library:NAME.")],
     rules: RulesFile = None,
     charts: Charts = None,
     true_counts: Annotated[

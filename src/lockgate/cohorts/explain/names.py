@@ -8,23 +8,34 @@ from typing import Any
 
 import msgspec
 
-from lockgate.cohorts.definition import ConceptItem, Definition, In
+from lockgate.cohorts.definition import CodeItem, ConceptItem, Definition, In
 from lockgate.engine import SqlEngine
 from lockgate.engine.omop import find_omop
 
 
-def concept_ids(part: Any) -> Iterator[int]:
-    """Every concept id that a definition, or a part of one, mentions."""
+def structs(part: Any) -> Iterator[msgspec.Struct]:
+    """A part of a definition and all parts in it."""
     if isinstance(part, tuple):
         for item in part:
-            yield from concept_ids(item)
-    elif isinstance(part, ConceptItem):
-        yield part.concept_id
+            yield from structs(item)
     elif isinstance(part, msgspec.Struct):
-        if isinstance(part, In):
-            yield from part.concepts
+        yield part
         for field in part.__struct_fields__:
-            yield from concept_ids(getattr(part, field))
+            yield from structs(getattr(part, field))
+
+
+def concept_ids(definition: Definition) -> Iterator[int]:
+    """Every concept id that a definition mentions, as often as it does."""
+    for part in structs(definition):
+        if isinstance(part, ConceptItem):
+            yield part.concept_id
+        elif isinstance(part, In):
+            yield from part.concepts
+
+
+def code_items(definition: Definition) -> Iterator[CodeItem]:
+    """Every line of its concept sets that is a code."""
+    return (part for part in structs(definition) if isinstance(part, CodeItem))
 
 
 def concept_names(engine: SqlEngine, folder: Path, definition: Definition) -> dict[int, str]:
