@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 
 from lockgate.catalogue import build_catalogue, check_entry, list_catalogues, open_catalogue
 from lockgate.catalogue.coverage import cover
+from lockgate.catalogue.quality import published_quality
 from lockgate.cli import run
 from lockgate.curate import Release
+from lockgate.curate.passed_quality import check_quality
 from lockgate.disclosure import Rules
 from lockgate.engine import Engine
 from lockgate.errors import Refused, UsageError
@@ -224,3 +227,18 @@ def test_commands(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "catalogue build" in capsys.readouterr().err
     dictionary = (Path(built["path"]) / "dictionary.md").read_text()
     assert "| year_of_birth | BIGINT | yes |" in dictionary
+
+
+def test_quality_is_published_with_small_counts_withheld(site: Site) -> None:
+    people = [*crowd(60), *crowd(4, born=2090), *crowd(30, born=1800)]
+    made = release(site, "2026.1", people)
+    quality = check_quality(site, made.path, date(2026, 11, 22))
+    assert quality is not None
+    made.manifest["quality_checks"] = asdict(quality)
+    facts = published_quality(made, Rules())
+    assert facts is not None
+    assert facts["passed"] + facts["failed"] + facts["error"] + facts["not_applicable"] == 2376
+    told = {(row["check"], row["field"]): (row["violated"], row["rows"]) for row in facts["failures"]}
+    assert told["plausibleValueHigh", "year_of_birth"] == ("<10", 95)
+    assert told["plausibleValueLow", "year_of_birth"] == (30, 95)
+    assert published_quality(release(site, "2026.2", crowd(20)), Rules()) is None

@@ -11,6 +11,7 @@ from typing import Any
 from lockgate.catalogue.counts import count_release, find_unwilling
 from lockgate.catalogue.coverage import cover
 from lockgate.catalogue.entry import check_entry, describe_role, make_entry
+from lockgate.catalogue.quality import published_quality
 from lockgate.curate import Release, open_release
 from lockgate.curate.linkage import read_linkage
 from lockgate.disclosure import Rules, safe_count
@@ -105,6 +106,7 @@ def build_catalogue(
                 ],
                 "coverage": coverage,
                 "linkage": read_linkage(release.path, release.manifest),
+                "quality": published_quality(release, rules),
                 "flagged_times": [
                     {**flagged, "rows": safe_count(flagged["rows"], rules)}
                     for flagged in release.manifest.get("flagged_times", [])

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "reidentify",
         "Find out who one person is, for their safety: two people, a reason, a day.",
     ),
+    "quality": ("quality", "Check the quality of OMOP tables: OHDSI's checks and a site's own."),
     "cohort": ("cohort", "Generate cohorts from OHDSI's definitions on a folder of OMOP tables."),
     "library": ("library", "Keep definitions and code lists by name, in versions: add, import, search."),
     "characterise": (

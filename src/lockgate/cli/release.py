@@ -221,6 +221,12 @@ def show(number: Number = "latest") -> None:
                 row = (check["check"], check["table"], check["column"])
                 table.add_row(*row, f"{check['failed']:,}", f"{check['rows']:,}")
         console.print(table)
+        if checked := manifest.get("quality_checks"):
+            told = checked["summary"]
+            console.print(
+                f"Quality: {told['passed']:,} checks passed, {told['failed']:,} failed, {told['error']:,} in error: "
+                "`lockgate quality show`."
+            )
         unmapped = manifest["unmapped"]
         console.print(
             f"{unmapped['codes']} source codes ({unmapped['records']:,} records) have no standard concept."

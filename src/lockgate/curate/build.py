@@ -23,6 +23,7 @@ from lockgate.curate.coverage import write_coverage
 from lockgate.curate.diff import differences
 from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
+from lockgate.curate.passed_quality import check_quality
 from lockgate.curate.prepare import prepare_records, prepare_whole
 from lockgate.curate.quality import flagged_times, run_checks, told_twice, unmapped_codes
 from lockgate.curate.reading import read_sources
@@ -211,6 +212,7 @@ def _make(
         rows = {name: table.rows for name, table in written.items()}
         check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
         check_limited(accounts, {name: table.rows for name, table in limited.items()})
+        quality = check_quality(site, folder, day)
         content = {
             "opt_out_cut_off": day.isoformat(),
             "root_key": site.keyring.generation,
@@ -230,6 +232,7 @@ def _make(
             "texts": texts.as_dict(),
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
             "quality": [check.as_dict() for check in run_checks(build, to, written)],
+            **({"quality_checks": asdict(quality)} if quality else {}),
             "flagged_times": flagged_times(build),
             "told_twice": told_twice(build),
             "unmapped": unmapped_codes(build),

@@ -1,6 +1,7 @@
-"""Basic quality checks of a release: counts, not judgements; they go into its manifest.
+"""What a build itself checks, beside the checks of its OMOP tables (``passed_quality``): counts for the manifest.
 
-The events' times are held against the full birth date, which only the identifiable zone has.
+The linked tables' required columns and keys; and the events' times against the full birth date, which only the
+identifiable zone has.
 """
 
 from __future__ import annotations
@@ -12,19 +13,8 @@ from lockgate.capture import staged_view
 from lockgate.curate.sources import Curation
 from lockgate.curate.tables import Tables, Written
 from lockgate.engine import SqlEngine, quote
-from lockgate.schema import STAGED
+from lockgate.schema import LINKED, STAGED
 
-# Tables whose main concept should be mapped: table -> column.
-CONCEPTS = {
-    "condition_occurrence": "condition_concept_id",
-    "drug_exposure": "drug_concept_id",
-    "procedure_occurrence": "procedure_concept_id",
-    "measurement": "measurement_concept_id",
-    "observation": "observation_concept_id",
-    "device_exposure": "device_concept_id",
-    "specimen": "specimen_concept_id",
-    "visit_occurrence": "visit_concept_id",
-}
 _AFTER_DEATH_DAYS = 60
 
 
@@ -44,29 +34,24 @@ class Check:
 
 
 def run_checks(build: Curation, to: Tables, written: dict[str, Written]) -> list[Check]:
-    """Required columns that are NULL, keys that lead nowhere, unmapped concepts, events outside a life."""
+    """Linked tables: required columns that are NULL, keys that lead nowhere; of all: events outside a life."""
     engine = build.engine
-    checks = [check for table, told in written.items() for check in _column_checks(engine, to, table, told)]
+    linked = {table: told for table, told in written.items() if table in LINKED}
+    checks = [check for table, told in linked.items() for check in _column_checks(engine, to, table, told)]
     checks += _key_checks(engine, to, written)
     checks += _life_checks(engine)
     people, estimated = engine.rows("SELECT count(*), coalesce(sum(birth_estimated), 0) FROM human")[0]
     checks.append(Check("estimated_from_age", "person", "year_of_birth", int(people), int(estimated)))
-    return [
-        check
-        for check in checks
-        if check.failed or check.check in ("unmapped", "before_birth", "after_death")
-    ]
+    return [check for check in checks if check.failed or check.check in ("before_birth", "after_death")]
 
 
 def _column_checks(engine: SqlEngine, to: Tables, table: str, told: Written) -> list[Check]:
-    """Required columns that are NULL and concepts that are 0: all of a table in one pass over it."""
+    """Required columns that are NULL: all of a table in one pass over it."""
     failing = [
         ("required_is_null", str(column["name"]), f"{quote(str(column['name']))} IS NULL")
         for column in told.columns
         if column["required"]
     ]
-    if table in CONCEPTS:
-        failing.append(("unmapped", CONCEPTS[table], f"{quote(CONCEPTS[table])} = 0"))
 
     def count() -> list[int]:
         engine.view_parquet(f"r_{table}", to.folder / told.file)
@@ -87,6 +72,7 @@ def _key_checks(engine: SqlEngine, to: Tables, written: dict[str, Written]) -> l
     keys = [
         (table, str(column["name"]), str(column["role"]).removeprefix("key:"))
         for table, told in written.items()
+        if table in LINKED
         for column in told.columns
         if str(column["role"]).startswith("key:")
     ]

@@ -11,7 +11,7 @@ from lockgate.site import Site
 from lockgate.site.files import sha256_file
 
 # Files beside the tables, by the part of the manifest that describes them.
-BESIDE = ("coverage", "linkage_report")
+BESIDE = ("coverage", "linkage_report", "quality_checks")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from lockgate.engine import literal, quote
+from lockgate.quality.births import born
 from lockgate.quality.cdm import Cdm
-from lockgate.quality.compile import born
 from lockgate.quality.repeated import repeated_rows
 from lockgate.quality.terms import (
     Chosen,

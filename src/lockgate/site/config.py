@@ -131,6 +131,27 @@ class RiskSection(_Section):
     )
 
 
+class QualitySection(_Section):
+    """The data quality checks of a release (docs/how-to/quality.md)."""
+
+    checks: bool = Field(default=True, description="run the checks on each release that is built")
+    gate: Literal["off", "refuse"] = Field(
+        default="off", description="refuse: nothing is released when a check of the policy fails"
+    )
+    severities: list[Literal["fatal", "convention", "characterization"]] = Field(
+        default_factory=lambda: ["fatal"],  # type: ignore[arg-type]
+        description="the policy: a failed check of these severities refuses the release",
+    )
+    must_pass: list[str] = Field(
+        default_factory=list,
+        description="the policy: check types, ids or own checks that must pass whatever their severity",
+    )
+    accepted: list[str] = Field(
+        default_factory=list,
+        description="check types or ids whose failure is known and does not refuse a release",
+    )
+
+
 class DisclosureSection(_Section):
     """The site's rules for every number that leaves."""
 
@@ -203,6 +224,7 @@ class SiteConfig(_Section):
     deidentify: DeidentifySection = DeidentifySection()
     disclosure: DisclosureSection = DisclosureSection()
     risk: RiskSection = RiskSection()
+    quality: QualitySection = QualitySection()
     sandbox: SandboxSection = SandboxSection()
     catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()

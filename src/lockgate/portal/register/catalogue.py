@@ -46,6 +46,21 @@ def release(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_GET
+def quality(request: HttpRequest, number: str) -> HttpResponse:
+    """The quality checks of a release, by category and table, what failed, and the releases before it."""
+    item = _find(number)
+    told = item.facts.get("quality")
+    if not told:
+        raise Http404
+    trend = [
+        (each.release, each.facts["quality"])
+        for each in list_catalogues(current_site())
+        if each.facts.get("quality")
+    ]
+    return render(request, "catalogue/quality.jinja", {"item": item, "quality": told, "trend": trend})
+
+
+@require_GET
 def table(request: HttpRequest, number: str, name: str) -> HttpResponse:
     """One table: its columns, and its coverage as a chart with its numbers."""
     item = _find(number)
@@ -87,6 +102,7 @@ def dataset(request: HttpRequest, number: str) -> HttpResponse:
 urlpatterns = [
     path("", index, name="list"),
     path("<str:number>/", release, name="release"),
+    path("<str:number>/quality/", quality, name="quality"),
     path("<str:number>/dataset.json", dataset, name="dataset"),
     path("<str:number>/charts/<str:name>.svg", chart, name="chart"),
     path("<str:number>/charts/<str:name>.csv", numbers, name="numbers"),
