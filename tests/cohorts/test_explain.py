@@ -121,3 +121,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         ]
     capsys.readouterr()
     assert run(["cohort", "explain", str(tmp_path / "none.json"), "--json"]) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "d.json", "--out", "nowhere/x.txt"],
+        ["attrition", "--omop", "omop", "--definition", "d.json", "--true-counts", "nowhere/x.parquet"],
+        ["attrition", "--omop", "omop", "--definition", "d.json", "--charts", "d.json"],
+        ["timeline", "--omop", "omop", "--definition", "d.json", "--charts", "d.json"],
+        ["attrition", "--omop", "nowhere", "--definition", "d.json"],
+        ["attrition", "--omop", "omop", "--definition", "omop"],
+        ["attrition", "--omop", "omop", "--definition", "library:x"],
+        ["diff", "d.json", "nowhere.json"],
+        ["overlap", "d.json", "d.json", "--omop", "nowhere"],
+    ],
+)
+def test_a_users_mistake_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn.write_omop(tmp_path / "omop", drawn.PEOPLE)
+    (tmp_path / "d.json").write_text(json.dumps(drawn.SMALL))
+    assert run(["cohort", *arguments, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]

@@ -13,6 +13,7 @@ from lockgate.cli.cohort_tables import (
     Charts,
     Omop,
     RulesFile,
+    check_out,
     chosen_rules,
     opened,
     read_one,
@@ -116,6 +117,7 @@ def timeline(
 
     Counts of people a month, through disclosure control; no person's own events are shown.
     """
+    check_out(folder=charts)
     name, read = read_one(definition)
     with opened(omop) as (engine, absent):
         found = months_of(engine, read, months)

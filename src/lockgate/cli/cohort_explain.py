@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lockgate.cli.cohort_tables import RulesFile, chosen_rules, opened, read_one
+from lockgate.cli.cohort_tables import RulesFile, check_out, chosen_rules, opened, read_one
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.attrition import attrition
 from lockgate.cohorts.explain import as_text, english
@@ -36,6 +36,7 @@ def explain(
 
     With --omop the chart tells how many people remain and are lost at each step, through disclosure control.
     """
+    check_out(out)
     name, told = read_one(definition)
     result: dict[str, Any] = {"definition": name, "as": form}
     if form == "sql":

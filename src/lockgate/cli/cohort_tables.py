@@ -60,6 +60,16 @@ def opened(omop: Path) -> Iterator[tuple[SqlEngine, list[str]]]:
         yield engine, open_omop(engine, omop)
 
 
+def check_out(*files: Path | None, folder: Path | None = None) -> None:
+    """UsageError before any work is done where a file, or a folder of files, can't be written."""
+    for file in files:
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            reason = "it is a folder" if file.is_dir() else "its folder doesn't exist"
+            raise UsageError(reason, where=str(file), remedy="name a file in a folder that there is")
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError("it is a file", where=str(folder), remedy="name a folder")
+
+
 def write_charts(folder: Path | None, charts: dict[str, str]) -> list[Path]:
     """Write SVGs by name; the paths."""
     if folder is None:
@@ -94,6 +104,7 @@ def attrition(
     Small counts are withheld ([c]), with what would give them away; the others are rounded. "Not stated" is a group of
     its own. Deprivation is that of the release's person_deprivation table.
     """
+    check_out(true_counts, folder=charts)
     name, told_definition = read_one(definition)
     policy = chosen_rules(rules)
     with opened(omop) as (engine, absent):

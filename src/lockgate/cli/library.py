@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lockgate.cli.cohort_tables import check_out
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.cohorts.explain import text_of
 from lockgate.cohorts.library import STATUSES, Entry, Library, New, Status
@@ -158,6 +159,7 @@ def set_status(
 @app.command()
 def export(reference: Reference, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a version to a file: a definition as it was added, a code list as CSV (vocabulary, code, category)."""
+    check_out(out)
     entry = Library(open_site()).resolve(reference)
     if entry.kind == "definition":
         text = entry.text
