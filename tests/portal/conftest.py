@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,14 @@ from lockgate.portal.applications.models import Application
 from lockgate.portal.outbox.writing import is_writing
 from lockgate.schema import RELEASE
 from lockgate.site import Site
+
+_spec = importlib.util.spec_from_file_location("portal_browser", Path(__file__).with_name("browser.py"))
+assert _spec is not None and _spec.loader is not None
+_browser = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_browser)
+browser_component, served, chromium, walk = (
+    getattr(_browser, name) for name in ("browser_component", "served", "chromium", "walk")
+)
 
 PASSWORD = "a long enough phrase"
 ROLES = {

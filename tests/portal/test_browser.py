@@ -6,15 +6,7 @@ through the real rooms from a small synthetic hospital. A screenshot of each pag
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +15,6 @@ import pytest
 from lockgate.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SCREENS = Path(__file__).resolve().parents[2] / "test-artifacts" / "screens"
-LOCKGATE = [sys.executable, "-c", "from lockgate.cli import main; main()"]
-PATIENTS = 400
-QUICKER = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
 
 CODE = '''
 import os
@@ -62,142 +38,6 @@ print("done")
 '''
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _build_site(folder: Path) -> Site:
-    from lockgate.capture import capture_fhir, capture_tables
-    from lockgate.curate import build_release
-    from lockgate.synthetic import generate
-
-    hospital = folder / "hospital"
-    generate(hospital, PATIENTS, 7)
-    site = Site.init(folder / "site", name="Lockgate Demonstration Hospital", ods_code="RXX", demo=True)
-    capture_fhir(site, hospital / "fhir", actor="test")
-    capture_tables(site, hospital / "tables", actor="test")
-    build_release(site, actor="test")
-    return site
-
-
-@pytest.fixture(scope="session")
-def browser_component() -> None:
-    """Chromium and what drives it, or a skip (a failure where CI demands every component)."""
-    from importlib.util import find_spec
-
-    missing = [
-        name
-        for name, there in (("Chromium", CHROMIUM.exists()), ("playwright", bool(find_spec("playwright"))))
-        if not there
-    ]
-    if missing:
-        text = f"{' and '.join(missing)} missing on this machine"
-        if os.environ.get("LOCKGATE_REQUIRE_COMPONENTS") == "1":
-            pytest.fail(text)
-        pytest.skip(text)
-
-
-@pytest.fixture(scope="session")
-def served(browser_component: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site]]:
-    """The address of a portal that is being served, and its site."""
-    given = os.environ.get("LOCKGATE_BROWSER_SITE")
-    site = Site.open(given) if given else _build_site(tmp_path_factory.mktemp("browser"))
-    made = subprocess.run(
-        [*LOCKGATE, "--site", str(site.path), "portal", "demo-accounts"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=QUICKER,
-    )
-    assert made.returncode == 0, made.stderr
-    port = _free_port()
-    log = (site.path.parent / "serve.log").open("w")
-    server = subprocess.Popen(
-        [*LOCKGATE, "--site", str(site.path), "serve", "--port", str(port)],
-        stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=QUICKER,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            assert server.poll() is None, (site.path.parent / "serve.log").read_text()
-            try:
-                if urllib.request.urlopen(f"{address}/health/", timeout=2).status == 200:
-                    break
-            except OSError:
-                time.sleep(0.2)
-        yield address, site
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
-        log.close()
-
-
-@pytest.fixture
-def chromium(browser_component: None, tmp_path: Path) -> Iterator[Any]:
-    """A Chromium with an empty profile."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-class Walk:
-    """One walk through the portal: a browser context for each person, a numbered screenshot of each page."""
-
-    def __init__(self, browser: Any, address: str) -> None:
-        self.browser, self.address = browser, address
-        self.pages: dict[str, Any] = {}
-        self.problems: list[str] = []
-        self.count = 0
-        shutil.rmtree(SCREENS, ignore_errors=True)
-        SCREENS.mkdir(parents=True)
-
-    def visitor(self, *, javascript: bool = True, width: int = 1280) -> Any:
-        """A page of somebody who hasn't signed in."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": 900}, base_url=self.address, java_script_enabled=javascript
-        )
-        page = context.new_page()
-        page.on("console", lambda message: self._heard(page, message))
-        page.on("response", lambda answer: self._answered(answer))
-        return page
-
-    def person(self, username: str, *, javascript: bool = True) -> Any:
-        """The page of somebody who has signed in, by keyboard alone."""
-        if username not in self.pages:
-            page = self.visitor(javascript=javascript)
-            page.goto("/sign-in/")
-            page.locator("#id_login").focus()
-            page.keyboard.type(username)
-            page.keyboard.press("Tab")
-            page.keyboard.type(f"{username}-opens-the-lock")
-            page.keyboard.press("Enter")
-            page.wait_for_url("**/tasks/")
-            self.pages[username] = page
-        return self.pages[username]
-
-    def shot(self, page: Any, name: str) -> None:
-        """Keep a picture of the page, and see that it holds together."""
-        self.count += 1
-        page.screenshot(path=str(SCREENS / f"{self.count:02d}-{name}.png"), full_page=True)
-        assert page.locator("h1").count() == 1, f"{name}: one heading of the first level"
-        assert page.title().strip(), name
-
-    def _heard(self, page: Any, message: Any) -> None:
-        if (
-            message.type == "error" and "status of 400" not in message.text
-        ):  # a form sent back with its errors
-            self.problems.append(f"{page.url}: {message.text}")
-
-    def _answered(self, answer: Any) -> None:
-        if answer.status >= 500:
-            self.problems.append(f"{answer.url}: {answer.status}")
-
-
 def choose(page: Any, label: str) -> None:
     """Choose a radio button or checkbox by its label."""
     page.get_by_label(label, exact=True).check()
@@ -213,7 +53,7 @@ def fill_date(page: Any, key: str, day: str, month: str, year: str) -> None:
         page.fill(f"#{key}-{part}", value)
 
 
-def apply(walk: Walk) -> str:
+def apply(walk: Any) -> str:
     """Amara applies; the reference of her application."""
     page = walk.person("amara")
     walk.shot(page, "tasks-applicant")
@@ -306,7 +146,7 @@ def apply(walk: Walk) -> str:
     return reference
 
 
-def decide(walk: Walk, username: str, reference: str, name: str) -> None:
+def decide(walk: Any, username: str, reference: str, name: str) -> None:
     """One decider approves, by keyboard, from their task list."""
     page = walk.person(username)
     page.goto("/tasks/")
@@ -324,7 +164,7 @@ def decide(walk: Walk, username: str, reference: str, name: str) -> None:
     walk.shot(page, f"decided-{name}")
 
 
-def run(walk: Walk, reference: str, code: Path) -> None:
+def run(walk: Any, reference: str, code: Path) -> None:
     """Amara's project is prepared; she runs her code and asks for the results."""
     page = walk.person("amara")
     slug = reference.lower()
@@ -363,7 +203,7 @@ def run(walk: Walk, reference: str, code: Path) -> None:
     assert "With the reviewers" in page.locator("main").inner_text()
 
 
-def review(walk: Walk, username: str, reference: str, name: str, *, javascript: bool) -> None:
+def review(walk: Any, username: str, reference: str, name: str, *, javascript: bool) -> None:
     """One output checker approves."""
     page = walk.person(username, javascript=javascript)
     page.goto("/tasks/")
@@ -377,10 +217,9 @@ def review(walk: Walk, username: str, reference: str, name: str, *, javascript: 
 
 
 def test_from_the_first_question_to_the_public_register(
-    served: tuple[str, Site], chromium: Any, tmp_path: Path
+    served: tuple[str, Site], walk: Any, tmp_path: Path
 ) -> None:
-    address, site = served
-    walk = Walk(chromium, address)
+    site = served[1]
     visitor = walk.visitor()
     visitor.goto("/")
     walk.shot(visitor, "home")

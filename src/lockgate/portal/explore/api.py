@@ -122,7 +122,7 @@ def cohorts(request: HttpRequest) -> Any:
     return [_out(row) for row in rows]
 
 
-@router.post("/cohorts", response={201: CohortFull}, summary="Bring a definition in")
+@router.post("/cohorts", response=CohortFull, summary="Bring a definition in")
 def add(request: HttpRequest, told: CohortIn) -> Any:
     """A new cohort from Circe JSON or YAML."""
     try:
@@ -131,7 +131,7 @@ def add(request: HttpRequest, told: CohortIn) -> Any:
         )
     except LockgateError as error:
         raise _refusing(error) from error
-    return 201, _out(made)
+    return _out(made)
 
 
 @router.get("/cohorts/{key}", response=CohortFull, summary="One cohort")
