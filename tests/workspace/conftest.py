@@ -108,6 +108,9 @@ def _build_release(site: Site) -> None:
             "person": "SELECT person_id, CASE WHEN k % 2 = 0 THEN 8507 ELSE 8532 END AS gender_concept_id, "
             "1940 + k AS year_of_birth, 0 AS race_concept_id, 0 AS ethnicity_concept_id, "
             "1000 + k % 5 AS location_id, 'A' AS ethnicity_source_value FROM people",
+            "observation_period": "SELECT k AS observation_period_id, person_id, make_date(2018, 1, 1) AS "
+            "observation_period_start_date, make_date(2023, 12, 31) AS observation_period_end_date, 0 AS "
+            "period_type_concept_id FROM people",
             "location": "SELECT 1000 + i AS location_id, 'Area' AS city FROM range(9) t(i)",
             "care_site": "SELECT 700 AS care_site_id, 'Ward' AS care_site_name, 1008 AS location_id",
             "visit_occurrence": "SELECT k * 100 + y AS visit_occurrence_id, person_id, 9201 AS visit_concept_id, "

@@ -12,6 +12,7 @@ import pytest
 from lockgate.cli import run
 from lockgate.errors import Refused
 from lockgate.workspace import leftout, provision, provisioning
+from lockgate.workspace.optouts import count_cohort
 from lockgate.workspace.project import Project
 from lockgate.workspace.scope import revoke
 
@@ -33,6 +34,31 @@ def test_only_the_scope_comes_through(site, issued):
     assert result.people == {"in_release": 40, "outside_cohort": 0, "opted_out": 0, "out": 40}
     years = query(site, "SELECT DISTINCT year(visit_start_date) FROM visit_occurrence ORDER BY 1")
     assert years == [(2019,), (2020,), (2021,)]
+
+
+def test_a_cohort_may_be_a_full_definition(site, issued):
+    """First diagnoses of diabetes (every fourth of the forty people) of those of 60 or over then."""
+    diabetes = {"concept": {"CONCEPT_ID": 201826}, "includeDescendants": True}
+    circe = {
+        "ConceptSets": [{"id": 0, "name": "Diabetes", "expression": {"items": [diabetes]}}],
+        "PrimaryCriteria": {"CriteriaList": [{"ConditionOccurrence": {"CodesetId": 0, "First": True}}]},
+        "InclusionRules": [
+            {"name": "60 or over", "expression": {"Type": "ALL", "DemographicCriteriaList": [
+                {"Age": {"Value": 60, "Op": "gte"}}]}}
+        ],
+    }  # fmt: skip
+    scope = issued(cohort={"name": "Diabetes at 60", "version": 2, "circe": circe})
+    assert scope.cohort.describe() == "people of the cohort Diabetes at 60, version 2"
+    assert {"person", "observation_period", "condition_occurrence"} <= set(scope.cohort.tables())
+    provision(site, "p0001", "test")
+    born = query(site, "SELECT year_of_birth FROM person ORDER BY 1")
+    assert born == [(1940 + k,) for k in range(4, 41, 4) if 2018 - (1940 + k) >= 60]
+    assert count_cohort(site, scope)["in_cohort"] == len(born)
+
+
+def test_a_definition_that_says_nothing_is_no_cohort(issued):
+    with pytest.raises(ValueError, match="needs events to begin with"):
+        issued(cohort={"name": "x", "version": 1, "circe": {"PrimaryCriteria": {"CriteriaList": []}}})
 
 
 def test_every_account_adds_up(site, issued):
