@@ -159,10 +159,10 @@ def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]]) -
         return f"SELECT {INDEX} FROM {source}"
     table = scratch.register(rows_table(kept, {"context": "i4", "kept": "s"}))
     return (
-        f"SELECT {INDEX} FROM (SELECT q.*, l.kept, row_number() OVER (PARTITION BY q.context, q.person_id "
-        f"ORDER BY "
+        f"SELECT {INDEX} FROM {source} WHERE context NOT IN (SELECT context FROM {table}) UNION ALL "
+        f"SELECT {INDEX} FROM (SELECT q.*, row_number() OVER (PARTITION BY q.context, q.person_id ORDER BY "
         "CASE WHEN l.kept = 'last' THEN -q.first_day ELSE q.first_day END, q.event_id) AS place "
-        f"FROM {source} q LEFT JOIN {table} l ON l.context = q.context) WHERE kept IS NULL OR place = 1"
+        f"FROM {source} q JOIN {table} l ON l.context = q.context) WHERE place = 1"
     )
 
 

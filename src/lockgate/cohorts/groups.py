@@ -92,10 +92,13 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         starts.append(f"CASE WHEN l.observed THEN i.{period} ELSE {far} END")
         limits.append(f"{most}({', '.join(starts)}) AS start_{side}")
         limits.append(f"{most}({', '.join(ends)}) AS end_{side}")
-    bounds = (
+    bounds = scratch.create(
+        f"{name}_bounds",
         "SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
         "i.visit_id, "
-        f"{', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context"
+        f"{', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context "
+        # bounds are told only where the person has such an event at all
+        "SEMI JOIN events e ON e.criterion = l.criterion AND e.person_id = i.person_id",
     )
     kinds = {leaf.counted.distinct for leaf in nodes.leaves}
     counted = {
@@ -105,10 +108,9 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         "visit": "count(DISTINCT e.visit_id)",
     }
     near = " UNION ALL ".join(
-        f"SELECT w.node, w.person_id, w.event_id, {counted[kind]} AS n FROM ({bounds} "
-        f"WHERE l.distinct_of = '{kind}') w "
+        f"SELECT w.node, w.person_id, w.event_id, {counted[kind]} AS n FROM {bounds} w "
         "JOIN events e ON e.criterion = w.criterion AND e.person_id = w.person_id "
-        "WHERE e.first_day BETWEEN w.start_low AND w.start_high "
+        f"WHERE w.distinct_of = '{kind}' AND e.first_day BETWEEN w.start_low AND w.start_high "
         "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
         "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"
         for kind in counted
