@@ -75,6 +75,7 @@ def generate(
 
 
 app.command("count")(cohort_count.count)
+app.command("index")(cohort_count.index)
 app.command("ask")(cohort_ask.ask)
 app.command("attrition")(cohort_tables.attrition)
 app.command("explain")(cohort_explain.explain)

@@ -1,4 +1,4 @@
-"""``lockgate cohort count``."""
+"""``lockgate cohort count`` and ``lockgate cohort index``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from rich.table import Table
 
 from lockgate.cli.cohort_tables import Omop, RulesFile, chosen_rules, opened
 from lockgate.cli.common import console, emit
+from lockgate.cohorts.bitcount import BitmapIndex
+from lockgate.cohorts.bitmaps import build_index
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import counts
 from lockgate.disclosure import safe_count
+from lockgate.errors import UsageError
 
 
 def count(
@@ -24,6 +27,10 @@ def count(
         Path, typer.Option(help="A definition (Circe JSON, or our YAML), or a folder of them.")
     ],
     rules: RulesFile = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(help="An index of that folder: what it can tell is not asked of the tables."),
+    ] = None,
     true_counts: Annotated[
         Path | None,
         typer.Option(
@@ -33,23 +40,40 @@ def count(
 ) -> None:
     """Count the people of cohorts, and their stays: small counts withheld, others rounded.
 
-    Stays are withheld where the people are few. Concepts that the vocabulary doesn't have are named: nobody has them.
+    Stays are withheld where the people are few, and an index has none. Concepts that the vocabulary doesn't have are
+    named: nobody has them.
     """
     read = read_definitions(definitions)
     policy = chosen_rules(rules)
+    told = [(number, definition) for number, _, definition in read]
+    bitmaps = BitmapIndex(index) if index is not None else None
+    known = {number: bitmaps.persons(definition) if bitmaps else None for number, definition in told}
     with opened(omop) as (engine, absent):
-        told = [(number, definition) for number, _, definition in read]
-        found = counts(engine, told)
+        rest = counts(engine, [(number, definition) for number, definition in told if known[number] is None])
         unknown = unknown_concepts(engine, told)
     if true_counts is not None:
-        rows = [{"cohort_definition_id": n, "persons": c.persons, "stays": c.stays} for n, c in found.items()]
+        rows = [
+            {
+                "cohort_definition_id": n,
+                "persons": rest[n].persons if n in rest else known[n],
+                "stays": rest[n].stays if n in rest else None,
+            }
+            for n, _ in told
+        ]
         pq.write_table(pa.Table.from_pylist(rows), true_counts, compression="zstd")
     shown: list[dict[str, Any]] = []
     for number, file, definition in read:
-        persons = safe_count(found[number].persons, policy)
-        stays = safe_count(found[number].stays, policy) if isinstance(persons, int) else None
+        persons = safe_count(rest[number].persons if number in rest else known[number] or 0, policy)
+        large = isinstance(persons, int) and number in rest
         shown.append(
-            {"id": number, "file": file, "name": definition.name, "persons": persons, "stays": stays}
+            {
+                "id": number,
+                "file": file,
+                "name": definition.name,
+                "persons": persons,
+                "stays": safe_count(rest[number].stays, policy) if large else None,
+                "from": "tables" if number in rest else "bitmaps",
+            }
         )
 
     def human() -> None:
@@ -67,3 +91,21 @@ def count(
             console.print(f"Not in {omop}, and read as empty: {', '.join(absent)}")
 
     emit({"counts": shown, "unknown_concepts": unknown, "absent": absent}, human)
+
+
+def index(
+    omop: Omop,
+    out: Annotated[Path, typer.Option(help="The folder to write it to; it must not be there yet.")],
+) -> None:
+    """Make an index of who has which concept (Roaring bitmaps), from which ``cohort count --index`` answers at once.
+
+    It is of people, though it has no id of theirs: keep it where the tables are. Make it anew when they change.
+    """
+    if out.exists():
+        raise UsageError("it is there already", where=str(out), remedy="name another folder, or remove it")
+    with opened(omop) as (engine, absent):
+        about = build_index(engine, out)
+    emit(
+        {"index": out, "people": about["people"], "bytes": about["bytes"], "absent": absent},
+        f"{about['people']:,} people, {about['bytes'] / 1e6:,.1f} MB: {out}",
+    )

@@ -44,6 +44,8 @@ def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> 
 
     Whatever shows them to others sends them through ``disclosure/``.
     """
+    if not definitions:
+        return {}
     with _generated(engine, definitions) as scratch:
         rows = engine.rows(
             "SELECT cohort_definition_id, count(DISTINCT subject_id), count(*) "
