@@ -4,14 +4,19 @@ Everything here is made from a release and leaves through ``disclosure``: no cou
 unrounded, or can be worked out from the others.
 """
 
+from lockgate.catalogue.about import About, list_abouts, open_about, publish_about
 from lockgate.catalogue.build import Catalogue, build_catalogue, list_catalogues, open_catalogue
 from lockgate.catalogue.entry import check_entry, describe_role
 
 __all__ = [
+    "About",
     "Catalogue",
     "build_catalogue",
     "check_entry",
     "describe_role",
+    "list_abouts",
     "list_catalogues",
+    "open_about",
     "open_catalogue",
+    "publish_about",
 ]

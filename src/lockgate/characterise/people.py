@@ -1,8 +1,8 @@
 """Who the events are about, once for all tables: a dense number for each person, and when they are under observation.
 
-Tables made: ``who`` (idx, person_id, known: has a row in person; gender and year_of_birth; first and last: the person's
-one observation period) and ``more`` (person_id, first, last, weight), the disjoint stretches of those with several
-periods, each with how many of them run at once.
+Tables made: ``who`` (idx, person_id; known: has a row in person; gender and year_of_birth; start and stop: the first
+period of observation; periods: how many; first and last: the period of who has but one) and ``more`` (person_id, first,
+last, weight), the disjoint stretches of those with several periods, each with how many of them run at once.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ UNKNOWN = np.int64(-(2**62))  # a year of birth that isn't given
 _WHO = """
 CREATE OR REPLACE TEMP TABLE who AS
 SELECT row_number() OVER (ORDER BY person_id) - 1 AS idx, person_id, p.person_id IS NOT NULL AS known,
-    p.gender_concept_id AS gender, p.year_of_birth, o.first, o.last
+    p.gender_concept_id AS gender, p.year_of_birth, o.start, o.stop, coalesce(o.periods, 0) AS periods,
+    CASE WHEN o.periods = 1 THEN o.start END AS first, CASE WHEN o.periods = 1 THEN o.stop END AS last
 FROM (
     SELECT person_id, min(gender_concept_id) AS gender_concept_id, min(year_of_birth) AS year_of_birth
     FROM person WHERE person_id IS NOT NULL GROUP BY person_id
 ) AS p
 FULL JOIN (
-    SELECT person_id, CASE WHEN count(*) = 1 THEN min(observation_period_start_date) END AS first,
-        CASE WHEN count(*) = 1 THEN min(observation_period_end_date) END AS last
+    SELECT person_id, count(*) AS periods, min(observation_period_start_date) AS start,
+        arg_min(observation_period_end_date, observation_period_start_date) AS stop
     FROM observation_period WHERE person_id IS NOT NULL GROUP BY person_id
 ) AS o USING (person_id)
 """
@@ -39,7 +40,7 @@ CREATE OR REPLACE TEMP TABLE more AS
 WITH several AS (
     SELECT person_id, observation_period_start_date AS first, observation_period_end_date AS last
     FROM observation_period
-    WHERE person_id IN (SELECT person_id FROM observation_period GROUP BY person_id HAVING count(*) > 1)
+    WHERE person_id IN (SELECT person_id FROM who WHERE periods > 1)
         AND observation_period_start_date <= observation_period_end_date
 ), edges AS (
     SELECT person_id, first AS day, 1 AS step FROM several
@@ -76,7 +77,7 @@ def add_orphans(engine: Engine, table: str) -> None:
     engine.execute(
         f"""
         INSERT INTO who BY NAME SELECT (SELECT count(*) FROM who) + row_number() OVER (ORDER BY person_id) - 1 AS idx,
-            person_id, FALSE AS known
+            person_id, FALSE AS known, 0 AS periods
         FROM (SELECT DISTINCT person_id FROM {table} WHERE person_id IS NOT NULL) AS e
         WHERE person_id NOT IN (SELECT person_id FROM who)"""
     )

@@ -21,7 +21,7 @@ from lockgate.characterise.catalogue import (
     unmapped_sql,
 )
 from lockgate.characterise.events import kinds
-from lockgate.characterise.scans import AT_ONCE, PARTS, Scans
+from lockgate.characterise.scans import AT_ONCE, MARKED, PARTS, Scans
 from lockgate.engine import Engine
 from lockgate.engine.omop import open_omop
 from lockgate.errors import UsageError
@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
 RAW = "true numbers of people, not checked for disclosure: for the operator of the data, not to be passed on"
 _KINDS = "|".join(sorted(kinds(), key=len, reverse=True))
 _SCANNED = re.compile(rf"\b({_KINDS})_({'|'.join(PARTS)})\b")
+_MARKS = re.compile(r"\bFROM marks\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,12 @@ def run_analyses(
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE stated (analysis_id INTEGER, {strata}, count_value BIGINT, {told})"
     )
+    parts = {found for analysis in wanted for found in _SCANNED.findall(analysis.sql)}
+    if any(_MARKS.search(analysis.sql) for analysis in wanted):
+        parts |= {(table, "people") for table in MARKED}
+    scans.begin(parts)
     for analysis in wanted:
-        _make(engine, scans, analysis.sql, made, version)
+        make_ready(engine, scans, analysis.sql, made, version)
         into, filled = {
             "counts": ("counted", (*STRATA, "count_value")),
             "values": ("drawn", ("stratum_1", "stratum_2", "value", "n")),
@@ -118,16 +123,18 @@ def run_analyses(
     return rows.cast(SCHEMA)
 
 
-def _make(engine: Engine, scans: Scans, sql: str, made: set[str], version: str) -> None:
-    """Make what a SELECT reads that isn't a table of the CDM."""
+def make_ready(
+    engine: Engine, scans: Scans, sql: str, made: set[str], version: str = "5.4"
+) -> None:
+    """Make what a SELECT reads that isn't a table of the CDM. ``made`` names the shared tables that are there."""
     for table, part in _SCANNED.findall(sql):
         scans.need(table, part)
-    if re.search(r"\bFROM marks\b", sql):
+    if _MARKS.search(sql):
         scans.need_marks()
     for name, select in {**period_tables(), "unmapped": unmapped_sql(version)}.items():
         if name not in made and re.search(rf"\b{name}\b", sql):
             made.add(name)
-            _make(engine, scans, select, made, version)
+            make_ready(engine, scans, select, made, version)
             engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {select}")
 
 

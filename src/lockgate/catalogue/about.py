@@ -1,0 +1,329 @@
+"""The pages "About the data": what is in a release, as tables and charts that may be public.
+
+``about.yaml`` says what is told. Each table leaves through the disclosure core with the totals that other tables tell
+of it, so that small counts, and what would give them away, are withheld, and all others rounded. Rates are worked out
+from what is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from lockgate.catalogue.counts import NOT_KNOWN, find_unwilling, willing_view
+from lockgate.characterise.catalogue import columns_read
+from lockgate.characterise.run import make_ready
+from lockgate.characterise.scans import MARKED, Scans
+from lockgate.curate import Release, open_release
+from lockgate.disclosure import Rules, render_chart, safe_count
+from lockgate.disclosure.manifest import HIDDEN, ChartEntry, ColumnSpec
+from lockgate.disclosure.safe import TOTAL, safe_table
+from lockgate.disclosure.tables import Numbers, Table, write_csv
+from lockgate.engine import Engine, literal
+from lockgate.errors import Refused, UsageError
+from lockgate.site import Site
+from lockgate.site.files import atomic_dir, make_dir, remove_leftovers
+from lockgate.terminology.ethnicity import ETHNICITY
+
+EVENT = "characterisation.published"
+SCHEMA = "lockgate.about/1"
+FACTS = "about.json"
+RATE = "per_1000"
+EACH = 5  # concepts of a kind of event that are told by year, age and sex
+_KINDS = {
+    "condition_occurrence": ("conditions", "condition_start_date"),
+    "drug_exposure": ("drugs", "drug_exposure_start_date"),
+    "device_exposure": ("devices", "device_exposure_start_date"),
+    "measurement": ("measurements", "measurement_date"),
+    "death": ("deaths", "death_date"),
+    "procedure_occurrence": ("procedures", "procedure_date"),
+    "observation": ("observations", "observation_date"),
+}
+
+
+@dataclass(frozen=True)
+class About:
+    """The published pages of one release: ``facts`` is about.json."""
+
+    release: str
+    path: Path
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One table to be told: its name, what ``about.yaml`` says of it, and its rows (labels, then people)."""
+
+    name: str
+    spec: dict[str, Any]
+    rows: list[tuple[Any, ...]]
+
+
+def about_dir(site: Site) -> Path:
+    """Where the pages are published: ``register/about/``."""
+    return site.register / "about"
+
+
+def publish_about(site: Site, number: str = "latest", *, actor: str) -> About:
+    """Tell what is in a release, in the place of what was told of it before.
+
+    Who objects to any use is not counted. Refused when the release has fewer people than the threshold.
+    """
+    release = open_release(site, number)
+    rules = Rules(threshold=site.config.disclosure.threshold, rounding=site.config.disclosure.rounding)
+    settings = site.config.engine
+    with Engine(memory_limit=settings.memory_limit or None, threads=settings.threads or None) as engine:
+        find_unwilling(engine, site, release)
+        _views(engine, release)
+        everybody = safe_count(int(engine.one("SELECT count(*) FROM person")), rules)
+        if not isinstance(everybody, int) or everybody == 0:
+            raise Refused(
+                "the release has too few people to be described",
+                reasons=[f"fewer than {rules.threshold} people"],
+                where=f"release {release.number}",
+            )
+        place = about_dir(site) / release.number
+        fresh = make_dir(about_dir(site), public=True) / f".{release.number}.new"
+        remove_leftovers(about_dir(site))
+        shutil.rmtree(fresh, ignore_errors=True)
+        with atomic_dir(fresh, public=True) as folder:
+            facts = {
+                "schema": SCHEMA,
+                "release": release.number,
+                "created_at": release.manifest["created_at"],
+                "people": everybody,
+                "rules": {"threshold": rules.threshold, "rounding": rules.rounding},
+                "pages": _pages(engine, rules, everybody, folder),
+            }
+            (folder / FACTS).write_text(
+                json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+    site.audit.append(EVENT, actor=actor, release=release.number)
+    return About(release.number, place, facts)
+
+
+def list_abouts(site: Site) -> list[About]:
+    """What is published, the newest release first."""
+    folder = about_dir(site)
+    if not folder.is_dir():
+        return []
+    found = [
+        About(path.name, path, json.loads((path / FACTS).read_bytes()))
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+    ]
+    return sorted(found, key=lambda item: [int(part) for part in item.release.split(".")], reverse=True)
+
+
+def open_about(site: Site, number: str = "latest") -> About:
+    """What is published of one release; UsageError when nothing is."""
+    for item in list_abouts(site):
+        if number in ("latest", item.release):
+            return item
+    raise UsageError(
+        "nothing is published about release " + number if number != "latest" else "nothing is published",
+        where=str(about_dir(site)),
+        remedy="`lockgate characterise --release NUMBER` publishes it",
+    )
+
+
+def _views(engine: Engine, release: Release) -> None:
+    """The tables of the CDM without the rows of ``unwilling``, and what ``about.yaml`` reads beside them."""
+    for table, columns in columns_read().items():
+        there: list[str] = []
+        if release.tables.get(table) is not None:
+            willing_view(engine, f"r_{table}", release.table_path(table))
+            there = engine.columns(f"SELECT * FROM r_{table}")
+        told = ", ".join(
+            f"CAST({name if name in there else 'NULL'} AS {kind}) AS {name}" for name, kind in columns.items()
+        )
+        engine.execute(
+            f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {told}"
+            + (f" FROM r_{table}" if there else " WHERE FALSE")
+        )
+    willing_view(engine, "r_concept", release.table_path("concept"))
+    cases = " ".join(f"WHEN {literal(code)} THEN {literal(label)}" for code, label in ETHNICITY.items())
+    text = resources.files(__package__).joinpath("about.sql").read_text("utf-8")
+    for statement in text.replace("{ethnicity}", f"{cases} ELSE {literal(NOT_KNOWN)}").split(";"):
+        engine.execute(statement)
+
+
+def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path) -> list[dict[str, Any]]:
+    """Write every table and chart, and say what each page has. A page without a table is left out."""
+    shown: dict[str, Table] = {}
+    pages, scans = [], Scans(engine)
+    for name, page in _told()["pages"].items():
+        tables = []
+        for told in _tables(engine, scans, page):
+            safe = _safe(told, rules, shown, everybody)
+            if safe is None:
+                continue
+            shown[told.name] = safe
+            (folder / f"{told.name}.csv").write_text(write_csv(safe), encoding="utf-8")
+            (folder / f"{told.name}.svg").write_text(_chart(told, safe), encoding="utf-8")
+            tables.append(
+                {
+                    "name": told.name,
+                    "title": safe.entry.title,
+                    "by": told.spec["by"],
+                    "notes": safe.entry.done,
+                }
+            )
+        if tables:
+            pages.append({"name": name, "title": page["title"], "lede": page["lede"], "tables": tables})
+    return pages
+
+
+def _told() -> Any:
+    return yaml.safe_load(resources.files(__package__).joinpath("about.yaml").read_text("utf-8"))
+
+
+def _tables(engine: Engine, scans: Scans, page: dict[str, Any]) -> Iterator[_Told]:
+    """The tables of a page with their rows, true: nothing here may be shown as it is."""
+    made: set[str] = set()
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        make_ready(engine, scans, sql, made)
+        return [
+            (*(str(label) for label in row[:-1]), int(row[-1]))
+            for row in engine.rows(sql)
+            if row[-1] is not None
+        ]
+
+    for name, spec in page.get("tables", {}).items():
+        if "numbered_marks" in spec["sql"]:
+            _kinds_of_record(engine, scans)
+        by_year = " UNION ALL ".join(
+            f"SELECT CAST(year({day}) AS VARCHAR) AS year, {literal(kind)} AS kind, count(DISTINCT person_id) AS people"
+            f" FROM {table} WHERE {day} IS NOT NULL GROUP BY 1"
+            for table, (kind, day) in (*_KINDS.items(), ("visit_occurrence", ("visits", "visit_start_date")))
+        )
+        sql = spec["sql"].replace("{records_by_year}", f"SELECT * FROM ({by_year}) AS k ORDER BY 1, 2")
+        yield _Told(name, spec, rows(sql))
+    if "events" not in page:
+        return
+    table, every = page["events"], _told()
+    spec = every["events"]["commonest"]
+    short = table.partition("_")[0]
+    title = spec["title"].format(what=page["title"].lower())
+    yield _Told(f"{short}_commonest", {**spec, "title": title}, rows(spec["sql"].format(table=table)))
+    first = engine.rows(
+        f"SELECT n.concept, n.label FROM {table}_times AS t JOIN names AS n ON n.concept = t.concept"
+        f" WHERE t.concept <> 0 GROUP BY 1, 2 ORDER BY sum(t.persons) DESC, n.concept LIMIT {EACH}"
+    )
+    for concept, label in sorted(first, key=lambda row: str(row[1])):
+        for part, each in every["each"].items():
+            sql = each["sql"].format(table=table, concept=concept)
+            name = f"{short}_{concept}_{part}".replace("-", "m")
+            yield _Told(name, {**each, "title": each["title"].format(label=label)}, rows(sql))
+
+
+def _kinds_of_record(engine: Engine, scans: Scans) -> None:
+    scans.need_marks()
+    engine.execute(
+        "CREATE OR REPLACE TEMP TABLE numbered_marks AS SELECT row_number() OVER () - 1 AS idx, * FROM marks"
+    )
+    kinds = ", ".join(
+        f"({place}, {literal(_KINDS[table][0])}, {1 << (len(MARKED) - 1 - place)})"
+        for place, table in enumerate(MARKED)
+    )
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE kinds AS SELECT * FROM (VALUES {kinds}) AS k (place, kind, bit)"
+    )
+
+
+def _safe(told: _Told, rules: Rules, shown: dict[str, Table], everybody: int) -> Table | None:
+    """The table as it may leave; None without rows, or when nothing of it may be shown."""
+    spec, by = told.spec, list(told.spec["by"])
+    cells: dict[tuple[str, ...], int] = {}
+    for *labels, people in told.rows:
+        key = tuple(labels)
+        cells[key] = cells.get(key, 0) + people  # two concepts of one name are told together
+    if top := spec.get("top"):
+        cells = dict(sorted(cells.items(), key=lambda item: (-item[1], item[0]))[:top])
+    if not cells:
+        return None
+    summed = [by.index(name) for name in spec.get("totals", [])]
+    for place in summed:
+        sums: dict[tuple[str, ...], int] = {}
+        for key, people in cells.items():
+            total = (*key[:place], TOTAL, *key[place + 1 :])
+            sums[total] = sums.get(total, 0) + people
+        cells |= sums
+    safe = safe_table(
+        told.name, spec["title"], by, cells, rules, totals=dict.fromkeys(spec.get("totals", []), TOTAL)
+    )
+    people = safe.counts["people"]
+    if people.hidden.all():
+        return None
+    if top:
+        _by_size(safe)
+    if "per" in spec:
+        _add_rate(safe, shown.get(spec["per"]), everybody)
+    return safe
+
+
+def _by_size(table: Table) -> None:
+    """Put rows in the order of what is shown of them: the true order would tell more than the figures do."""
+    people = table.counts["people"]
+    order = sorted(
+        range(len(table.keys)),
+        key=lambda row: (people.hidden[row], -int(people.values[row]), table.keys[row]),
+    )
+    table.keys[:] = [table.keys[row] for row in order]
+    people.values[:] = people.values[order]
+    people.hidden[:] = people.hidden[order]
+
+
+def _add_rate(table: Table, of: Table | None, everybody: int) -> None:
+    """People per 1,000 of those in another table with the same labels (of everybody without one), as shown."""
+    known: dict[tuple[str, ...], int] = {}
+    if of is not None:
+        counts = of.counts["people"]
+        known = {
+            key: int(n)
+            for key, n, hidden in zip(of.keys, counts.values, counts.hidden, strict=True)
+            if not hidden
+        }
+    people = table.counts["people"]
+    rates = []
+    for key, n, hidden in zip(table.keys, people.values, people.hidden, strict=True):
+        base = everybody if of is None else known.get(key, 0)
+        rates.append(float("nan") if hidden or not base else round(1000 * int(n) / base, 1))
+    missing = np.isnan(np.array(rates))
+    table.figures[RATE] = Numbers(
+        np.array(rates),
+        missing,
+        [HIDDEN if gone else f"{rate:g}" for rate, gone in zip(rates, missing, strict=True)],
+    )
+    table.entry.columns.append(ColumnSpec(name=RATE, role="statistic", n="people"))
+
+
+def _chart(told: _Told, safe: Table) -> str:
+    spec = told.spec
+    rate = RATE in safe.figures and bool(safe.figures[RATE].shown.any())
+    x = spec.get("x", spec["by"][0])
+    chart = ChartEntry(
+        kind="chart",
+        name=f"{told.name}_chart",
+        table=told.name,
+        mark=spec["mark"],
+        x=x,
+        y=RATE if rate else "people",
+        colour=spec.get("colour"),
+        title=safe.entry.title[:300],
+        x_title=x.replace("_", " ").capitalize(),
+        y_title="People per 1,000" if rate else "People",
+        zero=True,
+    )
+    return render_chart(chart, safe)
