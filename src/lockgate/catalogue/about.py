@@ -1,8 +1,8 @@
 """The pages "About the data": what is in a release, as tables and charts that may be public.
 
-``about.yaml`` says what is told. Each table leaves through the disclosure core with the totals that other tables tell
-of it, so that small counts, and what would give them away, are withheld, and all others rounded. Rates are worked out
-from what is shown.
+``about.yaml`` says what is told. Each table leaves through the disclosure core with its totals, so that small counts,
+and what would give them away, are withheld, and all others rounded; no two tables tell the same people by the same
+label. Rates are worked out from what is shown.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def _tables(engine: Engine, scans: Scans, page: dict[str, Any]) -> Iterator[_Tol
         by_year = " UNION ALL ".join(
             f"SELECT CAST(year({day}) AS VARCHAR) AS year, {literal(kind)} AS kind, count(DISTINCT person_id) AS people"
             f" FROM {table} WHERE {day} IS NOT NULL GROUP BY 1"
-            for table, (kind, day) in (*_KINDS.items(), ("visit_occurrence", ("visits", "visit_start_date")))
+            for table, (kind, day) in _KINDS.items()
         )
         sql = spec["sql"].replace("{records_by_year}", f"SELECT * FROM ({by_year}) AS k ORDER BY 1, 2")
         yield _Told(name, spec, rows(sql))
@@ -274,7 +274,7 @@ def _safe(told: _Told, rules: Rules, shown: dict[str, Table], everybody: int) ->
 
 
 def _by_size(table: Table) -> None:
-    """Put rows in the order of what is shown of them: the true order would tell more than the figures do."""
+    """Put the rows of a table without totals in the order of what is shown: the true order would tell more."""
     people = table.counts["people"]
     order = sorted(
         range(len(table.keys)),

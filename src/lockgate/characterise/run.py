@@ -123,9 +123,7 @@ def run_analyses(
     return rows.cast(SCHEMA)
 
 
-def make_ready(
-    engine: Engine, scans: Scans, sql: str, made: set[str], version: str = "5.4"
-) -> None:
+def make_ready(engine: Engine, scans: Scans, sql: str, made: set[str], version: str = "5.4") -> None:
     """Make what a SELECT reads that isn't a table of the CDM. ``made`` names the shared tables that are there."""
     for table, part in _SCANNED.findall(sql):
         scans.need(table, part)

@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from lockgate.catalogue import open_about, publish_about
+from lockgate.catalogue.changes import as_dicts, changed
 from lockgate.characterise.catalogue import chosen
 from lockgate.characterise.compare import compare as compare_results
 from lockgate.characterise.compare import read_results
 from lockgate.characterise.run import RAW, characterise, write_results
-from lockgate.cli.common import console, emit
+from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.curate.release import NUMBER
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 
@@ -28,13 +31,25 @@ def run(
         Path | None, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables: TABLE.parquet each.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the results (Parquet).")] = None,
+    release: Annotated[
+        str,
+        typer.Option(help="Publish what is in a release of the site instead, through disclosure control."),
+    ] = "",
     analyses: Annotated[
         str, typer.Option(help="Numbers of analyses, such as 1,2,400-406; all without it.")
     ] = "",
     memory: Annotated[str, typer.Option(help="How much memory the engine may take.")] = "4GB",
 ) -> None:
-    """Run the analyses of OHDSI Achilles on a folder of OMOP tables; the results are the operator's, as they are."""
+    """Run the analyses of OHDSI Achilles on a folder of OMOP tables; or publish what is in a release."""
     if context.invoked_subcommand:
+        return
+    if release:
+        if omop is not None or out is not None or analyses:
+            raise UsageError(
+                "--release stands alone: what it publishes is chosen, and goes to register/about",
+                remedy="for true numbers of a release: --omop releases/NUMBER/omop --out FILE.parquet",
+            )
+        _publish(release)
         return
     if omop is None or out is None:
         raise UsageError(
@@ -68,6 +83,19 @@ def run(
     )
 
 
+def _publish(number: str) -> None:
+    """Publish the pages "About the data" of a release."""
+    about = publish_about(open_site(), number, actor=actor())
+    tables = sum(len(page["tables"]) for page in about.facts["pages"])
+
+    def human() -> None:
+        console.print(f"Release {about.release}: {tables} tables and charts published in {about.path}")
+        for page in about.facts["pages"]:
+            console.print(f"  {page['title']:<18} {len(page['tables'])}")
+
+    emit({"path": about.path, **about.facts}, human)
+
+
 @app.command("list")
 def list_analyses() -> None:
     """List the analyses: number, what it counts, by what."""
@@ -98,12 +126,19 @@ def list_analyses() -> None:
 
 @app.command()
 def compare(
-    before: Annotated[Path, typer.Argument(help="Results of an earlier run (Parquet).")],
-    after: Annotated[Path, typer.Argument(help="Results of a later run (Parquet).")],
-    out: Annotated[Path | None, typer.Option(help="Where to write every change (Parquet).")] = None,
+    before: Annotated[
+        str, typer.Argument(help="Results of an earlier run (Parquet), or an earlier release.")
+    ],
+    after: Annotated[str, typer.Argument(help="Results of a later run (Parquet), or a later release.")],
+    out: Annotated[Path | None, typer.Option(help="Of two files: where to write every change.")] = None,
 ) -> None:
-    """Compare two results: what rose, fell, appeared and vanished, by analysis. True numbers, for the operator."""
-    found = compare_results(read_results(before), read_results(after))
+    """Compare two: what rose, fell, appeared and vanished. Files by their true numbers, releases by what is public."""
+    if NUMBER.fullmatch(before) and NUMBER.fullmatch(after):
+        if out is not None:
+            raise UsageError("--out is for two files of results", remedy="use --json")
+        _compare_releases(before, after)
+        return
+    found = compare_results(read_results(Path(before)), read_results(Path(after)))
     if out is not None:
         write_results(found.changes, out)
     summary = found.summary()
@@ -124,6 +159,21 @@ def compare(
             console.print(f"... and {len(summary) - SHOWN} more analyses; --json tells all.")
 
     emit({"same": found.same, "changed": len(found.changes), "analyses": summary, "out": out}, human)
+
+
+def _compare_releases(before: str, after: str) -> None:
+    site = open_site()
+    changes = changed(open_about(site, before), open_about(site, after))
+
+    def human() -> None:
+        console.print(f"{len(changes):,} public figures changed from release {before} to {after}.")
+        table = Table("figure", "of", "", "before", "after", box=None, pad_edge=False)
+        for each in changes[:SHOWN]:
+            told = ("-" if n is None else f"{n:,}" for n in (each.before, each.after))
+            table.add_row(each.title, each.labels, each.change, *told)
+        console.print(table)
+
+    emit({"before": before, "after": after, "changes": as_dicts(changes)}, human)
 
 
 def _numbers(text: str) -> list[int] | None:

@@ -11,8 +11,9 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from lockgate.catalogue import Catalogue, list_catalogues
+from lockgate.catalogue import Catalogue, list_abouts, list_catalogues
 from lockgate.portal.files import chart_response
+from lockgate.portal.register import about
 from lockgate.portal.sites import current_site
 
 app_name = "catalogue"
@@ -41,7 +42,14 @@ def release(request: HttpRequest, number: str) -> HttpResponse:
     """The data dictionary of a release and its coverage."""
     item = _find(number)
     return render(
-        request, "catalogue/release.jinja", {"item": item, "facts": item.facts, "dataset": item.entry}
+        request,
+        "catalogue/release.jinja",
+        {
+            "item": item,
+            "facts": item.facts,
+            "dataset": item.entry,
+            "about": any(each.release == item.release for each in list_abouts(current_site())),
+        },
     )
 
 
@@ -103,6 +111,11 @@ urlpatterns = [
     path("", index, name="list"),
     path("<str:number>/", release, name="release"),
     path("<str:number>/quality/", quality, name="quality"),
+    path("<str:number>/about/", about.overview, name="about"),
+    path("<str:number>/about/changes/<str:earlier>/", about.changes, name="about-changes"),
+    path("<str:number>/about/charts/<str:name>.svg", about.chart, name="about-chart"),
+    path("<str:number>/about/charts/<str:name>.csv", about.numbers, name="about-numbers"),
+    path("<str:number>/about/<str:name>/", about.page, name="about-page"),
     path("<str:number>/dataset.json", dataset, name="dataset"),
     path("<str:number>/charts/<str:name>.svg", chart, name="chart"),
     path("<str:number>/charts/<str:name>.csv", numbers, name="numbers"),
