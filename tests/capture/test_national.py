@@ -146,6 +146,18 @@ def test_emergency_attendances(national: Site) -> None:
     ]
 
 
+def test_an_age_at_arrival_gives_a_year_of_birth(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "ecds.csv"
+    path.write_text(
+        "EPIKEY|TOKEN_PERSON_ID|ARRIVAL_DATE|BIRTH_YEAR|AGE_AT_ARRIVAL\n"
+        "1|A|2022-09-20||40\n2|B|2022-09-20|1950|72\n3|C|2022-09-20||\n4|D|2022-09-20||0\n"
+    )
+    assert adds_up(capture_table(site, "ecds", path, actor="test"))
+    assert latest(site, "patient", "record_id, birth_date::VARCHAR, birth_year_about") == [
+        ("A", None, 1982), ("B", "1950-01-01", None), ("C", None, None), ("D", None, 2022),
+    ]  # fmt: skip
+
+
 def test_days_of_organ_support(national: Site) -> None:
     assert latest(national, "result", "code, value_number, unit_code") == [
         ("advanced-respiratory-support-days", 1.0, "d"),

@@ -71,8 +71,14 @@ def _warnings(release: Release) -> list[str]:
         )
     for twice in manifest.get("told_twice", []):
         told.append(
-            f"{' and '.join(twice['sources'])} both tell rows of {twice['table']}, under numbers of their own: an event"
-            " that both tell is counted twice. Take each from one source."
+            f"{' and '.join(twice['sources'])} tell rows of {twice['table']}, each under numbers of its own: an event that"
+            " two tell is counted twice. "
+            + (
+                f"{_few(twice['alike'], threshold)} times they tell of the same ward, day and person: look, and take"
+                " each event from one source."
+                if twice.get("alike", 1)
+                else "None tells of a ward, day and person that another does, so none should be."
+            )
         )
     for flagged in manifest.get("flagged_times", []):
         told.append(

@@ -156,10 +156,19 @@ def flagged_times(build: Curation) -> list[dict[str, Any]]:
 def told_twice(build: Curation) -> list[dict[str, Any]]:
     """Where several sources tell of what nothing pairs: incidents, that bear each source's own number.
 
-    An event that two sources tell is then counted twice. Empty where one source tells them.
+    An event that two sources tell is then counted twice; ``alike`` says how often several of them tell of one ward, day
+    and person (or nobody), which may be one event or several. Empty where one source tells them.
     """
     rows = build.engine.rows("SELECT DISTINCT source FROM s_incident ORDER BY source")
-    return [{"table": "incident", "sources": [source for (source,) in rows]}] if len(rows) > 1 else []
+    if len(rows) < 2:
+        return []
+    alike = build.engine.one("""
+        SELECT count(*) FROM (
+            SELECT ward_code FROM p_incident WHERE fate = 'incident' AND ward_code IS NOT NULL
+            GROUP BY ward_code, coalesce(CAST(person_id AS VARCHAR), ''),
+                coalesce(CAST(occurred_at AS DATE), occurred_on, CAST(reported_at AS DATE))
+            HAVING count(DISTINCT source) > 1) AS t""")
+    return [{"table": "incident", "sources": [source for (source,) in rows], "alike": int(alike)}]
 
 
 def unmapped_codes(build: Curation, *, limit: int = 500) -> dict[str, Any]:
