@@ -231,14 +231,16 @@ def test_a_risk_is_accepted_by_another(study: Site, sign_in: Any) -> None:
     )
     rita: Client = sign_in("rita")
     day = date.today()
-    form = {"what": "*", "share": "12.5", "until-day": day.day, "until-month": day.month, "until-year": day.year,
+    form = {"what": "*", "share": "12.5", "until[day]": day.day, "until[month]": day.month, "until[year]": day.year,
             "reason": "A register of one rare disease: nothing coarser answers"}  # fmt: skip
     for wrong, said in (
-        ({"share": "120"}, "between 0 and 100"), ({"what": ""}, "Choose"), ({"until-day": "40"}, "last day"),
-        ({"until-year": day.year + 2}, "within a year"), ({"reason": "so"}, "say why"),
+        ({"share": "120"}, "between 0 and 100"), ({"what": ""}, "Choose"), ({"until[day]": "40"}, "last day"),
+        ({"until[year]": day.year + 2}, "within a year"), ({"reason": "so"}, "say why"),
     ):  # fmt: skip
         answer = rita.post("/safety/risk/new/", {**form, **wrong})
         assert answer.status_code == 400 and said.lower() in answer.content.decode().lower(), wrong
+    asked = rita.get("/safety/risk/new/").content.decode()
+    assert all(f'name="{name}"' in asked for name in form)  # the page has just these fields
     place = rita.post("/safety/risk/new/", form).headers["Location"]
     shown = rita.get(place).content.decode()
     assert "Up to 12.5 %" in shown and "9 % in small classes" in shown

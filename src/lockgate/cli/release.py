@@ -71,8 +71,8 @@ def _warnings(release: Release) -> list[str]:
         )
     for twice in manifest.get("told_twice", []):
         told.append(
-            f"{' and '.join(twice['sources'])} tell rows of {twice['table']}, each under numbers of its own: an event that"
-            " two tell is counted twice. "
+            f"{' and '.join(twice['sources'])} tell rows of {twice['table']}, each under numbers of its own: an event"
+            " that two tell is counted twice. "
             + (
                 f"{_few(twice['alike'], threshold)} times they tell of the same ward, day and person: look, and take"
                 " each event from one source."

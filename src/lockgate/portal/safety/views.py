@@ -138,7 +138,7 @@ def ask_risk(request: SignedIn) -> HttpResponseBase:
         "projects": _projects(),
         "policy": current_site().config.risk,
         "next_releases": services.NEXT_RELEASES,
-        "day": {part: request.POST.get(f"until-{part}", "") for part in ("day", "month", "year")},
+        "day": {part: request.POST.get(f"until[{part}]", "") for part in ("day", "month", "year")},
     }
     return _form(request, "safety/ask_risk.jinja", errors, context)
 
@@ -212,7 +212,7 @@ def _share(text: str) -> float | None:
 
 def _day(request: SignedIn) -> date | None:
     try:
-        year, month, day = (int(request.POST.get(f"until-{part}", "")) for part in ("year", "month", "day"))
+        year, month, day = (int(request.POST.get(f"until[{part}]", "")) for part in ("year", "month", "day"))
         return date(year, month, day)
     except ValueError:
         return None
