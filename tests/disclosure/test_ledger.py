@@ -136,12 +136,18 @@ def test_without_the_ledger_small_counts_are_worked_out(attack: Any, seed: int) 
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-@pytest.mark.parametrize("seed", SEEDS[:1])
-def test_with_the_ledger_none_is(attack: Any, seed: int, site: Site) -> None:
+@pytest.mark.parametrize("seed", SEEDS[:2])
+def test_with_the_ledger_none_is(attack: Any, seed: int, tmp_path: Path) -> None:
+    """Nor is one narrowed to fewer than six values."""
+    site = Site.init(
+        tmp_path / "site", name="Test Hospital", seed=f"hospital {seed}"
+    )  # the same guards each time
     hospital = Hospital(seed)
     found = attack(hospital, guarded(hospital, site), ledger=True)
     assert all(low <= truth <= high for (low, high), truth in found), "the attacker's arithmetic is right"
-    assert not [bounds for bounds, truth in found if truth and attacker.pinned(bounds, RULES)]
+    assert [
+        high - low for (low, high), truth in found if 0 < truth < RULES.threshold and high - low < 5
+    ] == []
     told = {entry.status for entry in Ledger(site).entries()}
     assert "shown" in told and told & {"held", "refused"}, "it answers what it can, and stops the rest"
 

@@ -88,7 +88,7 @@ class Ledger:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self.folder = site.path / "ledger"
+        self.folder = site.ledger
         self.lines = self.folder / "questions.jsonl"
         self._secret = site.key("ledger")
 

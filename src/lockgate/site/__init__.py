@@ -112,6 +112,11 @@ class Site:
         return self.path / "vocabulary"
 
     @property
+    def ledger(self) -> Path:
+        """The questions that were asked about people: whom each counts, and what was told."""
+        return self.path / "ledger"
+
+    @property
     def control_db(self) -> Path:
         """The control plane's SQLite database (unless site.toml names another)."""
         return self.path / "control.sqlite3"

@@ -98,7 +98,14 @@ def find_set(expression: Expression, number: int) -> dict[str, Any]:
 
 def items(concept_set: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The lines of a concept set."""
-    found: list[dict[str, Any]] = concept_set.get("expression", {}).get("items") or []
+    found: list[dict[str, Any]] = (concept_set.get("expression") or {}).get("items") or []
+    return found
+
+
+def _list(told: dict[str, Any], key: str) -> list[Any]:
+    """The list under a key, made where there is none: ATLAS leaves out, or writes null, what is empty."""
+    told[key] = told.get(key) or []
+    found: list[Any] = told[key]
     return found
 
 
@@ -111,7 +118,7 @@ def add_set(expression: Expression, name: str) -> tuple[Expression, int]:
         raise UsageError("There is a concept set of that name already", where="set_name")
     new = copy.deepcopy(expression)
     number = 1 + max((one["id"] for one in sets(new)), default=-1)
-    new.setdefault("ConceptSets", []).append({"id": number, "name": name[:100], "expression": {"items": []}})
+    _list(new, "ConceptSets").append({"id": number, "name": name[:100], "expression": {"items": []}})
     return new, number
 
 
@@ -127,7 +134,9 @@ def add_concepts(
     if not concepts:
         raise UsageError("Choose at least one concept", where="concept")
     new = copy.deepcopy(expression)
-    lines = find_set(new, number).setdefault("expression", {}).setdefault("items", [])
+    chosen_set = find_set(new, number)
+    chosen_set["expression"] = chosen_set.get("expression") or {}
+    lines = _list(chosen_set["expression"], "items")
     chosen = {concept["concept_id"] for concept in concepts}
     lines[:] = [line for line in lines if line["concept"]["CONCEPT_ID"] not in chosen]
     lines += [
@@ -258,14 +267,14 @@ def event(expression: Expression, form: Mapping[str, str]) -> dict[str, Any]:
 def add_entry(expression: Expression, form: Mapping[str, str]) -> Expression:
     """With another event by which people enter."""
     new = copy.deepcopy(expression)
-    new["PrimaryCriteria"]["CriteriaList"].append(event(new, form))
+    _list(new["PrimaryCriteria"], "CriteriaList").append(event(new, form))
     return _checked(new)
 
 
 def remove_entry(expression: Expression, place: int) -> Expression:
     """Without an entry event."""
     new = copy.deepcopy(expression)
-    _remove(new["PrimaryCriteria"]["CriteriaList"], place)
+    _remove(_list(new["PrimaryCriteria"], "CriteriaList"), place)
     return new
 
 
@@ -321,14 +330,14 @@ def add_rule(expression: Expression, form: Mapping[str, str]) -> Expression:
             raise UsageError("Say how many of them at least", where="how_many")
         group["Count"] = count
     new = copy.deepcopy(expression)
-    new.setdefault("InclusionRules", []).append({"name": name[:200], "expression": group})
+    _list(new, "InclusionRules").append({"name": name[:200], "expression": group})
     return _checked(new)
 
 
 def remove_rule(expression: Expression, place: int) -> Expression:
     """Without a rule."""
     new = copy.deepcopy(expression)
-    _remove(new["InclusionRules"], place)
+    _remove(_list(new, "InclusionRules"), place)
     return new
 
 
@@ -352,7 +361,7 @@ def add_condition(expression: Expression, rule: int, form: Mapping[str, str]) ->
     if first is not None and last is not None and last < first:
         raise UsageError("The window ends before it begins", where="days_to")
     new = copy.deepcopy(expression)
-    find_rule(new, rule)["expression"].setdefault("CriteriaList", []).append(
+    _list(find_rule(new, rule)["expression"], "CriteriaList").append(
         {
             "Criteria": criterion,
             "StartWindow": window,
@@ -379,7 +388,7 @@ def _day(bound: Mapping[str, Any]) -> int | None:
 def remove_condition(expression: Expression, rule: int, place: int, kind: str = "CriteriaList") -> Expression:
     """Without a condition of a rule."""
     new = copy.deepcopy(expression)
-    _remove(find_rule(new, rule)["expression"].get(kind) or [], place)
+    _remove(_list(find_rule(new, rule)["expression"], kind), place)
     return new
 
 
@@ -411,7 +420,7 @@ def add_demographics(expression: Expression, form: Mapping[str, str], sexes: Seq
     new = copy.deepcopy(expression)
     name = ", ".join(words)
     group = {"Type": "ALL", "CriteriaList": [], "DemographicCriteriaList": [told], "Groups": []}
-    new.setdefault("InclusionRules", []).append({"name": name[:1].upper() + name[1:], "expression": group})
+    _list(new, "InclusionRules").append({"name": name[:1].upper() + name[1:], "expression": group})
     return _checked(new)
 
 

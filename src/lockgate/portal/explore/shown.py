@@ -109,14 +109,14 @@ def _exit_form(expression: Expression) -> dict[str, Any]:
         "exit": "observation",
         "era_pad": (expression.get("CollapseSettings") or {}).get("EraPad", 0),
     }
-    if "DateOffset" in told:
+    if told.get("DateOffset"):
         offset = told["DateOffset"]
         form |= {
             "exit": "days",
             "exit_days": offset.get("Offset", 0),
             "exit_from": "end" if offset.get("DateField") == "EndDate" else "start",
         }
-    elif "CustomEra" in told:
+    elif told.get("CustomEra"):
         era = told["CustomEra"]
         form |= {"exit": "drug", "exit_set": str(era["DrugCodesetId"]), "gap_days": era.get("GapDays", 0)}
     return form
