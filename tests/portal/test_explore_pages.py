@@ -330,6 +330,20 @@ def test_an_attached_cohort_is_read_by_those_who_decide(
     assert plane.defined_cohort(plane_site(diabetes), forged)["answer"] is None, "another question's answer"
 
 
+def test_atlas_json_can_be_pasted_into_an_application(diabetes: Builder, draft: Application) -> None:
+    from lockgate.portal.applications import services
+
+    exported = {"name": "From ATLAS", "expression": diabetes.cohort.expression}
+    assert services.save_answers(draft.applicant, draft, {"cohort": json.dumps(exported)}) == {}
+    draft.refresh_from_db()
+    assert draft.answers["cohort"]["name"] == "From ATLAS"
+    page = diabetes.client.get(f"/applications/{draft.reference}/check/").content.decode()
+    assert "The number of people was not asked" in page and "Who enters" in page
+    wrong = {"expression": {"PrimaryCriteria": {"CriteriaList": [{"Weather": {}}]}}}
+    problems = services.save_answers(draft.applicant, draft, {"cohort": json.dumps(wrong)})
+    assert "CriteriaList[0]" in problems["cohort"]
+
+
 def plane_site(builder: Builder) -> Site:
     from lockgate.portal.sites import current_site
 
