@@ -110,6 +110,7 @@ def population(n: int, rng: Rng) -> dict[str, npt.NDArray[Any]]:
     twin = np.full(n, -1)
     # every eighth of the third and further children; parents find another name for the second
     second = np.flatnonzero((member > 2) & (rng.random(n) < 0.12) & (given != np.roll(given, 1)))
+    second = second[~np.isin(second - 1, second)]  # no triplets
     born[second], family[second] = born[second - 1], family[second - 1]
     twin[second], twin[second - 1] = second - 1, second
     homes = _homes(n, rng)

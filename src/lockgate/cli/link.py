@@ -20,6 +20,7 @@ from lockgate.cli.index_review import print_waterfall
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
 from lockgate.identity.linkage import THRESHOLD, Options, explain_pair, link_tables, parse_map
+from lockgate.identity.linkage import judge as judge_sample
 from lockgate.site.files import make_dir, write_atomic
 
 
@@ -59,6 +60,13 @@ def tables(
     review: Annotated[
         Path | None, typer.Option(help="Where the pairs in doubt go, for somebody to look at (Parquet).")
     ] = None,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where a random sample of pairs goes, for `link judge` (CSV with a column to fill in)."
+        ),
+    ] = None,
+    sample_size: Annotated[int, typer.Option(min=1, help="How many pairs, spread over the strata.")] = 400,
     id_right: Annotated[
         str, typer.Option("--id-right", help="The same column in RIGHT, if named otherwise.")
     ] = "",
@@ -98,7 +106,7 @@ def tables(
     options = Options(
         threshold=threshold, id_right=id_right, date_form=date_form, date_form_right=date_form_right,
         model=model, model_out=model_out, clusters=clusters, review=review, encoding=encoding,
-        artefacts=artefacts,
+        artefacts=artefacts, sample=sample, sample_size=sample_size,
     )  # fmt: skip
     make_dir(out.absolute().parent)
     with Engine(
@@ -163,6 +171,31 @@ def explain(
         met = ", ".join(found["steps"]) or "none"
         console.print(f"Exact steps that hold: {met}. By the model:", markup=False)
         print_waterfall(found["waterfall"], found["probability"])
+
+    emit(found, human)
+
+
+@app.command()
+def judge(
+    file: Annotated[
+        Path, typer.Argument(help="The CSV of --sample, its column `same` filled in with yes or no.")
+    ],
+) -> None:
+    """What somebody's answers on a random sample say: precision and missed links, each with its interval."""
+    found = judge_sample(file)
+
+    def human() -> None:
+        table = Table("stratum", "pairs", "looked at", "one person", box=None, pad_edge=False)
+        for name, one in found["strata"].items():
+            table.add_row(name, f"{one['pairs']:,}", f"{one['looked_at']:,}", f"{one['same']:,}")
+        console.print(table)
+        low, high = found["precision_95"]
+        console.print(f"Precision {found['precision']:.4f} ({low:.4f} to {high:.4f})")
+        low, high = found["missed_among_compared_95"]
+        missed = found["missed_among_compared"]
+        console.print(f"Missed among the pairs compared: {missed:,.0f} ({low:,.0f} to {high:,.0f})")
+        for name in found["strata_without_an_answer"]:
+            console.print(f"No answer, so left out: {name}", markup=False)
 
     emit(found, human)
 

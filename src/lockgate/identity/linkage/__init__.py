@@ -3,5 +3,6 @@
 from lockgate.identity.linkage.explain import explain_pair
 from lockgate.identity.linkage.fields import parse_map
 from lockgate.identity.linkage.run import THRESHOLD, Linked, Options, link_tables
+from lockgate.identity.linkage.sample import judge
 
-__all__ = ["THRESHOLD", "Linked", "Options", "explain_pair", "link_tables", "parse_map"]
+__all__ = ["THRESHOLD", "Linked", "Options", "explain_pair", "judge", "link_tables", "parse_map"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -60,32 +64,71 @@ def read(
         raise UsageError(
             f"{encoding} is no known encoding", where="--encoding", remedy=f"one of {', '.join(ENCODINGS)}"
         )
-    spelt = f", encoding = {literal(encoding)}" if encoding and kind == "csv" else ""
     reader = {
-        "csv": f"read_csv({literal(source)}, all_varchar = true, header = true, null_padding = false{spelt})",
+        "csv": _csv(source, encoding) if kind == "csv" else "",
         "jsonl": f"read_json({literal(source)}, format = 'auto', sample_size = -1)",
         "parquet": f"read_parquet({literal(source)})",
     }[kind]
     try:
         return _take(engine, reader, kind, side, id_column, fields, where, str(source))
     except duckdb.Error as error:
-        raise _unread(error, kind, str(source)) from error
+        raise _unread(error, kind, source) from error
 
 
-def _unread(error: duckdb.Error, kind: str, path: str) -> UsageError:
+def _csv(path: Path, encoding: str) -> str:
+    """The reader of a CSV file. What parts its columns is taken from its header, so that a line with more or fewer is
+    an error, and not another way to read the file. UsageError for a header that names a column twice."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        start = file.read(1 << 16)
+    if not encoding and start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    try:
+        text = start.decode(encoding or "utf-8-sig", errors="strict" if encoding else "ignore")
+    except UnicodeDecodeError:
+        text = start.decode(encoding, errors="ignore")
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    parted = max(",;\t|", key=lambda sign: (header.count(sign), sign == ","))
+    names = [name.strip() for name in next(csv.reader([header], delimiter=parted), [])]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"names a column twice: {', '.join(twice)}",
+            where=f"{path}, line 1",
+            remedy="name each column once",
+        )
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in _numbered(names))
+    spelt = f", encoding = {literal(encoding)}" if encoding else ""
+    return (
+        f"read_csv({literal(path)}, header = true, null_padding = false, delim = {literal(parted)}, quote = '\"', "
+        f"escape = '\"', auto_detect = false, strict_mode = true, columns = {{{columns}}}{spelt})"
+    )
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Names for columns without one, as DuckDB gives them."""
+    return [name or f"column{place}" for place, name in enumerate(names)]
+
+
+def _unread(error: duckdb.Error, kind: str, source: Path) -> UsageError:
     """What was wrong with a file, without a word of what is in it."""
     said = str(error).lower()
+    at = re.search(r"\bline: (\d+)", said)
+    place = int(at.group(1)) if at else _no_object(source) if kind == "jsonl" else 0
+    path, line = str(source), f", line {place}" if place else ""
     if "unicode" in said or "utf-8" in said or "utf8" in said or "encoding" in said:
         return UsageError(
             "isn't UTF-8", where=path, remedy="say how it is encoded: --encoding latin-1 (or utf-16)"
         )
     if kind == "csv" and ("expected number of columns" in said or "sniffing" in said or "csv error" in said):
+        why = "a quote is opened and not closed" if "quote" in said.split("possible")[0] else (
+            "it hasn't the columns of the header, no more and no fewer"
+        )  # fmt: skip
         return UsageError(
-            "can't be read as CSV: not every line has the columns of the header",
-            where=path,
-            remedy="mend the lines (quotes around values with commas), or give Parquet",
+            f"can't be read as CSV: {why}",
+            where=path + line,
+            remedy="mend the line (quotes around values with commas), or give Parquet",
         )
-    return UsageError(f"can't be read as {kind}", where=path, remedy=_REMEDY)
+    return UsageError(f"can't be read as {kind}", where=path + line, remedy=_REMEDY)
 
 
 def _value(column: str, types: dict[str, str]) -> str:
@@ -106,9 +149,24 @@ def _born(age: str, at: str) -> str:
         f"ELSE TRY_CAST(regexp_extract({age}, '[0-9]+') AS INTEGER) END"
     )
     return (
-        f"(SELECT CASE WHEN years BETWEEN 0 AND 120 THEN CAST(given - years AS VARCHAR) END "
-        f"FROM (SELECT {years} AS years, TRY_CAST(regexp_extract({at}, '[0-9]{{4}}') AS INTEGER) AS given))"
+        f"(SELECT CASE WHEN link_years BETWEEN 0 AND 120 THEN CAST(link_told - link_years AS VARCHAR) END FROM (SELECT "
+        f"{years} AS link_years, TRY_CAST(regexp_extract({at}, '[0-9]{{4}}') AS INTEGER) AS link_told))"
     )
+
+
+def _no_object(path: Path) -> int:
+    """The first line that is no JSON; 0 where every line is."""
+    with (
+        gzip.open(path, "rt", errors="replace")
+        if path.suffix == ".gz"
+        else path.open(errors="replace") as file
+    ):
+        for place, line in enumerate(file, 1):
+            try:
+                json.loads(line or "null")
+            except ValueError:
+                return place
+    return 0
 
 
 def _take(

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.engine import Engine, quote
-from lockgate.errors import Refused
+from lockgate.errors import Refused, UsageError
 from lockgate.identity.linkage.dates import PLACEHOLDER_SHARE, DateForm, order_of, parts_sql
 from lockgate.identity.linkage.fields import Field
 from lockgate.schema import nhs_number
@@ -178,6 +178,13 @@ def _read_dates(engine: Engine, side: str, counted: str, birth: Field, declared:
             0
         ]
     )
+    if 2 * unread > filled:
+        raise UsageError(
+            f"column {birth.name}: {unread:,} of {filled:,} dates can't be read",
+            where=f"{side} table",
+            remedy="write them as 1956-12-31, 31/12/1956, 31 Dec 1956 or 1956 (a year of two digits names no century), "
+            "or leave the column out of --map",
+        )
     year_only = whole >= 100 and first / whole > PLACEHOLDER_SHARE
     if year_only:
         engine.execute(f"""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
-from lockgate.identity.linkage import artefacts, blocking, deterministic, reading, records, resolve
+from lockgate.identity.linkage import artefacts, blocking, deterministic, reading, records, resolve, sample
 from lockgate.identity.linkage.dates import FORMS
 from lockgate.identity.linkage.fields import fields_of
 from lockgate.identity.linkage.model import Model, Scorer
@@ -39,6 +39,8 @@ class Options:
     artefacts: Path | None = None
     clusters: Path | None = None
     review: Path | None = None
+    sample: Path | None = None
+    sample_size: int = 400
     seed: int = 11
 
 
@@ -90,6 +92,12 @@ def link_tables(
     two = right is not None
     records.prepare(engine)
     rows = {"left": reading.read(engine, left, "left", ident, fields, "--id", options.encoding)}
+    if right is None and rows["left"] == 1:
+        raise UsageError(
+            "the table has one row",
+            where=str(left) if isinstance(left, Path) else "the table",
+            remedy="there is nothing to compare it with: give a second table",
+        )
     if right is not None:
         rows["right"] = reading.read(
             engine, right, "right", options.id_right or ident, fields, "--id-right", options.encoding
@@ -126,6 +134,9 @@ def link_tables(
     clusters = options.clusters or out.with_name(f"{out.stem}.clusters.parquet")
     written = _write(engine, out, clusters, two)
     review = _review(engine, options.review, two, options.threshold)
+    drawn = (
+        sample.draw(engine, options.sample, two, options.sample_size, options.seed) if options.sample else {}
+    )
     if not options.model:
         model.provenance["fields"] = [one.as_dict() for one in usable]
         model.provenance["blocking"] = [key.as_dict() for key in keys]
@@ -150,11 +161,13 @@ def link_tables(
             "resolution": resolution,
             **written,
             "review": review,
+            "sample": drawn,
             "expected": _expected(engine, two),
             "cluster_sizes": sizes,
             "out": str(out),
             "clusters_out": str(clusters),
             "review_out": str(options.review) if options.review else None,
+            "sample_out": str(options.sample) if options.sample else None,
             "model_out": str(options.model_out) if options.model_out else None,
             "artefacts": str(options.artefacts) if options.artefacts else None,
             "seconds": clock.laps,
