@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockgate.capture.fhir.opened import Indices, Part
+from lockgate.capture.fhir.gathered import Indices, Part
 from lockgate.capture.fhir.plan import EVERYTHING, Needs
 from lockgate.capture.fhir.shape import Shape
 from lockgate.engine import Engine, literal, quote

@@ -14,8 +14,9 @@ from lockgate.capture import documents
 from lockgate.capture.containers import HoldsContainers
 from lockgate.capture.fhir.bundles import MARK, open_bundles
 from lockgate.capture.fhir.evaluate import Memo
+from lockgate.capture.fhir.gathered import MODIFIERS, Indices, Part
 from lockgate.capture.fhir.links import settle_links
-from lockgate.capture.fhir.opened import MODIFIERS, Indices, Opener, Part
+from lockgate.capture.fhir.opened import Opener
 from lockgate.capture.fhir.shape import macros, shapes
 from lockgate.capture.fhir.stage import bury_part, stage_part, stage_waiting
 from lockgate.capture.macros import define

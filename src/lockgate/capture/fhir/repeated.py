@@ -7,38 +7,49 @@ depth, the elements that are read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 TWICE = "names one key twice"
 # A key and its value, where the value is text or a number: with the values gone few different texts are left.
 _VALUE = r':\s*(?:"(?:[^"\\]|\\.)*"|[-+0-9.eE]+)'
+_BLANK_AFTER_KEY = re.compile(rb'\{"[^"\\]*": ')
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _SPACED = ('" ', '"\t', '"\n')
 
 
-def are_plain(columns: Mapping[str, Sequence[msgspec.Raw]], count: int, length: int) -> bool:
-    """Whether resources certainly name no key twice: all that was read of them is as long as they are.
+def naming_twice(
+    view: memoryview,
+    offsets: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    there: npt.NDArray[np.int64],
+) -> list[int]:
+    """Of resources (by their places among ``offsets``), those whose outermost object names a key twice.
 
-    ``columns`` has the text of every element of ``count`` resources, ``length`` is theirs in bytes. One that was sent
-    twice is read once, so something would be missing. Written without blanks, or with one after each comma and colon,
-    as the usual writers do; of others this says nothing.
+    ``sizes`` is how long each is, written without blanks, when what was read of it is all there is; ``there`` how many
+    elements were read. Of a key that was sent twice one value is read, so the resource is longer than that: only
+    those that are longer are looked at, and of them those with one blank after each comma and colon (as Python writes)
+    are told by their length too.
     """
-    there = bare = 0
-    for name, texts in columns.items():
-        lengths = list(map(len, texts))
-        given = count - lengths.count(0)
-        there += given
-        bare += given * (len(name) + 4) + sum(lengths)  # "name":text,
-    bare += count  # { and }, and no comma after the last
-    return length in (bare, bare + 2 * there - count)
+    lengths = offsets[places + 1] - offsets[places]
+    longer = np.flatnonzero(lengths != sizes)
+    spaced = lengths[longer] == sizes[longer] + 2 * there[longer] - 1
+    found = []
+    for place, perhaps in zip(places[longer].tolist(), spaced.tolist(), strict=True):
+        text = view[offsets[place] : offsets[place + 1]]
+        if not (perhaps and _BLANK_AFTER_KEY.match(text)) and _names_twice(bytes(text)):
+            found.append(place)
+    return found
 
 
-def names_twice(text: bytes) -> bool:
+def _names_twice(text: bytes) -> bool:
     """Whether the outermost object names a key twice."""
     found = [False]
 
@@ -46,6 +57,9 @@ def names_twice(text: bytes) -> bool:
         found[0] = len(dict(pairs)) < len(pairs)  # the outermost is seen last
 
     try:
+        # Escapes in its texts make a resource longer too: here they are counted as they stand.
+        if sum(len(name) + len(raw) + 4 for name, raw in _decode(text).items()) + 1 == len(text):
+            return False
         json.loads(text, object_pairs_hook=see)
     except (ValueError, RecursionError):
         return False  # held for what it is

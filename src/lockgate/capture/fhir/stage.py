@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockgate.capture.fhir.evaluate import Evaluator, Memo, Values
-from lockgate.capture.fhir.opened import OUT_OF_RANGE, Indices, Part
+from lockgate.capture.fhir.gathered import OUT_OF_RANGE, Indices, Part
 from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
 from lockgate.capture.fhir.repeated import TWICE
 from lockgate.capture.spool import staged_schema
