@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -100,19 +101,23 @@ def batches(site: Site, source: str | None = None) -> list[Batch]:
     found: list[Batch] = []
     if not site.landing.is_dir():
         return found
-    for folder in sorted(site.landing.iterdir()):
-        if folder.name.startswith(".") or not folder.is_dir():
-            continue
+    # Every capture lists all batches several times, and a feed leaves hundreds of thousands: strings, not paths.
+    with os.scandir(site.landing) as entries:
+        folders = sorted(
+            (entry.name, entry.path) for entry in entries if entry.name[0] != "." and entry.is_dir()
+        )
+    for name, folder in folders:
+        file = f"{folder}/batch.json"
         try:
-            facts = _facts(folder / "batch.json")
+            facts = _read_facts(file, os.stat(file).st_mtime_ns)  # noqa: PTH116
         except (OSError, ValueError) as error:
             raise LockgateError(
                 "the batch's batch.json can't be read",
-                where=str(folder),
+                where=folder,
                 remedy="restore the folder from the backup",
             ) from error
         if source is None or facts["source"] == source:
-            found.append(Batch(folder.name, folder, site.staged / folder.name, facts))
+            found.append(Batch(name, Path(folder), site.staged / name, facts))
     return found
 
 
@@ -141,14 +146,11 @@ def require_current(site: Site) -> None:
     )
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    return _read_facts(path, path.stat().st_mtime_ns)
-
-
 @lru_cache(maxsize=100_000)
-def _read_facts(path: Path, written: int) -> dict[str, Any]:
+def _read_facts(path: str, written: int) -> dict[str, Any]:
     """A batch never changes: what a process has read it need not read again (a listener captures for months)."""
-    facts: dict[str, Any] = json.loads(path.read_bytes())
+    with open(path, "rb") as file:  # noqa: PTH123
+        facts: dict[str, Any] = json.load(file)
     return facts
 
 

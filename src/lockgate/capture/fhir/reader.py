@@ -72,12 +72,12 @@ class FhirReader:
         rows, ids = [], []
         for part in opened.parts:
             kinds[part.rows] = intake.seen.code(part.kind)
-            named = part.elements["id"].texts.take(pa.array(part.elements["id"].codes)).cast(pa.string())
+            named = _at(part.elements["id"].texts, part.elements["id"].codes).cast(pa.string())
             rows.append(part.rows)
             ids.append(named)
             without = np.asarray(pc.fill_null(pc.equal(named, ""), True))
             without[list(part.wrong)] = False  # an id that is no text is the wrong type
-            theirs = hashes.take(pa.array(part.rows))
+            theirs = _at(hashes, part.rows)
             if part.kind not in shapes():
                 detail = f"{part.kind} is a FHIR R4 type that is kept raw and not staged yet"
                 found += [(each, "not-staged-yet", detail) for each in theirs.to_pylist()]
@@ -149,6 +149,11 @@ def _placed(rows: list[Indices], values: list[pa.StringArray], count: int) -> pa
     there = np.full(count, -1)
     there[np.concatenate(rows)] = np.arange(sum(map(len, rows)))
     return pa.concat_arrays(values).take(pa.array(there, mask=there < 0))
+
+
+def _at(values: pa.Array, places: npt.NDArray[np.integer[Any]]) -> pa.Array:
+    """Values at places in ascending order, none twice: where there are as many, they are all of them."""
+    return values if len(places) == len(values) else values.take(pa.array(places))
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
