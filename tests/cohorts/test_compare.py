@@ -40,7 +40,7 @@ def test_every_change_of_a_field_is_a_change() -> None:
     whole = told.EVERYTHING
     assert changes(whole, whole) == []
     assert as_english([]) == "The two are the same."
-    for other in list(told.changed(whole))[::3]:
+    for other in list(told.changed(whole))[::7]:
         assert other == whole or changes(whole, other), other
 
 
@@ -62,7 +62,7 @@ def test_changes_are_told_where_they_are() -> None:
     assert "  - " in as_english(gone)
 
 
-@settings(max_examples=3, **QUIET)
+@settings(max_examples=2, **QUIET)
 @given(st.lists(drawn.definitions, min_size=4, max_size=4), drawn.data())
 def test_overlap_and_timeline_are_a_plain_readings(definitions: list[Definition], rows: Any) -> None:
     reading = drawn.plain.Plain(rows, drawn.CONCEPTS, drawn.ANCESTORS)

@@ -148,7 +148,7 @@ def test_the_example_has_every_part_of_the_model() -> None:
     assert parts <= set(structs_of(EVERYTHING))
 
 
-@pytest.mark.parametrize("exit_", [EVERYTHING.exit, OffsetExit(True, 30), None])
+@pytest.mark.parametrize("exit_", [EVERYTHING.exit, OffsetExit(True, 30)])
 def test_changing_any_field_changes_the_text(exit_: Any) -> None:
     whole = msgspec.structs.replace(EVERYTHING, exit=exit_)
     text = text_of(whole)
@@ -158,7 +158,7 @@ def test_changing_any_field_changes_the_text(exit_: Any) -> None:
         assert other == whole or text_of(other) != text, other
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(drawn.definitions, drawn.definitions, st.data())
 def test_two_definitions_that_differ_read_differently(one: Definition, two: Definition, data: Any) -> None:
     assert (one == two) or text_of(one) != text_of(two)

@@ -109,24 +109,37 @@ def attrition(engine: SqlEngine, definition: Definition, people: pa.Table) -> At
     """
     steps = steps_of(definition)
     told = _told(engine, definition)
-    where = {int(person): row for row, person in enumerate(people.column("person_id").to_pylist())}
-    rows = np.array([where.get(int(person), -1) for person in told.people], dtype=np.int64)
+    rows = _rows_of(people.column("person_id").to_numpy(), told.people)
     splits = {EVERYBODY.lower(): _split([EVERYBODY], np.zeros(rows.size, dtype=np.int64), told, len(steps))}
     for dimension in DIMENSIONS:
         if dimension == "age":
             labels: list[str] = [*AGE_BANDS, NOT_STATED]
             codes = _ages(people, rows, told.first_years)
         elif dimension in people.column_names:
-            values = people.column(dimension).to_pylist()
-            labels = [*sorted({str(v) for v in values} - {NOT_STATED}), NOT_STATED]
-            at = {label: place for place, label in enumerate(labels)}
-            codes = np.array(
-                [at[str(values[r])] if r >= 0 else len(labels) - 1 for r in rows], dtype=np.int64
-            )
+            labels, codes = _labelled(people.column(dimension), rows)
         else:
             continue
         splits[dimension] = _split(labels, codes, told, len(steps))
     return Attrition(steps, splits)
+
+
+def _rows_of(known: Ints, people: Ints) -> Ints:
+    """The row of each person among those known; -1 for who isn't."""
+    if not known.size:
+        return np.full(people.size, -1, dtype=np.int64)
+    order = np.argsort(known, kind="stable")
+    at = np.minimum(np.searchsorted(known, people, sorter=order), known.size - 1)
+    return np.asarray(np.where(known[order[at]] == people, order[at], -1))
+
+
+def _labelled(column: pa.ChunkedArray, rows: Ints) -> tuple[list[str], Ints]:
+    """The labels of a column in order, "Not stated" last, and each row's place among them."""
+    encoded = column.fill_null(NOT_STATED).combine_chunks().dictionary_encode()
+    values = [str(value) for value in encoded.dictionary.to_pylist()]
+    labels = [*sorted({*values} - {NOT_STATED}), NOT_STATED]
+    place = np.array([labels.index(value) for value in values] or [0], dtype=np.int64)
+    codes = place[encoded.indices.to_numpy()] if len(column) else np.zeros(1, dtype=np.int64)
+    return labels, np.asarray(np.where(rows >= 0, codes[rows], len(labels) - 1))
 
 
 @dataclass(frozen=True)

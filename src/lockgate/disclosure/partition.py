@@ -71,21 +71,27 @@ def _protected(table: Ints, secret: Bools, rules: Rules) -> Bools:
     values = margined(table)
     grid = Grid(values, np.ones(values.shape, dtype=bool), np.ones(values.shape, dtype=bool))
     primary = is_small(values, rules)
-    primary[:, -1] = False  # the shared totals are judged by themselves
+    primary[:, -1] &= secret  # column totals must not give away the small row totals that are withheld
     if rules.class_disclosure == "refuse":
         primary[:, :-1] |= full_classes(table.T, rules)[None, :] & (values[:, :-1] > 0)
     hidden = primary.copy()
     hidden[:-1, :-1] |= secret[:-1, None]
     hidden[:, -1] = secret
-    exact = np.zeros_like(hidden)
-    if not secret.any():
-        exact[:, -1] = True
     open_ = Open.small(values.shape, rules)
-    hidden = protect(grid, primary, hidden, rules, open_, exact)
-    network = Network(values, *bounds_of_true(grid, hidden, rules, exact & ~hidden))
-    if narrowed(network, primary & ~grid.free, rules, open_):
-        hidden[:, :-1] = True  # nothing of this grouping can be shown
-    return hidden
+    totals = np.zeros_like(hidden)
+    totals[:, -1] = True
+    nothing = np.zeros_like(hidden)
+    without = hidden.copy()
+    without[-1, :-1] = True
+    # what is shared is kept: taken as known, or at the price of how many people each group has; then it is not
+    tries = [(hidden, nothing, totals), (without, nothing, totals), (hidden, nothing, nothing)]
+    for start, exact, keep in tries if secret.any() else [(hidden, totals, totals)]:
+        found = protect(grid, primary, start, rules, open_, exact, keep)
+        network = Network(values, *bounds_of_true(grid, found, rules, exact & ~found))
+        if not narrowed(network, primary, rules, open_):
+            return found
+    found[:, :-1] = True  # nothing of this grouping can be shown
+    return found
 
 
 def safe_pair(values: Ints, secret: Bools, rules: Rules, *, total_hidden: bool) -> Shown:

@@ -66,18 +66,20 @@ def protect(
     rules: Rules,
     open_: Open | None = None,
     exact: Bools | None = None,
+    keep: Bools | None = None,
 ) -> Bools:
     """Which cells to withhold so that every primary one stays as open as the policy asks.
 
     ``values`` are true counts that add up; ``primary`` cells may not be shown (``open_``: how open each must stay;
     that of small counts unless said otherwise); ``withheld`` are those already withheld for whatever reason
-    (primary included). ``exact`` cells may be known to the attacker unrounded, and are never withheld for another's
-    sake: where several tables share a margin, whatever moves in one then leaves the others as they are. Returns the
-    whole set, which contains ``withheld``.
+    (primary included). ``keep`` cells are never withheld for another's sake; ``exact`` ones neither, and the attacker
+    may know them unrounded: where several tables share a margin, whatever moves in one then leaves the others as they
+    are. Returns the whole set, which contains ``withheld``.
     """
     open_ = open_ or Open.small(grid.values.shape, rules)
     hidden = withheld.copy()
     fixed = np.zeros_like(hidden) if exact is None else exact & ~hidden
+    kept = fixed if keep is None else fixed | keep
     low, high = bounds_of_true(grid, hidden, rules, fixed)
     network = Network(grid.values, low, high)
     cells = [(int(i), int(j)) for i, j in np.argwhere(primary & ~grid.free)]
@@ -85,7 +87,7 @@ def protect(
         for up in (True, False):
             want = open_.want((i, j), int(grid.values[i, j]), up=up)
             while network.room(i, j, up=up, want=want) < want:
-                chain = _cheapest(network, grid, hidden | fixed, (i, j), up, want)
+                chain = _cheapest(network, grid, hidden | kept, (i, j), up, want)
                 if chain is None:
                     break
                 for cell in chain:
