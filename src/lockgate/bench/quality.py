@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from lockgate.bench.core import Measure
+from lockgate.bench.gibleed import MILLION, SOURCE, multiply
 from lockgate.engine import Engine
 from lockgate.engine.omop import find_omop
+from lockgate.errors import UsageError
 from lockgate.quality.model import Result
 from lockgate.quality.run import run_checks
 from lockgate.quality.thresholds import load
@@ -25,6 +28,19 @@ GOLDEN = (
 )
 # What does not grow with the copies: whether a table or field is there, and how many different values a field has.
 _ONCE = ("cdmTable", "cdmField", "sourceValueCompleteness")
+
+
+def run(quick: bool) -> list[Measure]:
+    """The checks over GiBleed multiplied to a million people; a handful of copies when ``quick``."""
+    if not GOLDEN.is_file():
+        raise UsageError(
+            "the GiBleed set is missing", where=str(SOURCE), remedy="put the shared data beside it"
+        )
+    copies = 3 if quick else MILLION
+    with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:
+        folder = Path(temporary) / "omop"
+        multiply(folder, copies)
+        return [measure_quality(folder, copies, temp_dir=Path(temporary))]
 
 
 def measure_quality(
