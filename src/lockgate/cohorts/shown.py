@@ -19,7 +19,7 @@ from lockgate.disclosure.partition import Shown, safe_pair, safe_partition
 
 ENTRY = "Entry events"
 NOTES = (
-    "Counts are of people. None: withheld, because it is small or would give a small one away.",
+    "Counts are of people. Withheld ones ([c], null in JSON) are small, or would give a small one away.",
     "Who remains is added up from the rounded counts of who is lost, so it can be off by a few for each rule.",
 )
 
