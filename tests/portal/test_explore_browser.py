@@ -128,7 +128,9 @@ def test_it_works_without_javascript_on_a_narrow_screen(served: tuple[str, Site]
     walk.shot(page, "narrow-error")
     page.get_by_label("Any code counts").check()
     page.get_by_role("button", name="Add it").click()
-    page.get_by_role("button", name="Count the people").click()
+    count = page.get_by_role("button", name="Count the people")
+    if count.count():  # a site that is used again has the answer in its ledger
+        count.click()
     assert page.locator("#count h2").inner_text().endswith(" people")
     walk.shot(page, "narrow-counted")
     for path in (page.url, "/explore/", "/explore/search/?q=blood+pressure"):
