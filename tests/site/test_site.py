@@ -164,6 +164,23 @@ def test_a_power_cut_finds_files_flushed_before_their_names_change(
     assert disk == [("fsync", "zone"), ("fsync", tmp_path.name)]
 
 
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """Results are written where the user says, which may be a folder of many people, such as /tmp."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    make_dir(shared)
+    with atomic_dir(shared / "fresh") as fresh:
+        (fresh / "file").write_text("x")
+    assert shared.stat().st_mode & 0o7777 == 0o1777
+    assert (shared / "fresh").stat().st_mode & 0o7777 == 0o700
+    assert make_dir(tmp_path / "ours").stat().st_mode & 0o7777 == 0o700
+    chosen = tmp_path / "site"
+    chosen.mkdir(mode=0o700)
+    Site.init(chosen, name="Invented", ods_code="RXX")
+    assert chosen.stat().st_mode & 0o7777 == 0o700
+
+
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.json").write_bytes(b"old")
 

@@ -37,7 +37,7 @@ class Site:
             raise UsageError(
                 "the folder is not empty", where=str(path), remedy="choose a new or empty folder"
             )
-        make_dir(path).chmod(0o755)
+        make_dir(path, public=True)
         for zone in PRIVATE_ZONES:
             make_dir(path / zone)
         for zone in PUBLIC_ZONES:

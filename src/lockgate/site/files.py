@@ -23,12 +23,16 @@ PUBLIC_FILE = 0o644
 
 
 def make_dir(path: Path, *, public: bool = False) -> Path:
-    """Make a folder (and its parents) with the zone's mode, whatever the umask says."""
+    """Make a folder (and its parents) with the zone's mode, whatever the umask says.
+
+    One that is there keeps its mode: it may be somebody's own, such as the folder a result is written to.
+    """
     fresh = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in fresh:
         _fsync(folder.parent)  # a power cut may forget a folder that its parent was never told of on disk
-    path.chmod(PUBLIC_DIR if public else PRIVATE_DIR)
+    if path in fresh:
+        path.chmod(PUBLIC_DIR if public else PRIVATE_DIR)
     return path
 
 
