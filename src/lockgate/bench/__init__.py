@@ -7,7 +7,18 @@ from importlib import import_module
 from lockgate.bench.core import Measure, machine
 from lockgate.errors import UsageError
 
-NAMES = ("capture", "cohorts", "disclosure", "identity", "linkage", "quality", "release", "risk", "text")
+NAMES = (
+    "capture",
+    "characterise",
+    "cohorts",
+    "disclosure",
+    "identity",
+    "linkage",
+    "quality",
+    "release",
+    "risk",
+    "text",
+)
 
 
 def names() -> list[str]:
