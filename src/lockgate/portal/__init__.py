@@ -29,6 +29,10 @@ def setup(site: Site, *, migrate: bool = True) -> None:
             where=str(site.path),
             remedy="start a new process for each site",
         )
+    from lockgate.portal.accounts.rules import Person
+    from lockgate.portal.accounts.second_factor import required_of
+
+    required_of(site, Person.nobody())  # a role in site.toml that there is not is told now, not on every page
     if migrate:
         from django.core.management import call_command
 
