@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.compute as pc
 
+from lockgate.bench import characterise
 from lockgate.bench.core import Measure, environment
 from lockgate.bench.gibleed import MILLION, SOURCE, multiply
 from lockgate.cohorts.authored import read_yaml
@@ -106,6 +107,7 @@ def run(quick: bool) -> list[Measure]:
             open_omop(engine, large)
             measures += _largest(engine, python, large, rows)
             measures += _counting(engine, large, folder / "index")
+        measures += characterise.measures(large, 3 if quick else MILLION, quick)
     return measures
 
 
