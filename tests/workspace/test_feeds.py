@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from lockgate.capture.hl7v2 import capture_hl7v2
+from lockgate.capture.hl7v2.listener import Listener
 from lockgate.cli import run
 from lockgate.engine import Engine
 from lockgate.identity import build_index
@@ -61,79 +62,67 @@ def everywhere(site, scope, out):
     assert (shown["tables"]["person"]["rows"], shown["people"]["out"]) == (out, out)
 
 
-def test_a_number_learnt_from_hl7v2(site, open_workspace, staging, tmp_path, capsys):
-    file = tmp_path / "feed.hl7"
-    file.write_text(said("A31", 5, staging.nhs(900)))
-    assert run(["--site", str(site.path), "capture", "hl7v2", str(file), "--source", "epr", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out.splitlines()[-1])["workspaces"]
+def test_each_feed_in_turn(site, open_workspace, staging, tmp_path, capsys):
+    """One workspace stays open while one person after another goes from it; nobody asks it to be made again."""
+
+    def taken(*words):
+        capsys.readouterr()
+        assert run(["--site", str(site.path), *map(str, words), "--json"]) == 0
+        return json.loads(capsys.readouterr().out).get("workspaces", [])
+
+    # a number learnt from HL7 v2: somebody has objected under it
+    feed = tmp_path / "feed.hl7"
+    feed.write_text(said("A31", 5, staging.nhs(900)))
+    (told,) = taken("capture", "hl7v2", feed, "--source", "epr")
     assert (told["state"], told["left"]) == ("made again", 1)
     assert 1945 not in people(site)
     everywhere(site, open_workspace, 38)
-
-
-def test_a_merge_with_somebody_who_objects(site, open_workspace, staging, tmp_path):
-    file = tmp_path / "feed.hl7"
-    file.write_text(said("A40", 7, staging.nhs(7), "MRG|p09^^^RXX^MR\r"))
-    assert run(["--site", str(site.path), "capture", "hl7v2", str(file), "--source", "epr"]) == 0
+    # a merge with somebody who objects
+    feed.write_text(said("A40", 7, staging.nhs(7), "MRG|p09^^^RXX^MR\r"))
+    assert taken("capture", "hl7v2", feed, "--source", "epr")[0]["left"] == 1
     assert 1949 not in people(site)
-    everywhere(site, open_workspace, 38)
-
-
-def test_a_listener(site, open_workspace, staging):
-    from lockgate.capture.hl7v2.listener import Listener
-
+    # a message that a listener captures
     listener = Listener(site, "epr", "test", every=60, batch=10,
                         after=lambda result: optouts.after_capture(site, result.rows, "test"))  # fmt: skip
-    listener.spool.write([said("A31", 5, staging.nhs(900)).encode()])
+    listener.spool.write([said("A40", 7, staging.nhs(7), "MRG|p10^^^RXX^MR\r").encode()])
     asyncio.run(asyncio.to_thread(listener.drain))
     listener.spool.close()
-    everywhere(site, open_workspace, 38)
-
-
-def test_a_consent_in_fhir(site, open_workspace, tmp_path):
+    assert 1950 not in people(site)
+    everywhere(site, open_workspace, 36)
+    # a consent that is denied, in FHIR
     folder = tmp_path / "fhir"
     folder.mkdir()
+    at = {"meta": {"lastUpdated": "2026-03-02T09:00:00Z"}}
     patient = {"resourceType": "Patient", "id": "p03", "birthDate": "1943-01-01",
-               "identifier": [{"system": "urn:oid:1.2.3", "value": "H3"}],
-               "meta": {"lastUpdated": "2026-03-02T09:00:00Z"}}  # fmt: skip
+               "identifier": [{"system": "urn:oid:1.2.3", "value": "H3"}], **at}  # fmt: skip
     consent = {"resourceType": "Consent", "id": "c1", "status": "active", "patient": {"reference": "Patient/p03"},
-               "scope": {"coding": [{"code": "research"}]}, "dateTime": "2026-03-02",
-               "category": [{"coding": [{"code": "RESEARCH"}]}],
-               "provision": {"type": "deny"}, "meta": {"lastUpdated": "2026-03-02T09:00:00Z"}}  # fmt: skip
+               "scope": {"coding": [{"code": "research"}]}, "category": [{"coding": [{"code": "RESEARCH"}]}],
+               "dateTime": "2026-03-02", "provision": {"type": "deny"}, **at}  # fmt: skip
     (folder / "Patient.ndjson").write_text(json.dumps(patient) + "\n")
     (folder / "Consent.ndjson").write_text(json.dumps(consent) + "\n")
-    assert run(["--site", str(site.path), "capture", "fhir", str(folder), "--json"]) == 0
+    assert taken("capture", "fhir", folder)[0]["left"] == 1
     assert 1943 not in people(site)
-    everywhere(site, open_workspace, 38)
-
-
-def test_the_tissue_banks_own_file(site, open_workspace, staging, tmp_path, release):
-    samples = site.projects / "p0001" / "data" / "specimen.parquet"
-
-    def count():
-        return duckdb.sql(f"SELECT count(*) FROM '{samples}'").fetchall()[0][0]
-
-    assert count() == 6
-    file = tmp_path / "tissue.csv"
-    file.write_text(
+    # the tissue bank's own file: a sample goes, its person stays
+    before, samples = people(site), site.projects / "p0001" / "data" / "specimen.parquet"
+    count = f"SELECT count(*) FROM '{samples}'"
+    there = duckdb.sql(count).fetchall()[0][0]
+    bank = tmp_path / "tissue.csv"
+    bank.write_text(
         "sample_id,nhs_number,collected_at,consent,consent_date,last_updated\n"
         f"s2,{staging.nhs(2)},2020-06-01 00:00:00,withdrawn,2026-03-01,2026-03-02 09:00:00\n"
     )
-    assert run(["--site", str(site.path), "capture", "table", str(file), "--source", "bank"]) == 0
-    assert count() == 5
-
-
-def test_a_build_that_links_a_record_to_an_objection(site, open_workspace, staging, capsys):
-    # a record of another source has the number objected with, and p11's details: known as one person once linked
+    taken("capture", "table", bank, "--source", "bank")
+    assert duckdb.sql(count).fetchall()[0][0] == there - 1 and people(site) == before
+    # a build of the index that links a record with the number objected under to another
     staging.stage(site, "patient", [
         {"source": "gp", "record_id": "g1", "nhs_number": staging.nhs(11), "birth_date": date(1951, 1, 1),
          "identifiers": [f"nhs|{staging.nhs(900)}"]}], 2)  # fmt: skip
     assert 1951 in people(site)
-    assert run(["--site", str(site.path), "index", "build", "--json"]) == 0
+    assert taken("index", "build")[0]["left"] == 1
     assert 1951 not in people(site)
-    everywhere(site, open_workspace, 38)
+    everywhere(site, open_workspace, 34)
 
 
-def test_a_feed_that_says_nothing_of_it_looks_at_no_workspace(site, open_workspace, monkeypatch):
+def test_a_feed_that_says_nothing_of_it_looks_at_no_workspace(site, monkeypatch):
     monkeypatch.setattr(optouts, "apply", lambda *_: pytest.fail("looked"))
     assert optouts.after_capture(site, {"result": 5, "death": 1, "objection": 0}, "test") == []

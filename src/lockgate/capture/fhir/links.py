@@ -32,6 +32,9 @@ def settle_links(intake: Intake) -> int:
             SELECT DISTINCT v.record_id AS teller, t.survivor_ref, t.retired_ref
             FROM told t JOIN version v ON v.item_hash = t.item_hash
             WHERE t.kind = 'merge' AND v.record_id IN (t.survivor_ref, t.retired_ref)
+                -- told by a Patient's link: merges of another feed under this source's name are not taken back here
+                AND t.record_id = concat_ws('|', t.survivor_ref, t.retired_ref, v.record_id || '@')
+                    || strftime(v.version_at, '%Y%m%dT%H%M%S%f')
         )
         SELECT concat_ws('|', p.survivor_ref, p.retired_ref, v.record_id || '@')
                 || strftime(v.version_at, '%Y%m%dT%H%M%S%f') AS record_id,
