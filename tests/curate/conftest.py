@@ -356,7 +356,7 @@ def release(hospital: Site) -> Release:
     return open_release(hospital)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage() -> Callable[..., None]:
     """The function that writes staged rows."""
     return _stage

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from lockgate.capture import capture_fhir, capture_tables
 from lockgate.cli import run
 from lockgate.curate import Release, build_release, diff_releases, open_release
+from lockgate.curate.linkage import read_linkage
 from lockgate.engine import Engine, SqlEngine
 from lockgate.engine.portable import statements
 from lockgate.engine.session import missing
@@ -97,9 +98,38 @@ def test_all_of_curation_is_sql_that_spark_has_words_for(
     assert result.manifest["engine"] == "portable"
 
 
+def more_rows(site: Site, stage: Callable[..., None]) -> None:
+    """What the small site lacks: images and letters, of somebody kept apart too, and a second record of one person."""
+    told = {"status": "final", "patient_ref": "ada"}
+    stage(
+        site, "b2",
+        imaging_study=[
+            {**told, "id": "i1", "encounter_ref": "e1", "started_at": datetime(2026, 1, 3, 9), "modality": "CT",
+             "code_system": "SNOMED", "code": "77477000", "accession": "A1", "series": 2, "instances": 80},
+            {**told, "id": "i2", "patient_ref": "ben", "started_at": datetime(2026, 1, 4, 9), "modality": "MR"},
+        ],
+        document=[
+            {**told, "id": "d1", "encounter_ref": "e1", "authored_at": datetime(2026, 1, 4, 10),
+             "content_type": "text/plain", "text": "Adaline Quillfeather had chest pain.", "practitioner_ref": "dr"},
+            {**told, "id": "d2", "patient_ref": "ben", "authored_at": datetime(2026, 1, 4, 11),
+             "content_type": "text/plain", "text": "Mr Thistlewood did not attend."},
+        ],
+    )  # fmt: skip
+    stage(
+        site, "b3", source="gp",
+        patient=[
+            {"id": "g1", "nhs_number": "9434765919", "family_name": "Quillfeather", "given_name": "Ada", "sex": "F",
+             "birth_date": date(1950, 6, 17), "ethnicity_system": "NHS", "ethnicity_code": "J", "postcode": "NW9 4QX"},
+        ],
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def both(
-    require: Callable[[bool, str], None], built: Site, tmp_path_factory: pytest.TempPathFactory
+    require: Callable[[bool, str], None],
+    built: Site,
+    stage: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Site, Release, Release]:
     """A site built on both engines: a small one of every clinical table.
 
@@ -121,6 +151,8 @@ def both(
         capture_fhir(site, folder / "files" / "fhir", actor="test")
         capture_tables(site, folder / "files" / "tables", actor="test")
         capture_fhir(site, TIETAI, actor="test", source="tietai")
+    else:
+        more_rows(site, stage)
     first = build_release(site, actor="test", at=DAY, on="duckdb")
     second = build_release(site, actor="test", at=DAY, on="spark")
     return site, open_release(site, first.release), open_release(site, second.release)
@@ -139,6 +171,19 @@ def test_releases_of_both_engines_are_equal_row_for_row(both: tuple[Site, Releas
         assert pq.read_table(duckdb.table_path(name)).equals(pq.read_table(spark.table_path(name))), name
     assert [change.table for change in diff_releases(duckdb, spark) if not change.same] == []
     assert list((site.staged / ".spill").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_is_kept_apart_and_the_linkage_report_are_equal(both: tuple[Site, Release, Release]) -> None:
+    _, duckdb, spark = both
+    kept = set(duckdb.manifest["limited"])
+    assert {"people", "person", "note", "visit_occurrence"} <= kept == set(spark.manifest["limited"])
+    for name in kept:
+        one, other = (pq.read_table(release.limited_path(name) or "") for release in (duckdb, spark))
+        assert one.num_rows and one.equals(other), name
+    one, other = (read_linkage(release.path, release.manifest) for release in (duckdb, spark))
+    assert one == other and one and one["tables"]["source"] and one["steps"]
+    assert min(duckdb.tables[name] for name in ("note", "imaging_study")) >= 1
 
 
 @pytest.mark.slow
