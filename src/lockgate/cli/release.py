@@ -13,6 +13,7 @@ from lockgate import curate
 from lockgate.cli import accepting
 from lockgate.cli.common import actor, console, emit, errors, open_site
 from lockgate.cli.optout import applied
+from lockgate.cohorts.release_index import index_release
 from lockgate.curate import Release
 from lockgate.errors import Refused, UsageError
 from lockgate.workspace.scope import projects_of
@@ -154,6 +155,8 @@ def build(
     seconds = time.perf_counter() - started
     applied(site)  # people were linked anew: an objection may reach others in earlier releases
     release = curate.open_release(site, result.release)
+    errors.print("... indexing who has which concept, for cohort counts")
+    index_release(site, release)
     affected = _few(result.affected, site.config.disclosure.threshold)
 
     def human() -> None:

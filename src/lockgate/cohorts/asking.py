@@ -16,9 +16,12 @@ import duckdb
 import msgspec
 import numpy as np
 
+from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.generate import generate
 from lockgate.cohorts.omop import open_omop
+from lockgate.cohorts.release_index import opened_index
+from lockgate.curate.release import bitmaps_folder
 from lockgate.disclosure import Rules
 from lockgate.disclosure.ledger import Answer, Asker, Ledger, told
 from lockgate.disclosure.network import Ints
@@ -97,7 +100,8 @@ def ask(
     if known is not None:
         return known
     grown = stages(definition)
-    people, everyone = _people(folder, [stage for _, stage in grown], seconds)
+    index = opened_index(bitmaps_folder(site, release))
+    people, everyone = _people(folder, [stage for _, stage in grown], seconds, index)
     answers = Ledger(site).ask_all(
         [(key_of(stage), found) for (_, stage), found in zip(grown, people, strict=True)],
         lambda: everyone,
@@ -108,16 +112,29 @@ def ask(
     return [Step(name, answer) for (name, _), answer in zip(grown, answers, strict=True)]
 
 
-def _people(folder: Path, definitions: Sequence[Definition], seconds: float) -> tuple[list[Ints], Ints]:
-    """The people of each definition, and everybody."""
+def _people(
+    folder: Path, definitions: Sequence[Definition], seconds: float, index: BitmapIndex | None
+) -> tuple[list[Ints], Ints]:
+    """The people of each definition, from the index where it can tell, and everybody."""
+    places = [None if index is None else index.places(definition) for definition in definitions]
+    left = [number for number, told in enumerate(places) if told is None]
     with Engine(threads=2) as engine, _no_longer_than(engine, seconds):
         open_omop(engine, folder)
-        rows = generate(engine, list(enumerate(definitions)))
-        everyone = engine.arrow("SELECT DISTINCT person_id FROM person ORDER BY 1").column(0).to_numpy()
-    number = rows.column("cohort_definition_id").to_numpy()
-    subject = rows.column("subject_id").to_numpy()
-    found = [np.unique(subject[number == place]).astype(np.int64) for place in range(len(definitions))]
-    return found, everyone.astype(np.int64)
+        everyone = _ids(engine, "person")
+        observed = _ids(engine, "observation_period") if len(left) < len(places) else everyone
+        found = [observed[told] if told is not None else everyone[:0] for told in places]
+        if left:
+            rows = generate(engine, [(number, definitions[number]) for number in left])
+            of = rows.column("cohort_definition_id").to_numpy()
+            subject = rows.column("subject_id").to_numpy()
+            for number in left:
+                found[number] = np.unique(subject[of == number]).astype(np.int64)
+    return found, everyone
+
+
+def _ids(engine: Engine, table: str) -> Ints:
+    ids = engine.arrow(f"SELECT DISTINCT person_id FROM {table} WHERE person_id IS NOT NULL ORDER BY 1")
+    return np.asarray(ids.column(0).to_numpy(), dtype=np.int64)
 
 
 @contextmanager

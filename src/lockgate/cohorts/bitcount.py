@@ -12,7 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from lockgate.cohorts.bitmaps import KEYS, VERSION
@@ -85,8 +87,13 @@ class BitmapIndex:
 
     def persons(self, definition: Definition) -> int | None:
         """How many people the definition has: a true number, as ``count`` gives; None where SQL has to tell."""
+        found = self.places(definition)
+        return None if found is None else int(found.size)
+
+    def places(self, definition: Definition) -> NDArray[np.uint32] | None:
+        """Who they are: ranks (from 0) among the ids in observation_period; None where SQL has to tell."""
         try:
-            return len(self._persons(definition))
+            return np.asarray(self._persons(definition).to_array(), dtype=np.uint32)
         except _CannotTellError:
             return None
 

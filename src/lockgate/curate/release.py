@@ -77,6 +77,14 @@ def list_releases(site: Site) -> list[Release]:
     return [Release(path.name, path, read_manifest(path)) for _, _, path in sorted(found)]
 
 
+def bitmaps_folder(site: Site, number: str) -> Path:
+    """Where the index of who has which concept stands, of one release (``lockgate.cohorts.release_index``).
+
+    Not in the release's folder, which never changes: it may be deleted and made again at any time.
+    """
+    return site.staged / "bitmaps" / number
+
+
 def open_release(site: Site, number: str = "latest") -> Release:
     """One release by its number, or the latest that is not retired; UsageError when there is none."""
     path = site.releases / number

@@ -7,12 +7,13 @@ held, and of whom it did not, can always be shown.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lockgate.curate.manifest import MANIFEST, SIGNATURE
-from lockgate.curate.release import Release, open_release
+from lockgate.curate.release import Release, bitmaps_folder, open_release
 from lockgate.curate.retirement import Retirement, retirement, write_retirement
 from lockgate.errors import UsageError
 from lockgate.site import Site
@@ -39,6 +40,7 @@ def retire_release(site: Site, number: str, *, actor: str, reason: str, destroy:
     if destroy and record.destroyed_at is None:
         for path in _data(release):
             path.unlink()
+        shutil.rmtree(bitmaps_folder(site, release.number), ignore_errors=True)
         for folder in (release.omop, release.linked, release.path / "limited"):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from lockgate.capture import REASONS, capture_fhir, capture_tables, list_held
 from lockgate.catalogue import build_catalogue
+from lockgate.cohorts.release_index import index_release
 from lockgate.curate import build_release as build
 from lockgate.curate import open_release, verify_release
 from lockgate.curate.release import KEY_PURPOSE
@@ -126,6 +127,7 @@ def build_release(story: Story, site: Site) -> str:
         release=result.release,
         tables=rows,
     )
+    index_release(site, release)
     with Engine() as engine:
         keys = opted_out(engine, site, at=datetime.now(ZoneInfo(site.config.site.timezone)).date())
         people = engine.one(f"SELECT count(DISTINCT person_key) FROM {index_view(engine, site)}")
