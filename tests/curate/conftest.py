@@ -57,7 +57,8 @@ def _stage(site: Site, batch: str = "b1", *, source: str = "epr", **tables: Rows
         schema = pa.schema([(column.name, TYPES[column.type]) for column in columns])
         pq.write_table(pa.Table.from_pylist(full, schema=schema), folder / f"{table}.parquet")
     (site.landing / batch).mkdir()
-    (site.landing / batch / "batch.json").write_text(json.dumps({"source": source, "layout": STAGED_LAYOUT}))
+    facts = {"source": source, "format": "fhir", "layout": STAGED_LAYOUT}
+    (site.landing / batch / "batch.json").write_text(json.dumps(facts))
 
 
 def _rows_of(release: Release, table: str, *columns: str) -> list[tuple[Any, ...]]:
