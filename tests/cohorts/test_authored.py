@@ -341,7 +341,9 @@ def test_counts_are_safe_on_the_command_line(tmp_path: Path, capsys: pytest.Capt
     told = ["cohort", "count", "--omop", str(omop), "--definitions", str(tmp_path / "mine.yaml"), "--json"]
     assert run([*told, "--true-counts", str(true)]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["counts"] == [{"id": 7, "file": "mine.yaml", "name": "any", "persons": "<10", "stays": None}]
+    assert said["counts"] == [
+        {"id": 7, "file": "mine.yaml", "name": "any", "persons": "<10", "stays": None, "from": "tables"}
+    ]
     assert said["unknown_concepts"] == [99]
     import pyarrow.parquet as pq
 
