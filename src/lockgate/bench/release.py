@@ -29,8 +29,8 @@ PEOPLE = 2000
 
 
 def run(quick: bool) -> list[Measure]:
-    """Build and verify a release of 200 people (quick) or 2,000, then after small batches, incremental and in full."""
-    people = 200 if quick else int(os.environ.get("LOCKGATE_BENCH_PEOPLE", PEOPLE))
+    """Build and verify a release of 160 people (quick) or 2,000, then after small batches, incremental and in full."""
+    people = 160 if quick else int(os.environ.get("LOCKGATE_BENCH_PEOPLE", PEOPLE))
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
         files = Path(folder) / "hospital"
         generate(files, people, 1)
