@@ -65,8 +65,9 @@ def _names_part(columns: set[str]) -> str:
 def _no_twin(columns: set[str]) -> str:
     """Two given names that one person has: a twin has the same birth date and may be recorded under the other's number.
 
-    Equal, two forms of one name, swapped with the family name, a middle name, or a slip: alike, and not both in common
-    use ("Leo" and "Lee"). An initial says too little. With one name unknown, the number decides. Needs ``link_common``.
+    Equal, swapped with the family name, a middle name; or two forms of one name or a slip, and not both in common use
+    ("Leo" and "Lee", "Emma" and "Emily"). An initial says too little. With one name unknown, the number decides. What
+    is left open here goes on to the model. Needs ``link_common``.
     """
     if not {"given", "given_root", "given_sound"} <= columns:
         return "true"
@@ -74,8 +75,8 @@ def _no_twin(columns: set[str]) -> str:
     alike = "l.given_sound = r.given_sound OR damerau_levenshtein(l.given, r.given) <= 1 OR {starts}"
     starts = "starts_with(l.given, r.given) OR starts_with(r.given, l.given)"
     part = (
-        "l.given_root = r.given_root OR "
-        f"(least(length(l.given), length(r.given)) > 1 AND ({alike.format(starts=starts)}) AND NOT ({in_use}))"
+        f"l.given = r.given OR (NOT ({in_use}) AND (l.given_root = r.given_root OR "
+        f"least(length(l.given), length(r.given)) > 1 AND ({alike.format(starts=starts)})))"
     )
     if "family" in columns:
         part += " OR (l.given = r.family AND jaro_winkler_similarity(l.family, r.given) > 0.85)"

@@ -26,6 +26,7 @@ CLUSTER_STEP = "cluster"
 MOST_FOR, MOST_AGAINST = 12.0, 2.0
 # of two pairs that count alike, the surer goes first
 SURER = 0.01
+Born = tuple[int, int]  # year, and month * 100 + day: 0 where the day isn't known
 # two groups of records with years of birth further apart than this are two people
 YEARS_APART = 3
 # All pairs of a component are scored up to this size; in a larger one, only those that a blocking key found.
@@ -98,35 +99,38 @@ def components(left: Ints, right: Ints, size: int) -> Ints:
 
 
 def contract(
-    edges: Iterable[tuple[int, int, float]], born: Mapping[int, int] | None = None
+    edges: Iterable[tuple[int, int, float]], born: Mapping[int, Born] | None = None
 ) -> dict[int, int]:
     """Clusters of weighted edges: the two clusters with the most evidence for being one are joined, again and again,
     while the evidence of all pairs between them, for and against, is for it.
 
     Greedy additive edge contraction (Keuper et al. 2015) for the correlation clustering problem; returns the
-    representative of every record of the edges. ``born`` are years of birth: groups whose years are further apart than
-    YEARS_APART are looked at last, and not joined where each agrees on its year, whatever holds between them otherwise:
-    records without a year fit a father and his son alike, and would make one of the two."""
+    representative of every record of the edges. ``born`` are years of birth, and the day where known: groups whose
+    years are further apart than YEARS_APART, on another day, with a record without a year in reach, are looked at last,
+    and not joined where each agrees on its own: such a record fits a father and his son alike, and would make one of
+    the two. Where all have a year the evidence has counted it."""
     weights: dict[int, dict[int, float]] = defaultdict(dict)
     for left, right, weight in edges:
         weights[left][right] = weights[right][left] = weights[left].get(right, 0.0) + weight
     parent = {record: record for record in weights}
     years = {record: {born[record]: 1} for record in weights if record in born} if born else {}
+    undated = _reached(weights, [record for record in weights if record not in years])
+
+    def apart(one: int, other: int) -> bool:
+        return one in undated and _apart(years, one, other)
+
     heap = [
-        (_apart(years, a, b), -w, a, b)
-        for a, others in weights.items()
-        for b, w in others.items()
-        if a < b and w > 0
+        (apart(a, b), -w, a, b) for a, others in weights.items() for b, w in others.items() if a < b and w > 0
     ]
     heapq.heapify(heap)
     while heap:
         last, negative, a, b = heapq.heappop(heap)
         if weights.get(a, {}).get(b) != -negative:
             continue  # joined, or changed since
-        if (apart := _apart(years, a, b)) > last:
-            heapq.heappush(heap, (apart, negative, a, b))
+        if (parted := apart(a, b)) > last:
+            heapq.heappush(heap, (parted, negative, a, b))
             continue
-        if apart and _agreed(years[a]) and _agreed(years[b]):
+        if parted and _agreed(years[a]) and _agreed(years[b]):
             continue
         if len(weights[a]) < len(weights[b]):
             a, b = b, a
@@ -143,7 +147,7 @@ def contract(
             summed = weights[a].get(other, 0.0) + weight
             weights[a][other] = weights[other][a] = summed
             if summed > 0:
-                heapq.heappush(heap, (_apart(years, a, other), -summed, min(a, other), max(a, other)))
+                heapq.heappush(heap, (apart(a, other), -summed, min(a, other), max(a, other)))
 
     def root(record: int) -> int:
         while parent[record] != record:
@@ -154,16 +158,28 @@ def contract(
     return {record: root(record) for record in parent}
 
 
-def _year(years: Mapping[int, int]) -> int:
-    return max(years, key=lambda year: (years[year], -year))
+def _reached(weights: Mapping[int, Mapping[int, float]], start: list[int]) -> set[int]:
+    """Every record that edges lead to from these, themselves too."""
+    found, todo = set(start), start
+    while todo:
+        todo = [other for record in todo for other in weights[record] if other not in found]
+        found.update(todo)
+    return found
 
 
-def _apart(years: Mapping[int, Mapping[int, int]], one: int, other: int) -> bool:
-    """Whether most records of two groups name years of birth that are no slip of one another."""
-    return one in years and other in years and abs(_year(years[one]) - _year(years[other])) > YEARS_APART
+def _most(told: Mapping[Born, int]) -> Born:
+    return max(told, key=lambda born: (told[born], -born[0], born[1]))
 
 
-def _agreed(years: Mapping[int, int]) -> bool:
+def _apart(told: Mapping[int, Mapping[Born, int]], one: int, other: int) -> bool:
+    """Whether most records of two groups name births that are no slip of one another: years far apart, other days."""
+    if one not in told or other not in told:
+        return False
+    (year, day), (another, its_day) = _most(told[one]), _most(told[other])
+    return abs(year - another) > YEARS_APART and not (day and day == its_day)
+
+
+def _agreed(years: Mapping[Born, int]) -> bool:
     """Whether two records or more, and half of all that name a year, name one."""
     return (most := max(years.values())) >= 2 and 2 * most >= sum(years.values())
 
@@ -265,12 +281,13 @@ def clusters(engine: Engine, scorer: Scorer, model: Model, threshold: float) -> 
     }
 
 
-def _born(engine: Engine) -> dict[int, int]:
-    """The year of birth of every record in doubt that has one."""
+def _born(engine: Engine) -> dict[int, Born]:
+    """The birth of every record in doubt that names a year."""
     return {
-        int(rec): int(year)
-        for rec, year in engine.rows("""
-            SELECT rec, birth_y FROM link_record JOIN link_component USING (rec)
+        int(rec): (int(year), int(day))
+        for rec, year, day in engine.rows("""
+            SELECT rec, birth_y, coalesce(birth_m * 100 + birth_d, 0)
+            FROM link_record JOIN link_component USING (rec)
             WHERE birth_y IS NOT NULL AND component IN (FROM link_doubted)""")
     }
 
