@@ -32,6 +32,10 @@ Omop = Annotated[Path, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables
 RulesFile = Annotated[
     Path | None, typer.Option(help="A YAML or JSON file of output rules (threshold, rounding).")
 ]
+TrueCounts = Annotated[
+    Path | None,
+    typer.Option(help="Also write the true counts here (Parquet): for those who may see rows, not to leave."),
+]
 Charts = Annotated[Path | None, typer.Option(help="A folder to write charts to (SVG).")]
 
 
@@ -92,12 +96,7 @@ def attrition(
     definition: Annotated[Path, typer.Option(help="The file of one definition, or library:NAME.")],
     rules: RulesFile = None,
     charts: Charts = None,
-    true_counts: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write the true counts here (Parquet): for those who may see rows, not to leave."
-        ),
-    ] = None,
+    true_counts: TrueCounts = None,
 ) -> None:
     """Say whom each rule of a definition loses: in order and by itself, by sex, age, ethnicity and deprivation.
 

@@ -16,6 +16,7 @@ from lockgate.portal import plane
 from lockgate.portal.explore import building, rules, services
 from lockgate.portal.explore.building import Expression
 from lockgate.portal.explore.models import Cohort
+from lockgate.portal.explore.typed import whole
 from lockgate.portal.explore.views import DOMAINS, cohort_context, found_concepts, get_cohort
 from lockgate.portal.pages import SignedIn, as_errors, signed_in, summary
 from lockgate.portal.sites import current_site
@@ -24,7 +25,7 @@ Change = Callable[[SignedIn, Cohort], Expression]
 
 
 def _place(request: SignedIn, name: str = "place") -> int:
-    found = building.whole(request.POST.get(name, ""), name, most=10**6)
+    found = whole(request.POST.get(name, ""), name, most=10**6)
     return -1 if found is None else found
 
 
