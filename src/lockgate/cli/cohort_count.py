@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import typer
 from rich.table import Table
 
-from lockgate.cli.cohort_tables import Omop, RulesFile, chosen_rules, opened
+from lockgate.cli.cohort_tables import Omop, RulesFile, TrueCounts, chosen_rules, opened
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.bitmaps import build_index
@@ -31,12 +31,7 @@ def count(
         Path | None,
         typer.Option(help="An index of that folder: what it can tell is not asked of the tables."),
     ] = None,
-    true_counts: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write the true counts here (Parquet): for those who may see rows, not to leave."
-        ),
-    ] = None,
+    true_counts: TrueCounts = None,
 ) -> None:
     """Count the people of cohorts, and their stays: small counts withheld, others rounded.
 
@@ -105,7 +100,8 @@ def index(
         raise UsageError("it is there already", where=str(out), remedy="name another folder, or remove it")
     with opened(omop) as (engine, absent):
         about = build_index(engine, out)
+    people = safe_count(about["people"])
     emit(
-        {"index": out, "people": about["people"], "bytes": about["bytes"], "absent": absent},
-        f"{about['people']:,} people, {about['bytes'] / 1e6:,.1f} MB: {out}",
+        {"index": out, "people": people, "bytes": about["bytes"], "absent": absent},
+        f"{people if isinstance(people, str) else f'{people:,}'} people, {about['bytes'] / 1e6:,.1f} MB: {out}",
     )

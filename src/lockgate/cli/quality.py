@@ -14,6 +14,7 @@ from lockgate import curate
 from lockgate.capture.access import require_owner
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.curate.passed_quality import CDM, own_folder, release_quality
+from lockgate.disclosure import safe_count
 from lockgate.engine import Engine
 from lockgate.engine.omop import find_omop, view_tables
 from lockgate.errors import UsageError
@@ -157,12 +158,17 @@ def _print(results: list[Result], told: dict[str, Any]) -> None:
             if result.status == "error" or result.violated is None:
                 table.add_row(f"{check.name} ({check.severity})", check.table, where, result.reason, "", "")
             else:
-                share = f"{100 * (result.share or 0):.2f}"
-                counts = (f"{result.violated:,}", f"{result.rows:,}", share)
+                violated = safe_count(result.violated)
+                share = "" if isinstance(violated, str) else f"{100 * (result.share or 0):.0f}"
+                counts = (_shown(violated), _shown(safe_count(result.rows or 0)), share)
                 table.add_row(f"{check.name} ({check.severity})", check.table, where, *counts)
         for column in table.columns[3:]:
             column.justify = "right"
         console.print(table)
+
+
+def _shown(count: int | str) -> str:
+    return count if isinstance(count, str) else f"{count:,}"
 
 
 @app.command()
