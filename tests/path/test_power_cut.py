@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from lockgate.curate import list_releases, verify_release
 from lockgate.engine import Engine
 from lockgate.schema import STAGED
 from lockgate.site import Site
+from lockgate.site.files import sha256_file
 
 Trial = Callable[..., dict[str, Any]]
 PATIENT = {"resourceType": "Patient", "gender": "female", "birthDate": "1970-05-01"}
@@ -49,10 +51,12 @@ def trial() -> Iterator[Trial]:
         assert process.stdin is not None
         assert process.stdout is not None
 
-        def ask(site: Path, *args: str, kill_at: int | None = None) -> dict[str, Any]:
+        def ask(
+            site: Path, *args: str, kill_at: int | None = None, keep: str | None = None
+        ) -> dict[str, Any]:
             assert process.stdin is not None
             assert process.stdout is not None
-            asked = {"args": ["--site", str(site), *args], "kill_at": kill_at}
+            asked = {"args": ["--site", str(site), *args], "kill_at": kill_at, "keep": keep}
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
             answer: dict[str, Any] = json.loads(process.stdout.readline())
@@ -169,20 +173,72 @@ def _released(path: Path) -> dict[str, str]:
     return {name: tables[name]["sha256"] for name in sorted(tables) if name != "cdm_source"}
 
 
-def test_a_release_survives_a_cut_at_any_point(trial: Trial, before: Path, tmp_path: Path) -> None:
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _visible(site: Path) -> str:
+    """A digest of every file of a site that isn't hidden, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(site.rglob("*")):
+        if path.is_file() and not _hidden(path.relative_to(site)):
+            digest.update(f"{path.relative_to(site)} {sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _only_leftovers_are_hidden(site: Path) -> None:
+    """What is hidden is what the next build clears without looking into it, or a lock."""
+    for path in site.rglob("*"):
+        parts = path.relative_to(site).parts
+        hidden = [part for part in parts if part.startswith(".")]
+        assert not hidden or hidden[0] in (".spill", ".lock") or hidden[0].endswith(".partial"), path
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["the first release", "a release after a batch"])
+def test_a_release_survives_a_cut_at_any_point(
+    trial: Trial, before: Path, tmp_path: Path, batch: bool
+) -> None:
+    """At every step, not at some: what a death leaves on the disk is kept before each one, and all of it is looked at.
+
+    The build is run again from each state that differs in a file which isn't hidden: what is hidden is cleared by the
+    next build, whatever it holds (the fullest of each kind is taken to show that). From every third of these states,
+    that is; from all of them with LOCKGATE_POWER_CUTS=every.
+    """
     command = ("release", "build")
-    whole = _copy(before / "site", tmp_path / "whole")
-    told = trial(whole, *command)
+    start = _copy(before / "site", tmp_path / "start")
+    if batch:
+        others = [{**PATIENT, "id": f"q{number}", "meta": _meta(0)} for number in range(6)]
+        (tmp_path / "others.ndjson").write_text("".join(json.dumps(item) + "\n" for item in others))
+        assert trial(start, "capture", "fhir", str(tmp_path / "others.ndjson"))["code"] == 0
+        assert trial(start, *command)["code"] == 0
+        assert trial(start, "capture", "fhir", str(before / "second.ndjson"))["code"] == 0
+    known = _released(start)
+    whole, keep = _copy(start, tmp_path / "whole"), tmp_path / "kept"
+    told = trial(whole, *command, keep=str(keep))
     assert told["code"] == 0
     expected = _released(whole)
     assert "measurement" in expected
+    assert expected != known
+    if batch:
+        linked = [path for path in (whole / "releases").rglob("*.parquet") if path.stat().st_nlink > 1]
+        assert linked, "the second build was not incremental"
     index = (whole / "staged" / "index" / "person_index.parquet").read_bytes()
-    for point in _points(told["steps"], 3):
-        cut = _copy(before / "site", tmp_path / "cut")
-        assert trial(cut, *command, kill_at=point)["code"] == -signal.SIGKILL
-        assert _released(cut) in ({}, expected), f"half a release is visible after a cut at step {point}"
+    kinds: dict[str, Path] = {}
+    for cut in sorted(keep.iterdir()):
+        assert _released(cut) in (known, expected), (
+            f"half a release is visible after a cut at step {cut.name}"
+        )
+        _only_leftovers_are_hidden(cut)
+        kind = _visible(cut)
+        fullest = kinds.get(kind, cut)
+        kinds[kind] = max(fullest, cut, key=lambda site: sum(1 for _ in site.rglob("*")))
+    assert len(kinds) > 5
+    every = list(kinds.values())
+    if os.environ.get("LOCKGATE_POWER_CUTS") != "every":
+        every = [*every[::3], every[-1]]
+    for cut in every:
         assert trial(cut, *command)["code"] == 0
-        assert _released(cut) == expected, f"after a cut at step {point}"
+        assert _released(cut) == expected, f"after a cut at step {cut.name}"
         assert (cut / "staged" / "index" / "person_index.parquet").read_bytes() == index
         _nothing_is_left(cut)
         site = Site.open(cut)
