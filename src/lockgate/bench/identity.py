@@ -35,7 +35,7 @@ def run(quick: bool = False) -> list[Measure]:
         *_index(10_000 if quick else 200_000),
         *encodings.run(quick),
         *population_measures(quick),
-        *public_measures(),
+        *public_measures(quick),
         *hard.measures(quick),
     ]
 
