@@ -128,6 +128,47 @@ def second_factor(
     emit(told, f"An authenticator app is {has}set up, and {asks}asked for.")
 
 
+@app.command("organisation-account")
+def organisation_account(
+    username: Annotated[str, typer.Argument(help="Whose.")],
+    part: Annotated[
+        bool,
+        typer.Option(
+            "--part", help="Forget it: the next sign-in with the organisation's account joins anew."
+        ),
+    ] = False,
+) -> None:
+    """Say whether somebody's account is joined with one of their organisation (OpenID Connect), or part the two."""
+    _portal()
+    from lockgate.portal.accounts.organisation import is_joined
+    from lockgate.portal.accounts.services import get_user, part_organisation_account
+
+    user = get_user(username)
+    if part:
+        had = part_organisation_account(user, actor=actor())
+        emit({"username": username, "parted": had}, "Parted." if had else "They were not joined.")
+        return
+    told = is_joined(user)
+    emit({"username": username, "joined": told}, "Joined." if told else "Not joined.")
+
+
+@app.command("sign-in")
+def sign_in() -> None:
+    """Say how people sign in, what to register at the provider, and whether the provider answers."""
+    _portal()
+    from lockgate.portal.accounts.organisation import told
+
+    facts = told()
+    lines = (
+        ["Passwords of the portal."]
+        if not facts["issuer"]
+        else [f"{key}: {value}" for key, value in facts.items()]
+    )
+    emit(facts, "\n".join(lines))
+    if facts["issuer"] and facts["answers"] != "yes":
+        raise typer.Exit(1)
+
+
 @app.command()
 def users() -> None:
     """List accounts and their roles."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from lockgate import __version__
+from lockgate.portal.accounts.organisation import configured
 from lockgate.portal.accounts.rules import Person, can, role_label
 from lockgate.portal.safety.rules import can_read
 from lockgate.portal.sites import current_site
@@ -99,6 +100,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "demo_site": current_site().config.site.demo,
         "can": lambda action: can(person, action),
         "path": request.path,
+        "organisation": configured(),
     }
 
 

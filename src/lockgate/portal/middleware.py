@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from lockgate.errors import LockgateError, Refused
+from lockgate.portal.accounts import organisation
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -29,12 +30,20 @@ POLICY = "; ".join(
 )
 
 
+def _policy(request: HttpRequest) -> str:
+    """The policy; on the sign-in page a form may lead to the organisation's own sign-in too."""
+    section = organisation.configured() if request.path == "/account/login/" else None
+    if section is None:
+        return POLICY
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {organisation.origin(section)}")
+
+
 def secure_headers(get_response: Handler) -> Handler:
     """Set the content security policy and its companions, unless a view set a narrower one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Content-Security-Policy", _policy(request))
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"
         )

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from lockgate.portal import views
+from lockgate.portal.accounts.views import organisation_sign_in
 from lockgate.portal.api import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +15,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Accounts and their addresses are the administrator's business: these pages of allauth are not offered.
     path("account/password/reset/", views.ask_administrator),
     path("account/email/", views.ask_administrator),
+    path("account/oidc/organisation/login/", organisation_sign_in, name="organisation_sign_in"),
+    path("account/3rdparty/signup/", views.ask_administrator),
+    path("account/3rdparty/", views.ask_administrator),
     path("account/", include("allauth.urls")),
     path("people/", include("lockgate.portal.accounts.urls")),
     path("applications/", include("lockgate.portal.applications.urls")),

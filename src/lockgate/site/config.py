@@ -5,8 +5,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lockgate.errors import UsageError
 from lockgate.site.hl7v2 import Hl7Section
@@ -199,6 +200,53 @@ class CatalogueSection(_Section):
     )
 
 
+class SignInSection(_Section):
+    """Signing in with an organisation's own accounts (OpenID Connect). The client's secret is in LOCKGATE_OIDC_SECRET
+    or in ``keys/oidc.secret``."""
+
+    issuer: str = Field(
+        default="", description="address of the provider; empty: people sign in with passwords of the portal"
+    )
+    client_id: str = ""
+    name: str = Field(
+        default="your organisation's account",
+        max_length=80,
+        description="what the button says after 'Sign in with'",
+    )
+    match: Literal["email", "username"] = Field(
+        default="email",
+        description="what names a person at the first sign-in: a verified e-mail address, or preferred_username",
+    )
+    trust_email: bool = Field(
+        default=False, description="take e-mail addresses as verified from a provider that does not say so"
+    )
+    second_factor: list[str] = Field(
+        default_factory=list,
+        description="values of amr or acr in the ID token by which the provider vouches for a second factor",
+    )
+    only: bool = Field(default=False, description="refuse passwords of the portal")
+    authorize_origin: str = Field(
+        default="", description="origin of the provider's sign-in page where it isn't the issuer's"
+    )
+
+    @field_validator("issuer", "authorize_origin")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if value and (not parts.hostname or parts.scheme not in (("https", "http") if here else ("https",))):
+            raise ValueError("must be an https:// address")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole(self) -> SignInSection:
+        if self.issuer and not self.client_id:
+            raise ValueError("a provider needs client_id too")
+        if self.only and not self.issuer:
+            raise ValueError("without a provider nobody could sign in: give issuer, or leave only out")
+        return self
+
+
 class PortalSection(_Section):
     """The pages."""
 
@@ -229,6 +277,7 @@ class SiteConfig(_Section):
     sandbox: SandboxSection = SandboxSection()
     catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()
+    sign_in: SignInSection = SignInSection()
 
 
 def read_config(path: Path) -> SiteConfig:

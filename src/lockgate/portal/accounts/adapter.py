@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from lockgate.portal.accounts import organisation
 from lockgate.portal.sites import current_site
 
 _ENCRYPTED = "aes256"
@@ -20,6 +23,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Never: an account is given by the administrator of the portal."""
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """No password is looked at where the site takes its organisation's accounts only."""
+        section = organisation.configured()
+        if section is not None and section.only:
+            raise ValidationError(f"Sign in with {section.name}.")
+        super().pre_authenticate(request, **credentials)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

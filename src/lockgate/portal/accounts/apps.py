@@ -8,3 +8,7 @@ class AccountsConfig(AppConfig):
 
     name = "lockgate.portal.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        """Listen to sign-ins: each says anew what the organisation vouched for."""
+        from lockgate.portal.accounts import organisation  # noqa: F401

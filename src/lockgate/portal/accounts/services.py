@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -85,6 +86,25 @@ def remove_second_factor(user: User, *, actor: str) -> bool:
     """
     with writing("account.second_factor_removed", actor=actor, username=user.username) as record:
         removed, _ = Authenticator.objects.filter(user=user).delete()
+        record.detail["had_one"] = bool(removed)
+    return bool(removed)
+
+
+def join_organisation_account(user: User, provider: str, uid: str) -> SocialAccount:
+    """From now on the provider's identifier ``uid`` signs in this account. Refused where it has another already."""
+    if SocialAccount.objects.filter(user=user, provider=provider).exists():
+        raise Refused(
+            "this account is joined with another account of your organisation",
+            remedy="ask the administrator of this portal to part them",
+        )
+    with writing("account.joined", actor=user.username, username=user.username):
+        return SocialAccount.objects.create(user=user, provider=provider, uid=uid, extra_data={})
+
+
+def part_organisation_account(user: User, *, actor: str) -> bool:
+    """Forget which account of their organisation is somebody's; whether there was one. The next sign-in joins anew."""
+    with writing("account.parted", actor=actor, username=user.username) as record:
+        removed, _ = SocialAccount.objects.filter(user=user).delete()
         record.detail["had_one"] = bool(removed)
     return bool(removed)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.providers.openid_connect.views import login
 from django.contrib import messages
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
+from requests import RequestException
 
 from lockgate.errors import LockgateError
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import Organisation, User
+from lockgate.portal.accounts.organisation import configured, provider_id
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, check
 from lockgate.portal.accounts.second_factor import is_set_up
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
@@ -73,6 +77,16 @@ def new_person(request: SignedIn) -> HttpResponseBase:
 def second_factor(request: SignedIn) -> HttpResponseBase:
     """For somebody of whom a second factor is asked and who has none yet: what it is, and where to set it up."""
     return render(request, "accounts/second_factor.jinja", {"set_up": is_set_up(request.user)})
+
+
+@require_http_methods(["GET", "POST"])
+def organisation_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Send somebody to their organisation's sign-in; say so when it can't be reached or isn't one."""
+    try:
+        section = configured()
+        return login(request, provider_id(section) if section else "")  # type: ignore[no-any-return]
+    except (RequestException, KeyError, ValueError) as error:
+        return render_authentication_error(request, None, exception=error)  # type: ignore[no-any-return]
 
 
 @require_http_methods(["GET", "POST"])
