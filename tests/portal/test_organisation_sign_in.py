@@ -175,9 +175,7 @@ def test_a_provider_that_is_away_or_answers_oddly(
 ) -> None:
     joined()
     client = Client()
-    assert (
-        "not signed in" in client.get(f"{_callback()}?code=x&state=forged").content.decode()
-    )
+    assert "not signed in" in client.get(f"{_callback()}?code=x&state=forged").content.decode()
     sent = client.post(START).headers["Location"]
     state = sent.partition("state=")[2].partition("&")[0]
     stopped = client.get(f"{_callback()}?error=access_denied&state={state}", follow=True)
