@@ -105,7 +105,7 @@ def diabetes(released: Site, sign_in: Any) -> Builder:
     """Ann's cohort of people with diabetes."""
     builder = Builder(sign_in("ann")).new(title="Diabetes")
     chosen = builder.concepts("Diabetes", DIABETES)
-    builder.post("events/", kind="ConditionOccurrence", set=chosen, first="yes")
+    builder.post("part/entry-new/", kind="ConditionOccurrence", set=chosen, first="yes")
     return builder
 
 
@@ -132,7 +132,8 @@ def test_a_cohort_is_built_counted_and_its_losses_shown(
         diabetes.post(action="add_rule", rule_name="High blood pressure too", how="ALL")
         pressure = diabetes.concepts("High blood pressure", PRESSURE)
         diabetes.post(
-            "rules/1/", kind="ConditionOccurrence", set=pressure, occurrence="2", count="1", days_from="", days_to=""
+            "part/rule-1-event-new/", kind="ConditionOccurrence", set=pressure, occurrence="2", count="1",
+            days_from="", days_to="",
         )  # fmt: skip
         diabetes.post("count/")
     page = diabetes.page()
@@ -148,13 +149,13 @@ def test_a_rule_that_loses_a_few_is_answered_as_before_and_says_why(diabetes: Bu
     diabetes.post("count/")
     diabetes.post(action="add_rule", rule_name="High blood pressure too", how="ALL")
     form = {"kind": "ConditionOccurrence", "set": pressure, "count": "1", "days_from": "", "days_to": ""}
-    diabetes.post("rules/0/", **form, occurrence="2")
+    diabetes.post("part/rule-0-event-new/", **form, occurrence="2")
     diabetes.post("count/")
     page = diabetes.page()
     assert "120 people" in page and "the difference of the two would be a small group" in page
     assert "115" not in page
-    diabetes.post(action="remove_condition", rule="0", place="0")
-    diabetes.post("rules/0/", **{**form, "count": "0"}, occurrence="0")
+    diabetes.post(action="remove_part", place="rule-0-event-0")
+    diabetes.post("part/rule-0-event-new/", **{**form, "count": "0"}, occurrence="0")
     diabetes.post("count/")
     page = diabetes.page()
     assert "People: fewer than 10, or near it" in page, "the four of the complement"
@@ -181,12 +182,12 @@ def test_answers_of_the_htmx_part_are_parts(diabetes: Builder) -> None:
         ("edit/", {"action": "set_exit", "exit": "drug"}, "Choose the concept set of the drug"),
         ("edit/", {"action": "remove_rule", "place": "7"}, "not there any more"),
         ("edit/", {"action": "what"}, "no such change"),
-        ("events/", {"kind": "Weather"}, "Choose what kind"),
-        ("events/", {"kind": "DrugExposure"}, "Choose a concept set"),
-        ("events/", {"kind": "Measurement", "any_code": "yes", "value_from": "7"}, "unit"),
-        ("events/", {"kind": "Measurement", "any_code": "yes", "value_from": "x"}, "must be a number"),
-        ("events/", {"kind": "Measurement", "any_code": "yes", "unit": "99999999"}, "no concept of that id"),
-        ("events/", {"kind": "ConditionOccurrence", "set": "0", "value_from": "7"}, "Only measurements"),
+        ("part/entry-new/", {"kind": "Weather"}, "Choose what kind"),
+        ("part/entry-new/", {"kind": "DrugExposure"}, "Choose a concept set"),
+        ("part/entry-new/", {"kind": "Measurement", "any_code": "yes", "value_from": "7"}, "unit"),
+        ("part/entry-new/", {"kind": "Measurement", "any_code": "yes", "value_from": "x"}, "must be a number"),
+        ("part/entry-new/", {"kind": "Measurement", "any_code": "yes", "unit": "99999999"}, "no concept of that id"),
+        ("part/entry-new/", {"kind": "ConditionOccurrence", "set": "0", "value_from": "7"}, "Only measurements"),
         ("sets/0/", {"descendants": "yes"}, "Choose at least one concept"),
     ],
 )  # fmt: skip
@@ -203,15 +204,21 @@ def test_contradictory_windows_and_empty_sets_are_refused(diabetes: Builder) -> 
     diabetes.post(action="add_rule", rule_name="r", how="ANY")
     empty = diabetes.post(action="add_set", set_name="Empty").rstrip("/").rsplit("/", 1)[1]
     form = {"kind": "ConditionOccurrence", "occurrence": "2", "count": "1"}
-    assert "has no concepts yet" in diabetes.post("rules/0/", status=400, **form, set=empty)
+    assert "has no concepts yet" in diabetes.post("part/rule-0-event-new/", status=400, **form, set=empty)
     window = {"days_from": "5", "from_side": "after", "days_to": "9", "to_side": "before"}
-    assert "ends before it begins" in diabetes.post("rules/0/", status=400, **form, set="0", **window)
-    assert "write 1 or more" in diabetes.post("rules/0/", status=400, **{**form, "count": "0"}, set="0")
-    assert diabetes.client.get(diabetes.address + "rules/9/").status_code == 400
+    assert "ends before it begins" in diabetes.post(
+        "part/rule-0-event-new/", status=400, **form, set="0", **window
+    )
+    assert "write 1 or more" in diabetes.post(
+        "part/rule-0-event-new/", status=400, **{**form, "count": "0"}, set="0"
+    )
+    assert diabetes.client.get(diabetes.address + "part/rule-9-event-new/").status_code == 404
 
 
 def test_values_have_their_unit(diabetes: Builder) -> None:
-    diabetes.post("events/", kind="Measurement", any_code="yes", value_from="7.5", value_to="", unit="9529")
+    diabetes.post(
+        "part/entry-new/", kind="Measurement", any_code="yes", value_from="7.5", value_to="", unit="9529"
+    )
     told = diabetes.cohort.expression["PrimaryCriteria"]["CriteriaList"][1]["Measurement"]
     assert told["ValueAsNumber"] == {"Value": 7.5, "Op": "gte"} and told["Unit"][0]["CONCEPT_ID"] == 9529
     assert "9529" in diabetes.page()
@@ -325,9 +332,11 @@ def test_an_attached_cohort_is_read_by_those_who_decide(
     assert "People of the cohort Diabetes, version 1" in page
     assert "About 120 people in release 2026.1" in page and "Who enters" in page
     forged = {**draft.answers["cohort"], "question": 1}
-    from lockgate.portal import plane
+    from lockgate.portal import cohort_plane
 
-    assert plane.defined_cohort(plane_site(diabetes), forged)["answer"] is None, "another question's answer"
+    assert cohort_plane.defined_cohort(plane_site(diabetes), forged)["answer"] is None, (
+        "another question's answer"
+    )
 
 
 def test_atlas_json_can_be_pasted_into_an_application(diabetes: Builder, draft: Application) -> None:
@@ -354,7 +363,7 @@ def test_counting_that_takes_too_long_is_stopped(diabetes: Builder, monkeypatch:
     def for_ever(engine: Any, definitions: Any) -> None:
         engine.execute("SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3")
 
-    monkeypatch.setattr("lockgate.portal.plane.COUNT_SECONDS", 0.1)
+    monkeypatch.setattr("lockgate.portal.cohort_plane.COUNT_SECONDS", 0.1)
     monkeypatch.setattr("lockgate.cohorts.asking.generate", for_ever)
     page = diabetes.post("count/", status=400)
     assert "Counting took longer than 0.1 seconds" in page
@@ -389,3 +398,135 @@ def test_the_api_does_the_same(diabetes: Builder, sign_in: Any, client: Client, 
     assert sign_in("adam").get("/api/explore/concepts?q=x").status_code == 403
     client.logout()
     assert client.get("/api/explore/cohorts").status_code == 401
+
+
+def test_nested_parts_are_built_by_forms(diabetes: Builder) -> None:
+    pressure = diabetes.concepts("High blood pressure", PRESSURE)
+    diabetes.post(action="add_rule", rule_name="Pressure", how="ANY")
+    assert diabetes.post("part/rule-0/", action="add_group").endswith("/part/rule-0-group-0/")
+    diabetes.post("part/rule-0-group-0/", how="AT_LEAST", how_many="1")
+    where = diabetes.post(
+        "part/rule-0-group-0-event-new/", kind="ConditionOccurrence", set=pressure, count="1", days_from="", days_to="",
+        more="yes",
+    )  # fmt: skip
+    assert where.endswith("/part/rule-0-group-0-event-0/")
+    page = diabetes.client.get(where).content.decode()
+    assert "Rule 1" in page and "Group 1" in page and "Nothing more is asked" in page
+    diabetes.post(
+        "part/rule-0-group-0-event-0/test/?attribute=OccurrenceStartDate",
+        op="bt", value="2020-01-01", extent="2020-12-31",
+    )  # fmt: skip
+    diabetes.post("part/rule-0-group-0-event-0/test/?attribute=Gender", sex=["8532", "8507"])
+    assert diabetes.post("part/rule-0-group-0-event-0/", action="add_group").endswith("-near/")
+    diabetes.post("part/rule-0-group-0-event-0-near-event-new/", kind="Death", count="0", occurrence="0")
+    page = diabetes.page()
+    assert "start date is from 2020-01-01 to 2020-12-31" in page and "No deaths" in page
+    diabetes.post("part/rule-0-group-0-event-0/", action="remove_test", place="Gender")
+    told = diabetes.cohort.expression["InclusionRules"][0]["expression"]["Groups"][0]["CriteriaList"][0]
+    assert list(told["Criteria"]["ConditionOccurrence"]) == [
+        "CodesetId",
+        "OccurrenceStartDate",
+        "CorrelatedCriteria",
+    ]
+    diabetes.post(action="add_additional")
+    person = diabetes.post("part/additional-person-new/")
+    diabetes.post("part/additional-person-0/test/?attribute=Age", op="gte", value="18")
+    assert "age is at least 18" in diabetes.client.get(person).content.decode()
+    diabetes.post("part/censor-new/", kind="Death")
+    diabetes.post("count/")
+    page = diabetes.page()
+    assert "Additional criteria" in page and "People leave earlier" in page and "People: " not in page
+    assert diabetes.post("part/rule-0-group-0-event-0/", action="remove").endswith("/part/rule-0-group-0/")
+    assert diabetes.client.get(diabetes.address + "part/rule-0-group-0-event-0/").status_code == 404
+    assert (
+        diabetes.client.get(diabetes.address + "part/rule-0-group-0/test/?attribute=Age").status_code == 404
+    )
+    wrong = diabetes.post(
+        "part/additional-person-0/test/?attribute=Age", status=400, op="bt", value="9", extent="3"
+    )
+    assert "ends before it begins" in wrong
+
+
+def test_yaml_with_codes_is_kept_as_concepts(diabetes: Builder, released: Site) -> None:
+    text = """
+name: By code
+concept_sets:
+  diabetes: {ICD10: [E11+]}
+entry:
+  - condition: diabetes
+"""
+    again = Builder(diabetes.client).new(title="", definition=text)
+    page = again.page()
+    assert "1 codes were read as the" in page
+    told = again.cohort.expression
+    assert told["PrimaryCriteria"]["CriteriaList"][0]["ConditionOccurrence"]["LockgateEither"] is True
+    assert {line["concept"]["VOCABULARY_ID"] for line in told["ConceptSets"][0]["expression"]["items"]} == {
+        "ICD10"
+    }
+    again.post("count/")
+    assert "Nobody" not in again.page()
+    refused = again.client.get(again.address + "export/circe/")
+    assert refused.status_code == 302 and "ATLAS" in again.page()
+    yaml = again.client.get(again.address + "export/yaml/").content.decode()
+    assert Builder(diabetes.client).new(title="", definition=yaml).cohort.expression == told
+    answer = diabetes.client.post("/explore/new/", {"definition": text.replace("E11", "E99.9")})
+    assert answer.status_code == 400 and "the vocabulary has no ICD10 E99.9" in answer.content.decode()
+
+
+def test_code_lists_are_pasted_into_a_concept_set(diabetes: Builder) -> None:
+    path = diabetes.post(action="add_set", set_name="Codes")
+    client = diabetes.client
+    assert (
+        client.post(path, {"action": "codes", "codes": "E11\nI10", "vocabulary": "ICD10"}).status_code == 302
+    )
+    page = client.get(path).content.decode()
+    assert "2 codes: the" in page and "ICD10 E11" in page
+    for form, said in (
+        ({"codes": "E11\nhello", "vocabulary": "ICD10"}, "line 3: That is no code of ICD10"),
+        ({"codes": "E99.9", "vocabulary": "ICD10"}, "The vocabulary has no ICD10 E99.9"),
+        ({"codes": ""}, "Give codes"),
+        ({"list": "nothing"}, "library has no"),
+    ):
+        answer = client.post(path, {"action": "codes", **form})
+        assert answer.status_code == 400 and said.lower() in answer.content.decode().lower(), said
+
+
+def test_the_library_is_searched_read_compared_and_grown(
+    diabetes: Builder, released: Site, sign_in: Any
+) -> None:
+    assert "The library is empty" in diabetes.client.get("/explore/library/").content.decode()
+    form = {"name": "diabetes", "title": "Diabetes", "owner": "Ann's team", "source": "a paper"}
+    assert "Save a version first" in diabetes.post("library/", status=400, **form)
+    diabetes.post(action="save")
+    assert "small letters" in diabetes.post("library/", status=400, **{**form, "name": "Not A Name"})
+    assert diabetes.post("library/", **form).endswith("/explore/library/diabetes/1/")
+    diabetes.post(action="add_demographics", who_age_from="40")
+    assert "Aged 40 or over" in diabetes.client.get(diabetes.address + "changes/0/").content.decode()
+    diabetes.post(action="save")
+    diabetes.post("library/", **form)
+    page = diabetes.client.get("/explore/library/?q=diab").content.decode()
+    assert "1 found" in page and "version 2" in page and "Draft" in page
+    page = diabetes.client.get("/explore/library/diabetes/").content.decode()
+    for said in (
+        "Ann&#39;s team",
+        "a paper",
+        "Version 1",
+        "Rule 1: Aged 40 or over",
+        "Build a cohort from it",
+    ):
+        assert said in page, said
+    assert "Change the status" not in page
+    changed = diabetes.client.get("/explore/library/diabetes/changes/?before=1&after=2").content.decode()
+    assert "Put in:" in changed and "age is at least 40" in changed
+    assert diabetes.client.get("/explore/library/diabetes/changes/?before=1&after=9").status_code == 404
+    made = diabetes.client.post("/explore/library/diabetes/1/build/")["Location"]
+    assert "begins with diabetes, version 1" in diabetes.client.get(made).content.decode()
+    assert (
+        diabetes.client.post("/explore/library/diabetes/2/status/", {"status": "reviewed"}).status_code == 403
+    )
+    rita = sign_in("rita")
+    assert rita.post("/explore/library/diabetes/2/status/", {"status": "reviewed"}).status_code == 302
+    assert "Reviewed" in rita.get("/explore/library/diabetes/").content.decode()
+    assert rita.get("/explore/library/nothing/").status_code == 404
+    events = {entry.event for entry in released.audit.entries()}
+    assert {"library.added", "library.status"} <= events

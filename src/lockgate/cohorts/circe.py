@@ -42,6 +42,8 @@ _DISTINCT = {
     None: "domain_concept",
 }
 _DATES = {"START_DATE": "start", "END_DATE": "end"}
+# ours, beside Circe's fields: the standard concept or the one as recorded is enough. ATLAS doesn't know it.
+EITHER = "LockgateEither"
 
 
 def read_circe(text: bytes | str, where: str = "the cohort definition") -> Definition:
@@ -289,6 +291,9 @@ class _Reader(CirceTests):
         codeset = rest.pop("CodesetId", None)
         source = rest.pop(domain.source_key, None) if domain.source_key else None
         first = rest.pop("First", False)
+        either = self.flag(rest.pop(EITHER, False), f"{path}.{EITHER}")
+        if either and (codeset is None or source is None):
+            raise self.refuse(f"{path}.{EITHER}", "either of two columns needs a concept set for both")
         adjustment = rest.pop("DateAdjustment", None)
         period = rest.pop("UserDefinedPeriod", None)
         return Criterion(
@@ -300,6 +305,7 @@ class _Reader(CirceTests):
             None if adjustment is None else self._adjustment(adjustment, f"{path}.DateAdjustment"),
             None if period is None else self._period(period, domain, f"{path}.UserDefinedPeriod"),
             None if group is None else self._group(group, f"{path}.CorrelatedCriteria"),
+            either,
         )
 
     def _adjustment(self, told: Any, path: str) -> Adjustment:

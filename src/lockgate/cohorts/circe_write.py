@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from lockgate.cohorts.circe import EITHER
 from lockgate.cohorts.definition import (
     EARLIEST,
     LATEST,
@@ -34,13 +35,13 @@ _OCCURRENCES = ("exactly", "at_most", "at_least")
 _COLUMNS = {"domain_concept": "DOMAIN_CONCEPT", "start_date": "START_DATE", "visit": "VISIT_ID"}
 
 
-def write_circe(definition: Definition) -> bytes:
+def write_circe(definition: Definition, *, ours: bool = False) -> bytes:
     """The definition as a Circe expression.
 
-    Raises UsageError for what Circe can't say: codes (it has concept ids only), and a criterion
-    that looks in either of two columns.
+    Raises UsageError for what Circe can't say: codes (it has concept ids only), and a criterion that looks in either of
+    two columns; with ``ours`` that is said in a field of our own, which ``read_circe`` reads and ATLAS doesn't.
     """
-    return msgspec.json.format(msgspec.json.encode(_Writer(definition).told()), indent=2)
+    return msgspec.json.format(msgspec.json.encode(_Writer(definition, ours=ours).told()), indent=2)
 
 
 def _cannot(reason: str, remedy: str) -> UsageError:
@@ -48,8 +49,8 @@ def _cannot(reason: str, remedy: str) -> UsageError:
 
 
 class _Writer:
-    def __init__(self, definition: Definition) -> None:
-        self._definition = definition
+    def __init__(self, definition: Definition, *, ours: bool) -> None:
+        self._definition, self._ours = definition, ours
         self._numbers: dict[ConceptSet, int] = {}
         self._sets: list[dict[str, Any]] = []
         for name, concepts in definition.concept_sets:
@@ -146,7 +147,7 @@ class _Writer:
         }
 
     def _criterion(self, criterion: Criterion) -> dict[str, Any]:
-        if criterion.either:
+        if criterion.either and not self._ours:
             raise _cannot("a concept in either of two columns", "ask for them in two criteria")
         domain = domains()[criterion.domain]
         told: dict[str, Any] = {}
@@ -155,6 +156,8 @@ class _Writer:
         if criterion.source_concepts is not None:
             assert domain.source_key is not None
             told[domain.source_key] = self._set(criterion.source_concepts)
+        if criterion.either:
+            told[EITHER] = True
         if criterion.first:
             told["First"] = True
         told |= self._tests(criterion.tests)

@@ -96,6 +96,10 @@ class Library:
             for version in versions if every else versions[-1:]:
                 yield self.read(name, version)
 
+    def versions(self, name: str) -> list[Entry]:
+        """Every version of a name, the latest first."""
+        return [self.read(name, version) for version in sorted(self._log(name)[0], reverse=True)]
+
     def read(self, name: str, version: int | None = None) -> Entry:
         """One version, else the latest. UsageError for one there isn't; Refused for one that isn't as it was added."""
         added, statuses = self._log(name)

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from lockgate.capture import REASONS, capture_fhir, capture_tables, list_held
-from lockgate.catalogue import build_catalogue
+from lockgate.catalogue import build_catalogue, publish_about
 from lockgate.cohorts.release_index import index_release
 from lockgate.curate import build_release as build
 from lockgate.curate import open_release, verify_release
@@ -155,6 +155,13 @@ def build_release(story: Story, site: Site) -> str:
         f'the release is described for the public, to be read under "The data": {len(described.facts["tables"])} '
         "tables column by column, what they hold over time; counts rounded",
         catalogue=described.release,
+    )
+    about = publish_about(site, result.release, actor=ACTOR)
+    charts = sum(len(page["tables"]) for page in about.facts["pages"])
+    story.passed(
+        f'and told under "About the data": {charts} charts of who and what is in it, each with its table; '
+        "small counts withheld",
+        about=charts,
     )
     return result.release
 

@@ -1,4 +1,5 @@
-"""Every call that the portal makes to the data plane, in one place (but for those of ``safety/services.py``).
+"""Every call that the portal makes to the data plane, in one place (but for those of ``safety/services.py``
+and, of cohorts, ``cohort_plane.py``).
 
 The data plane obeys signed scopes; the portal asks it and shows what it answers. Values come back as plain data so
 that they can be stored and shown.
@@ -7,18 +8,15 @@ that they can be stored and shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from lockgate.errors import UsageError
 from lockgate.identity.partner import registry
 from lockgate.site import Site
 from lockgate.site.files import make_dir
 
 RECORD = "outputs.json"
-COUNT_SECONDS = 30.0
 OUTPUT_KINDS = frozenset({"table", "chart", "text", "regression"})
 
 
@@ -278,129 +276,3 @@ def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, An
             }
         )
     return shown
-
-
-# Cohorts and the vocabulary
-
-
-def search_concepts(site: Site, text: str, **choice: Any) -> list[dict[str, Any]]:
-    """The concepts that a text means, best first, with how many stand below each; no count of people."""
-    from lockgate.terminology.search import search_concepts as search
-
-    return [plain(found) for found in search(site, text, **choice)]
-
-
-def concepts(site: Site, ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    """The concepts of these ids."""
-    from lockgate.terminology.search import concepts_by_id
-
-    return {number: plain(found) for number, found in concepts_by_id(site, ids).items()}
-
-
-def read_cohort(site: Site, content: bytes) -> tuple[dict[str, Any], str]:
-    """A cohort in Circe JSON or YAML as a Circe expression, and its name; UsageError with the place."""
-    from lockgate.cohorts.authored import read_yaml
-    from lockgate.cohorts.circe import read_circe
-    from lockgate.cohorts.circe_write import write_circe
-
-    where = "definition"
-    if not content.lstrip().startswith(b"{"):
-        definition = read_yaml(content, where)
-        return json.loads(write_circe(definition)), definition.name
-    definition = read_circe(content, where)
-    told = json.loads(content)
-    if "PrimaryCriteria" not in told:
-        told = told["expression"]
-        told = json.loads(told) if isinstance(told, str) else told
-    return told, definition.name
-
-
-def write_cohort(definition: Any, form: str, *, names: dict[int, str]) -> str:
-    """A definition as our own YAML, as a script of SQL, or told in English (Markdown)."""
-    if form == "yaml":
-        from lockgate.cohorts.authored_write import write_yaml
-
-        return write_yaml(definition)
-    if form == "sql":
-        from lockgate.cohorts.explain.sql import sql_script
-
-        return sql_script(definition)
-    from lockgate.cohorts.explain import text_of
-
-    return text_of(definition, names)
-
-
-def explored_release(site: Site) -> str | None:
-    """The release that questions are answered from: the latest that isn't retired; None where there is none."""
-    from lockgate.curate import open_release
-
-    try:
-        return open_release(site).number
-    except UsageError:
-        return None
-
-
-def count_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]]:
-    """How many people are left after each stage of a definition, as may be told: through the ledger of questions.
-
-    Refused when it takes too long, when there is no release, or when the ledger is full.
-    """
-    from lockgate.cohorts import asking
-    from lockgate.curate import open_release
-
-    release = open_release(site)
-    steps = asking.ask(
-        site,
-        release.number,
-        release.omop,
-        definition,
-        asker=asker,
-        rules=rules_of(site),
-        seconds=COUNT_SECONDS,
-    )
-    return [step.as_dict() for step in steps]
-
-
-def defined_cohort(site: Site, cohort: dict[str, Any]) -> dict[str, Any]:
-    """The cohort of an answer or a scope that is a full definition, as it is read: name, version, sections in plain
-    English, and the number of people as the ledger holds it (None where it was not asked)."""
-    from lockgate.cohorts import asking
-    from lockgate.cohorts.defined import Defined
-    from lockgate.cohorts.explain import english
-
-    told = Defined.model_validate(cohort)
-    definition = told.definition
-    question = told.question
-    answer = asking.answered(site, definition, question, rules_of(site)) if question else None
-    return {
-        "name": told.name,
-        "version": told.version,
-        "sections": [plain(section) for section in english(definition, names_in(told.circe))],
-        "answer": plain(answer),
-    }
-
-
-def names_in(told: Any) -> dict[int, str]:
-    """The names of the concepts that a Circe expression holds, by id."""
-    found: dict[int, str] = {}
-    stack = [told]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if isinstance(part.get("CONCEPT_ID"), int) and part.get("CONCEPT_NAME"):
-                found[part["CONCEPT_ID"]] = str(part["CONCEPT_NAME"])
-            stack += part.values()
-        elif isinstance(part, list):
-            stack += part
-    return found
-
-
-def counted_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]] | None:
-    """What was told of a definition already, or None; nothing is asked."""
-    from lockgate.cohorts import asking
-
-    release = explored_release(site)
-    if release is None:
-        return None
-    steps = asking.recall(site, release, definition, asker=asker, rules=rules_of(site))
-    return None if steps is None else [step.as_dict() for step in steps]

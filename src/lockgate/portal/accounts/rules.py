@@ -44,6 +44,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "audit.read": frozenset({"auditor"}),
     "explore.search": frozenset(ROLES) - {"linkage_clerk", "administrator"},
     "explore.count": frozenset({"applicant", "research_centre", "data_engineer"}),
+    "library.review": frozenset({"research_centre", "data_engineer"}),
     # who asks sees it; never the same person who approves
     "reidentify.request": frozenset({"research_centre", "data_engineer"}),
     "reidentify.approve": frozenset({"data_protection_office"}),

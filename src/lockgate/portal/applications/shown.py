@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate.portal import plane
+from lockgate.portal import cohort_plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.bank import Question, load
 from lockgate.portal.applications.catalogue import linkage_label
@@ -34,7 +34,7 @@ def _shown(question: Question, value: Any, kind: str) -> dict[str, Any]:
         if value is None:
             return {"kind": "text", "value": "Everybody with records in the period"}
         if "circe" in value:
-            return {"kind": "cohort", "value": plane.defined_cohort(current_site(), value)}
+            return {"kind": "cohort", "value": cohort_plane.defined_cohort(current_site(), value)}
         return {"kind": "json", "value": value}
     if value in (None, "", [], {}):
         return {"kind": "none", "value": ""}

@@ -12,7 +12,7 @@ from ninja import Router, Schema
 from ninja.errors import HttpError
 
 from lockgate.errors import LockgateError, Refused
-from lockgate.portal import plane
+from lockgate.portal import cohort_plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.explore import rules, services
 from lockgate.portal.explore.models import Cohort
@@ -106,7 +106,7 @@ def concepts(request: HttpRequest, q: str, domain: str = "", vocabulary: str = "
     """The site's concepts that ``q`` means, best first, at most 50."""
     try:
         rules.check_search(_user(request).person)
-        return plane.search_concepts(current_site(), q, domain=domain, vocabulary=vocabulary)
+        return cohort_plane.search_concepts(current_site(), q, domain=domain, vocabulary=vocabulary)
     except LockgateError as error:
         raise _refusing(error) from error
 
@@ -126,7 +126,7 @@ def cohorts(request: HttpRequest) -> Any:
 def add(request: HttpRequest, told: CohortIn) -> Any:
     """A new cohort from Circe JSON or YAML."""
     try:
-        made = services.import_text(
+        made, _ = services.import_text(
             _user(request), told.title, told.definition.encode(), project=told.project
         )
     except LockgateError as error:

@@ -9,34 +9,25 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from lockgate.cohorts.circe import read_circe
+from lockgate.cohorts.circe import EITHER, read_circe
 from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.domains import by_circe
 from lockgate.errors import UsageError
-from lockgate.portal.explore.typed import between, number_of, whole, window_of
+from lockgate.portal.explore import spots
+from lockgate.portal.explore.typed import between, day, whole
 
 Expression = dict[str, Any]
 
-KINDS = {
-    "ConditionOccurrence": "Condition",
-    "DrugExposure": "Drug",
-    "ProcedureOccurrence": "Procedure",
-    "Measurement": "Measurement",
-    "Observation": "Observation",
-    "VisitOccurrence": "Visit",
-    "VisitDetail": "Part of a visit",
-    "DeviceExposure": "Device",
-    "Specimen": "Specimen",
-    "Death": "Death",
-    "ObservationPeriod": "Period of observation",
-    "ConditionEra": "Condition era",
-    "DrugEra": "Drug era",
-}
-WITH_VALUES = frozenset({"Measurement", "Observation"})
 SEXES = {8532: "Female", 8507: "Male", 0: "Not stated"}
-GROUPS = {"ALL": "all of these", "ANY": "any of these", "AT_LEAST": "at least so many of these"}
-OCCURRENCES = {"2": "at least", "0": "exactly", "1": "at most"}
+GROUPS = {
+    "ALL": "all of these",
+    "ANY": "any of these",
+    "AT_LEAST": "at least so many of these",
+    "AT_MOST": "at most so many of these",
+}
 LIMITS = {
     "First": "the first event of each person",
     "All": "every event",
@@ -73,9 +64,24 @@ def is_ready(expression: Expression) -> bool:
     return bool(expression.get("PrimaryCriteria", {}).get("CriteriaList"))
 
 
-def _checked(expression: Expression) -> Expression:
+def readable(expression: Expression) -> Expression:
+    """The expression, with an entry event in the place of none, so that it can be read before there is one."""
     if is_ready(expression):
-        definition_of(expression)
+        return expression
+    primary = {**(expression.get("PrimaryCriteria") or {}), "CriteriaList": [{"ObservationPeriod": {}}]}
+    return {**expression, "PrimaryCriteria": primary}
+
+
+def uses_either(told: Any) -> bool:
+    """Whether some event counts as recorded or as mapped, which only we can say."""
+    if isinstance(told, Mapping):
+        return EITHER in told or any(map(uses_either, told.values()))
+    return isinstance(told, list) and any(map(uses_either, told))
+
+
+def checked(expression: Expression) -> Expression:
+    """The expression, once it can be understood; UsageError with the place of what can't."""
+    definition_of(readable(expression))
     return expression
 
 
@@ -155,7 +161,7 @@ def add_concepts(
         }
         for concept in concepts
     ]
-    return _checked(new)
+    return checked(new)
 
 
 def remove_concept(expression: Expression, number: int, concept_id: int) -> Expression:
@@ -163,7 +169,7 @@ def remove_concept(expression: Expression, number: int, concept_id: int) -> Expr
     new = copy.deepcopy(expression)
     lines = items(find_set(new, number))
     lines[:] = [line for line in lines if line["concept"]["CONCEPT_ID"] != concept_id]
-    return _checked(new)
+    return checked(new)
 
 
 def remove_set(expression: Expression, number: int) -> Expression:
@@ -182,80 +188,37 @@ def _used(told: Any, key: str = "") -> set[int]:
         return set().union(*(_used(value, str(name)) for name, value in told.items()))
     if isinstance(told, list):
         return set().union(*(_used(value, key) for value in told))
-    named = key in {"CodesetId", "DrugCodesetId"} or key.endswith("SourceConcept")
+    named = key in {"CodesetId", "DrugCodesetId"} | _set_attributes() or key.endswith("SourceConcept")
     return {told} if named and isinstance(told, int) and not isinstance(told, bool) else set()
 
 
-# Events
+@cache
+def _set_attributes() -> frozenset[str]:
+    """The attributes whose value is the id of a concept set."""
+    every = (domain.attributes.items() for domain in by_circe().values())
+    return frozenset(name for attributes in every for name, told in attributes if told.kind == "set")
 
 
-def event(expression: Expression, form: Mapping[str, str]) -> dict[str, Any]:
-    """A criterion from a form: kind, set, first, age_from, age_to, value_from, value_to, unit (a concept id)."""
-    kind = form.get("kind", "")
-    if kind not in KINDS:
-        raise UsageError("Choose what kind of event it is", where="kind")
-    told: dict[str, Any] = {}
-    if form.get("set", ""):
-        number = whole(form["set"], "set", most=10**6)
-        chosen = find_set(expression, -1 if number is None else number)
-        if not items(chosen):
-            raise UsageError(f"{chosen.get('name')} has no concepts yet: add some first", where="set")
-        told["CodesetId"] = chosen["id"]
-    elif kind not in {"Death", "ObservationPeriod"} and form.get("any_code") != "yes":
-        raise UsageError("Choose a concept set, or tick that any code counts", where="set")
-    if form.get("first") == "yes":
-        told["First"] = True
-    age = between(
-        whole(form.get("age_from", ""), "age_from", most=130),
-        whole(form.get("age_to", ""), "age_to", most=130),
-        "age_to",
-    )
-    if age:
-        told["AgeAtStart" if kind in {"ConditionEra", "DrugEra", "ObservationPeriod"} else "Age"] = age
-    value = between(
-        number_of(form.get("value_from", ""), "value_from"),
-        number_of(form.get("value_to", ""), "value_to"),
-        "value_to",
-    )
-    unit = whole(form.get("unit", ""), "unit", most=2**31 - 1)
-    if (value or unit is not None) and kind not in WITH_VALUES:
-        raise UsageError("Only measurements and observations have values", where="value_from")
-    if value:
-        if unit is None and form.get("any_unit") != "yes":
-            raise UsageError("Give the value's unit, or tick that any unit counts", where="unit")
-        told["ValueAsNumber"] = value
-    if unit is not None:
-        told["Unit"] = [{"CONCEPT_ID": unit, "CONCEPT_NAME": form.get("unit_name", "")}]
-    return {kind: told}
-
-
-def add_entry(expression: Expression, form: Mapping[str, str]) -> Expression:
-    """With another event by which people enter."""
-    new = copy.deepcopy(expression)
-    _list(new["PrimaryCriteria"], "CriteriaList").append(event(new, form))
-    return _checked(new)
-
-
-def remove_entry(expression: Expression, place: int) -> Expression:
-    """Without an entry event."""
-    new = copy.deepcopy(expression)
-    _remove(_list(new["PrimaryCriteria"], "CriteriaList"), place)
-    return new
+# Who enters
 
 
 def set_entry(expression: Expression, form: Mapping[str, str]) -> Expression:
-    """With other days of observation around an entry event, and another choice among a person's events."""
+    """With other days of observation around an entry event, and another choice among a person's events: of all (limit),
+    of those that meet the additional criteria (limit_qualified), of those that keep every rule (limit_rules)."""
     new = copy.deepcopy(expression)
     days = {
         name: whole(form.get(field, "") or "0", field) or 0
         for name, field in (("PriorDays", "prior_days"), ("PostDays", "post_days"))
     }
-    limit = form.get("limit", "")
-    if limit not in LIMITS:
-        raise UsageError("Choose which events count", where="limit")
-    new["PrimaryCriteria"] |= {"ObservationWindow": days, "PrimaryCriteriaLimit": {"Type": limit}}
-    new["ExpressionLimit"] = {"Type": limit}
-    return _checked(new)
+    chosen: dict[str, str] = {}
+    for field in ("limit", "limit_qualified", "limit_rules"):
+        chosen[field] = form.get(field, "") or ("" if field == "limit" else chosen["limit"])
+        if chosen[field] not in LIMITS:
+            raise UsageError("Choose which events count", where=field)
+    new["PrimaryCriteria"] |= {"ObservationWindow": days, "PrimaryCriteriaLimit": {"Type": chosen["limit"]}}
+    new["QualifiedLimit"] = {"Type": chosen["limit_qualified"]}
+    new["ExpressionLimit"] = {"Type": chosen["limit_rules"]}
+    return checked(new)
 
 
 def _remove(told: list[Any], place: int) -> None:
@@ -280,59 +243,53 @@ def find_rule(expression: Expression, place: int) -> dict[str, Any]:
     return rules_of(expression)[place]
 
 
-def add_rule(expression: Expression, form: Mapping[str, str]) -> Expression:
-    """With another rule, empty so far: rule_name, how (all, any, at least so many), how_many."""
-    name = " ".join(form.get("rule_name", "").split())
-    if not name:
-        raise UsageError("Give the rule a name: it stands in the table of who is lost", where="rule_name")
+def _how(form: Mapping[str, str]) -> dict[str, Any]:
+    """How many parts of a group must hold: how, how_many."""
     how = form.get("how", "ALL")
     if how not in GROUPS:
         raise UsageError("Choose how many of its conditions must hold", where="how")
-    group: dict[str, Any] = {"Type": how, "CriteriaList": [], "DemographicCriteriaList": [], "Groups": []}
-    if how == "AT_LEAST":
-        count = whole(form.get("how_many", ""), "how_many", least=1, most=100)
-        if count is None:
-            raise UsageError("Say how many of them at least", where="how_many")
-        group["Count"] = count
+    if not how.startswith("AT_"):
+        return {"Type": how}
+    count = whole(form.get("how_many", ""), "how_many", least=1 if how == "AT_LEAST" else 0, most=100)
+    if count is None:
+        raise UsageError(f"Say how many of them at {how[3:].lower()}", where="how_many")
+    return {"Type": how, "Count": count}
+
+
+def _rule_name(form: Mapping[str, str]) -> str:
+    name = " ".join(form.get("rule_name", "").split())
+    if not name:
+        raise UsageError("Give the rule a name: it stands in the table of who is lost", where="rule_name")
+    return name[:200]
+
+
+def add_rule(expression: Expression, form: Mapping[str, str]) -> Expression:
+    """With another rule, empty so far: rule_name, how (all, any, at least or at most so many), how_many."""
+    name, group = _rule_name(form), {**spots.fresh_group(), **_how(form)}
     new = copy.deepcopy(expression)
-    _list(new, "InclusionRules").append({"name": name[:200], "expression": group})
-    return _checked(new)
+    _list(new, "InclusionRules").append({"name": name, "expression": group})
+    return checked(new)
+
+
+def set_group(expression: Expression, spot: str, form: Mapping[str, str]) -> Expression:
+    """With another number of a group's parts that must hold; of a rule also rule_name and rule_description."""
+    new = copy.deepcopy(expression)
+    group = spots.part_at(new, spot).told
+    group.pop("Count", None)
+    group |= _how(form)
+    if spot.startswith("rule-") and not spots.parent(spot):
+        rule = find_rule(new, int(spot.split("-")[1]))
+        rule["name"] = _rule_name(form)
+        rule.pop("description", None)
+        if form.get("rule_description", "").strip():
+            rule["description"] = form["rule_description"].strip()[:2000]
+    return checked(new)
 
 
 def remove_rule(expression: Expression, place: int) -> Expression:
     """Without a rule."""
     new = copy.deepcopy(expression)
     _remove(_list(new, "InclusionRules"), place)
-    return new
-
-
-def add_condition(expression: Expression, rule: int, form: Mapping[str, str]) -> Expression:
-    """With another condition in a rule: so many events of a kind in a window of days around the entry event."""
-    criterion = event(expression, form)
-    occurrence = form.get("occurrence", "2")
-    if occurrence not in OCCURRENCES:
-        raise UsageError("Choose at least, exactly or at most", where="occurrence")
-    count = whole(form.get("count", ""), "count", most=1000)
-    if count is None:
-        raise UsageError("Say how many events", where="count")
-    if occurrence == "2" and count == 0:
-        raise UsageError("At least none holds for everybody: write 1 or more", where="count")
-    window = window_of(form)
-    new = copy.deepcopy(expression)
-    _list(find_rule(new, rule)["expression"], "CriteriaList").append(
-        {
-            "Criteria": criterion,
-            "StartWindow": window,
-            "Occurrence": {"Type": int(occurrence), "Count": count},
-        }
-    )
-    return _checked(new)
-
-
-def remove_condition(expression: Expression, rule: int, place: int, kind: str = "CriteriaList") -> Expression:
-    """Without a condition of a rule."""
-    new = copy.deepcopy(expression)
-    _remove(_list(find_rule(new, rule)["expression"], kind), place)
     return new
 
 
@@ -365,14 +322,15 @@ def add_demographics(expression: Expression, form: Mapping[str, str], sexes: Seq
     name = ", ".join(words)
     group = {"Type": "ALL", "CriteriaList": [], "DemographicCriteriaList": [told], "Groups": []}
     _list(new, "InclusionRules").append({"name": name[:1].upper() + name[1:], "expression": group})
-    return _checked(new)
+    return checked(new)
 
 
 # The end
 
 
 def set_exit(expression: Expression, form: Mapping[str, str]) -> Expression:
-    """With another end of the stay: with the observation, so many days on, or with the exposure to a drug."""
+    """With another end of the stay: with the observation, so many days on, or with the exposure to a drug; and the days
+    between which any stay lies (cut_from, cut_to)."""
     new = copy.deepcopy(expression)
     how = form.get("exit", "")
     new.pop("EndStrategy", None)
@@ -385,16 +343,20 @@ def set_exit(expression: Expression, form: Mapping[str, str]) -> Expression:
     elif how == "drug":
         if not form.get("exit_set", ""):
             raise UsageError("Choose the concept set of the drug", where="exit_set")
-        chosen = find_set(new, whole(form["exit_set"], "exit_set", most=10**6) or 0)
-        new["EndStrategy"] = {
-            "CustomEra": {
-                "DrugCodesetId": chosen["id"],
-                "GapDays": whole(form.get("gap_days", "") or "30", "gap_days") or 0,
-                "Offset": 0,
-            }
+        era = {
+            "DrugCodesetId": find_set(new, whole(form["exit_set"], "exit_set", most=10**6) or 0)["id"],
+            "GapDays": whole(form.get("gap_days", "") or "30", "gap_days") or 0,
+            "Offset": whole(form.get("drug_days", "") or "0", "drug_days") or 0,
         }
+        supply = whole(form.get("supply_days", ""), "supply_days")
+        new["EndStrategy"] = {"CustomEra": era | ({} if supply is None else {"DaysSupplyOverride": supply})}
     elif how != "observation":
         raise UsageError("Choose when people leave", where="exit")
     pad = whole(form.get("era_pad", "") or "0", "era_pad") or 0
     new["CollapseSettings"] = {"CollapseType": "ERA", "EraPad": pad}
-    return _checked(new)
+    start, end = day(form.get("cut_from", ""), "cut_from"), day(form.get("cut_to", ""), "cut_to")
+    if start and end and end < start:
+        raise UsageError("The time ends before it begins", where="cut_to")
+    pairs = (("StartDate", start), ("EndDate", end))
+    new["CensorWindow"] = {key: value for key, value in pairs if value}
+    return checked(new)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponseBase
@@ -12,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, UsageError
-from lockgate.portal import plane
-from lockgate.portal.explore import building, rules, services
+from lockgate.portal import cohort_plane
+from lockgate.portal.explore import building, rules, services, spots
 from lockgate.portal.explore.building import Expression
 from lockgate.portal.explore.models import Cohort
 from lockgate.portal.explore.typed import whole
@@ -31,27 +30,34 @@ def _place(request: SignedIn, name: str = "place") -> int:
 
 CHANGES: dict[str, Change] = {
     "remove_set": lambda r, c: building.remove_set(c.expression, _place(r)),
-    "remove_entry": lambda r, c: building.remove_entry(c.expression, _place(r)),
-    "set_entry": lambda r, c: building.set_entry(c.expression, _form(r)),
-    "add_rule": lambda r, c: building.add_rule(c.expression, _form(r)),
+    "remove_part": lambda r, c: spots.removed(c.expression, r.POST.get("place", "")),
+    "set_entry": lambda r, c: building.set_entry(c.expression, form_of_request(r)),
+    "add_additional": lambda r, c: spots.with_group(c.expression, "additional")[0],
+    "add_rule": lambda r, c: building.add_rule(c.expression, form_of_request(r)),
     "remove_rule": lambda r, c: building.remove_rule(c.expression, _place(r)),
-    "remove_condition": lambda r, c: building.remove_condition(c.expression, _place(r, "rule"), _place(r)),
-    "remove_people": lambda r, c: building.remove_condition(
-        c.expression, _place(r, "rule"), _place(r), "DemographicCriteriaList"
+    "add_demographics": lambda r, c: building.add_demographics(
+        c.expression, form_of_request(r), r.POST.getlist("sex")
     ),
-    "add_demographics": lambda r, c: building.add_demographics(c.expression, _form(r), r.POST.getlist("sex")),
-    "set_exit": lambda r, c: building.set_exit(c.expression, _form(r)),
+    "set_exit": lambda r, c: building.set_exit(c.expression, form_of_request(r)),
 }
+CODED = ("ICD10", "OPCS4", "SNOMED", "dm+d", "LOINC")
 # where the page goes on after a change
-ANCHORS = {"set": "sets", "entry": "events", "rule": "rules", "condition": "rules", "people": "rules",
-           "demographics": "rules", "exit": "end"}  # fmt: skip
+ANCHORS = {
+    "set": "sets",
+    "entry": "events",
+    "rule": "rules",
+    "demographics": "rules",
+    "exit": "end",
+    "additional": "events",
+}
+PLACES = {"entry": "events", "additional": "events", "censor": "end", "rule": "rules"}
 
 
-def _form(request: SignedIn) -> dict[str, str]:
+def form_of_request(request: SignedIn) -> dict[str, str]:
     return {key: str(value) for key, value in request.POST.items()}
 
 
-def _own(request: SignedIn, key: uuid.UUID) -> Cohort:
+def own_cohort(request: SignedIn, key: uuid.UUID) -> Cohort:
     cohort = get_cohort(request, key)
     rules.check_edit(request.user.person, cohort.facts())
     return cohort
@@ -61,9 +67,10 @@ def _own(request: SignedIn, key: uuid.UUID) -> Cohort:
 @signed_in
 def edit(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
     """One change of the cohort; what is wrong with it comes back on the page."""
-    cohort = _own(request, key)
+    cohort = own_cohort(request, key)
     action = request.POST.get("action", "")
-    anchor = ANCHORS.get(action.partition("_")[2], "")
+    what = action.partition("_")[2]
+    anchor = ANCHORS.get(what) or PLACES.get(request.POST.get("place", what).partition("-")[0], "")
     try:
         if action == "add_set":
             changed, number = building.add_set(cohort.expression, request.POST.get("set_name", ""))
@@ -93,20 +100,47 @@ def edit(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
     return redirect(f"/explore/{cohort.key}/{'#' + anchor if anchor else ''}")
 
 
+def _with_codes(request: SignedIn, cohort: Cohort, number: int) -> Expression:
+    """The cohort with a code list in a set: a file, a text, or one of the library."""
+    upload, text = request.FILES.get("codes_file"), request.POST.get("codes", "")
+    listed = request.POST.get("list", "").strip()
+    try:
+        if listed:
+            codes = cohort_plane.library_codes(current_site(), listed)
+        elif upload is not None and (upload.size or 0) > rules.MAX_BYTES:
+            raise UsageError("The file is larger than 1 MB", where="codes")
+        else:
+            content = upload.read() if upload is not None else text.encode()
+            if not content.strip():
+                raise UsageError("Give codes, a file of them, or a code list of the library", where="codes")
+            codes = cohort_plane.read_codes(content, request.POST.get("vocabulary", ""))
+        found = cohort_plane.coded_concepts(current_site(), codes)
+    except UsageError as error:
+        place = error.where.partition(":")[2].strip() if error.where.startswith("codes:") else ""
+        said = f"{place}: {error.message}" if place else error.message
+        raise UsageError(said, where="list" if listed else "codes", remedy=error.remedy) from error
+    messages.success(request, f"{len(codes):,} codes: the {len(found):,} concepts of them are in the set.")
+    return building.add_concepts(
+        cohort.expression, number, list(found.values()), descendants=True, excluded=False
+    )
+
+
 @require_http_methods(["GET", "POST"])
 @signed_in
 def concepts(request: SignedIn, key: uuid.UUID, number: int) -> HttpResponseBase:
     """A concept set: what is in it, and a search for what to add."""
-    cohort = _own(request, key)
+    cohort = own_cohort(request, key)
     concept_set = building.find_set(cohort.expression, number)
     errors: dict[str, str] = {}
     if request.method == "POST":
         try:
-            if request.POST.get("remove"):
+            if request.POST.get("action") == "codes":
+                changed = _with_codes(request, cohort, number)
+            elif request.POST.get("remove"):
                 changed = building.remove_concept(cohort.expression, number, _place(request, "remove"))
             else:
                 chosen = [int(one) for one in request.POST.getlist("concept") if one.isdigit()][:200]
-                known = plane.concepts(current_site(), chosen)
+                known = cohort_plane.concepts(current_site(), chosen)
                 changed = building.add_concepts(
                     cohort.expression,
                     number,
@@ -127,73 +161,18 @@ def concepts(request: SignedIn, key: uuid.UUID, number: int) -> HttpResponseBase
         "cohort": cohort,
         "set": concept_set,
         "lines": building.items(concept_set),
-        "below": {one: told["descendants"] for one, told in plane.concepts(current_site(), ids).items()},
+        "below": {
+            one: told["descendants"] for one, told in cohort_plane.concepts(current_site(), ids).items()
+        },
         "found": [one for one in found if one["concept_id"] not in held],
         "q": request.GET.get("q", ""),
         "asked": "q" in request.GET and not wrong,
         "domain": request.GET.get("domain", ""),
         "domains": DOMAINS,
+        "vocabularies": CODED,
+        "lists": [one for one in cohort_plane.library_found(current_site()) if one["kind"] == "codelist"],
+        "posted": request.POST,
         "errors": errors,
         "summary": summary(errors, {"concept": "concept-1"}),
     }
     return render(request, "explore/concepts.jinja", context, status=400 if errors else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def entry(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
-    """Another event by which people enter."""
-    cohort = _own(request, key)
-    return _event_page(
-        request, cohort, lambda form: building.add_entry(cohort.expression, form), "add_entry", rule=None
-    )
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def condition(request: SignedIn, key: uuid.UUID, rule: int) -> HttpResponseBase:
-    """Another condition of a rule."""
-    cohort = _own(request, key)
-    building.find_rule(cohort.expression, rule)
-    return _event_page(
-        request,
-        cohort,
-        lambda form: building.add_condition(cohort.expression, rule, form),
-        "add_condition",
-        rule=rule,
-    )
-
-
-def _event_page(
-    request: SignedIn,
-    cohort: Cohort,
-    made: Callable[[dict[str, str]], Expression],
-    what: str,
-    *,
-    rule: int | None,
-) -> HttpResponseBase:
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        form = _form(request)
-        try:
-            if form.get("unit", "").isdigit():
-                unit = plane.concepts(current_site(), [int(form["unit"])]).get(int(form["unit"]))
-                if unit is None:
-                    raise UsageError("The vocabulary has no concept of that id", where="unit")
-                form["unit_name"] = unit["name"]
-            services.change(request.user, cohort, made(form), what)
-            return redirect(f"/explore/{cohort.key}/#{'events' if rule is None else 'rules'}")
-        except LockgateError as error:
-            errors = as_errors(error, "kind")
-    posted: dict[str, Any] = dict(request.POST.items())
-    context = {
-        "cohort": cohort,
-        "rule": None if rule is None else building.find_rule(cohort.expression, rule),
-        "sets": building.sets(cohort.expression),
-        "kinds": building.KINDS,
-        "occurrences": building.OCCURRENCES,
-        "posted": posted,
-        "errors": errors,
-        "summary": summary(errors, {"kind": "kind", "set": "set"}),
-    }
-    return render(request, "explore/event.jinja", context, status=400 if errors else 200)

@@ -35,6 +35,11 @@ def check_build(person: Person) -> None:
     check(person, "explore.count")
 
 
+def check_review(person: Person) -> None:
+    """Refused unless the person may give versions in the library another status."""
+    check(person, "library.review")
+
+
 def check_read(person: Person, facts: CohortFacts) -> None:
     """The owner, those it is shared with, and the members of its project."""
     check_build(person)
@@ -59,6 +64,11 @@ def can_search(person: Person) -> bool:
 def can_build(person: Person) -> bool:
     """Whether ``check_build`` would pass."""
     return _passes(lambda: check_build(person))
+
+
+def can_review(person: Person) -> bool:
+    """Whether ``check_review`` would pass."""
+    return _passes(lambda: check_review(person))
 
 
 def can_read(person: Person, facts: CohortFacts) -> bool:

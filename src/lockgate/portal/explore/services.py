@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lockgate.errors import Refused, UsageError
-from lockgate.portal import plane
+from lockgate.portal import cohort_plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications import rules as application_rules
 from lockgate.portal.applications import services as applications
@@ -51,15 +51,63 @@ def _project(user: User, slug: str) -> Project | None:
     return project
 
 
-def import_text(user: User, title: str, content: bytes, *, project: str = "") -> Cohort:
-    """A cohort from Circe JSON (as ATLAS exports it) or our own YAML.
+def import_text(user: User, title: str, content: bytes, *, project: str = "") -> tuple[Cohort, list[str]]:
+    """A cohort from Circe JSON (as ATLAS exports it) or our own YAML, and what was done to it in reading.
 
     Raises UsageError with the place of what can't be understood; nothing is kept then.
     """
     if len(content) > rules.MAX_BYTES:
         raise Refused("the definition is larger than 1 MB", reasons=["too large"], where="definition")
-    expression, name = plane.read_cohort(current_site(), content)
-    return create(user, title or name or "Imported cohort", project=project, expression=expression)
+    expression, name, notes = cohort_plane.read_cohort(current_site(), content)
+    return create(user, title or name or "Imported cohort", project=project, expression=expression), notes
+
+
+def from_library(user: User, name: str, version: int | None) -> tuple[Cohort, list[str]]:
+    """A cohort of one's own from a definition of the library, and what was done to it in reading."""
+    rules.check_build(user.person)
+    expression, title, notes = cohort_plane.library_cohort(current_site(), name, version)
+    return create(user, title, expression=expression), notes
+
+
+def to_library(
+    user: User, cohort: Cohort, name: str, *, title: str, owner: str, source: str
+) -> dict[str, Any]:
+    """Keep the version saved last in the site's library, as the next version of a name."""
+    rules.check_edit(user.person, cohort.facts())
+    version = cohort.latest
+    if version is None:
+        raise Refused("Save a version first: that is what is kept", reasons=["no version"], where="name")
+    if not owner.strip():
+        raise UsageError("Say who answers for it: a person or a team", where="owner")
+    provenance = {"cohort": f"{cohort.key} version {version.number}", "saved by": user.username}
+    if source.strip():
+        provenance["source"] = source.strip()[:500]
+    name = name.strip()
+    try:
+        kept = cohort_plane.library_add(
+            current_site(),
+            name,
+            version.expression,
+            title=_title(title or version.title),
+            owner=" ".join(owner.split())[:200],
+            provenance=provenance,
+            actor=user.username,
+        )
+    except UsageError as error:
+        if error.where == f"{name}.json":
+            raise UsageError("Use small letters, digits and hyphens, 80 at most", where="name") from error
+        raise
+    with writing(
+        "explore.kept", actor=user.username, cohort=str(cohort.key), version=version.number
+    ) as record:
+        record.detail["library"] = f"{kept['name']}@{kept['version']}"
+    return kept
+
+
+def set_status(user: User, name: str, version: int, status: str) -> dict[str, Any]:
+    """Give a version in the library another status."""
+    rules.check_review(user.person)
+    return cohort_plane.library_status(current_site(), name, version, status, actor=user.username)
 
 
 def change(user: User, cohort: Cohort, expression: dict[str, Any], what: str) -> None:
@@ -147,7 +195,7 @@ def count(user: User, cohort: Cohort) -> list[dict[str, Any]]:
     """How many people are left after each stage, as may be told; each is a question of the ledger."""
     rules.check_read(user.person, cohort.facts())
     definition = building.definition_of(cohort.expression)
-    return plane.count_cohort(current_site(), definition, cohort.asker(user.username))
+    return cohort_plane.count_cohort(current_site(), definition, cohort.asker(user.username))
 
 
 def counted(user: User, cohort: Cohort) -> list[dict[str, Any]] | None:
@@ -156,7 +204,7 @@ def counted(user: User, cohort: Cohort) -> list[dict[str, Any]] | None:
     if not building.is_ready(cohort.expression):
         return None
     definition = building.definition_of(cohort.expression)
-    return plane.counted_cohort(current_site(), definition, cohort.asker(user.username))
+    return cohort_plane.counted_cohort(current_site(), definition, cohort.asker(user.username))
 
 
 def attach(user: User, cohort: Cohort, reference: str) -> Application:
@@ -171,7 +219,7 @@ def attach(user: User, cohort: Cohort, reference: str) -> Application:
     if application is None or not application_rules.can_edit(user.person, application.facts()):
         raise UsageError("Choose one of your applications that can still be changed", where="application")
     definition = building.definition_of(version.expression)
-    steps = plane.count_cohort(current_site(), definition, cohort.asker(user.username))
+    steps = cohort_plane.count_cohort(current_site(), definition, cohort.asker(user.username))
     answer = {
         "name": version.title,
         "version": version.number,
@@ -195,9 +243,18 @@ def attach(user: User, cohort: Cohort, reference: str) -> Application:
 def exported(cohort: Cohort, form: str) -> tuple[str, str]:
     """The cohort as a file: its text, and its media type. ``form`` is circe, yaml, sql or text."""
     if form == "circe":
+        if building.uses_either(cohort.expression):
+            raise Refused(
+                "ATLAS can't look for a concept as recorded or as mapped at once",
+                reasons=["an event counts in either of two columns"],
+                where="form",
+                remedy="export YAML, or ask for one of the two columns",
+            )
         return json.dumps(cohort.expression, indent=2, ensure_ascii=False) + "\n", "application/json"
     definition = building.definition_of(cohort.expression)
     kinds = {"yaml": "application/yaml", "sql": "application/sql", "text": "text/markdown"}
     if form not in kinds:
         raise UsageError("there is no such form", where="form", remedy="circe, yaml, sql or text")
-    return plane.write_cohort(definition, form, names=plane.names_in(cohort.expression)), kinds[form]
+    return cohort_plane.write_cohort(definition, form, names=cohort_plane.names_in(cohort.expression)), kinds[
+        form
+    ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate.cohorts.definition import Definition, ExposureExit, OffsetExit
+from lockgate.cohorts.definition import Criterion, Definition, ExposureExit, Group, OffsetExit, Test
 from lockgate.cohorts.explain.english import counted_words
 from lockgate.cohorts.explain.words import Sets, criterion_words, exposure_words, group_words
-from lockgate.portal import plane
-from lockgate.portal.explore import building
+from lockgate.portal import cohort_plane
+from lockgate.portal.explore import building, spots
 from lockgate.portal.explore.building import Expression
 
 STATUS = {
@@ -20,50 +20,77 @@ STATUS = {
 
 
 def parts(expression: Expression) -> dict[str, Any]:
-    """What the builder's page lists: concept sets, entry events, rules with their conditions, the end."""
+    """What the builder's page lists: concept sets, and every event, group and person with its address, in words."""
     primary = expression["PrimaryCriteria"]
-    found: dict[str, Any] = {
-        "sets": [_set(one) for one in building.sets(expression)],
-        "entry": [],
-        "rules": [],
-        "more": [],
-        "days": primary.get("ObservationWindow") or {},
-        "limit": (primary.get("PrimaryCriteriaLimit") or {}).get("Type", "All"),
-        "exit": _exit_form(expression),
+    definition = building.definition_of(building.readable(expression))
+    sets = Sets(definition, cohort_plane.names_in(expression))
+    limits = {
+        field: (told or {}).get("Type", "All").capitalize()
+        for field, told in (
+            ("limit", primary.get("PrimaryCriteriaLimit")),
+            ("limit_qualified", expression.get("QualifiedLimit")),
+            ("limit_rules", expression.get("ExpressionLimit")),
+        )
     }
-    if not building.is_ready(expression):
-        found["rules"] = [
-            {"name": rule.get("name") or "Rule", "how": "", "conditions": [], "people": [], "groups": []}
-            for rule in building.rules_of(expression)
-        ]
-        return found
-    definition = building.definition_of(expression)
-    sets = Sets(definition, plane.names_in(expression))
-    found["entry"] = [criterion_words(criterion, sets) for criterion in definition.entry]
-    for rule in definition.rules:
-        group = rule.group
-        found["rules"].append(
+    ready = building.is_ready(expression)
+    return {
+        "sets": [_set(one) for one in building.sets(expression)],
+        "entry": [
+            _event(one, sets, f"entry-{place}") for place, one in enumerate(definition.entry if ready else ())
+        ],
+        "additional": definition.qualifying and _group(definition.qualifying, sets, "additional"),
+        "rules": [
             {
                 "name": rule.name or "(no name)",
-                "how": group_words(group),
-                "conditions": [
-                    counted_words(one, sets) + (", with conditions of its own" if one.criterion.group else "")
-                    for one in group.counted
-                ],
-                "people": [
-                    "; ".join(sets.test(name, test) for name, test in one.tests) for one in group.demographics
-                ],
-                "groups": [f"{group_words(inner)} {_size(inner)}" for inner in group.groups],
+                "description": rule.description,
+                "group": _group(rule.group, sets, f"rule-{place}"),
             }
-        )
-    found["more"] = list(_more(definition, sets))
-    found["ends"] = _ends(definition, sets)
-    return found
+            for place, rule in enumerate(definition.rules)
+        ],
+        "censoring": [_event(one, sets, f"censor-{place}") for place, one in enumerate(definition.censoring)],
+        "days": primary.get("ObservationWindow") or {},
+        **limits,
+        "exit": _exit_form(expression),
+        "ends": _ends(definition, sets),
+        "cut": {"from": definition.censor_from, "to": definition.censor_until},
+    }
 
 
-def _size(group: Any) -> str:
-    count = len(group.counted) + len(group.demographics) + len(group.groups)
-    return f"{count} condition{'' if count == 1 else 's'} (brought in with the cohort)"
+def group_parts(expression: Expression, spot: str) -> dict[str, Any]:
+    """One group as its page lists it."""
+    found = parts(expression)
+    groups = [one["group"] for one in found["rules"]] + ([found["additional"]] if found["additional"] else [])
+    stack = [*groups, *(one["near"] for one in [*found["entry"], *found["censoring"]] if one["near"])]
+    while stack:
+        group: dict[str, Any] = stack.pop()
+        if group["spot"] == spot:
+            return group
+        stack += [*group["groups"], *(one["near"] for one in group["events"] if one["near"])]
+    raise spots.missing()
+
+
+def _group(group: Group, sets: Sets, spot: str) -> dict[str, Any]:
+    return {
+        "spot": spot,
+        "how": group_words(group),
+        "events": [
+            _event(one.criterion, sets, f"{spot}-event-{place}", counted_words(one, sets))
+            for place, one in enumerate(group.counted)
+        ],
+        "people": [
+            {
+                "spot": f"{spot}-person-{place}",
+                "words": "; ".join(sets.test(name, test) for name, test in one.tests) or "anybody",
+            }
+            for place, one in enumerate(group.demographics)
+        ],
+        "groups": [_group(one, sets, f"{spot}-group-{place}") for place, one in enumerate(group.groups)],
+    }
+
+
+def _event(criterion: Criterion, sets: Sets, spot: str, words: str = "") -> dict[str, Any]:
+    near = criterion.group and _group(criterion.group, sets, f"{spot}-near")
+    return {"spot": spot, "words": words or criterion_words(criterion, sets), "near": near}
 
 
 def _set(told: dict[str, Any]) -> dict[str, Any]:
@@ -81,17 +108,6 @@ def _set(told: dict[str, Any]) -> dict[str, Any]:
             }
         )
     return {"id": told["id"], "name": told.get("name") or f"Concept set {told['id']}", "lines": lines}
-
-
-def _more(definition: Definition, sets: Sets) -> Any:
-    """What an imported cohort can say and the builder can't change."""
-    if definition.qualifying is not None:
-        yield f"Additional criteria: {group_words(definition.qualifying)} {_size(definition.qualifying)}"
-    for criterion in definition.censoring:
-        yield f"People leave at {criterion_words(criterion, sets)}"
-    if definition.censor_from or definition.censor_until:
-        first, last = definition.censor_from or "the beginning", definition.censor_until or "the end"
-        yield f"Stays are cut to {first} until {last}"
 
 
 def _ends(definition: Definition, sets: Sets) -> str:
@@ -118,5 +134,43 @@ def _exit_form(expression: Expression) -> dict[str, Any]:
         }
     elif told.get("CustomEra"):
         era = told["CustomEra"]
-        form |= {"exit": "drug", "exit_set": str(era["DrugCodesetId"]), "gap_days": era.get("GapDays", 0)}
+        form |= {
+            "exit": "drug",
+            "exit_set": str(era["DrugCodesetId"]),
+            "gap_days": era.get("GapDays", 0),
+            "drug_days": era.get("Offset", 0),
+            "supply_days": "" if era.get("DaysSupplyOverride") is None else era["DaysSupplyOverride"],
+        }
     return form
+
+
+def test_words(expression: Expression, spot: str, names: list[str]) -> list[dict[str, str]]:
+    """What is asked of an event or a person, attribute by attribute in words."""
+    definition = building.definition_of(building.readable(expression))
+    sets = Sets(definition, cohort_plane.names_in(expression))
+    tests = dict(_tests_at(definition, spot))
+    return [{"name": name, "words": sets.test(name, tests[name])} for name in names if name in tests]
+
+
+def _tests_at(definition: Definition, spot: str) -> tuple[tuple[str, Test], ...]:
+    """The tests of the event or the person at an address."""
+    roots: dict[str, Any] = {
+        "entry": definition.entry,
+        "censor": definition.censoring,
+        "rule": definition.rules,
+    }
+    tokens = spot.split("-")
+    found: Any = None
+    while tokens:
+        name = tokens.pop(0)
+        if name == "additional":
+            found = definition.qualifying
+        elif name == "near":
+            found = found.group if found is not None else None
+        else:
+            lists = {"event": "counted", "person": "demographics", "group": "groups"}
+            among = roots[name] if found is None else getattr(found, lists[name])
+            found = among[int(tokens.pop(0))]
+            found = found.group if name == "rule" else found.criterion if name == "event" else found
+    tests: tuple[tuple[str, Test], ...] = getattr(found, "tests", ())
+    return tests

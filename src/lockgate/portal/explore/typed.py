@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from lockgate.errors import UsageError
@@ -45,24 +46,59 @@ def between(low: float | None, high: float | None, where: str) -> dict[str, Any]
     return {"Value": high, "Op": "lte"} if high is not None else None
 
 
-def window_of(form: Mapping[str, str]) -> dict[str, Any]:
-    """A window around the entry event from a form: days_from, from_side, days_to, to_side."""
+def day(text: str, where: str) -> str | None:
+    """A day that was typed, as 2020-01-31; None for nothing."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError("This must be a day such as 2020-01-31", where=where) from None
+
+
+def window_of(form: Mapping[str, str], prefix: str = "") -> dict[str, Any]:
+    """A window around the index event from a form: days_from, from_side, days_to, to_side, index_end, event_end, each
+    with the prefix."""
     window: dict[str, Any] = {
-        "Start": _bound(form.get("days_from", ""), form.get("from_side", "before"), "days_from", "before"),
-        "End": _bound(form.get("days_to", ""), form.get("to_side", "after"), "days_to", "after"),
-        "UseEventEnd": False,
+        "Start": _bound(form, f"{prefix}days_from", f"{prefix}from_side", "before"),
+        "End": _bound(form, f"{prefix}days_to", f"{prefix}to_side", "after"),
+        "UseEventEnd": form.get(f"{prefix}event_end") == "yes",
     }
+    if form.get(f"{prefix}index_end") == "yes":
+        window["UseIndexEnd"] = True
     first, last = (_day(window[end]) for end in ("Start", "End"))
     if first is not None and last is not None and last < first:
-        raise UsageError("The window ends before it begins", where="days_to")
+        raise UsageError("The window ends before it begins", where=f"{prefix}days_to")
     return window
 
 
-def _bound(days: str, side: str, where: str, unbounded: str) -> dict[str, Any]:
+def window_form(window: Mapping[str, Any] | None, prefix: str) -> dict[str, str]:
+    """A window as its form shows it."""
+    told = window or {}
+    found = {}
+    for end, days, side, otherwise in (
+        ("Start", "days_from", "from_side", "before"),
+        ("End", "days_to", "to_side", "after"),
+    ):
+        bound = told.get(end) or {}
+        number, sign = bound.get("Days"), bound.get("Coeff")
+        found[f"{prefix}{days}"] = "" if number is None else str(abs(number))
+        flipped = -1 if (number or 0) < 0 else 1
+        found[f"{prefix}{side}"] = (
+            otherwise if sign is None else "before" if sign * flipped == -1 else "after"
+        )
+    found[f"{prefix}index_end"] = "yes" if told.get("UseIndexEnd") else ""
+    found[f"{prefix}event_end"] = "yes" if told.get("UseEventEnd") else ""
+    return found
+
+
+def _bound(form: Mapping[str, str], days: str, beside: str, unbounded: str) -> dict[str, Any]:
     """One end of a window; no days is as far as the observation goes."""
+    side = form.get(beside, "") or unbounded
     if side not in {"before", "after"}:
-        raise UsageError("Choose before or after", where=where)
-    number = whole(days, where)
+        raise UsageError("Choose before or after", where=beside)
+    number = whole(form.get(days, ""), days)
     if number is None:
         return {"Coeff": -1 if unbounded == "before" else 1}
     return {"Days": number, "Coeff": -1 if side == "before" else 1}

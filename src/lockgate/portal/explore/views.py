@@ -12,8 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from lockgate.errors import LockgateError, UsageError
-from lockgate.portal import plane
+from lockgate.errors import LockgateError, Refused, UsageError
+from lockgate.portal import cohort_plane
 from lockgate.portal.applications import rules as application_rules
 from lockgate.portal.applications.catalogue import offered
 from lockgate.portal.applications.models import Application
@@ -65,7 +65,7 @@ def index(request: SignedIn) -> HttpResponseBase:
         "page": page,
         "pagination": pagination(request, page),
         "builds": builds,
-        "release": plane.explored_release(current_site()),
+        "release": cohort_plane.explored_release(current_site()),
     }
     return render(request, "explore/list.jinja", context)
 
@@ -77,7 +77,7 @@ def found_concepts(request: SignedIn, **choice: Any) -> tuple[list[dict[str, Any
         return [], {}
     try:
         domain = domain if domain in DOMAINS else ""
-        return plane.search_concepts(current_site(), text, domain=domain, **choice), {}
+        return cohort_plane.search_concepts(current_site(), text, domain=domain, **choice), {}
     except UsageError as error:
         return [], as_errors(error, "q")
 
@@ -125,7 +125,9 @@ def new(request: SignedIn) -> HttpResponseBase:
                 raise UsageError("The file is larger than 1 MB", where="file")
             content = upload.read() if upload is not None else pasted.encode()
             if content.strip():
-                cohort = services.import_text(request.user, title, content, project=project)
+                cohort, notes = services.import_text(request.user, title, content, project=project)
+                for note in notes:
+                    messages.info(request, note)
             else:
                 cohort = services.create(request.user, title, project=project)
             return redirect("explore:cohort", cohort.key)
@@ -151,6 +153,7 @@ def shown_steps(steps: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
 def cohort_context(request: SignedIn, row: Cohort) -> dict[str, Any]:
     """What a cohort's page shows."""
     steps = services.counted(request.user, row)
+    versions = list(row.versions.all()[:20])
     return {
         "cohort": row,
         "parts": parts(row.expression),
@@ -158,12 +161,12 @@ def cohort_context(request: SignedIn, row: Cohort) -> dict[str, Any]:
         "steps": shown_steps(steps),
         "counted": steps is not None,
         "edits": rules.can_edit(request.user.person, row.facts()),
-        "versions": list(row.versions.all()[:20]),
-        "kinds": building.KINDS,
+        "versions": versions,
+        "changed": bool(versions) and versions[0].expression != row.expression,
         "groups": building.GROUPS,
         "limits": building.LIMITS,
         "sexes": building.SEXES,
-        "release": plane.explored_release(current_site()),
+        "release": cohort_plane.explored_release(current_site()),
         "errors": {},
         "posted": {},
         "summary": [],
@@ -209,7 +212,7 @@ def explain(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
 
     row = get_cohort(request, key)
     definition = building.definition_of(row.expression)
-    sections = english(definition, plane.names_in(row.expression))
+    sections = english(definition, cohort_plane.names_in(row.expression))
     return render(request, "explore/explain.jinja", {"cohort": row, "sections": sections})
 
 
@@ -220,7 +223,11 @@ def export(request: SignedIn, key: uuid.UUID, form: str) -> HttpResponseBase:
     row = get_cohort(request, key)
     if form not in SUFFIXES:
         raise Http404
-    text, kind = services.exported(row, form)
+    try:
+        text, kind = services.exported(row, form)
+    except Refused as error:
+        messages.error(request, f"{error.message}: {error.remedy}.")
+        return redirect("explore:cohort", row.key)
     response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
     name = slugify(row.title) or "cohort"
     response["Content-Disposition"] = f'attachment; filename="{name}.{SUFFIXES[form]}"'
