@@ -8,11 +8,15 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from lockgate.engine import Engine
+from lockgate.quality import answer
+from lockgate.quality.arrays import in_arrays
+from lockgate.quality.pages import Pages
 from lockgate.quality.repeated import repeated_rows
 from lockgate.quality.run import run_checks
 from lockgate.quality.thresholds import Thresholds, load
@@ -148,6 +152,56 @@ def test_fused_checks_count_what_the_templates_count(tmp_path: Path, seed: int, 
     assert wrong == []
     counted = [result for result in found if result.violated]
     assert len({result.check.name for result in counted}) >= 20  # the faults are found, not only absent
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_joins_in_arrays_are_those_of_the_engine(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thresholds = load("5.4")
+    types = {table: dict(fields) for table, fields in thresholds.types.items()}
+    _faulty(tmp_path, seed, types)
+    draw = random.Random(seed)
+    for name, key in (("person", "person_id"), ("visit_occurrence", "visit_occurrence_id")):
+        path = tmp_path / f"{name}.parquet"
+        table = pq.read_table(path)
+        keys = pa.array([*range(79), None], pa.int64())  # not twice, as in most tables
+        place = table.schema.names.index(key) if key in table.schema.names else table.num_columns
+        table = table.drop_columns([key]) if place < table.num_columns else table
+        pq.write_table(table.add_column(place, key, keys), path, row_group_size=30)
+    for name in ("condition_occurrence", "drug_era"):  # days that the file has as times
+        path = tmp_path / f"{name}.parquet"
+        table = pq.read_table(path)
+        for place, field in enumerate(table.schema):
+            if field.type == pa.date32():
+                days = table[place].to_pylist()
+                times = [day and datetime(day.year, day.month, day.day, draw.choice([0, 23])) for day in days]
+                table = table.set_column(place, field.name, pa.array(times, pa.timestamp("us")))
+        pq.write_table(table, path, row_group_size=30)
+    answered: list[dict[Any, int]] = []
+
+    def spied(*told: Any) -> dict[Any, int]:
+        answered.append(in_arrays(*told))
+        return answered[-1]
+
+    monkeypatch.setattr(answer, "in_arrays", spied)
+    with Engine(threads=2) as engine:
+        found = run_checks(engine, tmp_path, thresholds, today=TODAY)
+    assert sum(len(each) for each in answered) > 50
+    monkeypatch.setattr(answer, "in_arrays", lambda *told: {})
+    with Engine(threads=2) as engine:
+        assert run_checks(engine, tmp_path, thresholds, today=TODAY) == found
+
+
+def test_keys_that_lie_apart_have_no_pages() -> None:
+    keys = np.array([5, 7, 4096 * 9 + 1], np.int64)
+    pages = Pages(keys)
+    places = pages.of(keys)
+    assert len(set(places.tolist())) == 3 and places.max() < pages.size
+    others = pages.of(np.array([6, 4096 * 5, -1, 2**62], np.int64))
+    assert not set(others.tolist()) & set(places.tolist())
+    with pytest.raises(ValueError, match="too far apart"):
+        Pages(np.arange(1000, dtype=np.int64) * 10**12)
 
 
 def test_what_isnt_there_is_missing_when_asked(tmp_path: Path) -> None:

@@ -15,12 +15,14 @@ from typing import Any
 import duckdb
 
 from lockgate.engine import literal, quote
+from lockgate.quality.arrays import Looked, in_arrays
 from lockgate.quality.births import born
 from lockgate.quality.cdm import Cdm
 from lockgate.quality.repeated import repeated_rows
 from lockgate.quality.terms import (
     Chosen,
     Concepts,
+    Joined,
     Lost,
     Repeated,
     Rows,
@@ -48,9 +50,10 @@ def answers(cdm: Cdm, asked: Iterable[Term], told: Callable[[str], None] = lambd
     if cdm.found.files.get("person"):
         told("person")
         cdm.engine.execute(f"CREATE OR REPLACE TEMP TABLE quality_born AS {born(cdm)}")
-    keys = dict.fromkeys([*kinds[Repeated], *(Repeated(term.other, term.key) for term in kinds[Lost])])
+    joins = [term.join for kind in (Joined, Lost, Without) for term in kinds[kind]]
+    keys = dict.fromkeys([*kinds[Repeated], *(Repeated(join.other, join.other_field) for join in joins)])
     told("repeated keys")
-    with ThreadPoolExecutor(2) as pool:  # reads the files itself, a core a table
+    with ThreadPoolExecutor(cdm.threads) as pool:  # reads the files itself, a core a table
         arrays = list(pool.map(lambda term: _in_arrays(cdm, term), keys))
     for term, number in zip(keys, arrays, strict=True):
         with suppress(duckdb.Error):
@@ -59,7 +62,7 @@ def answers(cdm: Cdm, asked: Iterable[Term], told: Callable[[str], None] = lambd
         told(term.sql)
         with suppress(duckdb.Error):
             found[term] = int(cdm.engine.one(term.sql))
-    found |= _joined(cdm, kinds[Rows], kinds[Lost], kinds[Without], found, told)
+    found |= _joined(cdm, kinds, found, told)
     found |= _concepts(cdm, [*kinds[Concepts], *kinds[Chosen], *kinds[Units]], told)
     by_field: dict[tuple[str, str, str], list[SourceValues]] = defaultdict(list)
     for value in kinds[SourceValues]:
@@ -73,49 +76,53 @@ def answers(cdm: Cdm, asked: Iterable[Term], told: Callable[[str], None] = lambd
 
 
 def _joined(
-    cdm: Cdm,
-    rows: Iterable[Rows],
-    lost: Iterable[Lost],
-    without: Iterable[Without],
-    known: Answers,
-    told: Callable[[str], None],
+    cdm: Cdm, kinds: Mapping[type, Sequence[Any]], known: Answers, told: Callable[[str], None]
 ) -> Answers:
     """Rows under conditions, keys of no row and people of no row: one pass over each source answers all three.
 
     A key that is not found is one of the rows that a join drops, as long as no key is there twice.
     """
     found: Answers = {}
-    by_source: dict[str, list[Rows]] = defaultdict(list)
-    for term in rows:
-        number = _from_footers(cdm, term)
-        if number is None:
-            by_source[term.source].append(term)
-        else:
-            found[term] = number
+    by_source: dict[str, dict[str, list[Term]]] = defaultdict(lambda: defaultdict(list))
     plain: list[tuple[Lost, Rows]] = []
-    for each in lost:
-        if known.get(Repeated(each.other, each.key)) == 0:
-            plain.append((each, Rows(each.joined)))
-            by_source[each.joined].append(Rows(each.joined))
+    joined: dict[str, list[Joined]] = defaultdict(list)
+    for term in kinds[Joined]:
+        joined[term.join.table].append(term)
+    for lost in kinds[Lost]:
+        join = lost.join
+        if known.get(Repeated(join.other, join.other_field)) == 0:
+            plain.append((lost, Rows(f"{quote(join.table)} AS t", f"{join.value} IS NOT NULL")))
+            joined[join.table].append(Joined(join))
         else:
-            told(str(each))
-            source = f"{quote(each.table)} AS t WHERE {each.value} IS NOT NULL AND {each.value} NOT IN "
-            key = cdm.read(each.other, each.key, "o")
-            keys = f"(SELECT {key} FROM {quote(each.other)} AS o WHERE {key} IS NOT NULL)"
+            told(str(lost))
             with suppress(duckdb.Error):
-                found[each] = int(cdm.engine.one(f"SELECT count(*) FROM {source}{keys}"))
-    people: dict[str, Without] = {each.joined: each for each in without}
+                found[lost] = int(cdm.engine.one(f"SELECT count(*) FROM {join.lost}"))
+    without: dict[str, list[Without]] = defaultdict(list)
+    for each in kinds[Without]:
+        without[each.join.table].append(each)
+    looked: dict[tuple[str, str], Looked | None] = {}
+    for table in {**joined, **without}:
+        told(f"joins of {table}")
+        asked: list[Joined | Without] = [*joined[table], *without[table]]
+        once = [each for each in asked if known.get(Repeated(each.join.other, each.join.other_field)) == 0]
+        found |= in_arrays(cdm, dict.fromkeys(once), looked)
+    people = {each.join.sql: each for each in kinds[Without] if each not in found}
+    for terms in joined.values():
+        for term in terms:
+            if term not in found:
+                by_source[term.join.sql][term.where].append(term)
+    for row in [*kinds[Rows], *(values for _, values in plain)]:
+        number = _from_footers(cdm, row)
+        if number is None:
+            by_source[row.source][row.where].append(row)
+        else:
+            found[row] = number
     for source in {**by_source, **people}:
         told(source)
-        found |= _rows(cdm, source, list(dict.fromkeys(by_source.get(source, []))), people.get(source))
-    for each, joined in plain:
-        values = Rows(f"{quote(each.table)} AS t", f"{each.value} IS NOT NULL")
-        told(str(values))
-        there = _from_footers(cdm, values)
-        if there is None:
-            there = _rows(cdm, values.source, [values]).get(values)
-        if there is not None and joined in found:
-            found[each] = there - found[joined]
+        found |= _rows(cdm, source, by_source.get(source, {}), people.get(source))
+    for lost, values in plain:
+        if values in found and Joined(lost.join) in found:
+            found[lost] = found[values] - found[Joined(lost.join)]
     return found
 
 
@@ -133,17 +140,19 @@ def _from_footers(cdm: Cdm, term: Rows) -> int | None:
     return rows - nulls if test[2] else nulls
 
 
-def _rows(cdm: Cdm, source: str, members: Sequence[Rows], people: Without | None = None) -> Answers:
+def _rows(
+    cdm: Cdm, source: str, members: Mapping[str, Sequence[Term]], people: Without | None = None
+) -> Answers:
     """Counts of the rows of one source under many conditions, in one pass; and of the people that it has none of."""
     numbers = ["count(*)"]
-    for term in members:
-        if not term.where:
+    for where in members:
+        if not where:
             numbers.append("count(*)")
-        elif (plain := _NULL_TEST.fullmatch(term.where)) and plain[1]:
+        elif (plain := _NULL_TEST.fullmatch(where)) and plain[1]:
             value = f"t.{quote(plain[1])}"
             numbers.append(f"count({value})" if plain[2] else f"count(*) - count({value})")
         else:
-            numbers.append(f"count_if({term.where})")  # half the time of count(*) FILTER
+            numbers.append(f"count_if({where})")  # half the time of count(*) FILTER
     if people:
         everyone = cdm.rows("person")
         numbers.append(f"{everyone} - coalesce(bit_count(bitstring_agg(p.place, 1, {max(everyone, 1)})), 0)")
@@ -152,10 +161,11 @@ def _rows(cdm: Cdm, source: str, members: Sequence[Rows], people: Without | None
     except duckdb.Error:
         if len(members) + bool(people) <= 1:
             return {}
-        apart = [_rows(cdm, source, [each]) for each in members] + [_rows(cdm, source, [], people)]
+        apart = [_rows(cdm, source, {where: terms}) for where, terms in members.items()]
+        apart.append(_rows(cdm, source, {}, people))
         return {term: number for each in apart for term, number in each.items()}
-    wanted: list[Term] = [*members, *([people] if people else [])]
-    return {term: int(number or 0) for term, number in zip(wanted, row[1:], strict=True)}
+    wanted: list[Sequence[Term]] = [*members.values(), *([[people]] if people else [])]
+    return {term: int(number or 0) for terms, number in zip(wanted, row[1:], strict=True) for term in terms}
 
 
 def _source_values(cdm: Cdm, table: str, field: str, standard: str) -> tuple[int, int]:
@@ -199,10 +209,14 @@ def _concepts(cdm: Cdm, asked: Sequence[Concepts | Chosen | Units], told: Callab
         if not cdm.raw_type(table, field):
             found |= dict.fromkeys(members, 0)
             continue
+        counted = f"(SELECT {cdm.read(table, field)} AS v, 1 AS n FROM {quote(table)} AS t)"
+        if cdm.integral(table, field) and (constant := cdm.facts(table, field).values):
+            rows = ", ".join(f"({'NULL' if value is None else value}, {n})" for value, n in constant.items())
+            counted = f"(VALUES {rows}) AS s (v, n)"
         with suppress(duckdb.Error):
             engine.execute(
-                f"INSERT INTO quality_concept SELECT {literal(table)}, {literal(field)}, v, count(*) "
-                f"FROM (SELECT {cdm.read(table, field)} AS v FROM {quote(table)} AS t) GROUP BY v"
+                f"INSERT INTO quality_concept SELECT {literal(table)}, {literal(field)}, v, sum(n) "
+                f"FROM {counted} GROUP BY v"
             )
             read[table, field] = members
     kinds, totals = _kinds(cdm), _totals(cdm)

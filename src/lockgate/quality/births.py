@@ -27,6 +27,5 @@ def born(cdm: Cdm) -> str:
         f"SELECT {told_of('person_id')} AS person_id, {told_of('gender_concept_id')} AS gender_concept_id, "
         f"coalesce({told}, {made(f'coalesce({month}, 1)', f'coalesce({day}, 1)')}) AS born, "
         f"coalesce({told}, {made('6', '1')}) AS born_in_june, "
-        "CAST(born AS TIMESTAMP) AS born_at, CAST(born_in_june AS TIMESTAMP) AS born_in_june_at, "
         "CAST(row_number() OVER () AS INTEGER) AS place FROM person AS p"
     )

@@ -62,6 +62,7 @@ class Cdm:
         today: date,
     ) -> None:
         self.engine, self.found, self.absent, self.today = engine, found, absent, today
+        self.threads = int(engine.one("SELECT current_setting('threads')"))
         self._types = {table.lower(): fields for table, fields in types.items()}
         self._raw: dict[str, dict[str, str]] = {}
         self._footers: dict[str, tuple[int, dict[str, Facts]]] = {}

@@ -18,6 +18,8 @@ from lockgate.quality.model import Check
 from lockgate.quality.terms import (
     Chosen,
     Concepts,
+    Join,
+    Joined,
     Lost,
     Repeated,
     Rows,
@@ -92,16 +94,12 @@ def _foreign_key(cdm: Cdm, check: Check, table: str) -> Pair:
         return 0, _all(table)
     if not cdm.there(other):
         return Rows(_from(table), f"{value} IS NOT NULL"), _all(table)
-    joined = f"{_from(table)} JOIN {quote(other)} AS o ON {found} = {value}"
-    if (other, key, check.field.lower()) == ("person", "person_id", "person_id"):
-        joined = _with_person(cdm, table)
-    elif (other, key, check.field.lower()) == (
-        "visit_occurrence",
-        "visit_occurrence_id",
-        "visit_occurrence_id",
-    ):
-        joined = _with_visit(cdm, table)
-    return Lost(table, check.field.lower(), value, other, key, joined), _all(table)
+    same = check.field.lower() == key
+    if same and other == "person":
+        return Lost(_with_person(cdm, table)), _all(table)
+    if same and other == "visit_occurrence":
+        return Lost(_with_visit(cdm, table)), _all(table)
+    return Lost(Join(table, check.field.lower(), value, other, key, found, other, "o")), _all(table)
 
 
 def _fk_domain(cdm: Cdm, check: Check, table: str) -> Pair:
@@ -191,25 +189,20 @@ def _known(cdm: Cdm, table: str, field: str) -> Rows:
     return Rows(_from(table), f"{cdm.raw(table, field)} IS NOT NULL")
 
 
-def _with_person(cdm: Cdm, table: str, *fields: str) -> str:
+def _with_person(cdm: Cdm, table: str, *fields: str) -> Join:
     for field in ("person_id", *fields):
         cdm.raw("person", field)
-    return f"{_from(table)} JOIN quality_born AS p ON p.person_id = {cdm.read(table, 'person_id')}"
+    value = cdm.read(table, "person_id")
+    return Join(table, "person_id", value, "person", "person_id", "p.person_id", "quality_born", "p")
 
 
 def _after_birth(cdm: Cdm, check: Check, table: str) -> Pair:
     known = _known(cdm, table, check.field)
     if not cdm.there("person") or cdm.no_values(table, check.field):
         return 0, known
-    parts = ("birth_datetime", "year_of_birth", "month_of_birth", "day_of_birth")
-    return Rows(_with_person(cdm, table, *parts), _before(cdm, table, check.field, "p.born")), known
-
-
-def _before(cdm: Cdm, table: str, field: str, born: str) -> str:
-    """Whether a date or time is before a day of birth; a time is compared with its midnight."""
-    value = cdm.read(table, field)
-    timed = cdm.raw_type(table, field).startswith("TIMESTAMP") and not value.startswith("CAST")
-    return f"{value} < {born}{'_at' if timed else ''}"
+    join = _with_person(cdm, table, "birth_datetime", "year_of_birth", "month_of_birth", "day_of_birth")
+    field = check.field.lower()
+    return Joined(join, field, cdm.read(table, field), low="p.born"), known
 
 
 def _temporal_after(cdm: Cdm, check: Check, table: str) -> Pair:
@@ -221,8 +214,8 @@ def _temporal_after(cdm: Cdm, check: Check, table: str) -> Pair:
     if not cdm.there(other) or cdm.no_values(table, check.field):
         return 0, _all(table)
     if other == "person" and field.lower() == "birth_datetime":
-        source = _with_person(cdm, table, "birth_datetime", "year_of_birth")
-        return Rows(source, _before(cdm, table, check.field, "p.born_in_june")), _all(table)
+        join, name = _with_person(cdm, table, "birth_datetime", "year_of_birth"), check.field.lower()
+        return Joined(join, name, cdm.read(table, name), low="p.born_in_june"), _all(table)
     joined = f"{cdm.read(other, 'person_id', 'o')} = {cdm.read(table, 'person_id')}"
     source = f"{_from(table)} JOIN {quote(other)} AS o ON {joined}"
     after = cdm.day(table, field)
@@ -232,9 +225,9 @@ def _temporal_after(cdm: Cdm, check: Check, table: str) -> Pair:
     return Rows(source, f"{after} > {day}"), _all(table)
 
 
-def _with_visit(cdm: Cdm, table: str) -> str:
-    joined = f"{cdm.read('visit_occurrence', 'visit_occurrence_id', 'v')} = {cdm.read(table, 'visit_occurrence_id')}"
-    return f"{_from(table)} JOIN visit_occurrence AS v ON {joined}"
+def _with_visit(cdm: Cdm, table: str) -> Join:
+    other, key = "visit_occurrence", "visit_occurrence_id"
+    return Join(table, key, cdm.read(table, key), other, key, cdm.read(other, key, "v"), other, "v")
 
 
 def _with_death(cdm: Cdm, table: str) -> tuple[str, str]:
@@ -263,10 +256,9 @@ def _before_death(cdm: Cdm, check: Check, table: str) -> Pair:
 def _within_visit(cdm: Cdm, check: Check, table: str) -> Pair:
     if not cdm.there("visit_occurrence") or cdm.no_values(table, "visit_occurrence_id"):
         return 0, 0
-    source = _with_visit(cdm, table)
+    join, field = _with_visit(cdm, table), check.field.lower()
     first, last = (cdm.day("visit_occurrence", f"visit_{side}_date", "v") for side in ("start", "end"))
-    day = cdm.read(table, check.field)
-    return Rows(source, f"{day} < {first} - 7 OR {day} > {last} + 7"), Rows(source)
+    return Joined(join, field, cdm.read(table, field), f"{first} - 7", f"{last} + 7"), Joined(join)
 
 
 def _start_before_end(cdm: Cdm, check: Check, table: str) -> Pair:

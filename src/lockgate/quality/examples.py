@@ -15,6 +15,7 @@ from lockgate.quality.model import Check
 from lockgate.quality.terms import (
     Chosen,
     Concepts,
+    Joined,
     Lost,
     Repeated,
     Rows,
@@ -66,13 +67,14 @@ def _rows(cdm: Cdm, term: Term) -> str | None:
     """A SELECT of the rows that a term counts."""
     if isinstance(term, Rows):
         return f"SELECT t.* FROM {term.source}" + (f" WHERE {term.where}" if term.where else "")
+    if isinstance(term, Joined):
+        return f"SELECT t.* FROM {term.join.sql}" + (f" WHERE {term.where}" if term.where else "")
     if isinstance(term, Without):
-        return f"SELECT a.* FROM person AS a WHERE a.person_id NOT IN (SELECT p.person_id FROM {term.joined})"
+        return (
+            f"SELECT a.* FROM person AS a WHERE a.person_id NOT IN (SELECT p.person_id FROM {term.join.sql})"
+        )
     if isinstance(term, Lost):
-        key = cdm.read(term.other, term.key, "o")
-        keys = f"SELECT {key} FROM {quote(term.other)} AS o WHERE {key} IS NOT NULL"
-        lost = f"{term.value} IS NOT NULL AND {term.value} NOT IN ({keys})"
-        return f"SELECT t.* FROM {quote(term.table)} AS t WHERE {lost}"
+        return f"SELECT t.* FROM {term.join.lost}"
     if not isinstance(term, Concepts | Chosen | Units | Repeated | SourceValues):
         return None
     source, value = f"{quote(term.table)} AS t", cdm.read(term.table, term.field)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lockgate.engine import quote
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -11,6 +13,57 @@ class Rows:
 
     source: str
     where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A table (``t``) with the rows of another that its ``field`` names.
+
+    ``value`` is how the field is read, ``key`` the other's. ``relation`` is what is joined (as ``alias``): ``other``
+    itself, or ``quality_born`` for PERSON.
+    """
+
+    table: str
+    field: str
+    value: str
+    other: str
+    other_field: str
+    key: str
+    relation: str
+    alias: str
+
+    @property
+    def sql(self) -> str:
+        """What stands after FROM."""
+        return f"{quote(self.table)} AS t JOIN {quote(self.relation)} AS {self.alias} ON {self.key} = {self.value}"
+
+    @property
+    def lost(self) -> str:
+        """What stands after FROM for the rows of the table that name no row of the other."""
+        keys = f"SELECT {self.key} FROM {quote(self.relation)} AS {self.alias} WHERE {self.key} IS NOT NULL"
+        return f"{quote(self.table)} AS t WHERE {self.value} IS NOT NULL AND {self.value} NOT IN ({keys})"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How many rows a join has; with ``field`` (read as ``value``), those before ``low`` or after ``high``.
+
+    The bounds are days of the joined row, each "" where there is none.
+    """
+
+    join: Join
+    field: str = ""
+    value: str = ""
+    low: str = ""
+    high: str = ""
+
+    @property
+    def where(self) -> str:
+        """The condition of the rows; "" for all."""
+        sides = [
+            f"{self.value} {sign} {bound}" for sign, bound in (("<", self.low), (">", self.high)) if bound
+        ]
+        return " OR ".join(sides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +125,16 @@ class SourceValues:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """How many rows have a key (``value``) that no row of ``other`` has; ``joined`` is the join that finds it."""
+    """How many rows have a key that no row of the other table has."""
 
-    table: str
-    field: str
-    value: str
-    other: str
-    key: str
-    joined: str
+    join: Join
 
 
 @dataclass(frozen=True, slots=True)
 class Without:
-    """How many rows of PERSON have no row of a table; ``joined`` is its join with PERSON (as ``p``)."""
+    """How many rows of PERSON have no row of a table; of its join with PERSON."""
 
-    joined: str
+    join: Join
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +144,4 @@ class Single:
     sql: str
 
 
-Term = int | Rows | Concepts | Chosen | Units | Repeated | SourceValues | Lost | Without | Single
+Term = int | Rows | Joined | Concepts | Chosen | Units | Repeated | SourceValues | Lost | Without | Single
