@@ -80,8 +80,8 @@ def test_unreadable_notes_are_withheld(text: str | None, reason: str) -> None:
     assert reason in REASONS
 
 
-@pytest.mark.parametrize("text", ["", " ", "ok", "\n\n", "Pacjent czuje się dobrze", "患者は元気です"])
-def test_short_empty_and_foreign_notes_pass(text: str) -> None:
+@pytest.mark.parametrize("text", ["", " ", "ok", "\n\n"])
+def test_short_and_empty_notes_pass(text: str) -> None:
     assert scrub_note(text, AMINA).text == text
 
 
@@ -98,8 +98,8 @@ def test_tables_keep_their_order_and_their_schema() -> None:
     assert done["document_id"].to_pylist() == ["b", "a", "c"]
     assert done["text"].to_pylist()[0] == "[NAME] is well"
     assert done["spans"].to_pylist()[0] == [{"begin": 0, "end": 5, "kind": "NAME", "own": True}]
-    assert done["residual"].to_pylist() == [False, False, True]
-    assert done["reason"].to_pylist() == [None, None, "no-text"]
+    assert done["residual"].to_pylist() == [False, True, True]
+    assert done["reason"].to_pylist() == [None, "unknown-patient", "no-text"]
     assert len(scrub(notes.slice(0, 0))) == 0
 
 

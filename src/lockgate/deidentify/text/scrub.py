@@ -1,24 +1,30 @@
-"""Notes in, safe notes out: Arrow tables and JSON lines, every note scrubbed, or withheld with its reason."""
+"""Notes in, safe notes out: every note scrubbed, or withheld with its reason.
+
+The order is the gate's: what can't be read is withheld first; then identifiers become tags; then the audit looks at the
+note with its tags; and only then may anything else stand in the place of a tag. So no surrogate can hide what is left.
+"""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
+from lockgate.deidentify.dates import shift_days
 from lockgate.deidentify.text.audit import residue
 from lockgate.deidentify.text.engine import scrub_text
-from lockgate.deidentify.text.known import Known, from_notes_format
+from lockgate.deidentify.text.known import Known
+from lockgate.deidentify.text.language import unreadable_language
+from lockgate.deidentify.text.misfiled import names_another
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import Span
-from lockgate.errors import LockgateError, UsageError
-from lockgate.site.files import write_atomic
+from lockgate.deidentify.text.stands import Dates, Describer, Form, Keep, Stand, render, to_json
 
 # The longest note that is scrubbed (characters); a longer one is no note, and is withheld.
 LONGEST = 5_000_000
@@ -29,6 +35,10 @@ REASONS: dict[str, str] = {
     "null-bytes": "the text holds null bytes: the file is no text, or was cut",
     "broken-encoding": "the text holds replacement characters or UTF-8 read as Latin-1: read the source again, rightly",
     "too-long": f"the text has more than {LONGEST:,} characters: split the document",
+    "other-script": "words in letters that are not Latin: the engine can't see names in them",
+    "other-language": "a paragraph in another language than English: the engine can't see names in it",
+    "unknown-patient": "the note's patient is not among the known people, so nothing can be audited",
+    "another-patient": "the header names somebody else, and nothing in the note fits its patient: wrongly filed?",
     "own-number": "a number of the patient's record is still in the scrubbed text",
     "own-postcode": "the patient's postcode is still in the scrubbed text",
     "own-address": "the patient's house and street are still in the scrubbed text",
@@ -48,27 +58,41 @@ SCRUBBED = pa.schema(
         ("spans", pa.list_(SPAN)),
         ("residual", pa.bool_()),
         ("reason", pa.string()),
+        ("stands", pa.string()),
     ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Scrubbed:
-    """One note after scrubbing: ``text`` is None when it is withheld, and then ``reason`` says why."""
+    """One note after scrubbing: ``text`` has tags, or is None when it is withheld, and then ``reason`` says why.
+
+    ``stands``: what may stand in the place of the tags, where a describer was given.
+    """
 
     text: str | None
     spans: list[Span]
     reason: str | None
+    stands: list[Stand] = field(default_factory=list)
 
 
-def scrub_note(text: str | None, known: Known | None = None, site: SiteNames | None = None) -> Scrubbed:
+def scrub_note(
+    text: str | None,
+    known: Known | None = None,
+    site: SiteNames | None = None,
+    describer: Describer | None = None,
+) -> Scrubbed:
     """Scrub one note, audit the result against its patient, and withhold it where it can't be made safe."""
     reason = _unreadable(text)
     if reason or text is None:
         return Scrubbed(None, [], reason or "no-text")
     safe, spans = scrub_text(text, known, site)
-    left = residue(safe, known) if known is not None else None
-    return Scrubbed(None, spans, f"own-{left}") if left else Scrubbed(safe, spans, None)
+    if known is not None:
+        if left := residue(safe, known):
+            return Scrubbed(None, spans, f"own-{left}")
+        if names_another(text, spans, known):
+            return Scrubbed(None, spans, "another-patient")
+    return Scrubbed(safe, spans, None, describer.describe(text, spans) if describer else [])
 
 
 def _unreadable(text: str | None) -> str | None:
@@ -80,7 +104,7 @@ def _unreadable(text: str | None) -> str | None:
         return "null-bytes"
     if not text.isascii() and _BROKEN.search(text):
         return "broken-encoding"
-    return None
+    return unreadable_language(text)
 
 
 class People:
@@ -109,130 +133,131 @@ class People:
         return self._ready[name]
 
 
-def scrub(notes: pa.Table, known: pa.Table | None = None, site: SiteNames | None = None) -> pa.Table:
+@dataclass(frozen=True)
+class Shown:
+    """In what form scrubbed notes come out, where no release and no scope say it.
+
+    ``key`` (16 bytes or more) decides surrogates and offsets: the same key gives the same again, another one others.
+    Patients are told apart by their ``patient_id``; a note of nobody known has surrogates and an offset of its own.
+    """
+
+    form: Literal["tags", "surrogates"] = "tags"
+    dates: Dates = "tag"
+    key: bytes = b""
+    oldest: int = field(default_factory=lambda: datetime.now(UTC).year - 90)
+
+    def __post_init__(self) -> None:
+        if self.plain is False and len(self.key) < 16:
+            raise ValueError("a key of at least 16 bytes is needed")
+
+    @property
+    def plain(self) -> bool:
+        """Whether tags are all that is wanted."""
+        return self.form == "tags" and self.dates == "tag"
+
+    def _for(self, use: str) -> bytes:
+        return hashlib.blake2b(use.encode(), key=self.key[:64], digest_size=32).digest()
+
+    def describer(self, whose: str, known: Known | None) -> Describer | None:
+        """What describes the stand-ins of a note of somebody; None where none are wanted."""
+        if self.plain:
+            return None
+        keep: Keep = "surrogates" if self.form == "surrogates" else "dates"
+        return Describer(self._for("slots"), whose, known or Known(), keep)
+
+    def render(self, note: Scrubbed, whose: str) -> str | None:
+        """The text of a scrubbed note in this form."""
+        if note.text is None or self.plain:
+            return note.text
+        form = Form(
+            self.form == "surrogates", self.dates, self._for("draws"), self._days(whose), oldest=self.oldest
+        )
+        return render(note.text, note.stands, form)
+
+    def _days(self, whose: str) -> int:
+        number = int.from_bytes(
+            hashlib.blake2b(whose.encode(), digest_size=8).digest(), "little", signed=True
+        )
+        return int(shift_days(np.array([number], np.int64), self._for("dates"))[0].as_py())
+
+
+PLAIN = Shown()
+
+
+def whose(patient: object, document: object) -> str:
+    """Whose a note is, to the key: the patient's, or its own where it has none."""
+    return f"document {document}" if patient is None else f"patient {patient}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a release keeps beside its notes, so that a workspace can put something else in the place of tags.
+
+    ``key``: the release's, of the slots. ``monthly``: the release keeps the months of dates only.
+    """
+
+    key: bytes
+    keep: Keep
+    monthly: bool
+
+
+def scrub(
+    notes: pa.Table,
+    known: pa.Table | None = None,
+    site: SiteNames | None = None,
+    *,
+    shown: Shown = PLAIN,
+    kept: Kept | None = None,
+) -> pa.Table:
     """Scrub a table of notes (document_id, patient_id, text) with what is known of their patients.
 
     ``known`` has a ``patient_id`` and columns of the staged patient table (several rows per patient are one person's;
     columns may be missing); ``site`` the names that any note may hold (people.site_names).
-    Returns SCRUBBED, in the order of ``notes``: ``text`` with typed tags, or NULL where the note is withheld
-    (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text.
+    Returns SCRUBBED, in the order of ``notes``: ``text`` in the form ``shown`` (typed tags), or NULL where the note is
+    withheld (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text. With ``kept``
+    the text has tags, and ``stands`` says what may stand there instead.
     """
     people = People(known.to_pylist() if known is not None else [])
     patients = notes["patient_id"].to_pylist() if "patient_id" in notes.column_names else [None] * len(notes)
-    done = [
-        scrub_note(text, people.get(patient), site)
-        for text, patient in zip(notes["text"].to_pylist(), patients, strict=True)
-    ]
+    documents = notes["document_id"].cast(pa.string()).to_pylist()
+    done: list[Scrubbed] = []
+    texts: list[str | None] = []
+    for document, patient, text in zip(documents, patients, notes["text"].to_pylist(), strict=True):
+        record, name = people.get(patient), whose(patient, document)
+        if kept is not None:
+            # a note of nobody is named by its words, for its document has another number in each build
+            name = whose(patient, hashlib.sha256((text or "").encode(errors="replace")).hexdigest())
+            describer: Describer | None = Describer(
+                kept.key, name, record or Known(), kept.keep, kept.monthly
+            )
+        else:
+            describer = shown.describer(name, record)
+        note = scrub_one(text, patient, people, site, describer)
+        done.append(note)
+        texts.append(note.text if kept is not None else shown.render(note, name))
     return pa.table(
         {
-            "document_id": notes["document_id"].cast(pa.string()),
-            "text": pa.array([note.text for note in done], pa.string()),
+            "document_id": documents,
+            "text": pa.array(texts, pa.string()),
             "spans": pa.array([[span._asdict() for span in note.spans] for note in done], pa.list_(SPAN)),
             "residual": pa.array([note.text is None for note in done], pa.bool_()),
             "reason": pa.array([note.reason for note in done], pa.string()),
+            "stands": pa.array([to_json(note.stands) if kept else None for note in done], pa.string()),
         },
         schema=SCRUBBED,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ScrubResult:
-    """What ``scrub_file`` did: counts that add up (``notes == scrubbed + withheld``), kinds replaced, reasons."""
-
-    notes: int
-    scrubbed: int
-    withheld: int
-    characters: int
-    people: int
-    spans: dict[str, int]
-    own_spans: int
-    reasons: dict[str, int]
-    out: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The form of ``lockgate scrub --json``."""
-        return asdict(self)
-
-
-def scrub_file(notes: Path, out: Path, *, known: Path | None = None) -> ScrubResult:
-    """Scrub JSON lines ``{"document_id", "text", "patient_id"?}``; the same lines come out with ``text`` scrubbed.
-
-    Each line out also has ``spans`` ([[begin, end, kind], ...] in offsets of the original). A withheld note has
-    ``text`` null and its ``reason``; a line that can't be read comes out as a withheld note named by its line. Other
-    members are not passed on: nobody has said that they are safe.
-    ``known`` is JSON lines, one person each: ``patient_id`` and staged patient columns, or the form of uk-notes.json.
-    """
-    people = People(_people(known) if known else [])
-    counts, reasons = Counter[str](), Counter[str]()
-    total = withheld = characters = own = 0
-    lines: list[str] = []
-    for number, document, patient, text in _notes(notes):
-        total += 1
-        note = scrub_note(text, people.get(patient))
-        characters += len(text or "")
-        counts.update(span.kind for span in note.spans)
-        own += sum(span.own for span in note.spans)
-        line: dict[str, Any] = {"document_id": document if document is not None else f"line-{number}"}
-        if patient is not None:
-            line["patient_id"] = patient
-        line |= {"text": note.text, "spans": [list(span[:3]) for span in note.spans]}
-        if note.reason:
-            withheld += 1
-            reason = "not-a-note" if text is None and document is None else note.reason
-            reasons[reason] += 1
-            line["reason"] = reason
-        lines.append(json.dumps(line, ensure_ascii=False))
-    write_atomic(out, ("\n".join(lines) + "\n" if lines else "").encode())
-    return ScrubResult(
-        notes=total,
-        scrubbed=total - withheld,
-        withheld=withheld,
-        characters=characters,
-        people=len(people),
-        spans=dict(counts.most_common()),
-        own_spans=own,
-        reasons=dict(reasons.most_common()),
-        out=str(out),
-    )
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file that are not empty; bytes that are no UTF-8 become U+FFFD, which withholds the note."""
-    try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield number, line.decode("utf-8", errors="replace")
-    except OSError as error:
-        raise UsageError(f"can't be read ({error.strerror})", where=str(path)) from error
-
-
-def _notes(path: Path) -> Iterator[tuple[int, Any, Any, str | None]]:
-    for number, line in _lines(path):
-        try:
-            note = json.loads(line)
-        except ValueError:
-            note = None
-        if not isinstance(note, dict):
-            yield number, None, None, None
-            continue
-        document, patient, text = note.get("document_id"), note.get("patient_id"), note.get("text")
-        yield number, document, patient, text if isinstance(text, str) else None
-
-
-def _people(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in _lines(path):
-        try:
-            person = json.loads(line)
-        except ValueError as error:
-            raise LockgateError(
-                "is not JSON", where=f"{path}:{number}", remedy="one person a line"
-            ) from error
-        if not isinstance(person, dict):
-            raise LockgateError("is not a JSON object", where=f"{path}:{number}", remedy="one person a line")
-        row = from_notes_format(person) if isinstance(person.get("p"), dict) else person
-        if row.get("patient_id") in (None, ""):
-            raise LockgateError(
-                "has no patient_id", where=f"{path}:{number}", remedy="name the patient of each person"
-            )
-        yield row
+def scrub_one(
+    text: str | None,
+    patient: object,
+    people: People,
+    site: SiteNames | None = None,
+    describer: Describer | None = None,
+) -> Scrubbed:
+    """``scrub_note`` for a note of somebody: where people are known and this patient is not, it is withheld."""
+    known = people.get(patient)
+    note = scrub_note(text, known, site, describer)
+    if len(people) and known is None and patient is not None and note.reason is None:
+        return Scrubbed(None, note.spans, "unknown-patient")
+    return note
