@@ -1,4 +1,8 @@
-"""Random definitions on random people, and folders of invented people."""
+"""Random definitions on random people, and folders of invented people.
+
+``coverage`` in ``test_random_coverage.py`` fails where a field of the model, a kind of event or one of its attributes
+is never drawn.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -14,20 +19,29 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from lockgate.cohorts.definition import (
+    OF_ANY,
+    Abnormal,
+    Adjustment,
+    CodeItem,
     ConceptItem,
+    ConceptSet,
     Counted,
     Criterion,
     Days,
     Definition,
     Demographic,
     ExposureExit,
+    Flag,
     Group,
     In,
     Interval,
     OffsetExit,
     Rule,
+    Test,
     Window,
+    Words,
 )
+from lockgate.cohorts.domains import demographic, domains
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import Engine
 
@@ -55,152 +69,295 @@ def write_omop(folder: Path, tables: dict[str, list[dict[str, Any]]]) -> Path:
 
 
 CONCEPTS = {1, 2, 3, 4}
+CODES = {1: ("ICD10", "A1"), 2: ("ICD10", "A1.2"), 3: ("SNOMED", "x"), 4: ("SNOMED", "y")}
 ANCESTORS = {(1, 1), (1, 2), (1, 3), (3, 3), (2, 2), (4, 4)}
+MAPS = {(2, 4), (4, 3)}  # the first maps to the second
 DAY = date(2020, 1, 1)
-days = st.integers(0, 60).map(lambda n: DAY + timedelta(n))
-concept_sets = st.lists(
-    st.builds(ConceptItem, st.integers(1, 5), st.booleans(), st.just(False), st.booleans()), max_size=3
-).map(tuple)
-edges = st.sampled_from(["observation start", "observation end"]) | st.integers(-20, 20)
-windows = st.builds(Window, edges, edges, st.booleans(), st.booleans())
 
 
-@st.composite
-def attribute_tests(draw: Any, domain: str) -> tuple[tuple[str, Any], ...]:
-    known: dict[str, Any] = {
-        "Age": st.builds(
-            Interval, st.integers(18, 22).map(float), st.integers(19, 30).map(float), st.booleans()
-        ),
-        "Gender": st.builds(In, st.just((8532,)), st.none(), st.booleans()),
-        "OccurrenceStartDate": st.builds(Days, days, days, st.booleans()),
-        "OccurrenceEndDate": st.builds(Days, days, st.just(date(9999, 12, 31)), st.booleans()),
+def vocabulary() -> dict[str, list[dict[str, Any]]]:
+    """The tables of the small vocabulary."""
+    return {
+        "concept": [
+            {
+                "concept_id": n,
+                "vocabulary_id": CODES[n][0],
+                "concept_code": CODES[n][1],
+                "invalid_reason": None,
+            }
+            for n in sorted(CONCEPTS)
+        ],
+        "concept_ancestor": [
+            {"ancestor_concept_id": a, "descendant_concept_id": b} for a, b in sorted(ANCESTORS)
+        ],
+        "concept_relationship": [
+            {"concept_id_1": a, "concept_id_2": b, "relationship_id": "Maps to", "invalid_reason": None}
+            for a, b in sorted(MAPS)
+        ],
     }
-    if domain == "measurement":
-        known["ValueAsNumber"] = st.builds(Interval, st.just(1.5), st.just(3.0), st.booleans())
-        known["Unit"] = st.builds(In, st.just(()), concept_sets, st.booleans())
-    names = draw(st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True))
-    return tuple((name, draw(known[name])) for name in sorted(names))
 
 
-@st.composite
-def criteria(draw: Any, depth: int = 1) -> Criterion:
-    domain = draw(st.sampled_from(sorted(plain.KINDS)))
-    return Criterion(
-        domain,
-        draw(st.none() | concept_sets),
-        None,
-        draw(st.booleans()),
-        draw(attribute_tests(domain)),
-        group=draw(groups(depth - 1)) if depth and draw(st.integers(0, 3)) == 0 else None,
-    )
+class Drawn:
+    """Parts of definitions, drawn at random."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.kinds = self.random.sample(sorted(domains()), 5)  # few, so that definitions share their scans
+
+    def maybe(self, chance: float) -> bool:
+        return self.random.random() < chance
+
+    def day(self) -> date:
+        return DAY + timedelta(self.random.randint(0, 60))
+
+    def concepts(self) -> ConceptSet:
+        items: list[ConceptItem | CodeItem] = []
+        for _ in range(self.random.choice([0, 1, 1, 2, 2, 3])):
+            flags = (self.maybe(0.5), self.maybe(0.2), self.maybe(0.2))
+            if self.maybe(0.2):
+                items.append(CodeItem(*self.random.choice([*CODES.values()]), *flags))
+            else:
+                items.append(ConceptItem(self.random.randint(1, 5), *flags))
+        return tuple(items)
+
+    def test(self, name: str, kind: str) -> Test:
+        outside = self.maybe(0.3)
+        if kind == "interval":
+            if name.startswith("Age"):
+                return Interval(
+                    float(self.random.randint(18, 22)), float(self.random.randint(19, 30)), outside
+                )
+            low = self.random.choice([float("-inf"), 0.0, 1.5, 2.0])
+            return Interval(low, self.random.choice([1.5, 2.0, 3.0, float("inf")]), outside)
+        if kind == "days":
+            return Days(self.day(), self.random.choice([self.day(), date(9999, 12, 31)]), outside)
+        if kind == "words":
+            how = self.random.choice(["contains", "startsWith", "endsWith", "eq"])
+            return Words(how, self.random.choice(["a", "b", "ab", ""]), outside)
+        if kind == "flag":
+            return Flag(not outside)
+        if kind == "abnormal":
+            return Abnormal()
+        if kind in ("set", "located") or self.maybe(0.5):
+            return In(concept_set=self.concepts(), outside=outside and kind != "located")
+        listed = [8532] if name == "Gender" else [1, 2]
+        return In(tuple(self.random.sample(listed, self.random.randint(1, len(listed)))), outside=outside)
+
+    def tests(self, known: dict[str, Any], most: int = 2) -> tuple[tuple[str, Test], ...]:
+        names = self.random.sample(sorted(known), self.random.randint(0, min(most, len(known))))
+        return tuple((name, self.test(name, known[name].kind)) for name in sorted(names))
+
+    def criterion(self, depth: int = 1) -> Criterion:
+        domain = domains()[self.random.choice(self.kinds)]
+        concepts = self.concepts() if self.maybe(0.4) else None
+        source = self.concepts() if domain.source and self.maybe(0.15) else None
+        moved = None
+        if self.maybe(0.15):
+            ends = [(self.random.choice(["start", "end"]), self.random.randint(-5, 5)) for _ in range(2)]
+            moved = Adjustment(*ends[0], *ends[1])
+        period = None
+        if domain.name in ("observation_period", "payer_plan_period") and self.maybe(0.4):
+            period = (
+                self.random.choice([None, DAY + timedelta(20)]),
+                self.random.choice([None, DAY + timedelta(25)]),
+            )
+            moved = None  # Circe has no way to say both
+        return Criterion(
+            domain.name,
+            concepts,
+            source,
+            first=self.maybe(0.3),
+            tests=self.tests(domain.attributes) if self.maybe(0.4) else (),
+            adjustment=moved,
+            period=period,
+            group=self.group(depth - 1) if depth and self.maybe(0.2) else None,
+            either=concepts is not None and source is not None and self.maybe(0.5),
+        )
+
+    def edge(self) -> Any:
+        return self.random.choice(["observation start", "observation end", self.random.randint(-20, 20)])
+
+    def counted(self, depth: int) -> Counted:
+        criterion = self.criterion(depth)
+        domain = domains()[criterion.domain]
+        values = [name for name in domain.attributes if domain.counts(name)]
+        distinct = self.random.choice(["no", "no", *OF_ANY, *values])
+        return Counted(
+            criterion,
+            self.random.choice(["exactly", "at_most", "at_least"]),
+            self.random.choice([0, 1, 1, 2]),
+            tuple(
+                Window(self.edge(), self.edge(), self.maybe(0.3), self.maybe(0.3))
+                for _ in range(self.random.randint(0, 2))
+            ),
+            distinct,
+            self.maybe(0.2),
+            self.maybe(0.3),
+        )
+
+    def group(self, depth: int = 1) -> Group:
+        how = self.random.choice(["all", "any", "any", "at_least", "at_most"])
+        return Group(
+            how,
+            self.random.randint(0, 2) if how.startswith("at_") else 0,
+            tuple(self.counted(depth) for _ in range(self.random.randint(0, 2))),
+            tuple(Demographic(self.tests(demographic())) for _ in range(self.random.randint(0, 1))),
+            tuple(self.group(depth - 1) for _ in range(self.random.randint(0, 1))) if depth else (),
+        )
+
+    def exit(self) -> OffsetExit | ExposureExit | None:
+        if self.maybe(0.3):
+            return None
+        if self.maybe(0.5):
+            return OffsetExit(self.maybe(0.5), self.random.randint(-3, 10))
+        supply = self.random.choice([None, self.random.randint(1, 9)])
+        return ExposureExit(self.concepts(), self.random.randint(0, 5), self.random.randint(0, 5), supply)
+
+    def definition(self) -> Definition:
+        limits = ["all", "all", "first", "last"]
+        qualifying = self.group() if self.maybe(0.3) else None
+        return Definition(
+            tuple(self.criterion() for _ in range(self.random.randint(1, 2))),
+            self.random.choice([0, 0, 3, 10]),
+            self.random.choice([0, 0, 3, 10]),
+            self.random.choice(limits),
+            qualifying,
+            self.random.choice(limits),
+            tuple(
+                Rule(self.random.choice(["r", "s"]), self.group(), self.random.choice(["", "why"]))
+                for _ in range(self.random.choice([0, 0, 1, 2]))
+            ),
+            self.random.choice(limits),
+            self.exit(),
+            tuple(self.criterion() for _ in range(self.random.randint(0, 1))),
+            self.random.randint(0, 8),
+            self.random.choice([None, None, self.day()]),
+            self.random.choice([None, None, self.day()]),
+            self.random.choice(["", "A cohort"]),
+            (("named", self.concepts()),) if self.maybe(0.2) else (),
+        )
 
 
-@st.composite
-def groups(draw: Any, depth: int = 1) -> Group:
-    counted = st.builds(
-        Counted,
-        criteria(depth),
-        st.sampled_from(["exactly", "at_most", "at_least"]),
-        st.integers(0, 2),
-        st.lists(windows, max_size=2).map(tuple),
-        st.sampled_from(["no", "no", "domain_concept", "start_date", "visit"]),
-        st.booleans(),
-        st.booleans(),
-    )
-    people = st.builds(Demographic, attribute_tests("condition_occurrence"))
-    how = draw(st.sampled_from(["all", "any", "at_least", "at_most"]))
-    return Group(
-        how,
-        draw(st.integers(0, 2)) if how.startswith("at_") else 0,
-        tuple(draw(st.lists(counted, max_size=2))),
-        tuple(draw(st.lists(people, max_size=1))),
-        tuple(draw(st.lists(groups(depth - 1), max_size=1))) if depth else (),
-    )
+def reading(rows: dict[str, list[dict[str, Any]]]) -> Any:
+    """The plain reading of definitions over rows, with the small vocabulary."""
+    return plain.Plain(rows, CODES, ANCESTORS, MAPS)
 
 
-limits = st.sampled_from(["all", "all", "first", "last"])
-definitions = st.builds(
-    Definition,
-    st.lists(criteria(), min_size=1, max_size=2).map(tuple),
-    st.integers(0, 10),
-    st.integers(0, 10),
-    limits,
-    st.none() | groups(),
-    limits,
-    st.lists(st.builds(Rule, st.just("r"), groups()), max_size=2).map(tuple),
-    limits,
-    st.none()
-    | st.builds(OffsetExit, st.booleans(), st.integers(-3, 10))
-    | st.builds(
-        ExposureExit, concept_sets, st.integers(0, 5), st.integers(0, 5), st.none() | st.integers(1, 9)
-    ),
-    st.lists(criteria(), max_size=1).map(tuple),
-    st.integers(0, 8),
-    st.none() | days,
-    st.none() | days,
-)
+def many(count: int) -> st.SearchStrategy[list[Definition]]:
+    """So many definitions that name few kinds of event."""
+
+    def drawn(seed: int) -> list[Definition]:
+        drawing = Drawn(seed)
+        return [drawing.definition() for _ in range(count)]
+
+    return seeds.map(drawn)
 
 
-@st.composite
-def data(draw: Any) -> dict[str, list[dict[str, Any]]]:
-    people = range(1, 4)
+seeds = st.integers(0, 2**32 - 1)
+definitions = seeds.map(lambda seed: Drawn(seed).definition())
+criteria = seeds.map(lambda seed: Drawn(seed).criterion())
+
+
+def data() -> st.SearchStrategy[dict[str, list[dict[str, Any]]]]:
+    """Rows of every table that a criterion can name, of three people."""
+    return seeds.map(people)
+
+
+def people(seed: int) -> dict[str, list[dict[str, Any]]]:
+    """The rows of one seed. Events have days that aren't known, ends that aren't, and one person has two periods of
+    observation, which may overlap."""
+    random = Random(seed)
     rows: dict[str, list[dict[str, Any]]] = {
         "person": [
             {
                 "person_id": person,
-                "gender_concept_id": draw(st.sampled_from([8507, 8532, 0])),
-                "year_of_birth": draw(st.integers(1998, 2002)),
+                "gender_concept_id": random.choice([8507, 8532, 0]),
+                "year_of_birth": random.choice([None, *range(1998, 2003)]),
+                "race_concept_id": random.choice([None, 1, 2]),
+                "ethnicity_concept_id": random.choice([None, 1, 3]),
             }
-            for person in people
+            for person in (1, 2, 3)
         ],
-        "observation_period": [],
-    }
-    for person in people:  # one period each: overlapping ones are a defect of the data
-        start = draw(st.integers(0, 20))
-        rows["observation_period"].append(
+        "provider": [{"provider_id": n, "specialty_concept_id": random.choice([1, 2, None])} for n in (1, 2)],
+        "care_site": [
+            {"care_site_id": n, "place_of_service_concept_id": random.choice([1, 2, None])} for n in (1, 2)
+        ],
+        "location": [{"location_id": n, "region_concept_id": random.choice([1, 2, 3, None])} for n in (1, 2)],
+        "note": [
             {
-                "person_id": person,
-                "observation_period_id": person,
-                "observation_period_start_date": DAY + timedelta(start),
-                "observation_period_end_date": DAY + timedelta(start + draw(st.integers(10, 60))),
+                "note_id": n,
+                "person_id": 1 + n % 3,
+                "note_date": random.choice([None, *[DAY + timedelta(random.randint(0, 60))] * 5]),
+                "note_type_concept_id": random.choice([1, 2]),
+                "note_class_concept_id": random.choice([1, 2, None]),
+                "provider_id": random.choice([1, 2, None]),
+                "visit_occurrence_id": random.choice([1, 2, 3, None]),
             }
-        )
-    visits = st.none() | st.integers(1, 3)
-    for domain, (concept, start_column, end_column) in plain.KINDS.items():
-        rows[domain] = []
-        # a person's events of one kind start on different days, so that no first is in doubt
-        for person in people:
-            for offset in sorted(draw(st.sets(st.integers(0, 60), max_size=3))):
-                event: dict[str, Any] = {
-                    f"{domain}_id": 1 + len(rows[domain]),
+            for n in range(1, 8)
+        ],
+    }
+    for table, columns in plain.TABLES.items():
+        rows[table] = []
+        for person in (1, 2, 3):
+            # a person's events of one kind start on different days, so that no first is in doubt
+            most = 1 if table == "death" else 3
+            for offset in sorted(random.sample(range(60), random.randint(0, most))):
+                event = {name: values(random, name, kind) for name, kind in columns.items()}
+                start = DAY + timedelta(offset)
+                event[plain.ids(table)] = 1 + len(rows[table])
+                if table != "note_nlp":  # it is its note's person
+                    event[plain.whose(table)] = person
+                first, last = plain.days(table)
+                if table == "note_nlp":
+                    event["note_id"] = random.randint(1, 7)
+                if first:
+                    event[first] = None if random.random() < 0.05 else start
+                if last:
+                    length = timedelta(random.randint(0, 9))
+                    event[last] = start + length if random.random() < 0.7 else None
+                rows[table].append(event)
+    rows["observation_period"] = []
+    for person in (1, 2, 3):
+        start = random.randint(0, 20)
+        for _ in range(1 + (person == 3)):
+            end = start + random.randint(10, 40)
+            rows["observation_period"].append(
+                {
                     "person_id": person,
-                    concept: draw(st.integers(0, 5)),
-                    start_column: DAY + timedelta(offset),
+                    "observation_period_id": 1 + len(rows["observation_period"]),
+                    "observation_period_start_date": DAY + timedelta(start),
+                    "observation_period_end_date": DAY + timedelta(end),
+                    "period_type_concept_id": random.randint(1, 3),
                 }
-                if end_column:
-                    length = draw(st.integers(0, 9))
-                    known = domain == "visit_occurrence" or draw(st.booleans())
-                    event[end_column] = DAY + timedelta(offset + length) if known else None
-                if domain == "visit_occurrence":
-                    event["visit_occurrence_id"] = event[f"{domain}_id"]
-                else:
-                    event["visit_occurrence_id"] = draw(visits)
-                if domain == "measurement":
-                    event["value_as_number"] = draw(st.none() | st.sampled_from([1.0, 1.5, 2.0, 3.0, 4.0]))
-                    event["unit_concept_id"] = draw(st.none() | st.integers(1, 4))
-                rows[domain].append(event)
+            )
+            start = end + random.randint(1, 10)
     return rows
 
 
+def values(random: Random, name: str, kind: str) -> Any:
+    """A value of a column; a third of them aren't known."""
+    if random.random() < 0.2:
+        return None
+    if kind == "words":
+        return random.choice(["a", "ab", "b", ""])
+    if kind == "number":
+        return random.choice([1.0, 1.5, 2.0, 3.0])
+    if kind == "days":
+        return random.randint(1, 9)
+    if kind == "place":
+        return random.choice([1, 2])
+    if kind == "visit":
+        return random.choice([1, 2, 3])
+    if kind == "owner":
+        return random.choice(["PERSON", "CARE_SITE"])
+    if kind in plain.TERMS:
+        return random.choice(plain.TERMS[kind])
+    return random.randint(0, 5)
+
+
 def load(engine: Engine, rows: dict[str, Iterable[dict[str, Any]]]) -> None:
-    vocabulary = {
-        "concept": [{"concept_id": n, "invalid_reason": None} for n in sorted(CONCEPTS)],
-        "concept_ancestor": [
-            {"ancestor_concept_id": a, "descendant_concept_id": b} for a, b in sorted(ANCESTORS)
-        ],
-    }
     with tempfile.TemporaryDirectory() as folder:
-        filled = {name: list(told) for name, told in {**rows, **vocabulary}.items()}
+        filled = {name: list(told) for name, told in {**rows, **vocabulary()}.items()}
         path = write_omop(Path(folder) / "omop", {name: told for name, told in filled.items() if told})
         open_omop(engine, path)
         for name in [*filled]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from lockgate.cohorts.attrition import attrition, steps_of
 from lockgate.cohorts.definition import Definition
@@ -36,9 +35,9 @@ PEOPLE = pa.table(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-@given(st.lists(drawn.definitions, min_size=4, max_size=4), drawn.data())
+@given(drawn.many(4), drawn.data())
 def test_random_definitions_lose_whom_a_plain_reading_loses(told: list[Definition], rows: Any) -> None:
-    reading = drawn.plain.Plain(rows, drawn.CONCEPTS, drawn.ANCESTORS)
+    reading = drawn.reading(rows)
     with Engine(threads=1) as engine:
         drawn.load(engine, rows)
         for definition in told:

@@ -38,6 +38,12 @@ PRIOR_YEAR = (Window(-365, 0),)
 KINDS = ("ConditionEra", "ConditionOccurrence", "Death", "DeviceExposure", "DoseEra", "DrugEra", "DrugExposure",
          "Measurement", "Observation", "ObservationPeriod", "ProcedureOccurrence", "Specimen", "VisitDetail",
          "VisitOccurrence")  # fmt: skip
+MOVED = [kind for kind in KINDS if kind not in ("ObservationPeriod", "Specimen")]
+COUNTED = ("simpleInclusion", "distinctDefault", "distinctStart", "distinctVisit")
+# those whose definition is JSON: test_generate.py
+WHOLE = ("censorWindow/censorWindow", "eraDupes/eraDupes", "mixedConceptsets/mixedConceptsets",
+         "inclusionRules/simpleInclusionRule", "exits/censorEvent", "exits/continuousExposure",
+         "exits/continuousExposureCensor", "exits/fixedOffset", "exits/fixedOffsetCensor")  # fmt: skip
 
 
 def prepared(folder: Path, case: str) -> tuple[Tables, list[dict[str, Any]], Tables]:
@@ -90,7 +96,7 @@ def test_events_in_a_window(shared_data: Path, tmp_path: Path, kind: str) -> Non
     assert people(tmp_path, tables, entry, asked) == [set(), {row["person_id"] for row in expected}, set()]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("ObservationPeriod", "Specimen")])
+@pytest.mark.parametrize("kind", MOVED)
 def test_dates_moved(shared_data: Path, tmp_path: Path, kind: str) -> None:
     folder = shared_data / "omop" / "circe-be-fixtures"
     named = kind[0].lower() + kind[1:]

@@ -65,7 +65,7 @@ def test_changes_are_told_where_they_are() -> None:
 @settings(max_examples=2, **QUIET)
 @given(st.lists(drawn.definitions, min_size=4, max_size=4), drawn.data())
 def test_overlap_and_timeline_are_a_plain_readings(definitions: list[Definition], rows: Any) -> None:
-    reading = drawn.plain.Plain(rows, drawn.CONCEPTS, drawn.ANCESTORS)
+    reading = drawn.reading(rows)
     with Engine(threads=1) as engine:
         drawn.load(engine, rows)
         for one, two in pairwise(definitions):

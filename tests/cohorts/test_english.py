@@ -26,6 +26,7 @@ from lockgate.cohorts.definition import (
     Definition,
     Demographic,
     ExposureExit,
+    Flag,
     Group,
     In,
     Interval,
@@ -51,6 +52,7 @@ EVENT = Criterion(
     tests=(
         ("Abnormal", Abnormal()),
         ("Gender", In((8532,))),
+        ("Negated", Flag(False)),
         ("OccurrenceStartDate", Days(date(2020, 1, 1), date(2021, 1, 1))),
         ("Unit", In(concept_set=SET)),
         ("ValueAsNumber", Interval(1.0, 2.5, True)),

@@ -13,7 +13,6 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from lockgate.cli import run
 from lockgate.cohorts.circe import read_circe
@@ -177,12 +176,12 @@ def test_circes_own_fixture_of_limits(shared_data: Path, tmp_path: Path) -> None
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-@given(st.lists(random_cohorts.definitions, min_size=20, max_size=20), random_cohorts.data())
+@given(random_cohorts.many(20), random_cohorts.data())
 def test_random_definitions_mean_what_they_say(told: list[Definition], rows: Any) -> None:
     with Engine(threads=1) as engine:
         random_cohorts.load(engine, rows)
         found = rows_of(engine, list(enumerate(told)))
-    reading = random_cohorts.plain.Plain(rows, random_cohorts.CONCEPTS, random_cohorts.ANCESTORS)
+    reading = random_cohorts.reading(rows)
     for number, definition in enumerate(told):
         expected = reading.stays(definition)
         assert [row[1:] for row in found if row[0] == number] == expected, definition

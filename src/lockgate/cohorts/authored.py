@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from lockgate.cohorts.authored_values import AuthoredValues, attribute_names
 from lockgate.cohorts.definition import (
+    OF_ANY,
     Adjustment,
     CodeItem,
     Counted,
@@ -36,6 +37,7 @@ SHORT = {
     "procedure": "procedure_occurrence",
     "device": "device_exposure",
     "visit": "visit_occurrence",
+    "mention": "note_nlp",
 }
 _TOP = (
     "id", "name", "concept_sets", "entry", "observed", "entry_limit", "qualifying", "qualifying_limit", "rules",
@@ -175,20 +177,26 @@ class _Reader(AuthoredValues):
         windows = within if isinstance(within, list) else [within]
         if len(windows) > 2:
             raise self.refuse(f"{path}.within", "there are at most two windows")
-        different = self.word(
-            told.get("different", "no"), ("no", "domain_concept", "start_date", "visit"), f"{path}.different"
-        )
         return Counted(
             criterion,
             cast(Literal["exactly", "at_most", "at_least"], found[1].replace(" ", "_")),
             int(found[2]),
             tuple(self._window(window, f"{path}.within") for window in windows),
-            cast(Literal["no", "domain_concept", "start_date", "visit"], different),
+            self._different(told.get("different", "no"), domains()[criterion.domain], f"{path}.different"),
             same_visit=self.yes(told.get("same_visit", "false"), f"{path}.same_visit"),
             outside_observation=self.yes(
                 told.get("outside_observation", "false"), f"{path}.outside_observation"
             ),
         )
+
+    def _different(self, told: Any, domain: Domain, path: str) -> str:
+        attributes = {
+            name: theirs
+            for name, theirs in attribute_names(domain.attributes).items()
+            if domain.counts(theirs)
+        }
+        named = self.word(told, ("no", *OF_ANY, *attributes), path)
+        return attributes.get(named, named)
 
     def _window(self, told: Any, path: str) -> Window:
         fields = self.fields(told, path, "from", "to", "index", "event")
@@ -245,6 +253,12 @@ class _Reader(AuthoredValues):
         tests = {key: value for key, value in told.items() if key not in (*kinds, *_CRITERION)}
         found = self.tests(tests, domain.attributes, path)
         self._has_unit(domain, found, tests, path)
+        if domain.name == "note_nlp" and not {"negated", "exists"} & tests.keys():
+            raise self.refuse(
+                path,
+                "a mention without saying whether one that is negated counts",
+                "say negated: false, or negated: any if both are to count",
+            )
         return Criterion(
             domain.name,
             concepts,

@@ -16,6 +16,7 @@ from lockgate.cohorts.definition import (
     ConceptItem,
     ConceptSet,
     Days,
+    Flag,
     In,
     Interval,
     Test,
@@ -183,8 +184,12 @@ class AuthoredValues(Reading):
     def _test(self, key: str, kind: str, told: Any, path: str) -> Test | None:
         if kind == "abnormal":
             return Abnormal() if self.yes(told, path) else None
-        if kind in ("in", "set"):
+        if kind == "flag":
+            return None if told == "any" else Flag(self.word(told, ("true", "false", "any"), path) == "true")
+        if kind in ("in", "set", "located"):
             return self._in(key, told, path)
+        if kind == "words" and key == "unit" and isinstance(told, str):
+            return None if told == "any" else Words("eq", told)
         outside = False
         if isinstance(told, dict) and told.keys() == {"not"}:
             told, outside = told["not"], True

@@ -21,6 +21,7 @@ from lockgate.cohorts.definition import (
     Criterion,
     Days,
     Definition,
+    Flag,
     Group,
     In,
     Interval,
@@ -126,7 +127,9 @@ class _Writer:
         if said != "at least 1":
             told["count"] = "none" if said == "exactly 0" else said
         if counted.distinct != "no":
-            told["different"] = counted.distinct
+            ours = attribute_names(domains()[counted.criterion.domain].attributes)
+            names = {theirs: name for name, theirs in ours.items()}
+            told["different"] = names.get(counted.distinct, counted.distinct)
         windows = [_window(window) for window in counted.windows]
         if windows:
             told["within"] = windows[0] if len(windows) == 1 else windows
@@ -158,6 +161,8 @@ class _Writer:
         told |= self._tests(criterion.tests, domain.attributes)
         if "value" in told and "Unit" in domain.attributes and "unit" not in told:
             told["unit"] = "any"
+        if domain.name == "note_nlp" and not {"negated", "exists"} & told.keys():
+            told["negated"] = "any"
         if criterion.adjustment is not None:
             moved = criterion.adjustment
             told["adjust"] = {
@@ -180,6 +185,8 @@ class _Writer:
     def _test(self, name: str, test: Test) -> Any:
         if isinstance(test, Abnormal):
             return True
+        if isinstance(test, Flag):
+            return test.yes
         if isinstance(test, In):
             told = self._set(test.concept_set) if test.concept_set is not None else list(test.concepts)
             if name == "sex" and test.concepts and all(concept in _SEXES for concept in test.concepts):

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyroaring import BitMap
 
-from lockgate.cohorts.bitmaps import KEYS, VERSION
+from lockgate.cohorts.bitmaps import KEYS, VALUED, VERSION
 from lockgate.cohorts.definition import (
     BY_PREFIX,
     CodeItem,
@@ -177,6 +177,7 @@ class BitmapIndex:
             value = own.get("ValueAsNumber")
             if (
                 criterion.first
+                or criterion.domain not in VALUED
                 or len(sides) != 1
                 or sides[0][0] != "concept"
                 or not isinstance(value, Interval)

@@ -27,9 +27,9 @@ from lockgate.cohorts.events import event_table
 from lockgate.engine import SqlEngine, literal
 from lockgate.site.files import PRIVATE_FILE, atomic_dir
 
-VERSION = 1
+VERSION = 2
 _BUCKETS = 64  # of a concept's values in one unit; where there are no more values, each by itself
-_VALUED = ("measurement", "observation")
+VALUED = ("measurement", "observation")
 # a row: the people of a concept in a column of a table; with values, those with one from low to high in that unit
 KEYS = pa.schema(
     [
@@ -97,7 +97,7 @@ def _rows(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
                     None,
                     _bitmap(places),
                 )
-        if name in _VALUED:
+        if name in VALUED:
             yield from _valued(engine, domain, twice=twice)
 
 
@@ -125,7 +125,7 @@ def _of_people(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
 def _placed(domain: Domain, columns: str, *, twice: bool) -> str:
     """Events of a known day with their person's place, and whether an observation period holds that day."""
     start = f"e.{domain.start}"
-    source = f"FROM {domain.name} e JOIN index_people p ON p.person_id = e.person_id"
+    source = f"FROM {domain.relation} e JOIN index_people p ON p.person_id = e.person_id"
     once = f"SELECT {columns}, p.place, {start} BETWEEN p.since AND p.until AS inside {source}"
     known = f"{start} IS NOT NULL"
     if not twice:
@@ -149,7 +149,7 @@ def _valued(engine: SqlEngine, domain: Domain, *, twice: bool) -> Iterator[tuple
         "CREATE OR REPLACE TEMP TABLE index_values AS SELECT concept, unit, value, min(value) OVER b AS low, "
         "max(value) OVER b AS high FROM (SELECT concept, unit, value, "
         f"ntile({_BUCKETS}) OVER (PARTITION BY concept, unit ORDER BY value) AS bucket FROM (SELECT DISTINCT "
-        f"{domain.concept} AS concept, unit_concept_id AS unit, value_as_number AS value FROM {domain.name} "
+        f"{domain.concept} AS concept, unit_concept_id AS unit, value_as_number AS value FROM {domain.relation} "
         "WHERE value_as_number IS NOT NULL)) WINDOW b AS (PARTITION BY concept, unit, bucket)"
     )
     placed = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
 
@@ -23,7 +24,7 @@ from lockgate.cohorts.definition import (
     Rule,
     Window,
 )
-from lockgate.cohorts.domains import Domain, by_circe, demographic
+from lockgate.cohorts.domains import Domain, by_circe, demographic, domains
 from lockgate.errors import UsageError
 
 _ITEM = frozenset({"concept", "isExcluded", "includeDescendants", "includeMapped"})
@@ -34,12 +35,24 @@ _EXPRESSION = (
 )  # fmt: skip
 _GROUPS = {"ALL": "all", "ANY": "any", "AT_LEAST": "at_least", "AT_MOST": "at_most"}
 _OCCURRENCES = ("exactly", "at_most", "at_least")
-_DISTINCT = {
+COUNTED = {
     "DOMAIN_CONCEPT": "domain_concept",
     "START_DATE": "start_date",
-    "VISIT": "visit",
+    "END_DATE": "end_date",
+    "DURATION": "duration",
     "VISIT_ID": "visit",
-    None: "domain_concept",
+}
+# of some kinds of event only; the first that the kind has
+COUNTED_ATTRIBUTES = {
+    "DAYS_SUPPLY": ("DaysSupply",),
+    "ERA_OCCURRENCES": ("OccurrenceCount",),
+    "GAP_DAYS": ("GapDays",),
+    "QUANTITY": ("Quantity",),
+    "RANGE_HIGH": ("RangeHigh",),
+    "RANGE_LOW": ("RangeLow",),
+    "REFILLS": ("Refills",),
+    "UNIT": ("Unit",),
+    "VALUE_AS_NUMBER": ("ValueAsNumber", "DoseValue"),
 }
 _DATES = {"START_DATE": "start", "END_DATE": "end"}
 # ours, beside Circe's fields: the standard concept or the one as recorded is enough. ATLAS doesn't know it.
@@ -234,11 +247,10 @@ class _Reader(CirceTests):
             windows.append(self._window(fields["StartWindow"], f"{path}.StartWindow", of_event_end=False))
         if "EndWindow" in fields:
             windows.append(self._window(fields["EndWindow"], f"{path}.EndWindow", of_event_end=True))
-        distinct: Any = "no"
-        if occurrence.get("IsDistinct"):
-            distinct = self.choice(occurrence.get("CountColumn"), _DISTINCT, f"{path}.Occurrence.CountColumn")
+        criterion = self._criterion(fields.get("Criteria"), f"{path}.Criteria")
+        distinct = self._distinct(occurrence, domains()[criterion.domain], f"{path}.Occurrence")
         return Counted(
-            self._criterion(fields.get("Criteria"), f"{path}.Criteria"),
+            criterion,
             self.choice(occurrence.get("Type"), _OCCURRENCES, f"{path}.Occurrence.Type"),
             self.whole(occurrence.get("Count"), f"{path}.Occurrence.Count"),
             tuple(windows),
@@ -248,6 +260,18 @@ class _Reader(CirceTests):
                 fields.get("IgnoreObservationPeriod", False), f"{path}.IgnoreObservationPeriod"
             ),
         )
+
+    def _distinct(self, told: Mapping[str, Any], domain: Domain, path: str) -> str:
+        column = told.get("CountColumn", "DOMAIN_CONCEPT")
+        named = {**COUNTED, "VISIT": "visit"}
+        if domain.name == "visit_detail":
+            named["VISIT_DETAIL_ID"] = "no"  # each event has its own
+        for name, attributes in COUNTED_ATTRIBUTES.items():
+            for attribute in filter(domain.counts, attributes):
+                named.setdefault(name, attribute)
+        found: str = self.choice(column, named, f"{path}.CountColumn")
+        # as in Circe, the column matters only where different ones are counted
+        return found if self.flag(told.get("IsDistinct", False), f"{path}.IsDistinct") else "no"
 
     def _window(self, told: Any, path: str, *, of_event_end: bool) -> Window:
         """``of_event_end``: what an unsaid UseEventEnd means (true for an end window, as before it had the field)."""
@@ -280,10 +304,7 @@ class _Reader(CirceTests):
         path = f"{path}.{kind}"
         domain = by_circe().get(kind)
         if domain is None:
-            reason = (
-                "its tables are those of CDM 6" if kind == "LocationRegion" else "Circe has no such criterion"
-            )
-            raise self.refuse(path, reason, "leave it out")
+            raise self.refuse(path, "Circe has no such criterion", "leave it out")
         if not isinstance(fields, dict):
             raise self.refuse(path, "an object is expected here")
         rest = {key: value for key, value in fields.items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from lockgate.cohorts.definition import Abnormal, ConceptSet, In, Test, Words
+from lockgate.cohorts.definition import Abnormal, ConceptSet, Flag, In, Test, Words
 from lockgate.cohorts.domains import Attribute
 from lockgate.cohorts.reading import Reading, days, interval
 
@@ -56,7 +56,7 @@ class CirceTests(Reading):
                     concept_set=self.known_set(chosen.get("CodesetId"), f"{here}.CodesetId"), outside=outside
                 )
             else:
-                raise self.refuse(here, "Circe has no such field here, or its tables are those of CDM 6")
+                raise self.refuse(here, "Circe has no such field here")
             if test is not None:
                 tests.append((key, test))
         return tuple(sorted(tests, key=lambda pair: pair[0]))
@@ -64,7 +64,9 @@ class CirceTests(Reading):
     def _test(self, kind: str, told: Any, path: str, *, outside: bool) -> Test | None:
         if kind == "abnormal":
             return Abnormal() if self.flag(told, path) else None
-        if kind == "set":
+        if kind == "flag":
+            return Flag(self.flag(told, path))
+        if kind in ("set", "located"):
             return In(concept_set=self.known_set(told, path))
         if kind == "in":
             listed = self.items(told, path)

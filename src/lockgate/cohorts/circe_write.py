@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lockgate.cohorts.circe import EITHER
+from lockgate.cohorts.circe import COUNTED, COUNTED_ATTRIBUTES, EITHER
 from lockgate.cohorts.definition import (
     EARLIEST,
     LATEST,
@@ -20,6 +20,7 @@ from lockgate.cohorts.definition import (
     Days,
     Definition,
     Edge,
+    Flag,
     Group,
     In,
     Interval,
@@ -32,16 +33,27 @@ from lockgate.cohorts.domains import domains
 from lockgate.errors import UsageError
 
 _OCCURRENCES = ("exactly", "at_most", "at_least")
-_COLUMNS = {"domain_concept": "DOMAIN_CONCEPT", "start_date": "START_DATE", "visit": "VISIT_ID"}
+_COLUMNS = {ours: theirs for theirs, ours in COUNTED.items()}
+_COLUMNS |= {ours: theirs for theirs, every in COUNTED_ATTRIBUTES.items() for ours in every}
 
 
 def write_circe(definition: Definition, *, ours: bool = False) -> bytes:
     """The definition as a Circe expression.
 
-    Raises UsageError for what Circe can't say: codes (it has concept ids only), and a criterion that looks in either of
-    two columns; with ``ours`` that is said in a field of our own, which ``read_circe`` reads and ATLAS doesn't.
+    Raises UsageError for what Circe can't say: codes (it has concept ids only), a criterion that looks in either of two
+    columns, and mentions in text; with ``ours`` the last two are said in words of our own, which ``read_circe`` reads and
+    ATLAS doesn't.
     """
     return msgspec.json.format(msgspec.json.encode(_Writer(definition, ours=ours).told()), indent=2)
+
+
+# what Circe asks of these is always the number of a concept set
+_BY_NUMBER = {
+    name
+    for domain in domains().values()
+    for name, attribute in domain.attributes.items()
+    if attribute.kind in ("set", "located")
+}
 
 
 def _cannot(reason: str, remedy: str) -> UsageError:
@@ -136,6 +148,10 @@ class _Writer:
             "Count": counted.count,
         }
         if counted.distinct != "no":
+            if counted.distinct not in _COLUMNS:
+                raise _cannot(
+                    f"how many different values of {counted.distinct} there are", "count something else"
+                )
             occurrence |= {"IsDistinct": True, "CountColumn": _COLUMNS[counted.distinct]}
         windows = zip(("StartWindow", "EndWindow"), counted.windows, strict=False)
         return {
@@ -150,6 +166,8 @@ class _Writer:
         if criterion.either and not self._ours:
             raise _cannot("a concept in either of two columns", "ask for them in two criteria")
         domain = domains()[criterion.domain]
+        if domain.ours and not self._ours:
+            raise _cannot("what a text mentions", "keep the definition as YAML: ATLAS has no such criterion")
         told: dict[str, Any] = {}
         if criterion.concepts is not None:
             told["CodesetId"] = self._set(criterion.concepts)
@@ -179,15 +197,17 @@ class _Writer:
     def _tests(self, tests: tuple[tuple[str, Test], ...]) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for name, test in tests:
-            if isinstance(test, Abnormal):
-                told[name] = True
+            if isinstance(test, Abnormal | Flag):
+                told[name] = not isinstance(test, Flag) or test.yes
             elif isinstance(test, In) and test.concept_set is None:
                 told[name] = [{"CONCEPT_ID": concept} for concept in test.concepts]
                 if test.outside:
                     told[f"{name}Exclude"] = True
             elif isinstance(test, In):
                 number = self._set(test.concept_set or ())
-                if domains()["payer_plan_period"].attributes.get(name, ("",))[0] == "set":
+                if name in _BY_NUMBER:
+                    if test.outside:
+                        raise _cannot(f"that {name} is in none of a set", "ask for those it may be in")
                     told[name] = number
                 else:
                     told[f"{name}CS"] = {"CodesetId": number, "IsExclusion": test.outside}

@@ -81,7 +81,13 @@ class Abnormal(msgspec.Struct, frozen=True):
     """A measurement below or above its range of reference, or called abnormal."""
 
 
-Test = Interval | Days | Words | In | Abnormal
+class Flag(msgspec.Struct, frozen=True):
+    """Something is so, or with ``yes`` false is known not to be. Where it isn't known, neither holds."""
+
+    yes: bool = True
+
+
+Test = Interval | Days | Words | In | Abnormal | Flag
 
 
 class Adjustment(msgspec.Struct, frozen=True):
@@ -127,14 +133,19 @@ class Window(msgspec.Struct, frozen=True):
     of_event_end: bool = False
 
 
+# what is counted once however often it comes: events as they are ("no"), what these say, or an attribute of the kind
+# of event that is a number or a concept ("Quantity", "Unit")
+OF_ANY = ("domain_concept", "start_date", "end_date", "duration", "visit")
+
+
 class Counted(msgspec.Struct, frozen=True):
-    """So many of these events near the index event."""
+    """So many of these events near the index event; with ``distinct``, so many different values of what it names."""
 
     criterion: Criterion
     occurrence: Literal["exactly", "at_most", "at_least"]
     count: int
     windows: tuple[Window, ...] = ()
-    distinct: Literal["no", "domain_concept", "start_date", "visit"] = "no"
+    distinct: str = "no"
     same_visit: bool = False
     outside_observation: bool = False
 

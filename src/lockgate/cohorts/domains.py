@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -12,13 +13,15 @@ import yaml
 class Attribute(NamedTuple):
     """What a test of this name looks at."""
 
-    kind: str  # interval | days | in | set | words | abnormal
+    kind: str  # interval | days | in | set | words | flag | abnormal | located
     sql: str
 
 
 class Domain(NamedTuple):
-    """A kind of event: the columns of its table that every criterion needs, and its attributes by "
-    "Circe's names."""
+    """A kind of event: the columns of its table that every criterion needs, and its attributes by Circe's names.
+
+    ``relation`` is what SQL reads it from: its table, or a SELECT over those of ``reads`` (table, column, SQL type).
+    """
 
     name: str
     circe: str
@@ -30,6 +33,16 @@ class Domain(NamedTuple):
     end: tuple[str | int, ...]
     visit: bool
     attributes: dict[str, Attribute]
+    relation: str
+    reads: dict[str, dict[str, str]]
+    ours: bool
+
+    def counts(self, named: str) -> bool:
+        """Whether different values of an attribute can be counted: a column of numbers or concepts."""
+        if named not in self.attributes:
+            return False
+        kind, sql = self.attributes[named]
+        return kind in ("interval", "in", "set") and re.fullmatch(r"e\.\w+", sql) is not None
 
 
 @cache
@@ -56,7 +69,8 @@ def domains() -> dict[str, Domain]:
     found = {}
     for name, told in _told()["domains"].items():
         source, end = told.get("source", [None, None]), told["end"]
-        assert isinstance(source, list) and isinstance(end, list)
+        reads = told.get("reads", {})
+        assert isinstance(source, list) and isinstance(end, list) and isinstance(reads, dict)
         found[name] = Domain(
             name=name,
             circe=str(told["circe"]),
@@ -68,8 +82,18 @@ def domains() -> dict[str, Domain]:
             end=tuple(end),
             visit=told.get("visit", True) is True,
             attributes=_attributes(told["attributes"]),
+            relation=_relation(name, told.get("relation")),
+            reads=reads,
+            ours=told.get("ours", False) is True,
         )
     return found
+
+
+def _relation(name: str, file: object) -> str:
+    if file is None:
+        return name
+    lines = resources.files(__package__).joinpath(str(file)).read_text("utf-8").splitlines()
+    return f"({' '.join(line.strip() for line in lines if not line.startswith('--'))})"
 
 
 @cache

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from lockgate.cohorts.definition import Abnormal, Criterion, Days, In, Interval, Test, Words
+from lockgate.cohorts.definition import Abnormal, Criterion, Days, Flag, In, Interval, Test, Words
 from lockgate.cohorts.domains import Attribute, Domain, demographic, domains
-from lockgate.cohorts.plan import Person, Plan, day_number, rows_table
+from lockgate.cohorts.plan import Person, Plan, ValuedCriterion, day_number, rows_table
 
 _JOINS = {
     "p": "LEFT JOIN person p ON p.person_id = e.person_id",
@@ -27,7 +27,13 @@ _ABNORMAL = (
     "OR e.value_as_concept_id IN (4155142, 4155143))"
 )
 _TYPES = {"interval": "DOUBLE", "in": "BIGINT", "set": "BIGINT", "words": "VARCHAR", "abnormal": "DOUBLE",
-          "days": "DATE"}  # fmt: skip
+          "days": "DATE", "located": "BIGINT"}  # fmt: skip
+# the regions that a care site was in for the whole of an event (CDM 6)
+_LOCATED = (
+    "EXISTS (SELECT 1 FROM location_history h JOIN location l ON l.location_id = h.location_id{codes} "
+    "WHERE h.domain_id = 'CARE_SITE' AND h.entity_id = {sql} AND e.start_date >= h.start_date "
+    "AND e.end_date <= coalesce(h.end_date, DATE '2099-12-31') AND {chosen})"
+)
 
 
 def day(sql: str) -> str:
@@ -35,8 +41,12 @@ def day(sql: str) -> str:
     return f"CAST({sql} - DATE '1970-01-01' AS INTEGER)"
 
 
-def columns_read(domain: Domain) -> dict[str, str]:
-    """The columns of a domain's table that criteria may read, with the type of one that isn't there."""
+def columns_read(domain: Domain) -> dict[str, dict[str, str]]:
+    """The columns that criteria of a domain may read, by table, with the type of one that isn't there."""
+    return domain.reads or {domain.name: _columns(domain)}
+
+
+def _columns(domain: Domain) -> dict[str, str]:
     columns = {"person_id": "BIGINT", domain.id: "BIGINT", domain.concept: "BIGINT", domain.start: "DATE"}
     if domain.source:
         columns[domain.source] = "BIGINT"
@@ -57,7 +67,10 @@ def columns_read(domain: Domain) -> dict[str, str]:
 
 
 def event_table(domain: Domain) -> str:
-    """A domain's rows as events: its columns, ``start_date`` and ``end_date`` (dates) beside them."""
+    """A domain's rows as events: its columns, ``start_date`` and ``end_date`` (dates) beside them.
+
+    What has no day isn't an event; what has no end, where the domain gives it none, has an unknown one.
+    """
     ends = []
     for end in domain.end:
         if isinstance(end, int):
@@ -65,7 +78,10 @@ def event_table(domain: Domain) -> str:
         else:
             ends.append(f"{domain.start} + CAST(days_supply AS INTEGER)" if end == "days_supply" else end)
     last = f"coalesce({', '.join(ends)})" if len(ends) > 1 else ends[0]
-    return f"(SELECT *, {domain.start} AS start_date, {last} AS end_date FROM {domain.name})"
+    return (
+        f"(SELECT *, {domain.start} AS start_date, {last} AS end_date FROM {domain.relation} "
+        f"WHERE {domain.start} IS NOT NULL)"
+    )
 
 
 class _Tests:
@@ -79,7 +95,10 @@ class _Tests:
         for place, (name, kind) in enumerate(shape):
             sql = known[name].sql
             aliases |= set(re.findall(r"\b([pvsc])\.", sql))
-            self._add(f"t{place}", kind, sql)
+            if known[name].kind == "located":
+                self._located(f"t{place}", sql, outside=kind.startswith("!"))
+            else:
+                self._add(f"t{place}", kind, sql)
         self.joins[:0] = [_JOINS[alias] for alias in "pvsc" if alias in aliases]
 
     def _add(self, column: str, kind: str, sql: str) -> None:
@@ -100,15 +119,26 @@ class _Tests:
                 self.where.append(f"{sql} IS NOT NULL AND c{column}.code_set IS NULL")
         elif kind == "abnormal":
             self.where.append(_ABNORMAL)
+        elif kind == "flag":
+            self.where.append(f"NOT {sql}" if negate else sql)
         else:
             self.columns[column] = "s"
             said = _WORDS[kind].format(x=sql, y=f"k.{column}")
             self.where.append(f"NOT {said}" if negate else said)
 
+    def _located(self, column: str, sql: str, *, outside: bool) -> None:
+        self.columns[column] = "i4"
+        codes = " JOIN codes c ON c.concept_id = l.region_concept_id"
+        within = _LOCATED.format(sql=sql, codes=codes, chosen=f"c.code_set = k.{column}")
+        known = _LOCATED.format(sql=sql, codes="", chosen="l.region_concept_id IS NOT NULL")
+        self.where.append(f"{known} AND NOT {within}" if outside else within)
+
 
 def _kind(test: Test) -> str:
     if isinstance(test, Abnormal):
         return "abnormal"
+    if isinstance(test, Flag):
+        return "flag" if test.yes else "!flag"
     kind = test.how if isinstance(test, Words) else type(test).__name__.lower()
     return f"!{kind}" if test.outside else kind
 
@@ -143,14 +173,15 @@ def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa
             criterion.adjustment is not None,
             criterion.period is not None,
             _shape(criterion.tests),
+            criterion.by if isinstance(criterion, ValuedCriterion) else "",
         ].append(criterion)
-    for (name, drivers, first, adjusted, period, shape), members in alike.items():
-        yield _select(plan, domains()[name], drivers, first, adjusted, period, shape, members)
+    for (name, drivers, first, adjusted, period, shape, by), members in alike.items():
+        yield _select(plan, domains()[name], drivers, first, adjusted, period, shape, by, members)
 
 
 def _select(
     plan: Plan, domain: Domain, drivers: tuple[bool, bool, bool], first: bool, adjusted: bool, period: bool,
-    shape: tuple[tuple[str, str], ...], members: Sequence[Criterion],
+    shape: tuple[tuple[str, str], ...], by: str, members: Sequence[Criterion],
 ) -> tuple[pa.Table, str]:  # fmt: skip
     tests = _Tests(shape, domain.attributes)
     columns = {"criterion": "i4"}
@@ -217,10 +248,19 @@ def _select(
     sql = (
         f"SELECT k.criterion, e.person_id, e.{domain.id} AS event_id, {', '.join(wanted)}, {visit} AS "
         f"visit_id, "
-        f"e.{domain.concept} AS concept_id, {start} AS sort_day FROM {source} e {driven} "
+        f"{_counted_value(domain, by)} AS concept_id, {start} AS sort_day FROM {source} e {driven} "
         f"{' '.join(tests.joins)}" + (f" WHERE {where}" if where else "")
     )
     return rows_table(rows, columns), sql
+
+
+def _counted_value(domain: Domain, by: str) -> str:
+    """The column of which different values are counted: the concept, or a number of each value of an attribute."""
+    if not by:
+        return f"e.{domain.concept}"
+    value = domain.attributes[by].sql
+    rank = f"dense_rank() OVER (PARTITION BY k.criterion, e.person_id ORDER BY {value})"
+    return f"CASE WHEN {value} IS NOT NULL THEN CAST({rank} AS BIGINT) END"
 
 
 def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tuple[pa.Table, str]]:

@@ -7,7 +7,7 @@ for which it is the other way round, so that criteria which nobody meets cost no
 from __future__ import annotations
 
 from lockgate.cohorts.events import people_sql
-from lockgate.cohorts.plan import FAR, Nodes, branches_table, leaves_table, rows_table
+from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table, rows_table
 from lockgate.cohorts.scratch import Scratch
 
 _NO_NODES = (
@@ -79,7 +79,9 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     leaves = scratch.register(leaves_table(nodes.leaves))
 
     def bound(window: int, side: str) -> str:
-        start = f"CASE WHEN l.from_end{window} THEN i.last_day ELSE i.first_day END + l.{side}{window}"
+        # nothing is near the end of an event whose end isn't known
+        end = f"coalesce(i.last_day, {3 * FAR if side == 'low' else -3 * FAR})"
+        start = f"CASE WHEN l.from_end{window} THEN {end} ELSE i.first_day END + l.{side}{window}"
         return f"CASE l.{side}_period{window} WHEN 0 THEN {start} WHEN 1 THEN i.period_first ELSE i.period_last END"
 
     limits = []
@@ -100,11 +102,13 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         # bounds are told only where the person has such an event at all
         "SEMI JOIN events e ON e.criterion = l.criterion AND e.person_id = i.person_id",
     )
-    kinds = {leaf.counted.distinct for leaf in nodes.leaves}
+    kinds = {distinct_of(leaf.counted) for leaf in nodes.leaves}
     counted = {
         "no": "count(*)",
         "domain_concept": "count(DISTINCT e.concept_id)",
         "start_date": "count(DISTINCT e.first_day)",
+        "end_date": "count(DISTINCT e.last_day)",
+        "duration": "count(DISTINCT e.last_day - e.first_day)",
         "visit": "count(DISTINCT e.visit_id)",
     }
     near = " UNION ALL ".join(

@@ -43,7 +43,9 @@ def open_omop(engine: SqlEngine, folder: Path | OmopFolder) -> list[str]:
     Returns what isn't there and is read as empty: tables, and columns. Raises UsageError when the folder, ``person``,
     ``observation_period`` or ``concept`` is missing.
     """
-    wanted = {**_OTHERS, **{name: columns_read(domain) for name, domain in domains().items()}}
+    wanted = {**_OTHERS}
+    for domain in domains().values():
+        wanted |= columns_read(domain)
     wanted["observation_period"] |= {"observation_period_end_date": "DATE"}
     return open_folder(
         engine, folder, wanted, needed=_NEEDED, remedy="cohorts can't be told without that table"

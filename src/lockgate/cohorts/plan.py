@@ -1,5 +1,4 @@
-"""Definitions as rows: what many of them ask, each thing once, in tables that a fixed number of "
-"statements reads."""
+"""Definitions as rows: what many of them ask, each thing once, in tables that a fixed number of statements reads."""
 
 from __future__ import annotations
 
@@ -7,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from lockgate.cohorts.definition import (
     BY_PREFIX,
+    OF_ANY,
     CodeItem,
     ConceptSet,
     Counted,
@@ -31,6 +32,24 @@ def day_number(value: Any) -> int:
     """A date as days since 1970-01-01."""
     number: int = value.toordinal() - _EPOCH
     return number
+
+
+class ValuedCriterion(Criterion, frozen=True):
+    """A criterion whose events carry, in place of their concept, another of their values: those that are counted."""
+
+    by: str = ""
+
+
+def counted_criterion(counted: Counted) -> Criterion:
+    """The criterion of what is counted, with what is to be counted of its events."""
+    if counted.distinct in ("no", *OF_ANY):
+        return counted.criterion
+    return ValuedCriterion(**msgspec.structs.asdict(counted.criterion), by=counted.distinct)
+
+
+def distinct_of(counted: Counted) -> str:
+    """Which column of the events is counted: "no" or one of ``OF_ANY``; other values are in the concept's place."""
+    return counted.distinct if counted.distinct in ("no", *OF_ANY) else "domain_concept"
 
 
 @dataclass(slots=True)
@@ -81,8 +100,7 @@ class Nodes:
 
 
 class Plan:
-    """What definitions ask: code sets, criteria by height, nodes. Equal parts are there once, whoever "
-    "asks for them."""
+    """What definitions ask: code sets, criteria by height, nodes. Equal parts are there once, whoever asks for them."""
 
     def __init__(self, definitions: Sequence[tuple[int, Definition]]) -> None:
         self.definitions = tuple(definitions)
@@ -155,7 +173,7 @@ class Plan:
         base = height = 0
         for counted in group.counted:
             none_is_enough = counted.count == 0 or counted.occurrence == "at_most"
-            criterion = self.criterion(counted.criterion)
+            criterion = self.criterion(counted_criterion(counted))
             nodes.leaves.append(Leaf(self._next(), context, node, counted, criterion, none_is_enough))
             base += none_is_enough
         for asked in group.demographics:
@@ -200,7 +218,7 @@ class Plan:
 def _counted(group: Group | None) -> Iterable[Criterion]:
     if group is not None:
         for counted in group.counted:
-            yield counted.criterion
+            yield counted_criterion(counted)
         for inner in group.groups:
             yield from _counted(inner)
 
@@ -255,7 +273,7 @@ def leaves_table(leaves: Sequence[Leaf]) -> pa.Table:
         rows.append(
             (
                 leaf.node, leaf.context, leaf.parent, leaf.criterion, counted.occurrence, counted.count, leaf.holds,
-                counted.same_visit, observed, counted.distinct, any(row[1] for row in windows),
+                counted.same_visit, observed, distinct_of(counted), any(row[1] for row in windows),
                 *windows[0], *windows[1],
             )
         )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from lockgate.cohorts.definition import Counted, Criterion, Definition, Group, Limit, OffsetExit
 from lockgate.cohorts.explain.words import (
     Sets,
+    attribute_words,
     criterion_words,
     days_words,
     exposure_words,
@@ -25,6 +26,8 @@ _LIMITS = {
 _DISTINCT = {
     "domain_concept": "of one concept once",
     "start_date": "on one day once",
+    "end_date": "that end on one day once",
+    "duration": "of one length once",
     "visit": "in one visit once",
 }
 
@@ -166,7 +169,8 @@ def counted_words(counted: Counted, sets: Sets) -> str:
     lead = times_words(counted.occurrence, counted.count, counted.criterion)
     said = [criterion_words(counted.criterion, sets, lead)]
     if counted.distinct != "no":
-        said.append(f"counting those {_DISTINCT[counted.distinct]}")
+        once = _DISTINCT.get(counted.distinct, f"with one {attribute_words(counted.distinct)} once")
+        said.append(f"counting those {once}")
     said += [window_words(window, outside=counted.outside_observation) for window in counted.windows]
     if counted.same_visit:
         said.append("in the same visit as the index event")

@@ -20,6 +20,7 @@ from lockgate.cohorts.definition import (
     Definition,
     Edge,
     ExposureExit,
+    Flag,
     Group,
     In,
     Interval,
@@ -32,7 +33,10 @@ _DOMAINS = {
     "condition_occurrence": "condition",
     "procedure_occurrence": "procedure",
     "visit_occurrence": "visit",
+    "location_history": "stay in a region",
+    "note_nlp": "mention in a note",
 }
+_MANY = {"location_history": "stays in a region", "note_nlp": "mentions in notes"}
 _ATTRIBUTES = {
     "Gender": "sex",
     "OccurrenceStartDate": "start date",
@@ -44,6 +48,18 @@ _ATTRIBUTES = {
     "ValueAsNumber": "value",
     "ValueAsString": "value as text",
     "ValueAsConcept": "value as a concept",
+    "PlaceOfServiceLocation": "region of the place of service at the time",
+    "LexicalVariant": "wording",
+    "Section": "section of the note",
+    "SectionName": "name of the section of the note",
+}
+_FLAGS = {
+    "Exists": ("is said of the patient as so", "is not said of the patient as so"),
+    "Negated": ("is negated", "is not negated"),
+    "Historical": ("is about the past", "is not about the past"),
+    "Hypothetical": ("is hypothetical", "is not hypothetical"),
+    "OtherPerson": ("is about somebody else", "is not about somebody else"),
+    "Uncertain": ("is uncertain", "is not uncertain"),
 }
 _HOW = {
     "contains": ("contains", "does not contain"),
@@ -116,10 +132,13 @@ class Sets:
 
     def test(self, name: str, test: Test) -> str:
         """A test in words."""
+        if isinstance(test, Flag):
+            what = attribute_words(name)
+            return f"it {_FLAGS.get(name, (f'is {what}', f'is not {what}'))[not test.yes]}"
         return f"{attribute_words(name)} {self._passes(test)}"
 
     def _passes(self, test: Test) -> str:
-        if isinstance(test, Abnormal):
+        if isinstance(test, Abnormal | Flag):
             return "is true (outside its limits of reference, or called abnormal)"
         if isinstance(test, Words):
             return f"{_HOW[test.how][test.outside]} {json.dumps(test.text, ensure_ascii=False)}"
@@ -238,7 +257,9 @@ def group_words(group: Group) -> str:
 def times_words(occurrence: str, count: int, criterion: Criterion) -> str:
     """How many events of a kind, as in "at least 2 conditions"."""
     how = "no" if (occurrence, count) == ("exactly", 0) else f"{occurrence.replace('_', ' ')} {count:,}"
-    kind = domain_words(criterion.domain) + ("" if count == 1 else "s")
+    kind = domain_words(criterion.domain)
+    if count != 1:
+        kind = _MANY.get(criterion.domain, f"{kind}s")
     return f"{how} {kind} (only a person's first)" if criterion.first else f"{how} {kind}"
 
 
