@@ -41,8 +41,8 @@ def write_circe(definition: Definition, *, ours: bool = False) -> bytes:
     """The definition as a Circe expression.
 
     Raises UsageError for what Circe can't say: codes (it has concept ids only), a criterion that looks in either of two
-    columns, and mentions in text; with ``ours`` the last two are said in words of our own, which ``read_circe`` reads and
-    ATLAS doesn't.
+    columns, and mentions in text; with ``ours`` the last two are said in words of our own, which ``read_circe`` reads
+    and ATLAS doesn't.
     """
     return msgspec.json.format(msgspec.json.encode(_Writer(definition, ours=ours).told()), indent=2)
 

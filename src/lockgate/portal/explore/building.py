@@ -196,7 +196,9 @@ def _used(told: Any, key: str = "") -> set[int]:
 def _set_attributes() -> frozenset[str]:
     """The attributes whose value is the id of a concept set."""
     every = (domain.attributes.items() for domain in by_circe().values())
-    return frozenset(name for attributes in every for name, told in attributes if told.kind == "set")
+    return frozenset(
+        name for attributes in every for name, told in attributes if told.kind in ("set", "located")
+    )
 
 
 # Who enters
