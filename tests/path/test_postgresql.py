@@ -84,3 +84,40 @@ def test_whole_path_on_postgresql(isolation: None, database: str, tmp_path: Path
         (states,) = connection.execute("SELECT array_agg(state) FROM applications_application").fetchone()
     assert tables >= 3
     assert states == ["approved"]
+
+    made = lockgate(
+        "--site",
+        tmp_path / "demo",
+        "backup",
+        "make",
+        tmp_path / "backups",
+        "--json",
+        LOCKGATE_DATABASE_URL=database,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE again")
+    again = database.removesuffix("postgres") + "again"
+    words = [
+        "backup",
+        "restore",
+        json.loads(made.stdout)["folder"],
+        "--to",
+        tmp_path / "again",
+        "--database-url",
+    ]
+    taken = lockgate(*words, database)
+    assert taken.returncode == 2 and "not empty" in taken.stderr
+    assert not (tmp_path / "again").exists()
+    done = lockgate(*words, again)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _rows(again) == _rows(database)
+    looked = lockgate("--site", tmp_path / "again", "audit", "verify")
+    assert looked.returncode == 0, looked.stdout
+
+
+def _rows(database: str) -> dict[str, int]:
+    """Every table and how many rows it has."""
+    with psycopg.connect(database) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names}

@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "portal": ("portal", "Accounts, applications and the control database."),
     "serve": ("serve", "Serve the portal's pages."),
     "worker": ("worker", "Run queued work of the portal."),
+    "backup": ("backup", "Copy the whole site while it is in use, check the copy, make a site of it."),
     "audit": ("audit", "Read and verify the audit chain."),
     "bench": ("bench", "Measure speed against peers and limits, with correctness checked."),
     "docs": ("docs", "Write the reference pages that are generated from the code."),

@@ -228,22 +228,32 @@ class AuditLog:
             hashes[found_seq] = found_hash
         return _name_moves(problems, hashes) + self._verify_head(hashes)
 
+    def verify_against(self, head: bytes) -> list[Problem]:
+        """Whether the chain still holds the entry of a signed head that was kept elsewhere; what is wrong if not."""
+        hashes = {0: GENESIS} | {entry.seq: entry.hash for entry in self.entries()}
+        return self._holds(head, hashes, "the head from elsewhere")
+
     def _verify_head(self, hashes: dict[int, str]) -> list[Problem]:
         last = max(hashes)
         if not self.head.exists():
             return [Problem(0, "head", "the signed head is missing")] if last else []
+        return self._holds(self.head.read_bytes(), hashes, "the head")
+
+    def _holds(self, signed: bytes, hashes: dict[int, str], what: str) -> list[Problem]:
+        """Whether the entry that a signed head names is the chain's, and nothing up to it is gone."""
+        last = max(hashes)
         try:
-            head = json.loads(self.head.read_bytes())
+            head = json.loads(signed)
             seq, digest = int(head["seq"]), str(head["hash"])
-            signed = self._keys.verify(f"{seq}:{digest}".encode(), bytes.fromhex(head["signature"]))
+            ours = self._keys.verify(f"{seq}:{digest}".encode(), bytes.fromhex(head["signature"]))
         except (ValueError, TypeError, KeyError):
-            return [Problem(0, "head", "the signed head can't be read")]
-        if not signed:
-            return [Problem(0, "head", "the head is not signed by this site")]
+            return [Problem(0, "head", f"{what} can't be read")]
+        if not ours:
+            return [Problem(0, "head", f"{what} is not signed by this site")]
         if seq > last:
             gone = f"entry {seq}" if seq == last + 1 else f"entries {last + 1} to {seq}"
             return [Problem(last + 1, "removed", f"{gone} removed from the end")]
-        if seq in hashes and hashes[seq] != digest:
+        if hashes.get(seq, digest) != digest:
             return [Problem(seq, "changed", f"entry {seq} is not the one whose hash was signed")]
         return []
 
