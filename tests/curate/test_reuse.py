@@ -13,6 +13,12 @@ from sqlglot import exp
 from lockgate.curate import affected, build_release, open_release, verify_release
 from lockgate.curate.reuse import PERSONAL, of_affected, tables_read
 from lockgate.curate.sqltext import sql_names, sql_text
+from lockgate.engine import Engine
+from lockgate.quality import run
+from lockgate.quality.answer import answers
+from lockgate.quality.report import read_results
+from lockgate.quality.run import run_checks
+from lockgate.quality.thresholds import load
 from lockgate.site import Site
 
 DAY = date(2026, 11, 1)
@@ -67,3 +73,25 @@ def test_a_table_that_a_batch_does_not_change_is_the_same_file(
     assert not verify_release(hospital, "2026.1")
     assert not verify_release(hospital, third.release)
     assert third.manifest["tables"]["measurement"] == first.manifest["tables"]["measurement"]
+
+
+def test_quality_is_counted_anew_of_changed_tables_only(
+    hospital: Site, stage: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(affected, "LARGEST_SHARE", 1)
+    counted: list[str] = []
+
+    def spied(cdm: Any, asked: Any, told: Any) -> Any:
+        counted.extend(repr(term) for term in asked if not isinstance(term, int))
+        return answers(cdm, asked, told)
+
+    monkeypatch.setattr(run, "answers", spied)
+    stage(hospital, "b2", condition=_condition("n1"))
+    second = build_release(hospital, actor="test", at=DAY)
+    assert second.way == "incremental"
+    assert any("condition_occurrence" in term for term in counted)
+    assert not [term for term in counted if "measurement" in term or "drug_exposure" in term]
+    with Engine() as engine:
+        every = run_checks(engine, second.path / "omop", load("5.4"), today=DAY)
+    told = {r.check.id: (r.violated, r.rows, r.status) for r in read_results(second.path / "quality.parquet")}
+    assert told == {r.check.id: (r.violated, r.rows, r.status) for r in every}

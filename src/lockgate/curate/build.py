@@ -212,7 +212,7 @@ def _make(
         rows = {name: table.rows for name, table in written.items()}
         check(accounts, rows, derived_rows(engine), frozenset(VOCABULARY_TABLES))
         check_limited(accounts, {name: table.rows for name, table in limited.items()})
-        quality = check_quality(site, folder, day)
+        quality = check_quality(site, folder, day, written, to.known)
         content = {
             "opt_out_cut_off": day.isoformat(),
             "root_key": site.keyring.generation,

@@ -65,8 +65,8 @@ WHOLE = (
 )
 
 # The code that decides what a release holds: a change in any of these rooms means a full build.
-_CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "curate")
-_CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".txt")
+_CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "quality", "curate")
+_CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".gz", ".txt")
 # Sections of site.toml that change no row.
 _NO_MATTER = frozenset({"engine", "sandbox", "portal", "risk"})
 

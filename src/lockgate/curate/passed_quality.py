@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from lockgate.curate.release import Release
+from lockgate.curate.reuse import Known
+from lockgate.curate.tables import Written
 from lockgate.engine import Engine
 from lockgate.engine.omop import find_omop
 from lockgate.errors import Refused
 from lockgate.quality.model import Result
 from lockgate.quality.own import read_own, run_own
+from lockgate.quality.recall import Recall
 from lockgate.quality.report import read_results, summary, write_results
 from lockgate.quality.run import run_checks
 from lockgate.quality.thresholds import load
@@ -42,9 +45,12 @@ def own_folder(site: Site) -> Path:
     return site.path / "quality"
 
 
-def check_quality(site: Site, folder: Path, day: date) -> Quality | None:
+def check_quality(
+    site: Site, folder: Path, day: date, written: Mapping[str, Written], known: Known
+) -> Quality | None:
     """Check the tables in a release's folder and write the results beside them; None where the site checks nothing.
 
+    What the last build counted in the same files is not counted again; the site's own checks always are.
     Refused, and noted, when a check of the site's policy fails or can't be made.
     """
     policy = site.config.quality
@@ -55,7 +61,9 @@ def check_quality(site: Site, folder: Path, day: date) -> Quality | None:
     limit, threads = settings.memory_limit or None, settings.threads or None
     with Engine(memory_limit=limit, threads=threads, temp_dir=folder) as engine:
         found = find_omop(folder / "omop")
-        results = run_checks(engine, found, thresholds, today=day)
+        prints = {name: table.sha256 for name, table in written.items()}
+        recall = Recall(prints, known.before, known.now) if set(found.files) <= set(prints) else None
+        results = run_checks(engine, found, thresholds, today=day, recall=recall)
         rows = {table: int(engine.one(f'SELECT count(*) FROM "{table}"')) for table in found.files if own}
         for path in sorted((folder / "linked").glob("*.parquet")) if own else ():
             engine.view_parquet(path.stem, path)

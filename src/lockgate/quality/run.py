@@ -13,6 +13,7 @@ from lockgate.quality.answer import answers
 from lockgate.quality.cdm import Absent, Cdm, MissingError
 from lockgate.quality.compile import terms
 from lockgate.quality.model import Check, Result
+from lockgate.quality.recall import Recall
 from lockgate.quality.status import with_status
 from lockgate.quality.terms import Rows, Term
 from lockgate.quality.thresholds import Thresholds
@@ -47,16 +48,20 @@ def run_checks(
     absent: Absent = "empty",
     today: date | None = None,
     told: Callable[[str], None] = lambda step: None,
+    recall: Recall | None = None,
 ) -> list[Result]:
     """The result of each check, in the order of the threshold files."""
     found = find_omop(folder) if isinstance(folder, Path) else folder
     view_tables(engine, found)
     cdm = Cdm(engine, found, thresholds.types, absent=absent, today=today or datetime.now(UTC).date())
-    return with_status(count(cdm, thresholds.checks, told))
+    return with_status(count(cdm, thresholds.checks, told, recall))
 
 
 def count(
-    cdm: Cdm, checks: Sequence[Check], told: Callable[[str], None] = lambda step: None
+    cdm: Cdm,
+    checks: Sequence[Check],
+    told: Callable[[str], None] = lambda step: None,
+    recall: Recall | None = None,
 ) -> list[Counted]:
     """What each check counts; the terms of all of them are answered together."""
     pairs: list[tuple[Term, Term] | Counted] = []
@@ -70,7 +75,11 @@ def count(
         read.append(cdm.reading)
     unread = {field: Rows(f'"{field[0]}" AS t', where) for field, where in cdm.unsure.items()}
     asked = [term for pair in pairs if not isinstance(pair, Counted) for term in pair]
-    found = answers(cdm, [*asked, *unread.values()], told)
+    asked += unread.values()
+    found = recall.known(asked) if recall else {}
+    found |= answers(cdm, [term for term in asked if term not in found], told)
+    if recall:
+        recall.keep(found)
     counted = []
     for check, pair, fields in zip(checks, pairs, read, strict=True):
         if isinstance(pair, Counted):
