@@ -50,7 +50,7 @@ OWN = [
     "number «943 476 5919» or «943-476-5919» or «9434765919» or «94 34 76 59 19»",
     "«RYJ18417739» and «18417739» and «RYJ 18417739»",
     "born «17/3/50», «17.03.1950», «1950-03-17», «17th March 1950», «17 Mar», «March 17, 1950»",
-    "lives at «32 Battlefield Road, Lambs' Green», «SY18 6AA» or «sy186aa»",
+    "lives at «32 Battlefield Road, Lambs' Green, »«SY18 6AA» or «sy186aa»",
     "moved out of «Battlefield Road» then",
     "ring «07700900657» or «+44 7700 900657» or «07700 900 657»",
     "mail «amina.on@example.org»",
@@ -78,7 +78,7 @@ OTHERS = [
     "attended the «Rawfolds» walk-in clinic",
     "now lives in «Newtown Of Rockcliffe». Moved from «Chancery» in 2009",
     "Accession «RX7237142», our ref «AB/12345»",
-    "Flat: «Flat 3, 12 Mill Lane, Upper Heyford», «OX25 5AA»",
+    "Flat: «Flat 3, 12 Mill Lane, Upper Heyford, »«OX25 5AA»",
     "call on «(0161) 496 0534» or «+33 1 23 45 67 89»",
     "NHS No: «943 476 5918»",  # a wrong check digit, but announced as one
 ]

@@ -16,7 +16,7 @@ from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
 
-TITLES = words("mr mrs miss ms mx rev reverend sir lady lord dame")
+TITLES = words("mr mrs miss ms mx master rev reverend sir lady lord dame")
 DOCTORS = words("dr doctor prof professor")
 ROLES = words("""
     nurse sister matron consultant registrar physio physiotherapist pharmacist midwife hca cpn cns sho spr slt
@@ -37,6 +37,7 @@ RELATIONS = words("""
     step-daughter step-mother step-father guardian nok kin twin spouse half-brother half-sister mother-in-law
     father-in-law son-in-law daughter-in-law sister-in-law brother-in-law widow widower godmother godfather
     flatmate housemate landlord landlady companion fiancé fiancée baby
+    cleaner lodger nanny childminder tenant sib grandpa granny
 """)
 SALUTATIONS = words("dear hi hello hiya dearest")
 CLOSINGS = words("sincerely faithfully regards wishes truly thanks")
@@ -70,6 +71,7 @@ CALLED = words("called named nee née alias aka formerly phoned rang")
 
 # Titles after which a name may be typed in small letters too; "doctor", "lady" and "miss" are words.
 _TYPED_SMALL = words("mr mrs ms mx dr prof")
+_PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  "))
 _RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
@@ -105,7 +107,7 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
         if (
             lower in PARTICLES
             and place + 1 < len(words)
-            and words[place + 1][0].isupper()
+            and (words[place + 1][0].isupper() or lowers[place + 1] in PARTICLES)
             and (taken or titled)
         ):
             place += 1
@@ -114,8 +116,10 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
             tokens, first, place
         ):
             break
-        if lower in TITLES or lower in DOCTORS:
-            break
+        if (lower in TITLES or lower in DOCTORS) and not (
+            titled and place == first and not tokens.capital(place + 1)
+        ):
+            break  # but "Dr Lord" is a name
         place += 1
         taken += 1
     while place > first and lowers[place - 1] in PARTICLES and not words[place - 1][0].isupper():
@@ -127,7 +131,11 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
 
 def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
     """Whether a word that is mostly none is a name here: "Jessica Ward", "husband Will Graves", "Pak May"."""
-    if place > first and len(tokens.words[place - 1]) > 1:
+    if place > first and len(tokens.words[place - 1]) == 1:  # "Mr J May", "Mrs D Day"
+        month = tokens.lowers[place] in MONTHS
+        word = tokens.lowers[place] in WORDS and tokens.lowers[place] not in _PRONOUNS
+        return tokens.words[place].istitle() and (_month_as_name(tokens, place) if month else word)
+    if place > first:
         if _month_as_name(tokens, place):
             return True
         lower = tokens.lowers[place]

@@ -118,6 +118,12 @@ PERSON_VERBS = words("""
     tends managed completed received underwent developed noticed noted lost gained
 """)
 
+# Verbs that a disease or a place can't have: "AM settled" is a patient, "AF was noted" is not.
+PERSONAL_VERBS = PERSON_VERBS - words("""
+    was is has had started stopped received noted remained remains appeared appears seemed seems developed continues
+    continued can could would should does did left needs needed presents presented and who took takes
+""")
+
 # Two or three capitals that are medicine sooner than initials.
 ABBREVIATIONS = words("""
     AA AB AC AD AE AF AI AK AM AN AO AP AR AS AV BA BD BE BG BM BP BS CA CB CC CF CH CI CK CL CM CN CO CP CR

@@ -1,4 +1,4 @@
-"""The lists of names and towns in ``gazetteer/``, read once."""
+"""The lists of names, words and places in ``gazetteer/``, read once; their sources and licences are in its README."""
 
 from __future__ import annotations
 
@@ -21,9 +21,39 @@ def family_names() -> frozenset[str]:
 
 
 @cache
+def world_names() -> tuple[frozenset[str], frozenset[str]]:
+    """Given and family names of many cultures, longer and less sure than our own; many are words too."""
+    return _listed("given-world.txt"), _listed("family-world.txt")
+
+
+@cache
+def any_given() -> frozenset[str]:
+    """Every given name of every list, those that are words too."""
+    return _listed("given.txt") | world_names()[0]
+
+
+@cache
+def any_family() -> frozenset[str]:
+    """Every family name of every list, those that are words too."""
+    return _listed("family.txt") | world_names()[1]
+
+
+@cache
+def english() -> frozenset[str]:
+    """Words that are written in notes and are no names: English (SCOWL), medicines (DrugBank), medicine (our own)."""
+    return _listed("words.txt") | _listed("drugs.txt") | _listed("medical.txt")
+
+
+@cache
 def towns() -> frozenset[str]:
     """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
     return _listed("towns.txt")
+
+
+@cache
+def places() -> frozenset[str]:
+    """``towns``, and towns and villages of the UK and large cities (GeoNames); many are names or words too."""
+    return _listed("places.txt") | towns()
 
 
 def _listed(name: str) -> frozenset[str]:

@@ -15,18 +15,34 @@ from lockgate.deidentify.text.tokens import Tokens
 
 ORG_HEADS = words("""
     hospital infirmary hospice surgery school academy college university nursery practice centre center home
-    clinic trust lodge priory unit house
+    clinic trust lodge priory unit house club church mosque temple gurdwara synagogue library council prison
+    chapel cathedral abbey factory supermarket garage hotel pharmacy chemist group ltd limited plc llp nursery
+    primary doctors service services hospitals society association federation charity foundation station barracks depot
+""")
+_SPORTS = words("""
+    sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming cycling running
+    working bridge book
 """)
 # Heads that need one of these words before them to make an organisation.
 _ORG_NEEDS: dict[str, frozenset[str]] = {
     "centre": words("""
         medical health resource day community leisure treatment walk-in care primary rehabilitation wellbeing
-        family children surgical diagnostic cancer dialysis
+        family birth birthing maternity health arts children surgical diagnostic cancer dialysis
     """),
     "home": words("care nursing residential"),
     "clinic": words("walk-in"),
     "trust": words("nhs foundation hospitals hospital healthcare partnership"),
-    "practice": words("medical group family dental gp"),
+    "group": words("medical practice surgery scout guide support"),
+    "foundation": words("charitable"),
+    "station": words("police fire ambulance railway power"),
+    "council": words("county borough city district parish town"),
+    "chapel": frozenset(),
+    "abbey": frozenset(),
+    "club": _SPORTS,
+    "pharmacy": frozenset(),
+    "doctors": words("family village town"),
+    "service": words("voluntary visiting advocacy befriending"),
+    "services": words("voluntary advocacy befriending"),
     "unit": frozenset(),
     "house": frozenset(),
     "lodge": frozenset(),
@@ -41,6 +57,10 @@ _GENERIC = words("""
     minor injuries treatment outpatient outpatients inpatient rehabilitation maternity and of for in at on
     medical-school veterinary main old new another other nearest same referring base field military army naval
     tertiary regional national warfarin memory
+""")
+_GENERIC |= _SPORTS | words("""
+    clinical best good current usual advanced safe evidence-based voluntary visiting further higher education sixth form
+    leisure fire police ambulance county borough district city parish town medical-centre
 """)
 _ORG_JOINERS = words("of the and on upon under in le by for st")
 _ORG_GAPS = frozenset((" ", "'s ", "'S ", "' ", "-", ". ", " & "))
@@ -90,13 +110,21 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         last = place
         while last + 1 < len(tokens.words) and tokens.gap(last) == " " and last - place < 3:
             word, lower = tokens.words[last + 1], tokens.lowers[last + 1]
-            tail = word in _ORG_TAILS
+            tail = word.title() in _ORG_TAILS
             if not tail and not (
                 head == "hospital" and word[0].isupper() and lower not in NOT_NAMES | TITLES | DOCTORS
             ):
                 break
             telling = telling or (not tail and (first < place or lower in towns()))
             last += 1
+        if tokens.following(last) == "of" and last + 2 < len(tokens.words):
+            after = last + 2  # "Royal Infirmary of Edinburgh"
+            if (
+                tokens.words[after][0].isupper()
+                and tokens.gap(last + 1) == " "
+                and tokens.lowers[after] not in NOT_NAMES
+            ):
+                telling, last = True, after
         return Span(tokens.begins[first], tokens.ends[last], ORGANISATION) if telling else None
     if not telling or first >= place or last_capital < first:
         return None
@@ -107,7 +135,7 @@ _ORG_TRIM = words("""
     at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
     attended transferred admitted discharged referred re letter
 """)
-_ORG_TAILS = words("Hospital Hospitals NHS Foundation Trust Centre School Unit Clinic Site Campus")
+_ORG_TAILS = words("Hospital Hospitals Nhs Foundation Trust Centre School Unit Clinic Site Campus")
 
 
 def place_name(tokens: Tokens, place: int) -> Span | None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.spans import (
     ADDRESS,
     AGE,
@@ -19,6 +20,7 @@ from lockgate.deidentify.text.spans import (
     NHS_NUMBER,
     NI_NUMBER,
     NUMBER,
+    ORGANISATION,
     PHONE,
     POSTCODE,
     STAFF_NUMBER,
@@ -31,12 +33,13 @@ from lockgate.schema import nhs_number
 # Python's regular expressions scan quickly only for a first character from a set. So an expression here begins with its
 # digit or capital, and what must stand before it is looked at afterwards, by a lookbehind or by a cue that ends there.
 _EMAIL = re.compile(r"[\w.+'%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z]\w{2,30}\b", re.I)
+_URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z][\w.]{1,29}\w\b", re.I)
 _TEN = re.compile(r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)")
+_NHS_SHAPE = re.compile(r"\d{3}([ \-])\d{3}\1\d{4}")
 _TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)
 _PHONE = re.compile(
     r"[+(0](?<![\w/.][+(0])(?:(?<=\+)44\s?(?:\(0\)\s?)?|(?<=\()0\d{2,5}\)\s?|(?<=0)(?:044\s?(?:\(0\)\s?)?)?)"
-    r"\d(?:[ \-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
+    r"[ \-]?\d(?:[ \-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
 )
 _SHORT_PHONE = re.compile(r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)")
 _PHONE_CUE = re.compile(
@@ -47,7 +50,7 @@ _INWARD = re.compile(r"\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}(?!\w)")
 _OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
 _BFPO = re.compile(r"\bBFPO ?\d{1,4}\b")
 _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
-_NI_LETTERS = re.compile(r"(?<!\w)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?$", re.I)
+_NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
 _VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
 _VEHICLE_CUE = re.compile(
     r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
@@ -63,10 +66,24 @@ _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
     r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
-    r"accession|(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
+    r"accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
+    r"(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
 _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
+_SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
+_THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
+# The last word before a colon, after which an identifier stands ("Device serial: PM-88213A"), or an organisation.
+_NUMBER_LABELS = words("""
+    id no nr num number ref reference serial sn s/n imei udi device account acct policy licence license passport
+    certificate claim user username login handle barcode asset tag chi h&c emis systmone
+""")
+_ORG_LABELS = words(
+    "organisation organization practice employer school nursery company provider hospital site"
+)
+_ORG_VALUE = re.compile(r"[ \t]{0,3}([A-Z][^\n|;:(,\d]{2,60}[A-Za-z)])")
+_COLON = re.compile(r"[:#=]")
+_AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
 _LONG = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)")
 
 MONTHS = {
@@ -82,7 +99,8 @@ _NUMERIC_DATE = re.compile(
 )
 _SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/.\d%])")
 _SHORT_DATE_CUE = re.compile(
-    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt)[\s:]{1,2}$",
+    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|"
+    r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
     re.I,
 )
 _SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?[/.\-] ?\d{1,2} ?[/.\-] ?(?:\d{4}|\d{2})(?![\d/])")
@@ -117,6 +135,11 @@ _STREET = re.compile(
     + r")*){0,3}"
 )
 _FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$")
+_HOUSE_NAME = re.compile(
+    r"(?<!\w)((?:(?<=at )|(?<=from )|(?<=as )|(?<=: )|(?<=home, )|(?<=\n)|(?=(?:[A-Z][\w'-]+ ){0,2}(?:Cottage|House|View|"
+    r"Bank|Lodge|Farm|Forge|Villa|Hall|Manor|Court|Barn|Mill|Croft|Place|Lea|Nook|Dene|Garth|Mount|Bungalow|Mews),))"
+    r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
+)
 _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive)\b"
 )
@@ -133,6 +156,16 @@ _BEFORE_POSTCODE = re.compile(
 )
 
 
+_BLOCK = re.compile(r"(?<![^\n])[ \t]*((?:[A-Z0-9][\w'.,:/ -]{1,60},?[ \t]*\r?\n[ \t]*){1,5})$")
+_ADDRESS_LABEL = re.compile(r"[ \t]*(?:Home )?Address:?[ \t]+", re.I)
+_HOUSE = re.compile(
+    r"[ \t]*(?:Address:?[ \t]*)?(?:(?:Flat|Apartment|Apt|Unit|Room)[ ]+\w+|\d{1,4}[A-Za-z]?,?[ ]+[A-Z]|[\w', -]+\b(?:"
+    + _STREETS
+    + r")\b,?[ \t]*$)",
+    re.I,
+)
+
+
 def emails_and_urls(text: str) -> Iterator[Span]:
     """E-mail addresses, web addresses and account handles."""
     if "@" in text:
@@ -144,10 +177,12 @@ def emails_and_urls(text: str) -> Iterator[Span]:
 
 
 def ten_digits(text: str) -> Iterator[Span]:
-    """NHS numbers in any spacing: by their check digit, or after the letters NHS whatever their check digit."""
+    """NHS numbers: by their check digit in any spacing; whatever it is, as 3 + 3 + 4 digits or after the letters NHS."""
     for match in _TEN.finditer(text):
-        if nhs_number.valid(match.group()) or _TEN_CUE.search(
-            text, max(0, match.start() - 24), match.start()
+        if (
+            nhs_number.valid(match.group())
+            or _NHS_SHAPE.fullmatch(match.group())
+            or _TEN_CUE.search(text, max(0, match.start() - 24), match.start())
         ):
             yield Span(match.start(), match.end(), NHS_NUMBER)
 
@@ -187,7 +222,25 @@ def postcodes(text: str) -> Iterator[Span]:
         yield Span(begin, end, POSTCODE)
         address = _before(_BEFORE_POSTCODE, text, begin, 110)
         if address:
-            yield Span(address.start(1), address.end(1), ADDRESS)
+            yield Span(address.start(1), begin, ADDRESS)
+        elif block := _before(_BLOCK, text, begin, 180):
+            yield from _block(text, block.start(1), begin)
+
+
+def _block(text: str, begin: int, end: int) -> Iterator[Span]:
+    """The lines of an address above its postcode, from the last that names a house or street on."""
+    lines = text[begin:end].split("\n")[:-1]
+    at = end - len(text[begin:end].rpartition("\n")[2])
+    start = None
+    for line in reversed(lines):
+        at -= len(line) + 1
+        label = _ADDRESS_LABEL.match(line)
+        if label or (start is None and _HOUSE.match(line)):
+            start = at + (label.end() if label else len(line) - len(line.lstrip()))
+            if label:
+                break
+    if start is not None:
+        yield Span(start, end, ADDRESS)
 
 
 def numbers(text: str, flat: str) -> Iterator[Span]:
@@ -217,10 +270,27 @@ def numbers(text: str, flat: str) -> Iterator[Span]:
         (_NMC, STAFF_NUMBER),
         (_LETTERED, HOSPITAL_NUMBER),
         (_VEHICLE, VEHICLE),
+        (_SLASHED, HOSPITAL_NUMBER),
+        (_THREES, NUMBER),
         (_LONG, NUMBER),
     ):
         for match in expression.finditer(text):
             yield Span(match.start(), match.end(), kind)
+    yield from _labelled(text)
+
+
+def _labelled(text: str) -> Iterator[Span]:
+    """What stands after a label and a colon: "Device serial: PM-88213A", "Organisation: ABC Ltd"."""
+    for colon in _COLON.finditer(text):
+        label = text[max(0, colon.start() - 16) : colon.start()].lower().split()[-1:]
+        if not label:
+            continue
+        if label[0] in _NUMBER_LABELS:
+            value = _AFTER_COLON.match(text, colon.end())
+            if value and any(char.isdigit() for char in value.group(1)):
+                yield Span(value.start(1), value.end(1), NUMBER)
+        elif label[0] in _ORG_LABELS and (named := _ORG_VALUE.match(text, colon.end())):
+            yield Span(named.start(1), named.end(1), ORGANISATION)
 
 
 def _year(digits: str) -> int:
@@ -308,7 +378,9 @@ def addresses(text: str) -> Iterator[Span]:
     """Addresses by their street word, after "lives at", and named roads without a number."""
     for match in _STREET.finditer(text):
         flat = _before(_FLAT, text, match.start(), 20)
-        yield Span(flat.start() if flat else match.start(), match.end(), ADDRESS)
+        start = flat.start() if flat else match.start()
+        house = _before(_HOUSE_NAME, text, start, 40)
+        yield Span(house.start(1) if house else start, match.end(), ADDRESS)
     for match in _ADDRESS_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text):

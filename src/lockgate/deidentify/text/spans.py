@@ -89,6 +89,8 @@ def replace(text: str, spans: Iterable[Span]) -> str:
     for span in spans:
         parts.append(text[last : span.begin])
         parts.append(f"[{span.kind}]")
-        last = span.end
+        last = span.begin + len(
+            text[span.begin : span.end].rstrip(", \n")
+        )  # "12 Mill Lane, Bath, " before a postcode
     parts.append(text[last:])
     return "".join(parts)

@@ -42,6 +42,10 @@ class Tokens:
             return ""
         return self.text[self.ends[place] : self.begins[place + 1]]
 
+    def capital(self, place: int) -> bool:
+        """Whether the word at ``place`` begins with a capital and follows the one before at one space."""
+        return place < len(self.words) and self.words[place][0].isupper() and self.gap(place - 1) == " "
+
     def following(self, place: int) -> str:
         """The next word of the same sentence in lower case, or ""."""
         gap = self.gap(place)

@@ -1,0 +1,226 @@
+"""The patient's own record in the text: names (whole, as initials, one slip away), numbers, addresses, codes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text import cues
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import (
+    ABBREVIATIONS,
+    HEADS,
+    NOT_NAMES,
+    PERSONAL_VERBS,
+    WORDS,
+    is_eponym,
+    reads_as_person,
+)
+from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
+from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NAME, Span
+from lockgate.deidentify.text.tokens import Tokens
+
+_RUN = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")
+
+
+def own_values(text: str, flat: str, known: Known) -> list[Span]:
+    """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
+    found: list[Span] = []
+    if known.numbers:
+        for run in _RUN.finditer(text):
+            places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
+            digits = "".join(text[place] for place in places)
+            for number, (kind, own) in known.numbers.items():
+                at = digits.find(number)
+                if at >= 0:
+                    begin, end = places[at], places[at + len(number) - 1] + 1
+                    if kind == HOSPITAL_NUMBER:
+                        begin, end = _whole_word(text, begin, end)
+                        begin = _with_prefix(text, begin, number, known)
+                    found.append(Span(begin, end, kind, own))
+    if known.automaton is not None:
+        for last, (length, kind, own) in known.automaton.iter(flat):
+            begin, end = last - length + 1, last + 1
+            if _bounded(text, begin, end) and _meant(text[begin:end]):
+                found.append(Span(begin, end, kind, own))
+    return found
+
+
+def _whole_word(text: str, begin: int, end: int) -> tuple[int, int]:
+    """Letters that belong to a number are part of it: RYJ 18417739."""
+    while begin and text[begin - 1].isalnum():
+        begin -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return begin, end
+
+
+def _with_prefix(text: str, begin: int, number: str, known: Known) -> int:
+    """The letters of a hospital number that stand apart from its digits: RYJ 18417739."""
+    for code in known.codes:
+        prefix = code.removesuffix(number)
+        start = begin - len(prefix) - 1
+        if prefix != code and prefix and start >= 0 and text[start : begin - 1].lower() == prefix:
+            return start
+    return begin
+
+
+def _bounded(text: str, begin: int, end: int) -> bool:
+    """Whether the characters stand as words of their own."""
+    return not (begin and text[begin - 1].isalnum()) and not (end < len(text) and text[end].isalnum())
+
+
+def _meant(phrase: str) -> bool:
+    """Whether a phrase of the record is meant as such: "the brook" in small letters is a brook."""
+    return any(char.isupper() or char.isdigit() for char in phrase)
+
+
+def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
+    """A word of the record's names, unless it is plainly an eponym or the everyday word it also is."""
+    word, lower = tokens.words[place], tokens.lowers[place]
+    kind = known.singles[lower]
+    own = kind == NAME
+    begin, end = tokens.begins[place], tokens.ends[place]
+    if own:
+        begin, end = _with_initial(tokens, place, known)
+    if _beside_own(tokens, place, known) or _after_title(tokens, place):
+        yield Span(begin, end, kind, own)
+        return
+    following = tokens.following(place)
+    if is_eponym(lower, following, tokens.possessive(place)):
+        return
+    if lower in WORDS or (not own and lower in NOT_NAMES):
+        if reads_as_person(following, word[0].isupper(), tokens.at_start(place)) and not is_ward(
+            tokens, place
+        ):
+            yield Span(begin, end, kind, own)
+        return
+    if word[0].isupper() or len(word) > 3:
+        yield Span(begin, end, kind, own)
+
+
+def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
+    """Whether the word before or after is another of the same person's names: "may, wheeler"."""
+    kind = known.singles.get(tokens.lowers[place], NAME)
+    for other, gap in ((place - 1, place - 1), (place + 1, place)):
+        if 0 <= other < len(tokens.words) and tokens.gap(gap) in (" ", ", ", "-", "  "):
+            neighbour = tokens.lowers[other]
+            if neighbour != tokens.lowers[place] and known.singles.get(neighbour) == kind:
+                return True
+    return False
+
+
+def introduced(tokens: Tokens, place: int, known: Known) -> bool:
+    """Whether a word in small letters stands where a name is to be expected."""
+    before = tokens.lowers[max(0, place - 2) : place]
+    return _beside_own(tokens, place, known) or any(word in cues.RELATIONS for word in before)
+
+
+def _after_title(tokens: Tokens, place: int) -> bool:
+    return (
+        place > 0
+        and tokens.gap(place - 1) in (" ", ". ", ".")
+        and tokens.lowers[place - 1] in cues.TITLES | cues.DOCTORS | cues.SALUTATIONS
+        and tokens.words[place - 1] != "miss"
+    )
+
+
+def is_ward(tokens: Tokens, place: int) -> bool:
+    """Whether the word names a ward: "Rose ward", "Penny and Rose wards"."""
+    following = tokens.lowers[place + 1 : place + 4]
+    return bool(following) and (
+        following[0] in ("ward", "wards") or (following[0] == "and" and "wards" in following)
+    )
+
+
+def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
+    """The span of an own name with an initial beside it: "J. Odom", "Odom J"."""
+    begin, end = tokens.begins[place], tokens.ends[place]
+    first_letters = {letters[0] for letters in known.initials}
+    at = place - 1
+    while (
+        at >= max(0, place - 3)
+        and len(tokens.words[at]) == 1
+        and tokens.gap(at) in (" ", ". ", ".")
+        and tokens.words[at].isupper()
+    ):
+        begin = tokens.begins[at]
+        at -= 1
+    if (
+        place + 1 < len(tokens.words)
+        and tokens.gap(place) in (" ", ", ")
+        and tokens.words[place + 1] in first_letters
+    ):
+        end = tokens.ends[place + 1]
+    return begin, end
+
+
+def near_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
+    """A word one edit away from a name of the patient: a slip of the pen, never a common word."""
+    lower = tokens.lowers[place]
+    if lower in NOT_NAMES or lower in HEADS or lower in _COMMON:
+        return
+    if lower in WORDS and not (
+        tokens.words[place][0].isupper() and tokens.following(place) in PERSONAL_VERBS
+    ):
+        return
+    if tokens.at_start(place) and lower.endswith(("ed", "ing", "ly")):
+        return
+    if is_eponym(lower, tokens.following(place), tokens.possessive(place)):
+        return
+    for key in deletions(lower):
+        for name in known.near.get(key, ()):
+            if one_edit_apart(lower, name):
+                kind = known.singles[name]
+                begin, end = _with_initial(tokens, place, known)
+                yield Span(begin, end, kind, kind == NAME)
+                for other, gap in ((place - 1, place - 1), (place + 1, place)):
+                    beside = 0 <= other < len(tokens.words) and tokens.gap(gap) in (" ", ", ")
+                    if beside and known.singles.get(tokens.lowers[other]) == kind:
+                        yield Span(tokens.begins[other], tokens.ends[other], kind, kind == NAME)
+                return
+
+
+def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
+    """The patient's initials: "SM settled overnight"; where they are also an abbreviation only before such a verb."""
+    spoken = (
+        tokens.gap(place - 1) == " "
+        and tokens.lowers[place - 1] == "with"
+        and any(
+            word in ("discussed", "met", "spoke", "spoken", "agreed")
+            for word in tokens.lowers[max(0, place - 6) : place]
+        )
+    )
+    if tokens.words[place] not in ABBREVIATIONS or tokens.following(place) in PERSONAL_VERBS or spoken:
+        yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
+
+
+def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
+    """The patient's initials with stops: "S.M."."""
+    letters, last = tokens.words[place], place
+    while last < place + 4 and tokens.gap(last) in (".", ". ") and len(tokens.words[last + 1]) == 1:
+        last += 1
+        letters += tokens.words[last]
+    if last > place and letters in known.initials:
+        yield Span(tokens.begins[place], tokens.ends[last], NAME, True)
+
+
+# Words that stand one letter from a name and begin sentences: never taken for a slip of the pen.
+_COMMON = words("""
+    about after again alert alone along among angry ankle apart aware bathe begin being bilateral bleed blood
+    bowel brain breath cared carer cares catch caring chest clean clear comes cough daily doing drain drink
+    early eaten every eyes feels fever final first focal found fluid front given great group heard heart hence
+    known large later least leave level light likes liver lives local lower lunch lungs major makes marked
+    mental minor moist month motor mouth moved moves nasal needs nerve never night noted noise often older
+    onset other pains patch phone place plans point prior pulse quite raise range rapid ready refer renal
+    right round scans score seems sense share sharp sheet short since sinus skin sleep small smile smoke
+    sounds spine spoke stage stand start state still stool story stroke study sugar swabs table taken talks
+    tests there these thick thigh think third those three times tired today total touch trace tract treat
+    trial truly under until upper urine usual value vague valve visit vital voice vomit walks warfarin warm
+    watch water weeks weight where which while whole women words works worse wound wrist years yield young
+    angina basal bloods bruise calcium caries carries cellular chronic colon marked marker markers marking
+    morning mother normal parent partly partner passed pelvic poorly prefer present previous raised ration
+    reason record recent reduced result reviewed routine seller settle settled severe should sister slower
+    slight smears sodium stable steady stones stayed system tender ulcers unable vessel weaker wheeze within
+    without nursing turned turner ranks banks
+""")  # fmt: skip

@@ -1,0 +1,349 @@
+"""Names of people whom nobody announced: words that are written like names and are no words of the language.
+
+Every capitalised word is of one class: a given name, a family name, a word that is also a name, any other word, or a
+stranger, which stands in no list of words, medicines or names. Two neighbours of which one is a name or a stranger,
+and none is just a word, are a person; so is a stranger alone inside a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import (
+    ABBREVIATIONS,
+    EPONYMS,
+    HEADS,
+    NOT_NAMES,
+    PERSON_VERBS,
+    PERSONAL_VERBS,
+    WORDS,
+    is_eponym,
+)
+from lockgate.deidentify.text.lists import (
+    any_family,
+    any_given,
+    english,
+    family_names,
+    given_names,
+    places,
+    world_names,
+)
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import NAME, PLACE, RELATIVE, Span
+from lockgate.deidentify.text.tokens import Tokens
+
+GIVEN, FAMILY, BOTH, WORD, STRANGER = "given", "family", "name and word", "word", "stranger"
+
+_GAPS = frozenset((" ", "-", ". ", ".", "  "))
+_LONGEST = 5
+_OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
+_BEFORE_SMALL = words("with of for by from to and")
+_BEFORE = words("patient pt client resident contact to with by from for re called named")
+# A name is not looked for before these: "Rankin score", "Bevan ward", "Sankey valve".
+_NO_PERSON_BEFORE = HEADS | words(
+    "ward wards unit clinic hospital road street lane close avenue drive house court"
+)
+
+
+_ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page sister may can will")
+
+
+# Words in WORDS that no capital makes a name.
+_NEVER = words("""
+    patient patients pt nurse nurses sister staff doctor doctors client resident partner miss senior ward page she he we
+    you us our so do go in on to an are at be by can dad mum pa ma the has had her his its not now off one out own per six
+    ten too two was yes yet see sit set let get got put run try ask able any app my
+""")
+
+
+@cache
+def _plain() -> frozenset[str]:
+    return (
+        (NOT_NAMES - WORDS)
+        | _NEVER
+        | frozenset(MONTHS)
+        | TITLES
+        | DOCTORS
+        | (RELATIONS - WORDS)
+        | ((ROLES - WORDS) - {"porter"})
+        | frozenset(word.lower() for word in ABBREVIATIONS)
+    )
+
+
+@lru_cache(maxsize=50_000)
+def class_of(lower: str) -> str:
+    """The class of a word in lower case; one with a hyphen has the class of its parts."""
+    if lower in _plain():
+        return WORD
+    if lower in given_names():
+        return GIVEN
+    if lower in family_names():
+        return FAMILY
+    if "-" in lower:
+        parts = {class_of(part) for part in lower.split("-") if len(part) > 1}
+        for kind in (GIVEN, WORD, FAMILY, STRANGER):
+            if kind in parts:
+                return kind
+        return BOTH if parts else WORD
+    if lower.startswith(("o'", "d'", "mc", "mac")) and lower not in english() and len(lower) > 4:
+        return FAMILY
+    given, family = world_names()
+    word = lower in english()
+    if lower in WORDS or (word and (lower in given or lower in family)):
+        return BOTH
+    if word or lower.replace("'", "") in english():
+        return WORD
+    if lower in given:
+        return GIVEN
+    if lower in family:
+        return FAMILY
+    return WORD if _inflected(lower) or len(lower) < 3 or "'" in lower else STRANGER
+
+
+def _inflected(lower: str) -> bool:
+    """Whether it is a word of the language with an ending or a beginning that dictionaries leave out."""
+    for ending in (
+        "s",
+        "es",
+        "ed",
+        "ing",
+        "ly",
+        "ness",
+        "al",
+        "ic",
+        "ity",
+        "able",
+        "ous",
+        "oid",
+        "itis",
+        "ised",
+        "isation",
+    ):
+        if lower.endswith(ending) and len(lower) - len(ending) > 3:
+            stem = lower[: -len(ending)]
+            if stem in english() or stem + "e" in english():
+                return True
+    for beginning in _BEGINNINGS:
+        if (
+            lower.startswith(beginning)
+            and lower[len(beginning) :] in english()
+            and len(lower) - len(beginning) > 3
+        ):
+            return True
+    return lower.endswith(_MEDICAL_ENDINGS) or lower.startswith(_MEDICAL_BEGINNINGS)
+
+
+# Our own list: endings and beginnings by which a word is medicine and no name.
+_MEDICAL_ENDINGS = (
+    "itis", "osis", "ectomy", "otomy", "ostomy", "oscopy", "aemia", "emia", "uria", "algia", "pathy", "plasty",
+    "graphy", "scopic", "genic", "mycin", "cillin", "azole", "prazole", "sartan", "statin", "olol", "pril",
+    "mab", "caine", "parin", "xaban", "gliptin", "gliflozin", "tide", "coccus", "cocci", "bacter", "phobia",
+    "plegia", "paresis", "aesthesia", "rrhoea", "rrhage", "cyte", "cytes", "aceae", "toxin", "globin", "gonal",
+    "trophy", "lysis", "ology", "ologist", "iatric", "iatry", "opsy", "stasis", "pnoea", "cardia", "megaly", "amine",
+)  # fmt: skip
+_MEDICAL_BEGINNINGS = (
+    "hyper", "hypo", "cardio", "neuro", "gastro", "hepato", "nephro", "osteo", "pneumo", "haemo", "haemat", "hemat",
+    "strepto", "staphylo", "immuno", "electro", "thrombo", "arthro", "dermat", "gynae", "ophthalm", "psych", "pyelo",
+    "bronch", "laparo", "cysto", "entero",
+)  # fmt: skip
+
+
+_BEGINNINGS = (
+    "myco", "radio", "echo", "ultra", "micro", "macro", "post", "peri", "intra", "endo", "retro", "supra", "infra", "inter",
+    "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re", "over", "under", "mid", "bi",
+)  # fmt: skip
+
+
+def _capital(tokens: Tokens, place: int) -> bool:
+    word = tokens.words[place]
+    return word[0].isupper() and (
+        len(word) > 1 or tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in (".", " ")
+    )
+
+
+def _class(tokens: Tokens, place: int) -> str:
+    word = tokens.words[place]
+    if len(word) == 1:
+        return BOTH
+    if word in ABBREVIATIONS:
+        return WORD
+    found = class_of(tokens.lowers[place])
+    if found is STRANGER and word.isupper() and len(word) < 5:
+        return BOTH  # an abbreviation that no list has, or a short name in a table: "AIZA MURRAY"
+    if (
+        found is STRANGER
+        and any(char.isupper() for char in word[1:])
+        and not word.isupper()
+        and "-" not in word
+    ):
+        return WORD  # "FiO", "mmHg", "PaCO"
+    return found
+
+
+def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
+    """The capitalised words from ``first`` on: the place after them, and the names among them."""
+    end = first + 1
+    while (
+        end < len(tokens.words)
+        and end - first < _LONGEST
+        and tokens.gap(end - 1) in _GAPS
+        and _capital(tokens, end)
+    ):
+        if "." in tokens.gap(end - 1) and len(tokens.words[end - 1]) > 1:
+            break
+        end += 1
+    if end == first + 1 and tokens.gap(first) == ", " and _turned(tokens, first):
+        if _capital(tokens, end) and tokens.words[end].istitle():
+            end += 1  # "WRIGHT, Madyson", "MAY, Jake"
+            if tokens.lowers[first + 1] in any_given() and tokens.lowers[first] in any_family():
+                return end, [Span(tokens.begins[first], tokens.ends[first + 1], NAME)]
+    found: list[Span] = []
+    begin = first
+    while begin < end:
+        if _class(tokens, begin) is WORD:
+            begin += 1
+            continue
+        stop = begin + 1
+        while stop < end and _class(tokens, stop) is not WORD:
+            stop += 1
+        if _is_person(tokens, begin, stop):
+            town = (
+                begin
+                and " ".join(tokens.lowers[begin:stop]) in places()
+                and tokens.lowers[begin] not in given_names()
+            )
+            found.append(Span(tokens.begins[begin], tokens.ends[stop - 1], PLACE if town else NAME))
+        begin = stop
+    return end, found
+
+
+def _turned(tokens: Tokens, first: int) -> bool:
+    """Whether a word before a comma may be a family name with the given name after it: in capitals, or in a table."""
+    word = tokens.words[first]
+    if word.isupper():
+        return len(word) > 3 or (len(word) > 2 and tokens.lowers[first] in any_family())
+    before = tokens.text[max(0, tokens.begins[first] - 2) : tokens.begins[first]]
+    gap = tokens.gap(first + 1)
+    bounded = before in ("| ", "") or before[-1:] in ("\n", "|", "\t")
+    return bounded and (
+        gap[:1] in ("\n", "|", "\t", "") or gap[:2] in (" (", " |") or gap.strip()[:1].isdigit()
+    )
+
+
+def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
+    following = tokens.following(stop - 1)
+    if (
+        following.endswith(_OPERATIONS)
+        or following in _NO_PERSON_BEFORE
+        or (following.endswith("s") and following[:-1] in HEADS)
+    ):
+        return False
+    long = [place for place in range(begin, stop) if len(tokens.words[place]) > 1]
+    classes = [_class(tokens, place) for place in long]
+    if any(tokens.lowers[place] in EPONYMS and tokens.possessive(place) for place in long):
+        return False
+    if not classes or is_eponym(tokens.lowers[stop - 1], following, tokens.possessive(stop - 1)):
+        return False
+    sure = any(kind is not BOTH for kind in classes)
+    if len(long) > 1:
+        cued = begin > 0 and tokens.lowers[begin - 1] in _BEFORE and tokens.words[begin].istitle()
+        return sure or (
+            classes == [BOTH, BOTH] and (following in PERSONAL_VERBS or cued or _named(tokens, long))
+        )
+    if len(long) < stop - begin:  # an initial and a name: "J. Rountree"
+        return sure and tokens.lowers[long[0]] not in EPONYMS
+    lower = tokens.lowers[begin]
+    if lower in EPONYMS:
+        return False
+    if following in PERSONAL_VERBS:
+        return sure or (lower in any_given() and lower not in _ROLES)
+    if not sure:
+        digits = tokens.text[tokens.ends[begin] : tokens.ends[begin] + 3].strip(" (+")[:1].isdigit()
+        return digits and begin > 0 and tokens.lowers[begin - 1] == "contact" and lower in any_given()
+    inside = begin > 0 and tokens.gap(begin - 1) in (" ", " (") and tokens.words[begin - 1][-1].islower()
+    if tokens.words[begin].isupper():
+        return False
+    return inside or _ends_letterhead(tokens, begin)
+
+
+def _named(tokens: Tokens, long: list[int]) -> bool:
+    """Whether words that are also names stand as given and family name: "Grace Wood", "Mark Bishop"."""
+    first, last = tokens.lowers[long[0]], tokens.lowers[long[-1]]
+    written = all(tokens.words[place].istitle() for place in long)
+    return written and first in any_given() and last in any_family() and not {first, last} & _ROLES
+
+
+def _ends_letterhead(tokens: Tokens, place: int) -> bool:
+    """Whether a word is a town by where it stands: last in a line after a comma, or alone in its line."""
+    text, begin, end = tokens.text, tokens.begins[place], tokens.ends[place]
+    before = text[max(0, begin - 2) : begin]
+    if before == ", " and tokens.lowers[place] in places() and tokens.words[place].istitle():
+        return True
+    if text[end : end + 1] not in ("\n", "\r", ""):
+        return False
+    return before == ", " or (before[-1:] == "\n" and before != "\n\n")
+
+
+@cache
+def plain_words() -> frozenset[str]:
+    """The words of the language that are no given name: in small letters they begin no name."""
+    return english() - any_given()
+
+
+def _family(lower: str) -> bool:
+    """Whether a word, or a part of a double name, is a family name of any list."""
+    return any(part in any_family() for part in lower.split("-"))
+
+
+def small(tokens: Tokens, place: int) -> Iterator[Span]:
+    """Names typed without capitals: a given name of our own list with a family name after it, or after a relation."""
+    lower = tokens.lowers[place]
+    if (
+        tokens.at_start(place)
+        and tokens.gap(place) == " "
+        and (lower in any_given() or class_of(lower) is STRANGER)
+        and _family(tokens.lowers[place + 1])
+        and lower not in NOT_NAMES
+        and tokens.words[place + 1].islower()
+        and tokens.following(place + 1) in PERSON_VERBS
+    ):
+        yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
+        return
+    if (
+        lower in any_given()
+        and place
+        and tokens.lowers[place - 1] in _BEFORE_SMALL
+        and tokens.gap(place - 1) == tokens.gap(place) == " "
+        and lower not in english()
+        and tokens.words[place + 1].islower()
+        and _family(tokens.lowers[place + 1])
+    ):
+        yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
+        return
+    if lower in given_names() and lower not in english():
+        if tokens.gap(place) == " " and place + 1 < len(tokens.words) and tokens.words[place + 1].islower():
+            after = tokens.lowers[place + 1]
+            if (
+                class_of(after) in (FAMILY, STRANGER)
+                or (after in family_names())
+                or (
+                    class_of(after) is BOTH
+                    and after in world_names()[1]
+                    and tokens.following(place + 1) in PERSONAL_VERBS
+                )
+            ):
+                yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
+                return
+        if tokens.following(place) in PERSONAL_VERBS or (place and tokens.lowers[place - 1] in RELATIONS):
+            yield Span(tokens.begins[place], tokens.ends[place], NAME)
+    elif place and tokens.lowers[place - 1] in RELATIONS and tokens.gap(place - 1) == " " and len(lower) > 3:
+        if (
+            class_of(lower) in (GIVEN, STRANGER)
+            and tokens.gap(place) == " "
+            and place + 1 < len(tokens.words)
+        ):
+            if class_of(tokens.lowers[place + 1]) in (GIVEN, FAMILY, STRANGER):
+                yield Span(tokens.begins[place], tokens.ends[place + 1], RELATIVE)
