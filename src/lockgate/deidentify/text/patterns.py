@@ -136,7 +136,8 @@ _STREET = re.compile(
 )
 _FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$")
 _HOUSE_NAME = re.compile(
-    r"(?<!\w)((?:(?<=at )|(?<=from )|(?<=as )|(?<=: )|(?<=home, )|(?<=\n)|(?=(?:[A-Z][\w'-]+ ){0,2}(?:Cottage|House|View|"
+    r"(?<!\w)((?:(?<=at )|(?<=from )|(?<=as )|(?<=: )|(?<=home, )|(?<=\n)|(?=(?:[A-Z][\w'-]+ ){0,2}"
+    r"(?:Cottage|House|View|"
     r"Bank|Lodge|Farm|Forge|Villa|Hall|Manor|Court|Barn|Mill|Croft|Place|Lea|Nook|Dene|Garth|Mount|Bungalow|Mews),))"
     r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
 )
@@ -177,7 +178,7 @@ def emails_and_urls(text: str) -> Iterator[Span]:
 
 
 def ten_digits(text: str) -> Iterator[Span]:
-    """NHS numbers: by their check digit in any spacing; whatever it is, as 3 + 3 + 4 digits or after the letters NHS."""
+    """NHS numbers: by their check digit in any spacing; whatever it is, as 3 + 3 + 4 digits or after "NHS"."""
     for match in _TEN.finditer(text):
         if (
             nhs_number.valid(match.group())

@@ -54,8 +54,8 @@ _ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page 
 # Words in WORDS that no capital makes a name.
 _NEVER = words("""
     patient patients pt nurse nurses sister staff doctor doctors client resident partner miss senior ward page she he we
-    you us our so do go in on to an are at be by can dad mum pa ma the has had her his its not now off one out own per six
-    ten too two was yes yet see sit set let get got put run try ask able any app my
+    you us our so do go in on to an are at be by can dad mum pa ma the has had her his its not now off one out own per
+    six ten too two was yes yet see sit set let get got put run try ask able any app my
 """)
 
 
@@ -152,8 +152,9 @@ _MEDICAL_BEGINNINGS = (
 
 
 _BEGINNINGS = (
-    "myco", "radio", "echo", "ultra", "micro", "macro", "post", "peri", "intra", "endo", "retro", "supra", "infra", "inter",
-    "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re", "over", "under", "mid", "bi",
+    "myco", "radio", "echo", "ultra", "micro", "macro", "post", "peri", "intra", "endo", "retro", "supra", "infra",
+    "inter", "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re", "over", "under", "mid",
+    "bi",
 )  # fmt: skip
 
 
@@ -195,11 +196,15 @@ def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
         if "." in tokens.gap(end - 1) and len(tokens.words[end - 1]) > 1:
             break
         end += 1
-    if end == first + 1 and tokens.gap(first) == ", " and _turned(tokens, first):
-        if _capital(tokens, end) and tokens.words[end].istitle():
-            end += 1  # "WRIGHT, Madyson", "MAY, Jake"
-            if tokens.lowers[first + 1] in any_given() and tokens.lowers[first] in any_family():
-                return end, [Span(tokens.begins[first], tokens.ends[first + 1], NAME)]
+    if (
+        end == first + 1
+        and tokens.gap(first) == ", "
+        and _turned(tokens, first)
+        and tokens.words[end].istitle()
+    ):
+        end += 1  # "WRIGHT, Madyson", "MAY, Jake"
+        if tokens.lowers[first + 1] in any_given() and tokens.lowers[first] in any_family():
+            return end, [Span(tokens.begins[first], tokens.ends[first + 1], NAME)]
     found: list[Span] = []
     begin = first
     while begin < end:
@@ -339,11 +344,16 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
                 return
         if tokens.following(place) in PERSONAL_VERBS or (place and tokens.lowers[place - 1] in RELATIONS):
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
-    elif place and tokens.lowers[place - 1] in RELATIONS and tokens.gap(place - 1) == " " and len(lower) > 3:
-        if (
+    elif (
+        place
+        and tokens.lowers[place - 1] in RELATIONS
+        and tokens.gap(place - 1) == " "
+        and len(lower) > 3
+        and (
             class_of(lower) in (GIVEN, STRANGER)
             and tokens.gap(place) == " "
             and place + 1 < len(tokens.words)
-        ):
-            if class_of(tokens.lowers[place + 1]) in (GIVEN, FAMILY, STRANGER):
-                yield Span(tokens.begins[place], tokens.ends[place + 1], RELATIVE)
+        )
+        and class_of(tokens.lowers[place + 1]) in (GIVEN, FAMILY, STRANGER)
+    ):
+        yield Span(tokens.begins[place], tokens.ends[place + 1], RELATIVE)
