@@ -153,8 +153,8 @@ _MEDICAL_BEGINNINGS = (
 
 _BEGINNINGS = (
     "myco", "radio", "echo", "ultra", "micro", "macro", "post", "peri", "intra", "endo", "retro", "supra", "infra",
-    "inter", "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re", "over", "under", "mid",
-    "bi",
+    "inter", "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re",
+    "over", "under", "mid", "bi",
 )  # fmt: skip
 
 
