@@ -55,6 +55,7 @@ OURS = (
     "airlock_",
     "register_",
     "explore_",
+    "incidents_",
 )
 
 

@@ -119,6 +119,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ("airlock:list", "Reviews", can(person, "airlock.review")),
             ("linkage:list", "Who is who", can(person, "linkage.review")),
             ("safety:list", "Safety", can_read(person)),
+            ("incidents:list", "Incidents", can(person, "incident.report")),
             ("auditing", "Audit", can(person, "audit.read")),
             ("accounts:people", "People", can(person, "people.manage")),
             *links,

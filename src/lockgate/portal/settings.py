@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "lockgate.portal.register",
     "lockgate.portal.linkage",
     "lockgate.portal.safety",
+    "lockgate.portal.incidents",
     "lockgate.portal.explore",
 ]
 

@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reviews/", include("lockgate.portal.airlock.urls")),
     path("linkage/", include("lockgate.portal.linkage.urls")),
     path("safety/", include("lockgate.portal.safety.urls")),
+    path("incidents/", include("lockgate.portal.incidents.urls")),
     path("explore/", include("lockgate.portal.explore.urls")),
     path("catalogue/", include("lockgate.portal.register.catalogue")),
     path("register/", include("lockgate.portal.register.urls")),

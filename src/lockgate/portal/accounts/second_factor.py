@@ -21,6 +21,7 @@ EVERYBODY = "*"
 # Where whoever has yet to give it may go: what anybody may read, and where it is set up and given.
 OPEN = (
     "/register/",
+    "/incidents/published/",
     "/catalogue/",
     "/health/",
     "/static/",

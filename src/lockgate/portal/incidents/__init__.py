@@ -1,0 +1,1 @@
+"""Incidents, near misses, departures from procedure and findings of audits: told, handled, learnt from, published."""
