@@ -36,6 +36,9 @@ _LOCATED = (
 )
 
 
+_PLACES = ("provider_id", "care_site_id")
+
+
 def day(sql: str) -> str:
     """A date as days since 1970."""
     return f"CAST({sql} - DATE '1970-01-01' AS INTEGER)"
@@ -56,13 +59,8 @@ def _columns(domain: Domain) -> dict[str, str]:
     if domain.visit:
         columns |= {"visit_occurrence_id": "BIGINT"}
     for attribute in domain.attributes.values():
-        for name in re.findall(r"\be\.(\w+)", attribute.sql or _ABNORMAL):
-            if name not in ("start_date", "end_date"):
-                columns.setdefault(name, _TYPES[attribute.kind])
-        if attribute.sql.startswith("s."):
-            columns["provider_id"] = "BIGINT"
-        if attribute.sql.startswith("c."):
-            columns["care_site_id"] = "BIGINT"
+        for name in _read(attribute.sql or _ABNORMAL):
+            columns.setdefault(name, "BIGINT" if name in _PLACES else _TYPES[attribute.kind])
     return columns
 
 
@@ -158,30 +156,65 @@ def _shape(tests: Sequence[tuple[str, Test]]) -> tuple[tuple[str, str], ...]:
 
 
 def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa.Table, str]]:
-    """For criteria of one height: tables of parameters, each with the SELECT that reads it as ``{k}``.
+    """For criteria of one domain and height, without groups: tables of parameters, each with the SELECT that reads it
+    as ``{k}``.
 
-    The SELECT gives criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day; days since
-    1970-01-01. Groups of the criteria are not yet asked.
+    The SELECT gives criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day (days since
+    1970-01-01), and the columns of the domain that tests of such events will read. It reads the domain's table, or
+    what is told already: ``events_HEIGHT_DOMAIN``.
     """
     alike: dict[tuple[Any, ...], list[Criterion]] = defaultdict(list)
     for criterion in criteria:
-        drivers = (criterion.concepts is not None, criterion.source_concepts is not None, criterion.either)
+        simpler = plan.source.get(criterion)
+        if simpler is None:
+            drivers = (
+                criterion.concepts is not None,
+                criterion.source_concepts is not None,
+                criterion.either,
+            )
+            first, height = criterion.first, -1
+        else:
+            drivers = (False, False, False)
+            first, height = criterion.first and not simpler.first, plan.height(simpler)
         alike[
-            criterion.domain,
+            height,
             drivers,
-            criterion.first,
+            first,
             criterion.adjustment is not None,
             criterion.period is not None,
             _shape(criterion.tests),
             criterion.by if isinstance(criterion, ValuedCriterion) else "",
         ].append(criterion)
-    for (name, drivers, first, adjusted, period, shape, by), members in alike.items():
-        yield _select(plan, domains()[name], drivers, first, adjusted, period, shape, by, members)
+    carried = _carried(plan)
+    for (height, drivers, first, adjusted, period, shape, by), members in alike.items():
+        domain = domains()[members[0].domain]
+        carry = carried[domain.name]
+        yield _select(plan, domain, height, drivers, first, adjusted, period, shape, by, members, carry)
+
+
+def _carried(plan: Plan) -> dict[str, list[str]]:
+    """By domain, the columns that tests of events told already read."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for criterion in plan.source:
+        if criterion.group is None:
+            known = domains()[criterion.domain].attributes
+            names = [name for name, _ in criterion.tests]
+            if isinstance(criterion, ValuedCriterion):
+                names.append(criterion.by)
+            for name in names:
+                found[criterion.domain] |= _read(known[name].sql or _ABNORMAL)
+    return defaultdict(list, {name: sorted(columns) for name, columns in found.items()})
+
+
+def _read(sql: str) -> set[str]:
+    """The columns of an event that the SQL of an attribute reads, but for those that every event has."""
+    names = set(re.findall(r"\be\.(\w+)", sql)) - {"start_date", "end_date"}
+    return names | {name for alias, name in zip("sc", _PLACES, strict=True) if sql.startswith(f"{alias}.")}
 
 
 def _select(
-    plan: Plan, domain: Domain, drivers: tuple[bool, bool, bool], first: bool, adjusted: bool, period: bool,
-    shape: tuple[tuple[str, str], ...], by: str, members: Sequence[Criterion],
+    plan: Plan, domain: Domain, height: int, drivers: tuple[bool, bool, bool], first: bool, adjusted: bool,
+    period: bool, shape: tuple[tuple[str, str], ...], by: str, members: Sequence[Criterion], carried: Sequence[str],
 ) -> tuple[pa.Table, str]:  # fmt: skip
     tests = _Tests(shape, domain.attributes)
     columns = {"criterion": "i4"}
@@ -200,6 +233,30 @@ def _select(
             joins.append(f"codes {key} ON {key}.code_set = k.{key} AND {key}.concept_id = e.{column}")
     start, end = day("e.start_date"), day("e.end_date")
     extra: list[str] = []
+    if height >= 0:
+        columns["source"] = "i4"
+        for row, member in zip(rows, members, strict=True):
+            row.append(plan.criteria[plan.source[member]])
+        source, driven = told_events(domain.name, height), "JOIN {k} k ON k.source = e.criterion"
+        identity, visit, concept = "e.event_id", "e.visit_id", "e.concept_id"
+        start, end = "e.first_day", "e.last_day"
+    else:
+        source = event_table(domain)
+        driven = "CROSS JOIN {k} k " + " ".join(f"JOIN {join}" for join in joins)
+        identity, concept = f"e.{domain.id}", f"e.{domain.concept}"
+        visit = "e.visit_occurrence_id" if domain.visit else "CAST(NULL AS BIGINT)"
+    if drivers[2]:
+        own, other = joins
+        chosen = f"SELECT e.*, k.criterion AS chosen_by FROM {source} e CROSS JOIN {{k}} k JOIN"
+        source = f"({chosen} {own} UNION ALL {chosen} {other} LEFT JOIN {own} WHERE set_0.code_set IS NULL)"
+        driven = "JOIN {k} k ON k.criterion = e.chosen_by"
+    if first:
+        # the first of all of them, before any test is asked
+        source = (
+            "(SELECT * FROM (SELECT e.*, k.criterion AS first_of, row_number() OVER (PARTITION BY k.criterion, "
+            f"e.person_id ORDER BY {start}, {identity}) AS place FROM {source} e {driven}) WHERE place = 1)"
+        )
+        driven = "JOIN {k} k ON k.criterion = e.first_of"
     if adjusted:
         columns |= {"first_from_end": "b", "first_days": "i4", "last_from_end": "b", "last_days": "i4"}
         for row, member in zip(rows, members, strict=True):
@@ -210,6 +267,7 @@ def _select(
             f"(CASE WHEN k.{side}_from_end THEN {end} ELSE {start} END + k.{side}_days)"
             for side in ("first", "last")
         )
+        extra.append(f"{start} <= {end}")
     columns |= tests.columns
     for row, member in zip(rows, members, strict=True):
         for _, test in member.tests:
@@ -227,45 +285,34 @@ def _select(
             f"(k.period_first IS NULL OR k.period_first BETWEEN {start} AND {end})",
             f"(k.period_last IS NULL OR k.period_last BETWEEN {start} AND {end})",
         ]
-    if adjusted:
-        extra.append(f"{start} <= {end}")
-    visit = "e.visit_occurrence_id" if domain.visit else "CAST(NULL AS BIGINT)"
-    source = event_table(domain)
-    driven = "CROSS JOIN {k} k " + " ".join(f"JOIN {join}" for join in joins)
-    if drivers[2]:
-        own, other = joins
-        chosen = f"SELECT e.*, k.criterion AS chosen_by FROM {source} e CROSS JOIN {{k}} k JOIN"
-        source = f"({chosen} {own} UNION ALL {chosen} {other} LEFT JOIN {own} WHERE set_0.code_set IS NULL)"
-        driven = "JOIN {k} k ON k.criterion = e.chosen_by"
-    if first:
-        # the first of those in the sets, before any test is asked
-        source = (
-            "(SELECT * FROM (SELECT e.*, k.criterion AS first_of, row_number() OVER (PARTITION BY k.criterion, "
-            f"e.person_id ORDER BY e.start_date, e.{domain.id}) AS place FROM {source} e {driven}) WHERE place = 1)"
-        )
-        driven = "JOIN {k} k ON k.criterion = e.first_of"
+    wanted += [f"{visit} AS visit_id", f"{_counted_value(domain, by) if by else concept} AS concept_id"]
+    wanted += [f"{start} AS sort_day", *(f"e.{name}" for name in carried)]
     where = " AND ".join([*tests.where, *extra])
     sql = (
-        f"SELECT k.criterion, e.person_id, e.{domain.id} AS event_id, {', '.join(wanted)}, {visit} AS "
-        f"visit_id, "
-        f"{_counted_value(domain, by)} AS concept_id, {start} AS sort_day FROM {source} e {driven} "
+        f"SELECT k.criterion, e.person_id, {identity} AS event_id, {', '.join(wanted)} FROM {source} e {driven} "
         f"{' '.join(tests.joins)}" + (f" WHERE {where}" if where else "")
     )
     return rows_table(rows, columns), sql
 
 
 def _counted_value(domain: Domain, by: str) -> str:
-    """The column of which different values are counted: the concept, or a number of each value of an attribute."""
-    if not by:
-        return f"e.{domain.concept}"
+    """A number of each value of an attribute of which different ones are counted."""
     value = domain.attributes[by].sql
     rank = f"dense_rank() OVER (PARTITION BY k.criterion, e.person_id ORDER BY {value})"
     return f"CASE WHEN {value} IS NOT NULL THEN CAST({rank} AS BIGINT) END"
 
 
+def told_events(domain: str, height: int) -> str:
+    """Events told already, with the columns by which tests know a domain's rows."""
+    return (
+        "(SELECT *, DATE '1970-01-01' + first_day AS start_date, DATE '1970-01-01' + last_day AS end_date, "
+        f"visit_id AS visit_occurrence_id FROM events_{height}_{domain})"
+    )
+
+
 def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tuple[pa.Table, str]]:
-    """For demographic nodes: tables of parameters, each with the SELECT of the index events (node, person_id,
-    event_id) that pass. ``index`` is the relation of index events."""
+    """For demographic nodes: tables of parameters, each with the SELECT of the index events that pass (node, parent,
+    person_id, event_id, and a delta of 1). ``index`` is the relation of index events."""
     alike: dict[tuple[tuple[str, str], ...], list[Person]] = defaultdict(list)
     for person in people:
         alike[_shape(person.tests)].append(person)
@@ -277,14 +324,14 @@ def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tup
         tests = _Tests(shape, demographic())
         rows = []
         for member in members:
-            row: list[Any] = [member.node, member.context]
+            row: list[Any] = [member.node, member.parent, member.context]
             for _, test in member.tests:
                 row += _values(plan, test)
             rows.append(row)
         where = f" WHERE {' AND '.join(tests.where)}" if tests.where else ""
         yield (
-            rows_table(rows, {"node": "i4", "context": "i4", **tests.columns}),
-            f"SELECT DISTINCT k.node, e.person_id, e.event_id FROM {dated} e JOIN {{k}} k ON k.context = "
-            f"e.context "
+            rows_table(rows, {"node": "i4", "parent": "i4", "context": "i4", **tests.columns}),
+            f"SELECT DISTINCT k.node, k.parent, e.person_id, e.event_id, 1 AS delta FROM {dated} e "
+            f"JOIN {{k}} k ON k.context = e.context "
             f"{' '.join(tests.joins)}{where}",
         )

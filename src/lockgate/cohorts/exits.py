@@ -18,13 +18,22 @@ def ends(scratch: Scratch) -> None:
         if isinstance(d.exit, OffsetExit)
     ]
     offset = scratch.register(rows_table(offsets, {"context": "i4", "from_end": "b", "days": "i4"}))
-    ends = [
-        "SELECT i.context, i.person_id, i.event_id, i.first_day, CASE WHEN x.context IS NULL THEN "
-        "i.period_last ELSE "
-        "least(CASE WHEN x.from_end THEN i.last_day ELSE i.first_day END + x.days, i.period_last) END AS "
-        "last_day "
-        f"FROM included_events i LEFT JOIN {offset} x ON x.context = i.context"
+    several = [
+        (number,) for number, d in scratch.plan.definitions if d.censoring or isinstance(d.exit, ExposureExit)
     ]
+    own = (
+        "SELECT i.context, i.person_id, i.event_id, i.first_day, CASE WHEN x.context IS NULL THEN i.period_last ELSE "
+        "least(CASE WHEN x.from_end THEN i.last_day ELSE i.first_day END + x.days, i.period_last) END AS last_day "
+        f"FROM included_events i LEFT JOIN {offset} x ON x.context = i.context"
+    )
+    if not several:
+        scratch.view(
+            "stays",
+            f"SELECT context, person_id, first_day, last_day FROM ({own}) WHERE last_day >= first_day",
+        )
+        return
+    others = scratch.register(rows_table(several, {"context": "i4"}))
+    ends = [f"{own} SEMI JOIN {others} o ON o.context = i.context"]
     exposures = [
         (
             number,
@@ -46,16 +55,21 @@ def ends(scratch: Scratch) -> None:
     if censors:
         censor = scratch.register(rows_table(censors, {"context": "i4", "criterion": "i4"}))
         ends.append(
-            "SELECT i.context, i.person_id, i.event_id, i.first_day, e.first_day AS last_day FROM "
-            "included_events i "
-            f"JOIN {censor} c ON c.context = i.context JOIN events e ON e.criterion = c.criterion "
-            "AND e.person_id = i.person_id AND e.first_day BETWEEN i.first_day AND i.period_last"
+            "SELECT i.context, i.person_id, i.event_id, i.first_day, e.first_day AS last_day FROM included_events i "
+            f"JOIN {censor} c ON c.context = i.context JOIN {scratch.events(c for _, c in censors)} e "
+            "ON e.criterion = c.criterion AND e.person_id = i.person_id "
+            "AND e.first_day BETWEEN i.first_day AND i.period_last"
         )
-    scratch.create(
-        "stays",
-        "SELECT context, person_id, event_id, first_day, min(last_day) AS last_day "
+    earliest = scratch.create(
+        "earliest_ends",
+        "SELECT context, person_id, first_day, min(last_day) AS last_day "
         f"FROM ({' UNION ALL '.join(ends)}) WHERE last_day >= first_day "
         "GROUP BY context, person_id, event_id, first_day",
+    )
+    scratch.view(
+        "stays",
+        f"SELECT context, person_id, first_day, last_day FROM ({own} ANTI JOIN {others} o ON o.context = i.context) "
+        f"WHERE last_day >= first_day UNION ALL SELECT context, person_id, first_day, last_day FROM {earliest}",
     )
 
 
@@ -72,13 +86,11 @@ def _exposures(scratch: Scratch, exposures: Sequence[tuple[int, int, int, int, i
         f"JOIN drug_exposure e ON e.{column} = c.concept_id"
         for column in ("drug_concept_id", "drug_source_concept_id")
     )
+    eras = _merged(scratch, "exposures", taken, "context, person_id, gap")
     return (
-        "SELECT i.context, i.person_id, i.event_id, i.first_day, r.stopped AS last_day FROM "
-        "included_events i JOIN ("
-        "SELECT context, person_id, min(began) AS began, max(stopped) - min(gap) AS stopped "
-        f"FROM ({_islands(taken, 'context, person_id, gap')}) GROUP BY context, person_id, island"
-        ") r ON r.context = i.context AND r.person_id = i.person_id "
-        "AND i.first_day BETWEEN r.began AND r.stopped"
+        "SELECT i.context, i.person_id, i.event_id, i.first_day, r.stopped - r.gap AS last_day FROM included_events i "
+        f"JOIN {eras} r ON r.context = i.context AND r.person_id = i.person_id "
+        "AND i.first_day BETWEEN r.began AND r.stopped - r.gap"
     )
 
 
@@ -103,29 +115,35 @@ def stays_sql(scratch: Scratch) -> str:
         "AS stopped "
         f"FROM stays s JOIN {settings} d ON d.context = s.context"
     )
+    merged = _merged(scratch, "stays", padded, "context, person_id, gap, since, until")
     return (
         "SELECT CAST(context AS BIGINT) AS cohort_definition_id, person_id AS subject_id, "
         "DATE '1970-01-01' + CAST(began AS INTEGER) AS cohort_start_date, "
         "DATE '1970-01-01' + CAST(stopped AS INTEGER) AS cohort_end_date FROM ("
-        "SELECT context, person_id, greatest(min(began), min(since)) AS began, "
-        "least(max(stopped) - min(gap), min(until)) AS stopped "
-        f"FROM ({_islands(padded, 'context, person_id, gap, since, until')}) GROUP BY context, person_id, "
-        f"island"
-        ") WHERE began <= stopped"
+        "SELECT context, person_id, greatest(began, since) AS began, least(stopped - gap, until) AS stopped "
+        f"FROM {merged}) WHERE began <= stopped"
     )
 
 
-def _islands(source: str, columns: str) -> str:
-    """Spans (began, stopped) of a context and person with the number of the run of overlapping ones they "
-    "are in."""
-    earlier = (
-        "PARTITION BY context, person_id ORDER BY began ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+def _merged(scratch: Scratch, name: str, spans: str, columns: str) -> str:
+    """Spans (``columns``, began, stopped) of a context and person, those that overlap made one.
+
+    They are sorted once: a span before which all others have stopped opens a run, one after which none begins before
+    all have stopped closes it. Nearly all do both.
+    """
+    person = "PARTITION BY context, person_id"
+    ends = scratch.create(
+        f"{name}_ends",
+        f"SELECT {columns}, began, stopped, opens, closes FROM (SELECT {columns}, began, "
+        "greatest(stopped, coalesce(before, stopped)) AS stopped, before IS NULL OR before < began AS opens, "
+        "next IS NULL OR next > greatest(stopped, coalesce(before, stopped)) AS closes "
+        f"FROM (SELECT {columns}, began, stopped, max(stopped) OVER ({person} ORDER BY began, stopped "
+        "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before, "
+        f"lead(began) OVER ({person} ORDER BY began, stopped) AS next FROM ({spans}))) WHERE opens OR closes",
     )
     return (
-        f"SELECT {columns}, began, stopped, sum(opens) OVER (PARTITION BY context, person_id ORDER BY "
-        f"began, opens DESC "
-        "ROWS UNBOUNDED PRECEDING) AS island FROM ("
-        f"SELECT {columns}, began, stopped, CASE WHEN max(stopped) OVER ({earlier}) >= began THEN 0 ELSE "
-        f"1 END AS opens "
-        f"FROM ({source}))"
+        f"(SELECT {columns}, began, stopped FROM {ends} WHERE opens AND closes UNION ALL "
+        f"SELECT {columns}, began, stopped FROM (SELECT {columns}, began, opens, "
+        f"lead(stopped) OVER ({person} ORDER BY began, CASE WHEN opens THEN 0 ELSE 1 END) AS stopped "
+        f"FROM {ends} WHERE opens <> closes) WHERE opens)"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from lockgate.cohorts.codes import resolve
-from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.definition import Criterion, Definition, ExposureExit
 from lockgate.cohorts.events import criteria_sql, day
 from lockgate.cohorts.exits import ends, stays_sql
 from lockgate.cohorts.groups import passing
@@ -17,7 +18,6 @@ from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import Scratch
 from lockgate.engine import SqlEngine
 
-EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
 INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
 
 
@@ -64,7 +64,7 @@ def generate_with_events(
     (the place among the person's entry events: the same for definitions of one entry), first_day (days since
     1970-01-01).
     """
-    with _generated(engine, definitions) as scratch:
+    with _generated(engine, definitions, numbered=True) as scratch:
         events = engine.arrow(
             "SELECT CAST(context AS BIGINT) AS context, person_id, event_id, first_day FROM included_events "
             "ORDER BY 1, 2, 3"
@@ -73,12 +73,17 @@ def generate_with_events(
 
 
 @contextmanager
-def _generated(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> Iterator[Scratch]:
-    """The tables of a generation up to ``stays``, dropped on leaving."""
+def _generated(
+    engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], *, numbered: bool = False
+) -> Iterator[Scratch]:
+    """The tables of a generation up to ``stays``, dropped on leaving.
+
+    With ``numbered`` every entry event has its place; else only those of definitions that ask anything of them.
+    """
     with Scratch(engine, Plan(definitions)) as scratch:
         resolve(scratch)
         _events(scratch)
-        _entry(scratch)
+        _entry(scratch, numbered=numbered)
         _qualified(scratch)
         _included(scratch)
         ends(scratch)
@@ -87,84 +92,119 @@ def _generated(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]])
 
 def _events(scratch: Scratch) -> None:
     """The events of every criterion, lowest first: a criterion's group counts events of lower ones."""
-    made: list[str] = []
-    for height, criteria in enumerate(scratch.plan.heights):
-        if not criteria:
-            continue
-        selects = [
-            sql.replace("{k}", scratch.register(table)) for table, sql in criteria_sql(scratch.plan, criteria)
-        ]
-        found = scratch.create(f"events_{height}", " UNION ALL ".join(selects))
-        if height in scratch.plan.nested:
-            index = scratch.create(
-                f"index_{height}",
-                "SELECT q.criterion AS context, q.person_id, q.event_id, q.first_day, q.last_day, "
-                f"{day('o.observation_period_start_date')} AS period_first, "
-                f"{day('o.observation_period_end_date')} AS period_last, q.visit_id FROM {found} q "
-                "JOIN observation_period o ON o.person_id = q.person_id "
-                f"AND {day('o.observation_period_start_date')} <= q.first_day "
-                f"AND {day('o.observation_period_end_date')} >= q.first_day",
-            )
-            kept = passing(scratch, scratch.plan.nested[height], index, f"nested_{height}")
-            found = scratch.create(
-                f"kept_{height}",
-                f"SELECT {', '.join(f'q.{name.strip()}' for name in EVENT.split(','))} FROM {found} q "
-                f"SEMI JOIN {kept} p ON p.context = q.criterion AND p.person_id = q.person_id "
-                "AND p.event_id = q.event_id",
-            )
-        made.append(found)
-        scratch.engine.execute(
-            "CREATE OR REPLACE TEMP VIEW events AS "
-            + " UNION ALL ".join(f"SELECT {EVENT} FROM {name}" for name in made)
-        )
+    plan = scratch.plan
+    for height, criteria in enumerate(plan.heights):
+        by_domain: dict[str, list[Criterion]] = defaultdict(list)
+        for criterion in criteria:
+            if criterion.group is None:
+                by_domain[criterion.domain].append(criterion)
+        for domain, alike in by_domain.items():
+            selects = [
+                sql.replace("{k}", scratch.register(table)) for table, sql in criteria_sql(plan, alike)
+            ]
+            told = scratch.create(f"events_{height}_{domain}", " UNION ALL ".join(selects))
+            scratch.tell(told, (plan.criteria[criterion] for criterion in alike))
+        if height in plan.nested:
+            scratch.tell(_nested(scratch, height), plan.nested[height].roots)
 
 
-def _entry(scratch: Scratch) -> None:
+def _nested(scratch: Scratch, height: int) -> str:
+    """The events for which the group of their criterion holds."""
+    plan = scratch.plan
     rows = [
-        (number, scratch.plan.criteria[criterion], place, d.days_before, d.days_after, d.entry_limit)
-        for number, d in scratch.plan.definitions
-        for place, criterion in enumerate(d.entry)
+        (plan.criteria[criterion], plan.criteria[plan.source[criterion]])
+        for criterion in plan.heights[height]
+        if criterion.group is not None
     ]
-    entry = scratch.register(
-        rows_table(
-            rows,
-            {
-                "context": "i4",
-                "criterion": "i4",
-                "place": "i4",
-                "before": "i4",
-                "after": "i4",
-                "kept": "s",
-            },
-        )
+    asked = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
+    events = scratch.events(simpler for _, simpler in rows)
+    first, last = day("o.observation_period_start_date"), day("o.observation_period_end_date")
+    index = scratch.create(
+        f"index_{height}",
+        f"SELECT a.context, q.person_id, q.event_id, q.first_day, q.last_day, {first} AS period_first, "
+        f"{last} AS period_last, q.visit_id FROM {asked} a JOIN {events} q ON q.criterion = a.criterion "
+        f"JOIN observation_period o ON o.person_id = q.person_id AND q.first_day BETWEEN {first} AND {last}",
     )
-    first = day("o.observation_period_start_date")
-    last = day("o.observation_period_end_date")
+    kept = passing(scratch, plan.nested[height], index, f"nested_{height}")
+    return scratch.create(
+        f"kept_{height}",
+        "SELECT a.context AS criterion, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id, q.concept_id, "
+        f"q.sort_day FROM {kept} p JOIN {asked} a ON a.context = p.context JOIN {events} q "
+        "ON q.criterion = a.criterion AND q.person_id = p.person_id AND q.event_id = p.event_id",
+    )
+
+
+def _plain(definition: Definition) -> bool:
+    """Whether nothing is asked of its entry events one by one, so that they need no number."""
+    limits = {definition.entry_limit, definition.qualifying_limit, definition.limit}
+    return (
+        limits == {"all"}
+        and definition.qualifying is None
+        and not definition.rules
+        and not definition.censoring
+        and not isinstance(definition.exit, ExposureExit)
+    )
+
+
+def _entry(scratch: Scratch, *, numbered: bool) -> None:
+    told: dict[bool, list[tuple[int, int, int, int, int, str]]] = {True: [], False: []}
+    for number, d in scratch.plan.definitions:
+        for place, criterion in enumerate(d.entry):
+            row = (
+                number,
+                scratch.plan.criteria[criterion],
+                place,
+                d.days_before,
+                d.days_after,
+                d.entry_limit,
+            )
+            told[numbered or not _plain(d)].append(row)
+    first, last = day("o.observation_period_start_date"), day("o.observation_period_end_date")
+    found = f"e.first_day, e.last_day, {first} AS period_first, {last} AS period_last, e.visit_id"
+    kinds = {"context": "i4", "criterion": "i4", "place": "i4", "before": "i4", "after": "i4", "kept": "s"}
     order = "e.event_id, d.place, e.last_day, o.observation_period_start_date"
-    scratch.create(
-        "entry_events",
-        "SELECT context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id FROM ("
-        "SELECT d.context, e.person_id, d.kept, row_number() OVER (PARTITION BY d.context, e.person_id "
-        f"ORDER BY CASE WHEN d.kept = 'last' THEN -e.sort_day ELSE e.sort_day END, {order}) AS event_id, "
-        f"e.first_day, e.last_day, {first} AS period_first, {last} AS period_last, e.visit_id "
-        f"FROM {entry} d JOIN events e ON e.criterion = d.criterion "
-        f"JOIN observation_period o ON o.person_id = e.person_id AND e.first_day BETWEEN {first} AND {last} "
-        f"WHERE {first} + d.before <= e.first_day AND e.first_day + d.after <= {last}"
-        ") WHERE kept = 'all' OR event_id = 1",
-    )
+    selects = []
+    for in_order, rows in told.items():
+        if not rows:
+            continue
+        source = (
+            f"FROM {scratch.register(rows_table(rows, kinds))} d "
+            f"JOIN {scratch.events(row[1] for row in rows)} e ON e.criterion = d.criterion "
+            f"JOIN observation_period o ON o.person_id = e.person_id AND e.first_day BETWEEN {first} AND {last} "
+            f"WHERE {first} + d.before <= e.first_day AND e.first_day + d.after <= {last}"
+        )
+        selects.append(
+            f"SELECT {INDEX} FROM (SELECT d.context, e.person_id, d.kept, row_number() OVER ("
+            "PARTITION BY d.context, e.person_id "
+            f"ORDER BY CASE WHEN d.kept = 'last' THEN -e.sort_day ELSE e.sort_day END, {order}) AS event_id, "
+            f"{found} {source}) WHERE kept = 'all' OR event_id = 1"
+            if in_order
+            else f"SELECT d.context, e.person_id, CAST(NULL AS BIGINT) AS event_id, {found} {source}"
+        )
+    scratch.create("entry_events", " UNION ALL ".join(selects))
 
 
-def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]]) -> str:
+def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]], name: str) -> str:
     """Of the events of each definition and person all, the first, or the last by start."""
     kept = [(number, limit) for number, limit in limits if limit != "all"]
     if not kept:
-        return f"SELECT {INDEX} FROM {source}"
+        return source
     table = scratch.register(rows_table(kept, {"context": "i4", "kept": "s"}))
-    return (
-        f"SELECT {INDEX} FROM {source} WHERE context NOT IN (SELECT context FROM {table}) UNION ALL "
+    one = scratch.create(
+        f"{name}_limited",
         f"SELECT {INDEX} FROM (SELECT q.*, row_number() OVER (PARTITION BY q.context, q.person_id ORDER BY "
         "CASE WHEN l.kept = 'last' THEN -q.first_day ELSE q.first_day END, q.event_id) AS place "
-        f"FROM {source} q JOIN {table} l ON l.context = q.context) WHERE place = 1"
+        f"FROM {source} q JOIN {table} l ON l.context = q.context) WHERE place = 1",
+    )
+    return _instead(scratch, source, table, one)
+
+
+def _instead(scratch: Scratch, source: str, contexts: str, table: str) -> str:
+    """The events of ``source``, of some contexts those of a table instead."""
+    return scratch.view(
+        f"{table}_among",
+        f"SELECT {INDEX} FROM {source} s ANTI JOIN {contexts} c ON c.context = s.context "
+        f"UNION ALL SELECT {INDEX} FROM {table}",
     )
 
 
@@ -173,23 +213,26 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
     if not nodes.roots:
         return source
     asked = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
-    kept = passing(scratch, nodes, source, name)
-    return scratch.create(
+    index = scratch.create(
+        f"{name}_asked", f"SELECT {INDEX} FROM {source} s SEMI JOIN {asked} a ON a.context = s.context"
+    )
+    kept = passing(scratch, nodes, index, name)
+    passed = scratch.create(
         f"{name}_passed",
-        f"SELECT {INDEX} FROM {source} WHERE context NOT IN (SELECT context FROM {asked}) "
-        f"UNION ALL SELECT {INDEX} FROM {source} q SEMI JOIN {kept} p ON p.context = q.context "
+        f"SELECT {INDEX} FROM {index} q SEMI JOIN {kept} p ON p.context = q.context "
         "AND p.person_id = q.person_id AND p.event_id = q.event_id",
     )
+    return _instead(scratch, source, asked, passed)
 
 
 def _qualified(scratch: Scratch) -> None:
     source = _passed(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
     limits = [(number, d.qualifying_limit) for number, d in scratch.plan.definitions]
-    scratch.create("qualified_events", _limited(scratch, source, limits))
+    source = _limited(scratch, source, limits, "qualifying")
+    scratch.view("qualified_events", f"SELECT {INDEX} FROM {source}")
 
 
 def _included(scratch: Scratch) -> None:
     source = _passed(scratch, scratch.plan.rules, "qualified_events", "rules")
-    scratch.create(
-        "included_events", _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions])
-    )
+    source = _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions], "rules")
+    scratch.view("included_events", f"SELECT {INDEX} FROM {source}")

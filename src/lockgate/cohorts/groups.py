@@ -7,7 +7,7 @@ for which it is the other way round, so that criteria which nobody meets cost no
 from __future__ import annotations
 
 from lockgate.cohorts.events import people_sql
-from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table, rows_table
+from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table
 from lockgate.cohorts.scratch import Scratch
 
 _NO_NODES = (
@@ -27,10 +27,10 @@ def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     roots = scratch.register(branches_table(list(nodes.roots.values())))
     return scratch.create(
         f"{name}_passing",
-        f"SELECT DISTINCT i.context, i.person_id, i.event_id FROM {index} i JOIN {roots} r ON r.context = "
-        f"i.context "
-        f"LEFT JOIN {deltas} d ON d.node = r.node AND d.person_id = i.person_id AND d.event_id = i.event_id "
-        "WHERE r.holds = (d.node IS NULL)",
+        f"SELECT DISTINCT r.context, d.person_id, d.event_id FROM {deltas} d JOIN {roots} r ON r.node = d.node "
+        f"WHERE NOT r.holds UNION ALL SELECT DISTINCT i.context, i.person_id, i.event_id FROM {index} i "
+        f"JOIN {roots} r ON r.context = i.context LEFT JOIN {deltas} d ON d.node = r.node "
+        "AND d.person_id = i.person_id AND d.event_id = i.event_id WHERE r.holds AND d.node IS NULL",
     )
 
 
@@ -42,14 +42,7 @@ def _deltas(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     if nodes.leaves:
         parts.append(_leaves(scratch, nodes, index, name))
     for table, sql in people_sql(scratch.plan, nodes.people, index):
-        parameters = scratch.register(table)
-        parents = scratch.register(
-            rows_table([(p.node, p.parent) for p in nodes.people], {"node": "i4", "parent": "i4"})
-        )
-        parts.append(
-            f"SELECT f.node, n.parent, f.person_id, f.event_id, 1 AS delta "
-            f"FROM ({sql.replace('{k}', parameters)}) f JOIN {parents} n ON n.node = f.node"
-        )
+        parts.append(sql.replace("{k}", scratch.register(table)))
     known = [scratch.create(f"{name}_deltas", " UNION ALL ".join(parts))]
     branches = scratch.register(branches_table(nodes.branches))
     for height in range(1 + max((branch.height for branch in nodes.branches), default=0)):
@@ -68,11 +61,7 @@ def _deltas(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
                 f"WHERE s.holds <> ({_PASSES.format(x='s', n='s.holding')})",
             )
         )
-    scratch.engine.execute(
-        f"CREATE OR REPLACE TEMP VIEW {name}_all AS "
-        + " UNION ALL ".join(f"SELECT * FROM {table}" for table in known)
-    )
-    return f"{name}_all"
+    return scratch.view(f"{name}_all", " UNION ALL ".join(f"SELECT * FROM {table}" for table in known))
 
 
 def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
@@ -94,13 +83,13 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         starts.append(f"CASE WHEN l.observed THEN i.{period} ELSE {far} END")
         limits.append(f"{most}({', '.join(starts)}) AS start_{side}")
         limits.append(f"{most}({', '.join(ends)}) AS end_{side}")
+    events = scratch.events(leaf.criterion for leaf in nodes.leaves)
     bounds = scratch.create(
         f"{name}_bounds",
         "SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
-        "i.visit_id, "
-        f"{', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context "
+        f"i.visit_id, {', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context "
         # bounds are told only where the person has such an event at all
-        "SEMI JOIN events e ON e.criterion = l.criterion AND e.person_id = i.person_id",
+        f"SEMI JOIN {events} e ON e.criterion = l.criterion AND e.person_id = i.person_id",
     )
     kinds = {distinct_of(leaf.counted) for leaf in nodes.leaves}
     counted = {
@@ -113,7 +102,7 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     }
     near = " UNION ALL ".join(
         f"SELECT w.node, w.person_id, w.event_id, {counted[kind]} AS n FROM {bounds} w "
-        "JOIN events e ON e.criterion = w.criterion AND e.person_id = w.person_id "
+        f"JOIN {events} e ON e.criterion = w.criterion AND e.person_id = w.person_id "
         f"WHERE w.distinct_of = '{kind}' AND e.first_day BETWEEN w.start_low AND w.start_high "
         "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
         "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"

@@ -100,12 +100,18 @@ class Nodes:
 
 
 class Plan:
-    """What definitions ask: code sets, criteria by height, nodes. Equal parts are there once, whoever asks for them."""
+    """What definitions ask: code sets, criteria, nodes. Equal parts are there once, whoever asks for them.
+
+    A criterion that asks more of events than their concept is told from a simpler one: the first of those of a concept
+    set, those that pass tests, those for which a group holds. ``source`` says from which; ``heights`` has the criteria
+    in the order in which they can be told.
+    """
 
     def __init__(self, definitions: Sequence[tuple[int, Definition]]) -> None:
         self.definitions = tuple(definitions)
         self._codes: dict[ConceptSet | tuple[int, ...], int] = {}
         self.criteria: dict[Criterion, int] = {}
+        self.source: dict[Criterion, Criterion] = {}
         self.heights: list[list[Criterion]] = []
         self._height: dict[Criterion, int] = {}
         self._node = 0
@@ -137,13 +143,16 @@ class Plan:
                 self.test(test)
 
     def criterion(self, criterion: Criterion) -> int:
-        """The number of a criterion, after all that its own group counts."""
+        """The number of a criterion, after that which it is told from and all that its own group counts."""
         found = self.criteria.get(criterion)
         if found is not None:
             return found
-        height = (
-            0 if criterion.group is None else 1
-        )  # those with a group are by themselves: it is asked of all
+        height = 0
+        simpler = _simpler(criterion)
+        if simpler is not None:
+            self.criterion(simpler)
+            self.source[criterion] = simpler
+            height = 1 + self._height[simpler]
         for inner in _counted(criterion.group):
             self.criterion(inner)
             height = max(height, 1 + self._height[inner])
@@ -151,7 +160,7 @@ class Plan:
         self.criteria[criterion] = number
         self._height[criterion] = height
         while len(self.heights) <= height:
-            self.heights.append([])  # one may stay empty
+            self.heights.append([])
         self.heights[height].append(criterion)
         for concepts in (criterion.concepts, criterion.source_concepts):
             if concepts is not None:
@@ -160,6 +169,10 @@ class Plan:
         if criterion.group is not None:
             self._root(criterion.group, number, self.nested.setdefault(height, Nodes()))
         return number
+
+    def height(self, criterion: Criterion) -> int:
+        """How many others come before it, one told from the other."""
+        return self._height[criterion]
 
     def _root(self, group: Group, context: int, nodes: Nodes) -> None:
         nodes.roots[context] = self._branch(group, context, -1, nodes)
@@ -213,6 +226,21 @@ class Plan:
             rows_table(coded, {"code_set": "i4", "vocabulary": "s", "code": "s", "spelt": "b", **kinds}),
             rows_table(named, {"code_set": "i4", "concept_id": "i8"}),
         )
+
+
+def _simpler(criterion: Criterion) -> Criterion | None:
+    """What a criterion's events are some of; None where they are read from their table."""
+    if criterion.group is not None:
+        return msgspec.structs.replace(criterion, group=None)
+    concerned = criterion.concepts is not None or criterion.source_concepts is not None
+    plain = Criterion(
+        criterion.domain, criterion.concepts, criterion.source_concepts, criterion.first, either=criterion.either
+    )
+    if plain != criterion and (concerned or criterion.first):
+        return plain
+    if criterion.first and concerned:
+        return msgspec.structs.replace(criterion, first=False)
+    return None
 
 
 def _counted(group: Group | None) -> Iterable[Criterion]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,8 @@ import pyarrow as pa
 from lockgate.cohorts.plan import Plan
 from lockgate.engine import SqlEngine
 
+EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
+
 
 class Scratch:
     """An engine, a plan, and the temporary tables between them; use it in a ``with`` block."""
@@ -18,6 +21,7 @@ class Scratch:
     def __init__(self, engine: SqlEngine, plan: Plan) -> None:
         self.engine = engine
         self.plan = plan
+        self._told: dict[int, str] = {}
         self._names = count()
         self._made: list[str] = []
         self._registered: list[str] = []
@@ -33,6 +37,20 @@ class Scratch:
         """A table of a query's rows; its name."""
         self.engine.execute(f"CREATE TEMP TABLE {name} AS {sql}")
         self._made.append(name)
+        return name
+
+    def tell(self, table: str, criteria: Iterable[int]) -> None:
+        """Note that a table has the events of some criteria (by number)."""
+        self._told |= dict.fromkeys(criteria, table)
+
+    def events(self, criteria: Iterable[int]) -> str:
+        """What has the events of these criteria, beside those of others."""
+        tables = dict.fromkeys(self._told[criterion] for criterion in criteria)
+        return "(" + " UNION ALL ".join(f"SELECT {EVENT} FROM {table}" for table in tables) + ")"
+
+    def view(self, name: str, sql: str) -> str:
+        """A view of a query's rows, in place of one of that name; its name."""
+        self.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
         return name
 
     def __enter__(self) -> Self:
