@@ -111,17 +111,17 @@ def stays_sql(scratch: Scratch) -> str:
         )
     )
     padded = (
-        "SELECT s.context, s.person_id, d.gap, d.since, d.until, s.first_day AS began, s.last_day + d.gap "
-        "AS stopped "
+        "SELECT s.context, s.person_id, s.first_day AS began, s.last_day + d.gap AS stopped "
         f"FROM stays s JOIN {settings} d ON d.context = s.context"
     )
-    merged = _merged(scratch, "stays", padded, "context, person_id, gap, since, until")
+    merged = _merged(scratch, "stays", padded, "context, person_id")
     return (
         "SELECT CAST(context AS BIGINT) AS cohort_definition_id, person_id AS subject_id, "
         "DATE '1970-01-01' + CAST(began AS INTEGER) AS cohort_start_date, "
         "DATE '1970-01-01' + CAST(stopped AS INTEGER) AS cohort_end_date FROM ("
-        "SELECT context, person_id, greatest(began, since) AS began, least(stopped - gap, until) AS stopped "
-        f"FROM {merged}) WHERE began <= stopped"
+        "SELECT m.context, m.person_id, greatest(m.began, d.since) AS began, "
+        "least(m.stopped - d.gap, d.until) AS stopped "
+        f"FROM {merged} m JOIN {settings} d ON d.context = m.context) WHERE began <= stopped"
     )
 
 

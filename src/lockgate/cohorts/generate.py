@@ -15,10 +15,8 @@ from lockgate.cohorts.events import criteria_sql, day
 from lockgate.cohorts.exits import ends, stays_sql
 from lockgate.cohorts.groups import passing
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
-from lockgate.cohorts.scratch import Scratch
+from lockgate.cohorts.scratch import INDEX, Scratch
 from lockgate.engine import SqlEngine
-
-INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
 
 
 class Count(NamedTuple):
@@ -116,21 +114,22 @@ def _nested(scratch: Scratch, height: int) -> str:
         for criterion in plan.heights[height]
         if criterion.group is not None
     ]
-    asked = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
+    told = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
     events = scratch.events(simpler for _, simpler in rows)
     first, last = day("o.observation_period_start_date"), day("o.observation_period_end_date")
+    name = f"nested_{height}"
     index = scratch.create(
-        f"index_{height}",
-        f"SELECT a.context, q.person_id, q.event_id, q.first_day, q.last_day, {first} AS period_first, "
-        f"{last} AS period_last, q.visit_id FROM {asked} a JOIN {events} q ON q.criterion = a.criterion "
+        f"{name}_asked",
+        f"SELECT t.context, q.person_id, q.event_id, q.first_day, q.last_day, {first} AS period_first, "
+        f"{last} AS period_last, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
         f"JOIN observation_period o ON o.person_id = q.person_id AND q.first_day BETWEEN {first} AND {last}",
     )
-    kept = passing(scratch, plan.nested[height], index, f"nested_{height}")
+    kept = passing(scratch, plan.nested[height], index, name)
     return scratch.create(
-        f"kept_{height}",
-        "SELECT a.context AS criterion, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id, q.concept_id, "
-        f"q.sort_day FROM {kept} p JOIN {asked} a ON a.context = p.context JOIN {events} q "
-        "ON q.criterion = a.criterion AND q.person_id = p.person_id AND q.event_id = p.event_id",
+        f"{name}_kept",
+        "SELECT t.context AS criterion, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id, q.concept_id, "
+        f"q.sort_day FROM {kept} p JOIN {told} t ON t.context = p.context JOIN {events} q "
+        "ON q.criterion = t.criterion AND q.person_id = p.person_id AND q.event_id = p.event_id",
     )
 
 
@@ -212,9 +211,9 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
     """The events of ``source`` for which what their definition asks holds; all of a definition that asks nothing."""
     if not nodes.roots:
         return source
-    asked = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
+    contexts = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
     index = scratch.create(
-        f"{name}_asked", f"SELECT {INDEX} FROM {source} s SEMI JOIN {asked} a ON a.context = s.context"
+        f"{name}_asked", f"SELECT {INDEX} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context"
     )
     kept = passing(scratch, nodes, index, name)
     passed = scratch.create(
@@ -222,7 +221,7 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
         f"SELECT {INDEX} FROM {index} q SEMI JOIN {kept} p ON p.context = q.context "
         "AND p.person_id = q.person_id AND p.event_id = q.event_id",
     )
-    return _instead(scratch, source, asked, passed)
+    return _instead(scratch, source, contexts, passed)
 
 
 def _qualified(scratch: Scratch) -> None:

@@ -61,7 +61,7 @@ def _deltas(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
                 f"WHERE s.holds <> ({_PASSES.format(x='s', n='s.holding')})",
             )
         )
-    return scratch.view(f"{name}_all", " UNION ALL ".join(f"SELECT * FROM {table}" for table in known))
+    return scratch.view(f"{name}_known", " UNION ALL ".join(f"SELECT * FROM {table}" for table in known))
 
 
 def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:

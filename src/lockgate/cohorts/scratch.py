@@ -13,6 +13,7 @@ from lockgate.cohorts.plan import Plan
 from lockgate.engine import SqlEngine
 
 EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
+INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
 
 
 class Scratch:
