@@ -235,7 +235,11 @@ def _simpler(criterion: Criterion) -> Criterion | None:
         return msgspec.structs.replace(criterion, group=None)
     concerned = criterion.concepts is not None or criterion.source_concepts is not None
     plain = Criterion(
-        criterion.domain, criterion.concepts, criterion.source_concepts, criterion.first, either=criterion.either
+        criterion.domain,
+        criterion.concepts,
+        criterion.source_concepts,
+        criterion.first,
+        either=criterion.either,
     )
     if plain != criterion and (concerned or criterion.first):
         return plain
