@@ -12,6 +12,7 @@ NAMES = (
     "characterise",
     "cohorts",
     "disclosure",
+    "feedback",
     "identity",
     "linkage",
     "quality",

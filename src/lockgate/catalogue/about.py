@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 
 from lockgate.catalogue.counts import NOT_KNOWN, find_unwilling, willing_view
+from lockgate.catalogue.feedback import themes_of, write_page
 from lockgate.characterise.catalogue import columns_read
 from lockgate.characterise.run import make_ready
 from lockgate.characterise.scans import MARKED, Scans
@@ -101,7 +102,10 @@ def publish_about(site: Site, number: str = "latest", *, actor: str) -> About:
                 "created_at": release.manifest["created_at"],
                 "people": everybody,
                 "rules": {"threshold": rules.threshold, "rounding": rules.rounding},
-                "pages": _pages(engine, rules, everybody, folder),
+                "pages": [
+                    *_pages(engine, rules, everybody, folder),
+                    *_comments(engine, release, rules, folder),
+                ],
             }
             (folder / FACTS).write_text(
                 json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -182,6 +186,12 @@ def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path) -> list[d
         if tables:
             pages.append({"name": name, "title": page["title"], "lede": page["lede"], "tables": tables})
     return pages
+
+
+def _comments(engine: Engine, release: Release, rules: Rules, folder: Path) -> list[dict[str, Any]]:
+    """The page of themes of comments, where the release has comments of which anything may be told."""
+    found = themes_of(engine, release, rules)
+    return [write_page(found, folder)] if found and found.tables else []
 
 
 def _told() -> Any:

@@ -21,6 +21,7 @@ from lockgate.curate.accounts import Versions, check, check_limited, derived_row
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.coverage import write_coverage
 from lockgate.curate.diff import differences
+from lockgate.curate.feedback.inrelease import tell_themes
 from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
 from lockgate.curate.passed_quality import check_quality
@@ -194,6 +195,7 @@ def _make(
         generations = _keep(site, engine, state, keep) if keep and inputs.on == "duckdb" else {}
         prepare_whole(build)
         texts = scrub_whole(build, cached=state is not None)
+        tell_themes(build)
         if generations:
             buildstate.write_whole(engine, list(generations.values())[-1])
         tell("writing tables")
