@@ -78,3 +78,10 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Summary]:
         return generate(tmp_path_factory.mktemp("synthetic") / "other", **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def other_houses(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Three hundred patients whose notes are in the styles of other houses."""
+    folder = tmp_path_factory.mktemp("synthetic") / "letters"
+    return Files(generate(folder, patients=300, seed=3, letters=True))

@@ -25,6 +25,13 @@ def command(
             help="all, default (FHIR and the demo's tables), or names parted by commas, such as fhir,hl7v2,hes."
         ),
     ] = "default",
+    letters: Annotated[
+        bool,
+        typer.Option(
+            "--letters",
+            help="Write the notes in the styles of four other hospitals, which the scrubber's author had not seen.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
@@ -32,7 +39,14 @@ def command(
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
     progress = None if state.json else lambda text: console.print(f"  {text} ...")
     summary = generate(
-        out, patients=patients, seed=seed, progress=progress, force=force, seeded=faults, sources=sources
+        out,
+        patients=patients,
+        seed=seed,
+        progress=progress,
+        force=force,
+        seeded=faults,
+        sources=sources,
+        letters=letters,
     )
     emit(summary.as_dict(), lambda: _story(summary))
 

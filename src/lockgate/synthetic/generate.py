@@ -53,12 +53,13 @@ def generate(
     force: bool = False,
     seeded: int = 0,
     sources: str = "default",
+    letters: bool = False,
 ) -> Summary:
     """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
 
     ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``. ``sources`` says what is
     written: ``default`` (FHIR and the demo's tables), ``all``, or names of ``sources.CHOICES`` parted by commas; the
-    people and events are the same.
+    people and events are the same, as they are with ``letters``: then the notes are in the styles of other houses.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
@@ -74,7 +75,7 @@ def generate(
         raise UsageError("faults are planted in the default sources", remedy="add default to --sources")
     _clear(out, force)
     say = progress or (lambda text: None)
-    world = make_world(patients, seed, say)
+    world = make_world(patients, seed, say, letters=letters)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

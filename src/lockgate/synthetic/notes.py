@@ -14,15 +14,35 @@ from lockgate.synthetic.draw import Ints, stream
 from lockgate.synthetic.encounters import EMERGENCY, INPATIENT, Encounters
 from lockgate.synthetic.hospital import TRUST_NAME, Hospital, practice_column, staff_names
 from lockgate.synthetic.imaging import Studies
+from lockgate.synthetic.letter_columns import LetterColumns
+from lockgate.synthetic.letters import choose_letters
+from lockgate.synthetic.letters import letters as letters_of_other_houses
 from lockgate.synthetic.lives import Lives
 from lockgate.synthetic.measures import Rounds
 from lockgate.synthetic.people import People
 from lockgate.synthetic.reference import data, label
 from lockgate.synthetic.strings import DAY, dates, join, numbered, pick, picked, strings
-from lockgate.synthetic.templates import concatenated, fill, parse
+from lockgate.synthetic.templates import Template, concatenated, fill, parse
 
-KINDS = ("clinic_letter", "discharge_summary", "ward_note", "emergency_note", "radiology_report")
-LOINC = ("11488-4", "18842-5", "11506-3", "34111-5", "18748-4")
+# What the hospital itself writes, then what only the letters of other houses are.
+HOUSE_KINDS = ("clinic_letter", "discharge_summary", "ward_note", "emergency_note", "radiology_report")
+KINDS = (
+    *HOUSE_KINDS,
+    *("gp_referral", "nursing_handover", "operation_note", "safeguarding_note", "physiotherapy_note"),
+    *(
+        "mental_health_note",
+        "maternity_note",
+        "pathology_report",
+        "telephone_note",
+        "pharmacy_note",
+        "email_note",
+    ),
+)
+LOINC = (
+    *("11488-4", "18842-5", "11506-3", "34111-5", "18748-4"),
+    *("57133-1", "34746-8", "11504-8", "28653-4", "11508-1"),
+    *("28627-8", "34777-3", "11526-1", "34748-4", "34109-9", "34109-9"),
+)
 RADIOLOGY = KINDS.index("radiology_report")
 _POSITIVE = "There is air-space shadowing at the right base in keeping with consolidation."
 _NEGATIVE = "No consolidation, collapse or effusion. Heart size normal."
@@ -40,6 +60,7 @@ class Notes:
     author: Ints
     text: pa.Array
     spans: pa.Array
+    house: pa.Array  # in whose style it is written: NULL for the hospital's own
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -183,73 +204,103 @@ def make_notes(
     rounds: Rounds,
     studies: Studies,
     seed: int,
+    *,
+    letters: bool = False,
 ) -> Notes:
-    """Write every note. Identifiers in them are the patient's own, their relatives', the staff's and the dates."""
+    """Write every note, with ``letters`` in the styles of other houses. Each knows where its identifiers stand."""
     rng = stream(seed, "notes")
     plan = _plan(rng, hospital, encounters, studies)
-    templates = {kind: [parse(text.rstrip("\n")) for text in data("notes")[kind]] for kind in KINDS}
-    variant = (rng.random(len(plan.kind)) * np.array([len(templates[k]) for k in KINDS])[plan.kind]).astype(
-        np.int64
-    )
     own = _people_columns(people, hospital)
     main = np.zeros(len(encounters), dtype=np.int64)
     first = diagnoses.rank == 1
     main[diagnoses.encounter[first]] = diagnoses.code[first]
     labels = [label("SNOMED", code).lower() for code in diagnosis_codes()]
     fillers = data("words")["fillers"]
+    jobs, kinds, houses = _written(rng, plan, people, encounters, seed, letters=letters)
     filler = rng.integers(0, len(fillers), len(plan.kind))
     names, short_names, roles = staff_names(hospital)
     order, texts, spans = [], [], []
-    for number, kind in enumerate(KINDS):
-        for form, template in enumerate(templates[kind]):
-            rows = np.flatnonzero((plan.kind == number) & (variant == form))
-            if not len(rows):
-                continue
-            encounter, staff = plan.encounter[rows], encounters.staff[plan.encounter[rows]]
-            author = plan.author[rows]
-            patient = encounters.patient[encounter]
-            day = plan.time[rows] // DAY
-            wanted = {part.column for part in template if not isinstance(part, str)}
-            columns = {name: picked(own[name], patient) for name in wanted & own.keys()}
-            columns |= _time_columns(encounters, encounter, day)
-            at = _latest_round(rounds, encounter, plan.time[rows])
-            columns |= {
-                "hospital": strings([TRUST_NAME] * len(rows)),
-                "hospital_town": strings(["Lockbridge"] * len(rows)),
-                "age": pc.cast(pa.array((day - people.birth_day[patient]) * 4 // 1461), pa.large_string()),
-                "diagnosis": pick(labels, main[encounter]),
-                "filler": pick(fillers, filler[rows]),
-                "ward": pick(hospital.ward_names, encounters.ward[encounter]),
-                "staff": picked(names, author),
-                "staff_short": picked(short_names, staff),
-                "staff_number": picked(hospital.staff_number, author),
-                "role": picked(roles, author),
-            }
-            vitals = (
-                ("news2", rounds.news2, 0),
-                ("systolic", rounds.systolic, 128),
-                ("diastolic", rounds.diastolic, 76),
-            )
-            for name, values, usual in vitals:
-                columns[name] = pc.cast(pa.array(np.where(at < 0, usual, values[at])), pa.large_string())
-            if wanted & {"past", "medicines"}:
-                columns["past"], columns["medicines"] = _lists(lives, patient, day)
-            if number == RADIOLOGY:
-                columns |= _report_columns(hospital, studies, plan.study[rows], names)
-            text, places = fill(template, columns, len(rows))
-            order.append(rows)
-            texts.append(text)
-            spans.append(places)
+    for rows, template in jobs:
+        encounter, author = plan.encounter[rows], plan.author[rows]
+        staff, patient, day = (
+            encounters.staff[encounter],
+            encounters.patient[encounter],
+            plan.time[rows] // DAY,
+        )
+        wanted = {part.column for part in template if not isinstance(part, str)}
+        columns = {name: picked(own[name], patient) for name in wanted & own.keys()}
+        columns |= _time_columns(encounters, encounter, day)
+        at = _latest_round(rounds, encounter, plan.time[rows])
+        columns |= {
+            "hospital": strings([TRUST_NAME] * len(rows)),
+            "hospital_town": strings(["Lockbridge"] * len(rows)),
+            "age": pc.cast(pa.array((day - people.birth_day[patient]) * 4 // 1461), pa.large_string()),
+            "diagnosis": pick(labels, main[encounter]),
+            "filler": pick(fillers, filler[rows]),
+            "ward": pick(hospital.ward_names, encounters.ward[encounter]),
+            "staff": picked(names, author),
+            "staff_short": picked(short_names, staff),
+            "staff_number": picked(hospital.staff_number, author),
+            "role": picked(roles, author),
+        }
+        vitals = (
+            ("news2", rounds.news2, 0),
+            ("systolic", rounds.systolic, 128),
+            ("diastolic", rounds.diastolic, 76),
+        )
+        for name, values, usual in vitals:
+            columns[name] = pc.cast(pa.array(np.where(at < 0, usual, values[at])), pa.large_string())
+        if wanted & {"past", "medicines"}:
+            columns["past"], columns["medicines"] = _lists(lives, patient, day)
+        reports = plan.study[rows[0]] >= 0
+        if reports:
+            columns |= _report_columns(hospital, studies, plan.study[rows], names)
+        if missing := sorted(wanted - columns.keys()):
+            days = {"date": day, "start": encounters.start[encounter] // DAY, "next": day + 42}
+            reader = studies.reader[plan.study[rows]] if reports else author
+            more = LetterColumns(people, hospital, seed, rows, patient, days, author, reader)
+            columns |= {name: more[name] for name in missing}
+        text, places = fill(template, columns, len(rows))
+        order.append(rows)
+        texts.append(text)
+        spans.append(places)
     back = np.argsort(np.concatenate(order)) if order else np.array([], dtype=np.int64)
     return Notes(
-        plan.kind,
+        kinds,
         plan.encounter,
         plan.study,
         plan.time,
         plan.author,
         picked(concatenated(texts), back),
         picked(concatenated(spans), back),
+        houses,
     )
+
+
+def _written(
+    rng: np.random.Generator, plan: _Plan, people: People, encounters: Encounters, seed: int, *, letters: bool
+) -> tuple[list[tuple[Ints, Template]], Ints, pa.Array]:
+    """Which notes are written by which template; what kind of note each then is, and in which house's style."""
+    count = len(plan.kind)
+    if not letters:
+        templates = {kind: [parse(text.rstrip("\n")) for text in data("notes")[kind]] for kind in HOUSE_KINDS}
+        forms = np.array([len(templates[kind]) for kind in HOUSE_KINDS])[plan.kind]
+        variant = (rng.random(count) * forms).astype(np.int64)
+        jobs = [
+            (np.flatnonzero((plan.kind == number) & (variant == form)), template)
+            for number, kind in enumerate(HOUSE_KINDS)
+            for form, template in enumerate(templates[kind])
+        ]
+        kinds, houses = plan.kind, pa.nulls(count, pa.large_string())
+    else:
+        patient = encounters.patient[plan.encounter]
+        age = (plan.time // DAY - people.birth_day[patient]) * 4 // 1461
+        every = letters_of_other_houses()
+        chosen = choose_letters(seed, list(HOUSE_KINDS), plan.kind, age, people.female[patient])
+        jobs = [(np.flatnonzero(chosen == place), one.template) for place, one in enumerate(every)]
+        kinds = np.array([KINDS.index(one.kind) for one in every])[chosen]
+        houses = pick([one.house for one in every], chosen)
+    return [(rows, template) for rows, template in jobs if len(rows)], kinds, houses
 
 
 def _time_columns(encounters: Encounters, encounter: Ints, day: Ints) -> dict[str, pa.Array]:

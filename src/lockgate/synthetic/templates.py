@@ -46,9 +46,8 @@ def fill(template: Template, columns: dict[str, pa.Array], rows: int) -> tuple[p
     ``begin`` and ``end`` count characters (code points), as Python's slices do. An age is listed from ninety.
     """
     pieces: list[str | pa.Array] = []
-    spans: list[str | pa.Array] = ["["]
+    spans: list[str | pa.Array] = []
     position = np.zeros(rows, dtype=np.int64)
-    first = True
     for part in template:
         if isinstance(part, str):
             pieces.append(part)
@@ -60,15 +59,14 @@ def fill(template: Template, columns: dict[str, pa.Array], rows: int) -> tuple[p
         if part.kind:
             begin = end - pc.utf8_length(_untitled(column)).to_numpy(zero_copy_only=False)
             begins, ends = (pc.cast(pa.array(place), pa.large_string()) for place in (begin, end))
-            span = join("" if first else ",", "[", begins, ",", ends, f',"{part.kind}"]')
+            span = join(",[", begins, ",", ends, f',"{part.kind}"]')
             if part.kind == AGE_KIND:
                 listed = pc.greater_equal(pc.cast(column, pa.int64()), 90)
                 span = pc.if_else(listed, span, pa.scalar("", pa.large_string()))
             spans.append(span)
-            first = False
         position = end
-    spans.append("]")
-    return join(*pieces, rows=rows), join(*spans, rows=rows)
+    listed = pc.utf8_slice_codeunits(join(*spans, rows=rows), 1)  # without the first comma
+    return join(*pieces, rows=rows), join("[", listed, "]")
 
 
 def _untitled(column: pa.Array) -> pa.Array:

@@ -17,10 +17,22 @@ from lockgate.synthetic.hospital import ROLES
 from lockgate.synthetic.imaging import AI_READER, AI_SENSITIVITY, AI_SPECIFICITY, FINDING
 from lockgate.synthetic.lives import GRADIENT, NEVER
 from lockgate.synthetic.microbiology import OUTBREAK_ORGANISM
+from lockgate.synthetic.notes import KINDS as NOTE_KINDS
 from lockgate.synthetic.notes import RADIOLOGY
 from lockgate.synthetic.people import END, START
 from lockgate.synthetic.reference import data, label, lsoas
-from lockgate.synthetic.strings import Bools, dates, day, join, numbered, pick, picked, raw_bytes, strings
+from lockgate.synthetic.strings import (
+    Bools,
+    dates,
+    day,
+    join,
+    numbered,
+    optional,
+    pick,
+    picked,
+    raw_bytes,
+    strings,
+)
 from lockgate.synthetic.tables.community import KINDS, hba1c
 from lockgate.synthetic.tables.files import Tables
 from lockgate.synthetic.tables.wards import INCIDENT_RATE, INCIDENT_SLOPE, STAFFED_FROM
@@ -48,6 +60,9 @@ def write_identifiers(world: World, tables: Tables, path: Path) -> int:
             document,
             '","resource":"',
             pick(kinds, report.astype(np.int64)),
+            '","type":"',
+            pick(NOTE_KINDS, notes.kind),
+            optional('","house":"', notes.house),
             numbered(patient + 1, 7, '","patient_id":"P', '","spans":'),
             notes.spans,
             "}\n",

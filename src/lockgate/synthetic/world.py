@@ -56,8 +56,8 @@ class World:
     notes: Notes
 
 
-def make_world(patients: int, seed: int, progress: Progress) -> World:
-    """Draw a hospital. The same number of patients and seed give the same hospital."""
+def make_world(patients: int, seed: int, progress: Progress, *, letters: bool = False) -> World:
+    """Draw a hospital. The same number of patients and seed give the same hospital, whoever writes its ``letters``."""
     progress("people and their lives")
     hospital = make_hospital(patients, seed)
     people = make_people(patients, seed, len(hospital.practices), GPS_PER_PRACTICE)
@@ -72,7 +72,7 @@ def make_world(patients: int, seed: int, progress: Progress) -> World:
     studies = make_studies(episodes, encounters, hospital.staff_of("Radiologist"), seed)
     labs = make_labs(people, lives, episodes, encounters, seed)
     progress("letters and notes")
-    notes = make_notes(people, lives, hospital, encounters, diagnoses, rounds, studies, seed)
+    notes = make_notes(people, lives, hospital, encounters, diagnoses, rounds, studies, seed, letters=letters)
     return World(
         seed=seed,
         hospital=hospital,

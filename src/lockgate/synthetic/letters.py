@@ -1,0 +1,81 @@
+"""Notes in the house styles of four other hospitals, written blind: see ``data/letters.yaml``.
+
+The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
+notes where ``generate(letters=True)``; the people, the events and the number of notes are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lockgate.synthetic.draw import Ints, stream
+from lockgate.synthetic.reference import data
+from lockgate.synthetic.strings import Bools
+from lockgate.synthetic.templates import Template, parse
+
+_MARKS = str.maketrans({"¬": "\u00a0", "⇥": "\t"})
+HOUSES = ("weirham", "aqueduct", "bargeley", "towpath")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A template: which kind of note, whose house style, instead of which kinds, of whom."""
+
+    kind: str
+    house: str
+    instead_of: tuple[str, ...]
+    who: str
+    template: Template
+
+
+def letters() -> list[Letter]:
+    """Every template, in the order of the file."""
+    return [
+        Letter(
+            entry["type"],
+            entry["house"],
+            tuple(entry["of"]),
+            entry.get("who", "anybody"),
+            parse(entry["text"].rstrip("\n").translate(_MARKS)),
+        )
+        for entry in data("letters")
+    ]
+
+
+def groups(age: Ints, female: Bools) -> dict[str, Bools]:
+    """Of whom a template may be written, by row."""
+    return {
+        "anybody": np.ones(len(age), dtype=bool),
+        "child": age < 16,
+        "adult": age >= 16,
+        "old": age >= 65,
+        "mother": female & (age >= 17) & (age <= 45),
+    }
+
+
+def choose_letters(seed: int, kinds: list[str], kind: Ints, age: Ints, female: Bools) -> Ints:
+    """Which letter is written for each note: one of those that may stand for its kind, of such a patient.
+
+    ``kind`` indexes ``kinds``; ``age`` is in whole years. Templates for few people (children, mothers) are taken
+    three times as often where they fit, so that enough of them are written.
+    """
+    rng = stream(seed, "letters: which")
+    whom = groups(age, female)
+    drawn = rng.random((len(kind), 1))
+    weight = np.stack(
+        [
+            whom[one.who]
+            * np.isin(kind, [kinds.index(name) for name in one.instead_of])
+            * (3.0 if one.who in ("child", "mother", "old") else 1.0)
+            for one in letters()
+        ],
+        axis=1,
+    )
+    level = np.cumsum(weight, axis=1)
+    chosen: Ints = (level <= drawn * level[:, -1:]).sum(axis=1).astype(np.int64)
+    return chosen
+
+
+__all__ = ["HOUSES", "Letter", "choose_letters", "groups", "letters"]

@@ -1,0 +1,82 @@
+"""Notes in the styles of other houses: their spans are exact, and nothing of the patient's stands outside them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lockgate.synthetic.letter_columns import date_form, name_form, nhs_form, phone_form
+from lockgate.synthetic.letters import HOUSES, letters
+from lockgate.synthetic.strings import strings
+
+
+def _notes(hospital: Any) -> list[tuple[dict[str, Any], str]]:
+    texts: dict[str, str] = {}
+    for kind in ("DocumentReference", "DiagnosticReport"):
+        for entry in hospital.resources(kind):
+            part = (
+                entry["content"][0]["attachment"]
+                if kind == "DocumentReference"
+                else entry.get("presentedForm", [None])[0]
+            )
+            if part:
+                texts[entry["id"]] = base64.b64decode(part["data"]).decode()
+    lines = (hospital.out / "truth" / "identifiers.jsonl").read_text(encoding="utf-8").splitlines()
+    truths = [json.loads(line) for line in lines]
+    return [(truth, texts[truth["document_id"]]) for truth in truths if truth["document_id"] in texts]
+
+
+def test_every_house_and_kind_is_written_and_each_span_is_exact(other_houses: Any) -> None:
+    notes = _notes(other_houses)
+    assert {truth["house"] for truth, _ in notes} == set(HOUSES)
+    assert {truth["type"] for truth, _ in notes} >= {one.kind for one in letters() if one.who == "anybody"}
+    shapes = {"NHS": r"[\d \u00a0-]+", "STAFFID": r"(\d{7}|PH\d{6}|\d\dA\d{4}E)", "AGE90": r"9\d|1\d\d"}
+    for truth, text in notes:
+        last = 0
+        for begin, end, kind in truth["spans"]:
+            assert last <= begin < end <= len(text)
+            assert text[begin:end] == text[begin:end].strip()
+            assert re.fullmatch(shapes.get(kind, r"[\s\S]+"), text[begin:end])
+            last = end
+
+
+def test_nothing_of_the_patient_stands_outside_the_spans(other_houses: Any) -> None:
+    people = {
+        row["patient_id"]: row
+        for row in pq.read_table(other_houses.out / "truth" / "people.parquet").to_pylist()
+    }
+    for truth, text in _notes(other_houses):
+        person = people[truth["patient_id"]]
+        rest = list(text)
+        for begin, end, _ in truth["spans"]:
+            rest[begin:end] = "\n" * (end - begin)
+        left = "".join(rest).lower()
+        digits = re.sub(r"\D", "", re.sub(r"\n+", "x", left))
+        assert person["nhs_number"] not in digits and person["hospital_number"][1:] not in digits
+        for column in ("postcode", "address_line", "email"):
+            assert not person[column] or person[column].lower() not in left
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (name_form("caret", strings(["Ewa"]), strings(["Mazur"])), "MAZUR^EWA"),
+        (name_form("initials_dots", strings(["Ewa"]), strings(["Mazur"])), "E.M."),
+        (name_form("family_typo", strings(["Ewa"]), strings(["Mazur"])), "Maur"),
+        (name_form("surname_comma_initial", strings(["Ewa"]), strings(["Mazur"])), "Mazur, E"),
+        (date_form("ordinal", np.array([19_724])), "2nd January 2024"),
+        (date_form("ordinal", np.array([19_733])), "11th January 2024"),
+        (date_form("slash_bare", np.array([19_724])), "2/1/2024"),
+        (phone_form("intl", strings(["07700 900123"])), "+44 7700 900123"),
+        (nhs_form("boxed", strings(["9990123456"])), "9 9 9 0 1 2 3 4 5 6"),
+    ],
+)
+def test_values_are_written_in_other_ways(made: pa.Array, expected: str) -> None:
+    assert made.to_pylist() == [expected]
