@@ -46,7 +46,12 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             word = THEMES[theme][number // 3 % 3]
             text = f"{ways[number % 4].format(word)} {'ward' * (number % 5 > 2)} day {'x' * (2 + number % 7)}"
             out.writerow(
-                [text, "AB"[number // 36 % 2], 1 + number % 5, *("1" if theme == each else "" for each in THEMES)]
+                [
+                    text,
+                    "AB"[number // 36 % 2],
+                    1 + number % 5,
+                    *("1" if theme == each else "" for each in THEMES),
+                ]
             )
         out.writerow(["", "A", "", "", "", ""])
     return path
