@@ -132,3 +132,9 @@ def test_an_incomplete_application_is_not_submitted() -> None:
     assert not rules.can_submit(ANN, Facts("draft", "ann", complete=False))
     assert rules.can_submit(ANN, Facts("draft", "ann", complete=True))
     assert not rules.can_submit(ANN, Facts("submitted", "ann", complete=True))
+
+
+def test_no_approval_before_the_assessment() -> None:
+    rules.check_approve(Facts("submitted", "ann"))
+    with pytest.raises(Refused, match="impact assessment is needed first"):
+        rules.check_approve(Facts("submitted", "ann", assessment_missing=True))

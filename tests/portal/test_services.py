@@ -55,6 +55,16 @@ def test_two_approvals_make_a_signed_scope_a_project_and_an_entry(
     assert "Ann" not in json.dumps(entry.data)
 
 
+def test_an_assessment_that_is_needed_comes_before_the_approval(
+    people: dict[str, User], draft: Application
+) -> None:
+    assert services.save_answers(people["ann"], draft, {**draft.answers, "dpia": "needed"}) == {}
+    services.submit(people["ann"], draft)
+    with pytest.raises(Refused, match="impact assessment"):
+        services.decide(people["rita"], draft, "approve")
+    assert services.decide(people["rita"], draft, "return", "Make it first") == "returned"
+
+
 def test_access_that_is_over_before_it_begins_is_not_approved(
     people: dict[str, User], submitted: Application
 ) -> None:

@@ -14,6 +14,7 @@ from lockgate.cli import COMMANDS, GLOBALS, _app
 from lockgate.cli.markdown import NOTE
 from lockgate.cli.markdown import table as _table
 from lockgate.cli.reference_contracts import contract_language, shipped_contracts
+from lockgate.cli.reference_satre import satre
 from lockgate.curate.sqltext import sql_names
 from lockgate.engine.portable import portable_sql
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
@@ -245,4 +246,5 @@ PAGES: dict[str, Callable[[], str]] = {
     "quarantine.md": quarantine,
     "permissions.md": permissions,
     "portable-sql.md": portable_sql_page,
+    "satre.md": satre,
 }

@@ -78,6 +78,7 @@ class Application(models.Model):
             complete=complete,
             valid_until=self.valid_until,
             owners=self.owners(),
+            assessment_missing=version.answers.get("dpia") == "needed",
         )
 
     def owners(self) -> dict[str, str]:

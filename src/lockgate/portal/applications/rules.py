@@ -70,6 +70,8 @@ class Facts:
     valid_until: date | None = None
     # partner -> the account that decides as the owner of its data, for each partner whom the application asks for
     owners: Mapping[str, str] = field(default_factory=dict)
+    # the applicant says that an impact assessment is needed and not made yet
+    assessment_missing: bool = False
 
     def needed_roles(self) -> tuple[str, ...]:
         """Who decides: the two roles, and the owner of each partner's data."""
@@ -176,6 +178,16 @@ def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
         reasons.append(f"the {role_label(role).lower()} has decided already")
     if reasons:
         raise Refused(reasons[0], reasons=reasons)
+
+
+def check_approve(facts: Facts) -> None:
+    """Refused while a data protection impact assessment is needed and not made (UK GDPR, Article 35)."""
+    if facts.assessment_missing:
+        raise Refused(
+            "a data protection impact assessment is needed first",
+            reasons=["the assessment is needed and not made"],
+            remedy="return it, so that the applicant says when the assessment is there",
+        )
 
 
 def check_revoke(person: Person, facts: Facts) -> None:

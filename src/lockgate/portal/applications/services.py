@@ -197,6 +197,8 @@ def decide(
         application = _locked(application)
         facts = application.facts()
         rules.check_decide(user.person, facts, role)
+        if decision == "approve":
+            rules.check_approve(facts)
         role = role or rules.deciding_role(user.person, facts)
         version = application.version
         Decision.objects.create(version=version, role=str(role), by=user, decision=decision, note=note)
