@@ -24,6 +24,7 @@ from lockgate.curate.diff import differences
 from lockgate.curate.feedback.inrelease import tell_themes
 from lockgate.curate.linkage import write_linkage
 from lockgate.curate.manifest import read_manifest, write_manifest
+from lockgate.curate.mentions import read_mentions
 from lockgate.curate.passed_quality import check_quality
 from lockgate.curate.prepare import prepare_records, prepare_whole
 from lockgate.curate.quality import flagged_times, run_checks, told_twice, unmapped_codes
@@ -192,6 +193,8 @@ def _make(
         prepare_records(build)
         tell("scrubbing notes and comments")
         scrub_notes(build, cached=state is not None)
+        tell("reading what the notes say")
+        read_mentions(build)
         generations = _keep(site, engine, state, keep) if keep and inputs.on == "duckdb" else {}
         prepare_whole(build)
         texts = scrub_whole(build, cached=state is not None)

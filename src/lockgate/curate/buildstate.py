@@ -50,6 +50,7 @@ BY_PERSON: dict[str, str] = {
     "p_specimen": "",
     "p_imaging_study": "",
     "scrub_done": "",
+    "mention": "",
 }
 # What is kept whole: the global inputs as they were, and the texts of small tables.
 WHOLE = (
@@ -65,7 +66,7 @@ WHOLE = (
 )
 
 # The code that decides what a release holds: a change in any of these rooms means a full build.
-_CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "quality", "curate")
+_CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "concepts", "quality", "curate")
 _CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".gz", ".txt")
 # Sections of site.toml that change no row.
 _NO_MATTER = frozenset({"engine", "sandbox", "portal", "risk"})
@@ -132,12 +133,19 @@ def fingerprint(site: Site) -> dict[str, str]:
         "code": _code_print(),
         "configuration": _digest([config, rules]),
         "vocabulary": _digest([vocabulary.origin, vocabulary.version, vocabulary.sha256]),
+        "dictionaries": _digest(
+            [hashlib.sha256((site.path / name).read_bytes()).hexdigest() for name in _dictionaries(site)]
+        ),
         "reference data": _digest(terminology.EDITIONS),
         "units": _digest(
             [terminology.unit_rules(site).to_pylist(), terminology.written_units(site).to_pylist()]
         ),
         "keys": f"{site.public_key_id}/{site.key('build-state/check').hex()[:16]}",
     }
+
+
+def _dictionaries(site: Site) -> list[str]:
+    return [name for name in site.config.concepts.dictionaries if (site.path / name).is_file()]
 
 
 def _digest(value: Any) -> str:

@@ -120,6 +120,24 @@ class DeidentifySection(_Section):
     )
 
 
+class ConceptsSection(_Section):
+    """What is read out of notes (docs/how-to/annotate.md)."""
+
+    notes: bool = Field(default=True, description="read the scrubbed notes of each release into note_nlp")
+    domains: list[str] = Field(
+        default_factory=lambda: ["Condition", "Procedure", "Drug"],
+        description="domains of the site's vocabulary whose names are looked for",
+    )
+    vocabularies: list[str] = Field(
+        default_factory=lambda: ["SNOMED", "RxNorm", "RxNorm Extension", "OMOP Extension", "dm+d"],
+        description="vocabularies whose names are looked for; their mappings lead to the standard concepts",
+    )
+    dictionaries: list[str] = Field(
+        default_factory=list,
+        description="files of terms of the site's own, in its folder: CSV (term,concept_id,code) or OBO, such as HPO's",
+    )
+
+
 class RiskSection(_Section):
     """How easily somebody may be singled out in a release or a workspace (docs/how-to/risk.md)."""
 
@@ -271,6 +289,7 @@ class SiteConfig(_Section):
     curate: CurateSection = CurateSection()
     hl7v2: Hl7Section = Hl7Section()
     deidentify: DeidentifySection = DeidentifySection()
+    concepts: ConceptsSection = ConceptsSection()
     disclosure: DisclosureSection = DisclosureSection()
     risk: RiskSection = RiskSection()
     quality: QualitySection = QualitySection()

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lockgate.errors import Refused
 
@@ -46,11 +47,21 @@ def _fsync(path: Path) -> None:
 
 def write_atomic(path: Path, content: bytes, *, public: bool = False) -> None:
     """Write a file beside its target, flush it to disk, and rename it into place."""
+    with atomic_file(path, public=public) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def atomic_file(path: Path, *, public: bool = False) -> Iterator[BinaryIO]:
+    """Write a file out of sight and rename it to ``path`` when the block ends well; on an error nothing is left.
+
+    Yields the stream to write to. What is there stays as it is until then.
+    """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         partial.chmod(PUBLIC_FILE if public else PRIVATE_FILE)

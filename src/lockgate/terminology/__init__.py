@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockgate.terminology.coding import coding_table
 from lockgate.terminology.fixed import fixed_concept, fixed_concepts
 from lockgate.terminology.reference import EDITIONS, areas11_path, areas_path, organisations_path
-from lockgate.terminology.store import VocabularyInfo, load, vocabulary_info, vocabulary_view
+from lockgate.terminology.store import VocabularyInfo, demo_views, load, vocabulary_info, vocabulary_view
 from lockgate.terminology.systems import systems, vocabulary_id
 from lockgate.terminology.units import unit_rules, written_units
 
@@ -15,6 +15,7 @@ __all__ = [
     "areas11_path",
     "areas_path",
     "coding_table",
+    "demo_views",
     "fixed_concept",
     "fixed_concepts",
     "load",

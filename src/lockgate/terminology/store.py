@@ -91,14 +91,22 @@ def vocabulary_view(engine: SqlEngine, site: Site) -> dict[str, str]:
 
     Tables that the site's vocabulary lacks are empty views.
     """
+    if not (site.vocabulary / INFO).exists():
+        return demo_views(engine)
     names = {table: f"vocabulary_{table}" for table in VOCABULARY_TABLES}
-    demo = {} if (site.vocabulary / INFO).exists() else demo_tables()
     for table, view in names.items():
         path = site.vocabulary / f"{table}.parquet"
+        engine.view_parquet(view, path if path.exists() else [], OMOP[table])
+    return names
+
+
+def demo_views(engine: SqlEngine) -> dict[str, str]:
+    """The same of the demonstration set that ships with the package."""
+    names = {table: f"vocabulary_{table}" for table in VOCABULARY_TABLES}
+    demo = demo_tables()
+    for table, view in names.items():
         if table in demo:
             engine.register(view, demo[table])
-        elif not demo and path.exists():
-            engine.view_parquet(view, path, OMOP[table])
         else:
             engine.view_parquet(view, [], OMOP[table])
     return names
