@@ -116,7 +116,7 @@ def test_a_note_defines_its_own_short_forms():
         ("PMH\nAsthma\nStroke\n\nO/E fever", "stroke", "h"),
         ("PMH\nAsthma\nStroke\n\nO/E fever", "fever", ""),
         ("Seen in clinic. PMH: asthma. Fever today.", "fever", ""),
-        ("Pneumonia resolved.", "pneumonia", "nh"),
+        ("Pneumonia resolved.", "pneumonia", "n"),
         ("NO EVIDENCE OF PULMONARY EMBOLISM.", "pulmonary embolism", "n"),
         ("No.\nFever noted", "fever", ""),
     ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from datetime import date
 
 import duckdb
@@ -17,12 +20,28 @@ from lockgate.synthetic import generate
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nlp")
     site = Site.init(folder / "site", name="Notes", ods_code="RZZ", demo=True)
-    for number, seed in enumerate((3, 4)):
-        generate(folder / f"h{number}", 50, seed)
-        capture_fhir(site, folder / f"h{number}" / "fhir", actor="test", source=f"s{number}")
-        result = build_release(site, actor="test", at=date(2026, 11, 1), checked=bool(number))
-        assert result.way == ("incremental" if number else "full"), result.why
+    settings = site.path / "site.toml"
+    settings.write_text(settings.read_text() + "\n[quality]\nchecks = false\n")
+    site = Site(site.path)
+    generate(folder / "hospital", 50, 3)
+    capture_fhir(site, folder / "hospital" / "fhir", actor="test", source="fhir")
+    build_release(site, actor="test", at=date(2026, 11, 1))
+    one_more(folder / "hospital" / "fhir" / "DocumentReference.ndjson.gz", folder / "more")
+    capture_fhir(site, folder / "more", actor="test", source="fhir")
+    result = build_release(site, actor="test", at=date(2026, 11, 1), checked=True)
+    assert result.way == "incremental" and result.checked, result.why
     return site, result
+
+
+def one_more(documents, folder):
+    """A folder with one more letter, of the patient and the visit of the first one."""
+    with gzip.open(documents, "rt", encoding="utf-8") as stream:
+        letter = json.loads(stream.readline())
+    letter["id"] += "-more"
+    text = "Clinic note. Diagnosis: gout. No chest pain. EF 35%. Mother had a stroke."
+    letter["content"][0]["attachment"]["data"] = base64.b64encode(text.encode()).decode()
+    folder.mkdir()
+    (folder / "DocumentReference.ndjson").write_text(json.dumps(letter) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +82,16 @@ def test_words_are_the_notes_own_and_rows_are_whole(tables):
     for snippet, variant, place, text, exists, modifiers, same in rows:
         assert text[place : place + len(variant)] == variant and " ".join(text.split()).find(snippet) >= 0
         assert same and exists in "YN" and modifiers.startswith("negated=")
+
+
+def test_a_letter_that_came_later_is_read(tables):
+    rows = tables.execute(
+        "SELECT lexical_variant, term_exists, term_modifiers FROM note_nlp "
+        "WHERE note_id IN (SELECT note_id FROM note WHERE note_text LIKE 'Clinic note. Diagnosis: gout%') "
+        'ORDER BY CAST("offset" AS INTEGER)'
+    ).fetchall()
+    assert [row[:2] for row in rows] == [("gout", "Y"), ("chest pain", "N"), ("EF 35%", "Y"), ("stroke", "N")]
+    assert "value=35;unit=%" in rows[2][2] and "subject=other" in rows[3][2]
 
 
 def test_concepts_that_notes_name_are_in_the_releases_vocabulary(tables):

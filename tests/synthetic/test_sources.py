@@ -25,7 +25,6 @@ from lockgate.synthetic.sources import CHOICES, choose_sources
 PATIENTS = 90
 NOT_TOLD = {
     "device_exposure",
-    "note_nlp",
     "fact_relationship",
 }  # no devices are kept; no room makes the others yet
 

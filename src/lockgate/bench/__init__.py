@@ -11,6 +11,7 @@ NAMES = (
     "capture",
     "characterise",
     "cohorts",
+    "concepts",
     "disclosure",
     "feedback",
     "identity",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lockgate.concepts.lasting import LASTING
+from lockgate.concepts.lasting import HABIT, LASTING
 
 NEGATED, HISTORICAL, CONDITIONAL, OTHER, UNCERTAIN, ASKED = (1, 2, 4, 8, 16, 32)
 KINDS = {
@@ -179,6 +179,8 @@ def _by_itself(
         and LASTING.search(text[begin:end])
     ):
         bits |= HISTORICAL  # an entry of a list of problems without a head
+    if HABIT.match(text, begin, end):
+        bits |= HISTORICAL
     if bits & ASKED and bits & NEGATED:
         bits &= ~ASKED
     if bits & UNCERTAIN and bits & NEGATED:

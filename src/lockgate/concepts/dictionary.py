@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import ahocorasick
 
-from lockgate.concepts.common import COMMON
+from lockgate.concepts.common import common_words
 from lockgate.concepts.fold import Folded, folded_words
 from lockgate.concepts.words import variants
 
 # A term of more words than this is a sentence of a classification, and stands in no note.
-MOST_WORDS = 8
+MOST_WORDS = 12
 _NEAR = 80  # characters on each side in which the context of a short form is looked for
 _DOMAINS = ("Condition", "Drug", "Procedure", "Measurement", "Observation")
 
@@ -147,7 +147,7 @@ def _usable(form: str, entry: Entry) -> bool:
     """Whether a form may be looked for at all: no single letter or number, no everyday word, no sentence."""
     if len(form) < 2 or form.replace(" ", "").isdigit() or form.count(" ") >= MOST_WORDS:
         return False
-    if form in COMMON:
+    if form in common_words():
         return False
     return len(form) > 2 or entry.term.isupper()
 
@@ -261,4 +261,4 @@ def short_forms() -> Iterator[str]:
         yield row["short"]
 
 
-__all__ = ["COMMON", "Dictionary", "Entry", "Found", "apply_defined", "defined", "short_forms"]
+__all__ = ["Dictionary", "Entry", "Found", "apply_defined", "defined", "short_forms"]

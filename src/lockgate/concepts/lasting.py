@@ -1,4 +1,7 @@
-"""Conditions that last: one that stands alone in a list, without a head, is background rather than what is new."""
+"""What is background rather than new: lasting conditions that stand alone in a list without a head, and habits.
+
+ConText counts a risk factor as historical.
+"""
 
 from __future__ import annotations
 
@@ -13,5 +16,11 @@ LASTING = re.compile(
     r"peripheral vascular disease|peripheral artery disease|chronic kidney disease|ckd|"
     r"benign prostatic hyper(?:plasia|trophy)|bph|glaucoma|sleep apn(?:o)?ea|osa|irritable bowel syndrome|"
     r"crohn'?s?(?: disease)?|ulcerative colitis|learning disabilit\w+|tobacco (?:use|abuse)|smoking|alcohol abuse)\b",
+    re.I,
+)
+
+HABIT = re.compile(
+    r"(?:tobacco|alcohol|etoh|drugs?|recreational drugs?|illicit drugs?|intravenous drug|iv drug|drinking|drinks|"
+    r"smok(?:es|er|ed|ing)|cigarettes?)\b",
     re.I,
 )
