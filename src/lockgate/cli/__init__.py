@@ -35,7 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
     "trace": ("trace", "From a released row back to what was sent, and forward again."),
     "scrub": ("scrub", "Take identifiers out of notes."),
-    "annotate": ("annotate", "Find what notes say: terms, numbers, and whether they are denied, past or of others."),
+    "annotate": (
+        "annotate",
+        "Find what notes say: terms, numbers, and whether they are denied, past or of others.",
+    ),
     "feedback": ("feedback", "Group patients' comments into themes; train and judge the model."),
     "optout": ("optout", "Take in opt-outs, apply them everywhere, list what was derived before."),
     "risk": ("risk", "Say how easily people could be singled out in a table."),

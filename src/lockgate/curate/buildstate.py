@@ -66,7 +66,17 @@ WHOLE = (
 )
 
 # The code that decides what a release holds: a change in any of these rooms means a full build.
-_CODE = ("schema", "engine", "terminology", "capture", "identity", "deidentify", "concepts", "quality", "curate")
+_CODE = (
+    "schema",
+    "engine",
+    "terminology",
+    "capture",
+    "identity",
+    "deidentify",
+    "concepts",
+    "quality",
+    "curate",
+)
 _CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".gz", ".txt")
 # Sections of site.toml that change no row.
 _NO_MATTER = frozenset({"engine", "sandbox", "portal", "risk"})
