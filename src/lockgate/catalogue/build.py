@@ -169,7 +169,7 @@ def _described(name: str, release: Release, rules: Rules) -> dict[str, Any]:
                 "meaning": describe_role(column.role),
             }
             for column in RELEASE[name]
-            if column.role != "withheld"
+            if column.askable
         ],
     }
 

@@ -241,7 +241,7 @@ def _table(name: str) -> dict[str, Any]:
                 "sensitive": column.role in SENSITIVE,
             }
             for column in RELEASE[name]
-            if column.role != "withheld"
+            if column.askable
         ],
     }
 

@@ -130,6 +130,7 @@ def release_tables() -> str:
         ["`place`", "a place, generalised"],
         ["`quasi`", "a quasi-identifier: harmless alone, telling in combination"],
         ["`label`", "vocabulary: open"],
+        ["`internal`", "a release has it for the making of workspaces, and no scope can ask for it"],
         ["`withheld`", "always NULL in a release, and no scope can ask for it"],
     ]
     return "\n".join(

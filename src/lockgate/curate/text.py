@@ -66,7 +66,7 @@ def scrub_whole(build: Curation, *, cached: bool = False) -> TextCounts:
         texts_of["few_scrubbed_note"] = "few_scrub_done"
     for view, table in texts_of.items():
         engine.execute(
-            f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT staged, id, text FROM {table} WHERE NOT residual"
+            f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT staged, id, text, stands FROM {table} WHERE NOT residual"
         )
     texts, found, withheld = engine.rows(
         f"SELECT count(*), coalesce(sum(found), 0), count(*) FILTER (WHERE residual) FROM {every}"
@@ -101,20 +101,34 @@ def _scrub(build: Curation, tables: tuple[str, ...], name: str, cached: bool) ->
         "FROM said WHERE id = document_id AND id NOT IN (SELECT document_id FROM kept) ORDER BY staged, id"
     )
     names = free_text.SiteNames.holding(dict(engine.rows("SELECT phrase, kind FROM site_name")))
-    engine.register("scrub_answer", free_text.scrub(notes, known, names))
+    engine.register("scrub_answer", free_text.scrub(notes, known, names, kept=_stands(build, tables)))
     answers = (
-        "SELECT CAST(document_id AS BIGINT) AS document_id, text, residual, reason, array_length(spans) AS found "
-        "FROM scrub_answer"
+        "SELECT CAST(document_id AS BIGINT) AS document_id, text, residual, reason, array_length(spans) AS found, "
+        "stands FROM scrub_answer"
     )
     if cached:
-        answers += " UNION ALL SELECT document_id, safe, residual, reason, found FROM kept"
+        answers += " UNION ALL SELECT document_id, safe, residual, reason, found, stands FROM kept"
     engine.execute(
         f"CREATE OR REPLACE TABLE {name} AS SELECT s.staged, s.id, s.person_id, s.text_print, k.known_print, "
-        f"a.text, a.residual, a.reason, a.found FROM said AS s JOIN ({answers}) AS a ON a.document_id = s.document_id "
+        f"a.text, a.residual, a.reason, a.found, a.stands FROM said AS s "
+        f"JOIN ({answers}) AS a ON a.document_id = s.document_id "
         "LEFT JOIN known_print AS k ON k.person_id = s.person_id"
     )
     engine.unregister("scrub_answer")
     engine.execute("DROP TABLE said")
+
+
+def _stands(build: Curation, tables: tuple[str, ...]) -> free_text.Kept | None:
+    """What the site keeps beside its notes; nothing beside other texts, which are mostly about nobody."""
+    rules = build.site.config.deidentify
+    if rules.notes == "tags" or "document" not in tables:
+        return None
+    return free_text.Kept(
+        key=build.site.key("release/notes"),
+        keep=rules.notes,
+        monthly=rules.event_dates == "month",
+        oldest=build.release_date.year - rules.top_age,
+    )
 
 
 def _kept(build: Curation, name: str) -> str:
@@ -124,7 +138,7 @@ def _kept(build: Curation, name: str) -> str:
         f"""
         CREATE OR REPLACE TABLE was AS
         SELECT s.document_id, any_value(s.text) AS text, any_value(b.text) AS safe, any_value(b.residual) AS residual,
-            any_value(b.reason) AS reason, any_value(b.found) AS found
+            any_value(b.reason) AS reason, any_value(b.found) AS found, any_value(b.stands) AS stands
         FROM said AS s LEFT JOIN known_print AS k ON k.person_id = s.person_id
         JOIN before_{name} AS b ON b.staged = s.staged AND b.text_print = s.text_print
             AND b.person_id IS NOT DISTINCT FROM s.person_id AND b.known_print IS NOT DISTINCT FROM k.known_print

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 ROLES = frozenset(
-    {"concept", "date", "number", "code", "text", "place", "quasi", "label", "withheld"}
+    {"concept", "date", "number", "code", "text", "place", "quasi", "label", "internal", "withheld"}
 )  # and "key:<domain>"
 
 
@@ -25,6 +25,11 @@ class Column:
     type: str
     role: str = ""
     required: bool = False
+
+    @property
+    def askable(self) -> bool:
+        """Whether a scope may ask for the column."""
+        return self.role not in ("internal", "withheld")
 
     @property
     def key_domain(self) -> str | None:

@@ -118,6 +118,11 @@ class DeidentifySection(_Section):
         description="the finest place a release holds, for scopes that are given it: the integrated care board, the"
         " outward code of the postcode, or the small area too",
     )
+    notes: Literal["tags", "dates", "surrogates"] = Field(
+        default="tags",
+        description="what a release keeps beside its notes, for scopes that are given it: nothing; the dates that tags"
+        " stand for, as event_dates says; or also the kind and shape of identifiers, from which surrogates are drawn",
+    )
 
 
 class ConceptsSection(_Section):

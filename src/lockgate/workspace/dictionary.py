@@ -18,14 +18,22 @@ _DATES = {
 }
 
 
-def column_meaning(column: Column, dates: str) -> str:
-    """What a column of a workspace holds under a date policy."""
+_NOTES = {
+    "dates": "free text; identifiers as tags, dates as those of the tables",
+    "surrogates": "free text; made-up values for identifiers, dates as those of the tables",
+}
+
+
+def column_meaning(column: Column, scope: Scope) -> str:
+    """What a column of a workspace holds under the policies of its scope."""
+    if column.name == "note_text" and scope.notes in _NOTES:
+        return _NOTES[scope.notes]
     if column.key_domain is not None:
         return (
             f"id of a {column.key_domain.replace('_', ' ')}, this project's own: it means nothing elsewhere"
         )
     if column.role == "date":
-        return _DATES[dates]
+        return _DATES[scope.dates]
     return describe_role(column.role)
 
 
@@ -41,7 +49,7 @@ def write_dictionary(folder: Path, scope: Scope, tables: dict[str, dict[str, Any
                     "type": column.type,
                     "role": column.role,
                     "required": column.required,
-                    "meaning": column_meaning(column, scope.dates),
+                    "meaning": column_meaning(column, scope),
                 }
                 for column in PROJECT[name]
                 if column.name in table["columns"]

@@ -35,6 +35,7 @@ class Extract:
     scope: Scope
     table: str
     year: int = 0  # of the release, to which ages are reckoned
+    oldest: int = 0  # the least year of birth that the release shows
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -68,9 +69,21 @@ class Extract:
         )
 
     def rows_sql(self) -> str:
-        """The rows that come out, their dates treated, their keys still the release's."""
+        """The rows that come out, their dates treated, their keys still the release's.
+
+        Notes that are ``rendered`` come with what that needs: ``stands``, ``anchor`` and ``days``.
+        """
         shown = ", ".join(f"{self._value(column)} AS {quote(column.name)}" for column in self.columns)
+        if self.rendered:
+            days = "s.days" if self.scope.dates == "shift" else "CAST(NULL AS INTEGER)"
+            shown += f", t.note_stands AS stands, t.note_date AS anchor, {days} AS days"
         return f"SELECT {shown} FROM {self._source()} WHERE {self._fate()} = 'out'"
+
+    @property
+    def rendered(self) -> bool:
+        """Whether the rows are notes, in which something is to stand in the place of tags (notes.py)."""
+        wanted = self.scope.notes not in (None, "tags")
+        return self.table == "note" and wanted and "note_text" in self.scope.tables["note"]
 
     def _source(self) -> str:
         source = f"{relation(self.table)} t"

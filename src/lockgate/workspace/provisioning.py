@@ -28,6 +28,7 @@ from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
+from lockgate.workspace.notes import render_notes
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.rare import find_rare
@@ -292,10 +293,11 @@ def _write(
         days = shift_days(ids, site.project_key(scope.project, "dates"))
         engine.register("shift", pa.table({"person_id": ids, "days": days}))
     year = int(str(inputs.release.manifest.get("opt_out_cut_off", today(site)))[:4])
+    oldest = year - int(inputs.release.manifest.get("policy", {}).get("top_age", 90))
     for same in kept.values():
         os.link(Project.of(site, scope.project).data / same["file"], fresh / same["file"])
     tables = {
-        table: kept.get(table) or _table(site, engine, Extract(scope, table, year), fresh)
+        table: kept.get(table) or _table(site, engine, Extract(scope, table, year, oldest), fresh)
         for table in scope.tables
         if table not in VOCABULARY_TABLES
     }
@@ -329,6 +331,8 @@ def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[st
     counts = dict(engine.rows(extract.counts_sql()))
     treated = {what: int(engine.one(sql)) for what, sql in extract.treated_sql().items()}
     rows = engine.arrow(extract.rows_sql())
+    if extract.rendered:
+        rows, treated["note_text: rendered"] = render_notes(site, extract, rows)
     rows = rekey_table(rows, extract.keys, site.project_key(extract.scope.project))
     engine.register("project_rows", rows)
     path = fresh / f"{extract.table}.parquet"

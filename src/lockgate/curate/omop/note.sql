@@ -9,6 +9,7 @@ SELECT
     NULL AS note_event_id,
     d.id AS note_id,
     NULL AS note_source_value,
+    c.stands AS note_stands,
     c.text AS note_text,
     t.words AS note_title,
     32831 AS note_type_concept_id,

@@ -193,12 +193,14 @@ def whose(patient: object, document: object) -> str:
 class Kept:
     """What a release keeps beside its notes, so that a workspace can put something else in the place of tags.
 
-    ``key``: the release's, of the slots. ``monthly``: the release keeps the months of dates only.
+    ``key``: the release's, of the slots. ``monthly``: the release keeps the months of dates only. ``oldest``: the least
+    year of birth that it shows.
     """
 
     key: bytes
     keep: Keep
-    monthly: bool
+    monthly: bool = False
+    oldest: int = 0
 
 
 def scrub(
@@ -228,7 +230,7 @@ def scrub(
             # a note of nobody is named by its words, for its document has another number in each build
             name = whose(patient, hashlib.sha256((text or "").encode(errors="replace")).hexdigest())
             describer: Describer | None = Describer(
-                kept.key, name, record or Known(), kept.keep, kept.monthly
+                kept.key, name, record or Known(), kept.keep, kept.monthly, kept.oldest
             )
         else:
             describer = shown.describer(name, record)

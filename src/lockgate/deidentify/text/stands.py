@@ -70,7 +70,8 @@ TAGS = Form()
 class Describer:
     """Describes the stand-ins of one person's notes. ``whose`` names the person (or the note of nobody) to the key.
 
-    ``keep``: dates only, or all that surrogates need. ``monthly``: of dates only the month is kept.
+    ``keep``: dates only, or all that surrogates need. ``monthly``: of dates only the month is kept. ``oldest``: of
+    births before that year nothing is.
     """
 
     key: bytes
@@ -78,6 +79,7 @@ class Describer:
     known: Known
     keep: Keep = "surrogates"
     monthly: bool = False
+    oldest: int = 0
     person: Person = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,7 +109,8 @@ class Describer:
         if written is None:
             return
         if span.kind == kinds.BIRTH_DATE or self._is_birth(written):
-            if self.keep == "surrogates" and not (written.yearless or written.monthly):
+            whole = not (written.yearless or written.monthly)
+            if self.keep == "surrogates" and whole and written.day.year >= self.oldest:
                 slot = slot_of(self.key, self.whose, f"birth {written.day}")
                 # any quarter of the year but the true one
                 quarter = ((written.day.month - 1) // 3 + 1 + int(slot, 16) % 3) % 4

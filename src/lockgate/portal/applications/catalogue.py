@@ -25,13 +25,13 @@ LINKAGE_LABELS = {
 
 @cache
 def offered() -> dict[str, tuple[Column, ...]]:
-    """Every table that can be asked for, with its columns; a withheld column is never offered.
+    """Every table that can be asked for, with its columns; what no scope may ask for is never offered.
 
     The vocabulary (names of codes) comes with every project, and a table whose rows can't be kept to the project's
     people is given to none.
     """
     return {
-        table: tuple(column for column in columns if column.role != "withheld")
+        table: tuple(column for column in columns if column.askable)
         for table, columns in RELEASE.items()
         if table not in VOCABULARY_TABLES and (table in IMPERSONAL or person_column(table) is not None)
     }

@@ -96,11 +96,11 @@ def compile_scope(application: Application) -> dict[str, Any]:
 
 
 def _coarser(answers: dict[str, Any]) -> dict[str, Any]:
-    """The policies of ages, places and rare codes that were asked for."""
+    """The policies of ages, notes, places and rare codes that were asked for."""
     found: dict[str, Any] = {
         name: int(answers[name]) for name in ("rare_codes", "top_age") if answers.get(name)
     }
-    return found | ({"places": answers["places"]} if answers.get("places") else {})
+    return found | {name: answers[name] for name in ("notes", "places") if answers.get(name)}
 
 
 def _people(application: Application) -> list[dict[str, str]]:

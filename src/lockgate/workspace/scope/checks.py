@@ -41,7 +41,7 @@ def table_problems(tables: Mapping[str, Sequence[str]], linkages: Iterable[str])
         problems += [
             f"{table}.{name} is withheld from every project"
             for name in names
-            if name in known and known[name].role == "withheld"
+            if name in known and not known[name].askable
         ]
         problems += [f"{table}.{name} is named twice" for name in sorted(set(names)) if names.count(name) > 1]
         if not names:
@@ -151,6 +151,24 @@ def place_problems(scope: Scope) -> list[str]:
     ]
 
 
+NOTE_FORMS = ("tags", "dates", "surrogates")  # each holds more of what was written than the one before
+
+
+def note_problems(scope: Scope, config: SiteConfig | None = None) -> list[str]:
+    """Whether notes are asked for in a form that these tables, or this site's releases, have not."""
+    problems: list[str] = []
+    if scope.notes is None or scope.notes == "tags":
+        return problems
+    if "note_text" not in scope.tables.get("note", ()):
+        problems.append(f"notes are asked for with {scope.notes}, but not note.note_text")
+    if config is not None and NOTE_FORMS.index(scope.notes) > NOTE_FORMS.index(config.deidentify.notes):
+        problems.append(
+            f"notes are asked for with {scope.notes}, and this site's releases keep {config.deidentify.notes} "
+            "([deidentify] notes in site.toml)"
+        )
+    return problems
+
+
 def content_problems(scope: Scope, config: SiteConfig) -> list[str]:
     """Everything that is wrong with a scope whatever the day: approvals, site, tables."""
     return [
@@ -158,6 +176,7 @@ def content_problems(scope: Scope, config: SiteConfig) -> list[str]:
         *site_problems(scope, config),
         *table_problems(scope.tables, scope.linkages),
         *place_problems(scope),
+        *note_problems(scope, config),
         *partner_problems(scope),
     ]
 

@@ -124,6 +124,8 @@ class Scope(_Part):
     top_age: Annotated[int, Field(ge=60, le=120)] | None = None
     places: Literal["region", "outward", "lsoa"] | None = None
     rare_codes: Annotated[int, Field(ge=2, le=1000)] | None = None
+    # what stands where a note had identifiers and dates (tags where not given)
+    notes: Literal["tags", "dates", "surrogates"] | None = None
     output_rules: OutputRules
     valid_from: date
     valid_until: date
@@ -140,7 +142,7 @@ class Scope(_Part):
         """The scope as JSON values, under the names of its fields; those that came later only where they say something,
         so that scopes from before keep their bytes."""
         value = self.model_dump(mode="json", by_alias=True)
-        later = ("partners", "top_age", "places", "rare_codes")
+        later = ("partners", "top_age", "places", "rare_codes", "notes")
         return {key: item for key, item in value.items() if item or key not in later}
 
     def canonical(self) -> bytes:

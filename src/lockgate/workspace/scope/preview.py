@@ -8,6 +8,7 @@ from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.workspace.scope.checks import (
     IMPERSONAL,
     columns_of,
+    note_problems,
     partner_problems,
     place_problems,
     table_problems,
@@ -25,6 +26,12 @@ PLACES = {
     "region": "no finer than the integrated care board",
     "outward": "no finer than the outward code of the postcode",
     "lsoa": "no finer than the small area (LSOA)",
+}
+
+NOTES = {
+    "tags": "identifiers and dates of notes as tags",
+    "dates": "identifiers of notes as tags, their dates as those of the tables",
+    "surrogates": "surrogates for the identifiers of notes, their dates as those of the tables",
 }
 
 
@@ -49,7 +56,7 @@ def preview(scope: Scope) -> dict[str, Any]:
                     "generalised": known[name].role == "date" and scope.dates != "exact",
                 }
                 for name in names
-                if name in known and known[name].role != "withheld"
+                if name in known and known[name].askable
             ],
             "left_out": [name for name in known if name not in names],
         }
@@ -70,11 +77,13 @@ def preview(scope: Scope) -> dict[str, Any]:
         "rare_codes": f"codes of fewer than {scope.rare_codes} people as one above them, or left out"
         if scope.rare_codes
         else "as in the release",
+        "notes": NOTES[scope.notes or "tags"],
         "tables": tables,
         "partners": [linkage.model_dump(mode="json") for linkage in scope.partners],
         "always": {"tables": list(VOCABULARY_TABLES), "why": "names of codes; about nobody"},
         "not_visible": sorted(set(RELEASE) - set(scope.tables) - set(VOCABULARY_TABLES)),
         "refused": table_problems(scope.tables, scope.linkages)
         + place_problems(scope)
+        + note_problems(scope)
         + partner_problems(scope),
     }
