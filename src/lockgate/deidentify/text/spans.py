@@ -82,6 +82,11 @@ def resolve(found: Iterable[Span]) -> list[Span]:
     return kept
 
 
+def said(text: str, span: Span) -> str:
+    """What a tag replaces: the span without marks at its end ("12 Mill Lane, Bath, " before a postcode)."""
+    return text[span.begin : span.end].rstrip(", \n")
+
+
 def replace(text: str, spans: Iterable[Span]) -> str:
     """The text with each span (sorted, without overlap) replaced by its tag, such as ``[NAME]``."""
     parts: list[str] = []
@@ -89,8 +94,6 @@ def replace(text: str, spans: Iterable[Span]) -> str:
     for span in spans:
         parts.append(text[last : span.begin])
         parts.append(f"[{span.kind}]")
-        last = span.begin + len(
-            text[span.begin : span.end].rstrip(", \n")
-        )  # "12 Mill Lane, Bath, " before a postcode
+        last = span.begin + len(said(text, span))
     parts.append(text[last:])
     return "".join(parts)

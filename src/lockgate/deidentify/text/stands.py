@@ -19,7 +19,7 @@ from lockgate.deidentify.dates import DatePolicy
 from lockgate.deidentify.text import spans as kinds
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.shapes import Person, atoms_of
-from lockgate.deidentify.text.spans import Span
+from lockgate.deidentify.text.spans import Span, said
 from lockgate.deidentify.text.surrogates import draw, slot_of
 from lockgate.deidentify.text.written import Written, coarser, read, settled, treat, weekday_before, write
 
@@ -93,7 +93,8 @@ class Describer:
         made: list[Stand] = []
         moved = last = 0
         self.person.new_note(text, found)
-        for span in found:
+        for whole in found:
+            span = whole._replace(end=whole.begin + len(said(text, whole)))
             begin = span.begin + moved
             end = begin + len(span.kind) + 2
             if span.kind in (kinds.DATE, kinds.BIRTH_DATE):
@@ -124,18 +125,18 @@ class Describer:
             if not form:
                 return
             written = Written(written.day.replace(day=1), form, True, written.yearless)
-        said = ["d", written.day.isoformat(), written.form, written.monthly, written.yearless]
+        atom = ["d", written.day.isoformat(), written.form, written.monthly, written.yearless]
         if weekday and weekday[0] >= last and not written.monthly:
             gap = text[weekday[1] : span.begin]
             at = begin - (span.begin - weekday[0])
-            yield Stand(at, begin, [["k", *said[1:], weekday[2], gap]])
-        yield Stand(begin, end, [said])
+            yield Stand(at, begin, [["k", *atom[1:], weekday[2], gap]])
+        yield Stand(begin, end, [atom])
 
     def _is_birth(self, written: Written) -> bool:
         """Whether a date is the patient's day of birth, also with day and month the other way round."""
-        said = {(written.day.day, written.day.month), (written.day.month, written.day.day)}
+        days = {(written.day.day, written.day.month), (written.day.month, written.day.day)}
         return not written.monthly and any(
-            (born.day, born.month) in said and (written.yearless or born.year % 100 == written.day.year % 100)
+            (born.day, born.month) in days and (written.yearless or born.year % 100 == written.day.year % 100)
             for born in self.known.births
         )
 
@@ -198,9 +199,9 @@ def _dated(atom: list[Any], form: Form) -> str | None:
     written: Written | None = Written(date.fromisoformat(atom[1]), *atom[2:5])
     if written and policy == "shift":
         written = settled(written, form.anchor)
-    said = treat(written, policy, form.offset or 0) if written else None
-    if atom[0] == "d" or said is None or written is None:
-        return said
+    shown = treat(written, policy, form.offset or 0) if written else None
+    if atom[0] == "d" or shown is None or written is None:
+        return shown
     # a weekday: with the date it moves, made coarser it goes; exact, it is there as it was
     weekday = treat(written._replace(form=atom[5]), "shift", form.offset or 0)
     return None if policy == "exact" else f"{weekday}{atom[6]}" if policy == "shift" else ""
