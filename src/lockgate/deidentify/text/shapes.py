@@ -286,7 +286,7 @@ def _phone(person: Person, piece: str) -> Atoms:
         return []
     digits = re.sub(r"\D", "", piece)
     atom = digits_atom("t", pattern, person.slot(f"number {national}"), digits, _tails(person, len(digits)))
-    return [head[0] if head else "", [*atom, drama_area(national)]] if atom else []
+    return [*([head[0]] if head else []), [*atom, drama_area(national)]] if atom else []
 
 
 def _tails(person: Person, length: int) -> list[str]:
