@@ -192,7 +192,9 @@ def test_notes_of_another_author_round_trip(shared_data: Path) -> None:
         out = render(safe.text, safe.stands, form)
         assert residue(out, known) is None
         for stand in safe.stands:
-            assert stand.atoms[0][0] == "k" or re.fullmatch(r"\[[A-Z ]+\]", safe.text[stand.begin : stand.end])
+            assert stand.atoms[0][0] == "k" or re.fullmatch(
+                r"\[[A-Z ]+\]", safe.text[stand.begin : stand.end]
+            )
         drawn += len(safe.stands)
         kept += len(re.findall(r"\[[A-Z ]+\]", out))
     assert drawn > 1000
