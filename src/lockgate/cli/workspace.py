@@ -8,6 +8,8 @@ import typer
 from rich.table import Table
 
 from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.errors import Refused
+from lockgate.workspace.ending import certificate, destroy_project
 from lockgate.workspace.project import Project
 from lockgate.workspace.provisioning import provision as prepare
 
@@ -62,3 +64,45 @@ def show(project: Name) -> None:
         _print(workspace["tables"], workspace["people"])
 
     emit(workspace, human)
+
+
+@app.command()
+def destroy(
+    project: Name, reason: Annotated[str, typer.Option(help="Why, such as 'the study is over'.")]
+) -> None:
+    """Destroy a project's data once its scope is over, with a signed certificate of every file."""
+    done = destroy_project(open_site(), project, by=actor(), reason=reason)
+    size = sum(item["size"] for item in done.files)
+    emit(
+        done.as_dict(),
+        f"{len(done.files):,} files of {project} are destroyed ({size / 2**20:,.1f} MiB).\n"
+        "Scopes, released results, code and accounts stay. Copies in backups are still there.\n"
+        f"Certificate: lockgate workspace certificate {project}",
+    )
+
+
+@app.command("certificate")
+def show_certificate(project: Name) -> None:
+    """Show the certificate that a project's data were destroyed, once its signature was checked."""
+    site = open_site()
+    found = certificate(site, project)
+    if found is None:
+        raise Refused(
+            f"the data of {project} were not destroyed",
+            reasons=["there is no certificate"],
+            remedy=f"`lockgate workspace destroy {project}`, once its scope is over",
+        )
+
+    def human() -> None:
+        ended = f"finished {found.finished_at}" if found.finished_at else "NOT FINISHED: destroy again"
+        console.print(
+            f"{project}: {len(found.files):,} files destroyed by {found.by}, {ended}. {found.reason}",
+            markup=False,
+        )
+        console.print(f"Scopes: {', '.join(found.scopes)}. Signed by key {site.public_key_id}.", markup=False)
+        shown = Table("file", "bytes", "SHA-256", box=None, pad_edge=False)
+        for item in found.files:
+            shown.add_row(item["file"], f"{item['size']:,}", item["sha256"])
+        console.print(shown)
+
+    emit(found.as_dict() | {"key_id": site.public_key_id}, human)
