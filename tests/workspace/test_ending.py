@@ -57,6 +57,7 @@ def test_nothing_of_the_data_is_left_and_all_of_it_is_certified(site: Site, plac
     done = destroy_project(site, "p0001", by="enid", reason="Over")
     stays = {
         "released/r1/table.csv",
+        "submitted/k/main.py",
         "workspace.json",
         "jobs/j1/job.json",
         "jobs/j1/code/main.py",
