@@ -1,6 +1,6 @@
 """The end of a project: its data destroyed, with a certificate of what was there.
 
-What goes is everything in the project's folder, results that were not released too. What shows what was allowed and done
+What goes is everything in the project's folder, unreleased results too. What shows what was allowed and done
 stays: the signed scopes, what was released, the accounts of the workspace, and each job's code and facts. The
 certificate, signed by the site, lists every destroyed file with its size and SHA-256, and is written before the first
 file goes: a destruction that was stopped goes on when it is said again.
