@@ -38,6 +38,7 @@ ROLES = {
     "rita": ("research_centre",),
     "dora": ("data_protection_office",),
     "both": ("research_centre", "data_protection_office"),
+    "paula": ("public_panel",),
     "olga": ("output_checker",),
     "otto": ("output_checker",),
     "enid": ("data_engineer",),

@@ -62,6 +62,17 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
             if application_rules.can_decide(person, row.facts())
         ]
         groups.append({"title": "Applications to decide", "kind": "decide", "items": mine})
+    if can(person, "application.advise"):
+        open_ones = Application.objects.filter(state__in=application_rules.DECIDABLE).select_related(
+            "applicant"
+        )
+        unread = [
+            row
+            for row in open_ones.order_by("submitted_at")[:100]
+            if application_rules.can_advise(person, row.facts())
+            and not row.version.advice.filter(by=request.user).exists()
+        ]
+        groups.append({"title": "Applications to advise on", "kind": "advise", "items": unread})
     if can(person, "airlock.review"):
         waiting = Request.objects.filter(state="in_review").select_related("author", "job__project")
         review = [

@@ -281,6 +281,10 @@ class PortalSection(_Section):
         description="roles that sign in with an authenticator app too; '*': everybody. Not given: everybody, and nobody"
         " on a demonstration site",
     )
+    panel: list[Literal["research", "service_evaluation", "audit", "clinical_analytics"]] = Field(
+        default_factory=list,
+        description="kinds of use that are not approved before the public panel has advised",
+    )
 
 
 class SiteConfig(_Section):

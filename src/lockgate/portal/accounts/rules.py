@@ -15,6 +15,7 @@ ROLES = {
     "research_centre": "Research centre",
     "data_protection_office": "Data protection office",
     "data_owner": "Data owner",
+    "public_panel": "Public panel",
     "output_checker": "Output checker",
     "data_engineer": "Data engineer",
     "linkage_clerk": "Linkage clerk",
@@ -26,7 +27,10 @@ ROLES = {
 # project, not one's own request) stand in the rules of each app, on top of this.
 PERMISSIONS: dict[str, frozenset[str]] = {
     "application.create": frozenset({"applicant"}),
-    "application.read_all": frozenset({"research_centre", "data_protection_office", "auditor"}),
+    "application.read_all": frozenset(
+        {"research_centre", "data_protection_office", "auditor", "public_panel"}
+    ),
+    "application.advise": frozenset({"public_panel"}),
     "application.decide": frozenset({"research_centre", "data_protection_office", "data_owner"}),
     "application.revoke": frozenset({"research_centre", "data_protection_office"}),
     "workspace.list": frozenset(

@@ -158,6 +158,7 @@ DEMO_ACCOUNTS = (
         "idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)
     ),
     DemoAccount("gwen", "Gwen Parry", "Middleshire Community Health", "nhs", ("data_owner",)),
+    DemoAccount("pearl", "Pearl Ademola", "Middleshire Public Panel", "other", ("public_panel",)),
     DemoAccount("mei", "Mei Lin", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("callum", "Callum Fraser", "Lockgate Demonstration Hospital", "nhs", ("output_checker",)),
     DemoAccount("priya", "Priya Nair", "Lockgate Demonstration Hospital", "nhs", ("data_engineer",)),

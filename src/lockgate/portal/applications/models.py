@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from lockgate.portal.applications.bank import KINDS
-from lockgate.portal.applications.rules import DECISIONS, STATES, Decided, Facts
+from lockgate.portal.applications.rules import ADVICE, DECISIONS, STATES, Decided, Facts
 from lockgate.portal.plane import partner_owners
 from lockgate.portal.sites import current_site
 
@@ -79,6 +79,7 @@ class Application(models.Model):
             valid_until=self.valid_until,
             owners=self.owners(),
             assessment_missing=version.answers.get("dpia") == "needed",
+            waits_for_panel=self.kind in current_site().config.portal.panel and not version.advice.exists(),
         )
 
     def owners(self) -> dict[str, str]:
@@ -126,3 +127,20 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version}: {self.role} {self.decision}"
+
+
+class Advice(models.Model):
+    """What a member of the public panel says of one version."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="advice")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    stance = models.CharField(max_length=10, choices=list(ADVICE.items()))
+    text = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["version", "by"], name="one_advice_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.stance}"

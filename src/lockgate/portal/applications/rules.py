@@ -46,6 +46,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
 EDITABLE = frozenset({"draft", "returned"})
 DECIDABLE = frozenset({"submitted", "in_review"})
 DECIDING_ROLES = ("research_centre", "data_protection_office")
+ADVICE = {"support": "Support it", "concerns": "Have concerns", "oppose": "Oppose it"}
 DECISIONS = {"approve": "Approve", "return": "Return for changes", "refuse": "Refuse"}
 
 
@@ -72,6 +73,8 @@ class Facts:
     owners: Mapping[str, str] = field(default_factory=dict)
     # the applicant says that an impact assessment is needed and not made yet
     assessment_missing: bool = False
+    # the site wants the public panel's advice on this kind of use, and there is none on this version
+    waits_for_panel: bool = False
 
     def needed_roles(self) -> tuple[str, ...]:
         """Who decides: the two roles, and the owner of each partner's data."""
@@ -180,8 +183,26 @@ def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
         raise Refused(reasons[0], reasons=reasons)
 
 
+def check_advise(person: Person, facts: Facts) -> None:
+    """A member of the public panel, not of the project, while the application waits for decisions."""
+    check(person, "application.advise")
+    reasons = []
+    if facts.state not in DECIDABLE:
+        reasons.append(f"the application is {STATES[facts.state].lower()}, not waiting for a decision")
+    if person.username == facts.applicant or person.username in facts.members:
+        reasons.append("nobody advises on their own project")
+    if reasons:
+        raise Refused(reasons[0], reasons=reasons)
+
+
 def check_approve(facts: Facts) -> None:
-    """Refused while a data protection impact assessment is needed and not made (UK GDPR, Article 35)."""
+    """Refused while an impact assessment is needed and not made (UK GDPR, Article 35), or the panel hasn't advised."""
+    if facts.waits_for_panel:
+        raise Refused(
+            "the public panel has not advised yet",
+            reasons=["advice of the public panel missing"],
+            remedy="wait for it: site.toml [portal] panel names the kinds of use that need it",
+        )
     if facts.assessment_missing:
         raise Refused(
             "a data protection impact assessment is needed first",
@@ -202,6 +223,11 @@ def _pair(checker: Callable[..., None], *args: object) -> bool:
     except Refused:
         return False
     return True
+
+
+def can_advise(person: Person, facts: Facts) -> bool:
+    """Whether ``check_advise`` would pass."""
+    return _pair(check_advise, person, facts)
 
 
 def can_create(person: Person) -> bool:

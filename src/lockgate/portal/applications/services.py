@@ -17,7 +17,7 @@ from lockgate.portal.applications import rules, signals
 from lockgate.portal.applications.answers import clean, validate
 from lockgate.portal.applications.bank import CURRENT, KINDS, Bank, load
 from lockgate.portal.applications.errors import InvalidAnswerError
-from lockgate.portal.applications.models import Application, Decision, Version
+from lockgate.portal.applications.models import Advice, Application, Decision, Version
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.outbox.writing import Record, writing
 from lockgate.portal.sites import current_site
@@ -217,6 +217,23 @@ def decide(
         if happening == "approve":
             _issue(application, record)
     return application.state
+
+
+def advise(user: User, application: Application, stance: str, text: str) -> Advice:
+    """What a member of the public panel says of the version that waits for decisions; said again, it is replaced."""
+    if stance not in rules.ADVICE:
+        raise UsageError("choose what you advise", where="stance", remedy="one of " + ", ".join(rules.ADVICE))
+    if not text.strip() or len(text) > 10_000:
+        raise UsageError("say why, in at most 10,000 characters", where="text")
+    with writing("application.advised", actor=user.username, application=application.reference) as record:
+        application = _locked(application)
+        rules.check_advise(user.person, application.facts())
+        version = application.version
+        advice, _ = Advice.objects.update_or_create(
+            version=version, by=user, defaults={"stance": stance, "text": text.strip()}
+        )
+        record.detail.update(stance=stance, version=version.number)
+    return advice
 
 
 def _issue(application: Application, record: Record) -> None:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("<str:reference>/check/", views.check_answers, name="check"),
     path("<str:reference>/submitted/", views.submitted, name="submitted"),
     path("<str:reference>/decide/", views.decide, name="decide"),
+    path("<str:reference>/advise/", views.advise, name="advise"),
     path("<str:reference>/withdraw/", views.withdraw, name="withdraw"),
     path("<str:reference>/revoke/", views.revoke, name="revoke"),
     path("<str:reference>/export.json", views.export, name="export"),

@@ -98,6 +98,8 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         can_decide=rules.can_decide(person, facts),
         can_withdraw=rules.can_withdraw(person, facts),
         can_revoke=rules.can_revoke(person, facts),
+        can_advise=rules.can_advise(person, facts),
+        advice=application.version.advice.select_related("by"),
         waiting=facts.open_roles(),
     )
     return render(request, "applications/detail.jinja", context)
@@ -262,6 +264,8 @@ def decide(request: SignedIn, reference: str) -> HttpResponseBase:
         "scope": scope,
         "refused": refused,
         "role": rules.deciding_role(person, facts),
+        "advice": application.version.advice.select_related("by"),
+        "waits_for_panel": facts.waits_for_panel,
         "decisions": rules.DECISIONS,
         "posted": request.POST,
         "errors": errors,
@@ -270,6 +274,35 @@ def decide(request: SignedIn, reference: str) -> HttpResponseBase:
         "linkage_label": linkage_label,
     }
     return render(request, "applications/decide.jinja", context, status=400 if errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def advise(request: SignedIn, reference: str) -> HttpResponseBase:
+    """A member of the public panel reads what is asked for, and says what they think of it."""
+    application = _get(request, reference)
+    rules.check_advise(request.user.person, application.facts())
+    errors: dict[str, str] = {}
+    own = application.version.advice.filter(by=request.user).first()
+    if request.method == "POST":
+        try:
+            services.advise(
+                request.user, application, request.POST.get("stance", ""), request.POST.get("text", "")
+            )
+            messages.success(request, "Thank you. Those who decide read it.")
+            return redirect("applications:detail", application.reference)
+        except LockgateError as error:
+            errors = as_errors(error, "text")
+    context = {
+        "application": application,
+        "sections": shown_answers(application),
+        "stances": rules.ADVICE,
+        "stance": request.POST.get("stance", own.stance if own else ""),
+        "text": request.POST.get("text", own.text if own else ""),
+        "errors": errors,
+        "summary": summary(errors, {"stance": "stance-1"}),
+    }
+    return render(request, "applications/advise.jinja", context, status=400 if errors else 200)
 
 
 def _preview(application: Application) -> tuple[dict[str, Any] | None, str]:
