@@ -413,6 +413,8 @@ class Plain:
             day = event.end if name == "AgeAtEnd" else event.start
             born = person["year_of_birth"]
             return None if born is None or day is None else day.year - born
+        if name == "LockgateBirthYear":
+            return person["year_of_birth"]
         if name in ("Gender", "Race", "Ethnicity"):
             return person[f"{name.lower()}_concept_id"]
         if name == "VisitType" and domain != "visit_occurrence":

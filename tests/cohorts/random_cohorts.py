@@ -127,6 +127,8 @@ class Drawn:
                 return Interval(
                     float(self.random.randint(18, 22)), float(self.random.randint(19, 30)), outside
                 )
+            if name == "LockgateBirthYear":
+                return Interval(1999.0, float(self.random.randint(1998, 2003)), outside)
             low = self.random.choice([float("-inf"), 0.0, 1.5, 2.0])
             return Interval(low, self.random.choice([1.5, 2.0, 3.0, float("inf")]), outside)
         if kind == "days":

@@ -1,6 +1,5 @@
 """Cohorts: who is meant, as data, and as SQL over a release."""
 
-from lockgate.cohorts.model import BirthYear, Cohort, Events, Sex, SourceCode, Years
-from lockgate.cohorts.sql import compile_sql
+from lockgate.cohorts.simple import BirthYear, Cohort, Events, Sex, SourceCode, Years
 
-__all__ = ["BirthYear", "Cohort", "Events", "Sex", "SourceCode", "Years", "compile_sql"]
+__all__ = ["BirthYear", "Cohort", "Events", "Sex", "SourceCode", "Years"]

@@ -34,6 +34,7 @@ _SAME = {
     "e.end_date - e.start_date": "length",
     "e.value_as_number": "value",
     "p.gender_concept_id": "sex",
+    "p.year_of_birth": "birth_year",
 }
 
 

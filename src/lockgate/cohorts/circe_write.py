@@ -197,6 +197,8 @@ class _Writer:
     def _tests(self, tests: tuple[tuple[str, Test], ...]) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for name, test in tests:
+            if name.startswith("Lockgate") and not self._ours:
+                raise _cannot(f"what {name} asks", "ask for it otherwise, such as for an age")
             if isinstance(test, Abnormal | Flag):
                 told[name] = not isinstance(test, Flag) or test.yes
             elif isinstance(test, In) and test.concept_set is None:

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from lockgate.cohorts.circe import read_circe
 from lockgate.cohorts.definition import Definition
-from lockgate.cohorts.domains import by_circe
 from lockgate.cohorts.generate import generate
 from lockgate.cohorts.omop import open_omop
+from lockgate.cohorts.reads import reads
 from lockgate.engine import Engine
 from lockgate.engine.omop import OmopFolder
 from lockgate.errors import LockgateError
+from lockgate.schema import RELEASE
 
 _ALWAYS = (
     "person",
@@ -59,15 +60,8 @@ class Defined(BaseModel):
 
     def tables(self) -> tuple[str, ...]:
         """The release tables that the definition reads."""
-        named, stack = set(_ALWAYS), [self.circe]
-        while stack:
-            told = stack.pop()
-            named |= {by_circe()[key].name for key in told if key in by_circe()}
-            for value in told.values():
-                stack += [
-                    one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)
-                ]
-        return tuple(sorted(named))
+        named = {*_ALWAYS, *(name.partition(".")[0] for name in reads(self.definition))}
+        return tuple(sorted(named & RELEASE.keys()))
 
     def describe(self) -> str:
         """The cohort in a sentence."""

@@ -22,7 +22,7 @@ _JOINS = {
 }
 _WORDS = {"contains": "contains({x}, {y})", "startsWith": "starts_with({x}, {y})", "endsWith": "ends_with({x}, {y})",
           "eq": "{x} = {y}"}  # fmt: skip
-_ABNORMAL = (
+ABNORMAL = (
     "(e.value_as_number < e.range_low OR e.value_as_number > e.range_high "
     "OR e.value_as_concept_id IN (4155142, 4155143))"
 )
@@ -59,7 +59,7 @@ def _columns(domain: Domain) -> dict[str, str]:
     if domain.visit:
         columns |= {"visit_occurrence_id": "BIGINT"}
     for attribute in domain.attributes.values():
-        for name in _read(attribute.sql or _ABNORMAL):
+        for name in _read(attribute.sql or ABNORMAL):
             columns.setdefault(name, "BIGINT" if name in _PLACES else _TYPES[attribute.kind])
     return columns
 
@@ -116,7 +116,7 @@ class _Tests:
             if negate:
                 self.where.append(f"{sql} IS NOT NULL AND c{column}.code_set IS NULL")
         elif kind == "abnormal":
-            self.where.append(_ABNORMAL)
+            self.where.append(ABNORMAL)
         elif kind == "flag":
             self.where.append(f"NOT {sql}" if negate else sql)
         else:
@@ -202,7 +202,7 @@ def _carried(plan: Plan) -> dict[str, list[str]]:
             if isinstance(criterion, ValuedCriterion):
                 names.append(criterion.by)
             for name in names:
-                found[criterion.domain] |= _read(known[name].sql or _ABNORMAL)
+                found[criterion.domain] |= _read(known[name].sql or ABNORMAL)
     return defaultdict(list, {name: sorted(columns) for name, columns in found.items()})
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lockgate.cohorts import compile_sql
-from lockgate.cohorts.defined import Defined
 from lockgate.curate import Release
 from lockgate.engine import Engine
 from lockgate.engine.omop import find_omop
@@ -16,12 +14,10 @@ from lockgate.workspace.scope.model import Scope
 def cohort_sql(engine: Engine, release: Release, scope: Scope) -> str:
     """A query of the ``person_id`` of everybody in the scope's cohort, opted out or not, each once.
 
-    A definition is run on the release's OMOP tables with the rows that some purposes may not read, as the views are.
+    It is run on the release's OMOP tables with the rows that some purposes may not read, as the views are.
     """
     if scope.cohort is None:
         return f"SELECT person_id FROM {relation('person')}"
-    if not isinstance(scope.cohort, Defined):
-        return compile_sql(scope.cohort, relation)
     found = find_omop(release.omop)
     apart = {name: release.limited_path(name) for name in found.files}
     files = {

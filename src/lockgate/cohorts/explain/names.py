@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from lockgate.cohorts.definition import CodeItem, ConceptItem, Definition, In
+from lockgate.cohorts.reads import structs
 from lockgate.engine import SqlEngine
 from lockgate.engine.omop import find_omop
-
-
-def structs(part: Any) -> Iterator[msgspec.Struct]:
-    """A part of a definition and all parts in it."""
-    if isinstance(part, tuple):
-        for item in part:
-            yield from structs(item)
-    elif isinstance(part, msgspec.Struct):
-        yield part
-        for field in part.__struct_fields__:
-            yield from structs(getattr(part, field))
 
 
 def concept_ids(definition: Definition) -> Iterator[int]:

@@ -39,6 +39,7 @@ _DOMAINS = {
 _MANY = {"location_history": "stays in a region", "note_nlp": "mentions in notes"}
 _ATTRIBUTES = {
     "Gender": "sex",
+    "LockgateBirthYear": "year of birth",
     "OccurrenceStartDate": "start date",
     "OccurrenceEndDate": "end date",
     "RangeLow": "lower limit of reference",

@@ -1,29 +1,37 @@
-"""Who is in a cohort, as data: a small frozen model that is read strictly from JSON or YAML."""
+"""The simple form of a cohort, in which scopes may be signed: read strictly from JSON or YAML, and a definition in the
+end, as every other form is."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
 
+import numpy as np
+import pyarrow as pa
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from lockgate.cohorts.definition import (
+    CodeItem,
+    ConceptItem,
+    ConceptSet,
+    Counted,
+    Criterion,
+    Definition,
+    Demographic,
+    Group,
+    In,
+    Interval,
+)
+from lockgate.cohorts.definition import Rule as DefinitionRule
+from lockgate.cohorts.generate import generate
+from lockgate.cohorts.omop import open_omop
+from lockgate.engine import Engine
+from lockgate.engine.omop import OmopFolder
 from lockgate.errors import UsageError
 
 ConceptId = Annotated[int, Field(ge=0, le=2**62, strict=True)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-
-# Tables whose rows are events of a person -> (standard concept, source concept, day).
-EVENTS: dict[str, tuple[str, str, str]] = {
-    "condition_occurrence": ("condition_concept_id", "condition_source_concept_id", "condition_start_date"),
-    "drug_exposure": ("drug_concept_id", "drug_source_concept_id", "drug_exposure_start_date"),
-    "procedure_occurrence": ("procedure_concept_id", "procedure_source_concept_id", "procedure_date"),
-    "device_exposure": ("device_concept_id", "device_source_concept_id", "device_exposure_start_date"),
-    "measurement": ("measurement_concept_id", "measurement_source_concept_id", "measurement_date"),
-    "observation": ("observation_concept_id", "observation_source_concept_id", "observation_date"),
-    "visit_occurrence": ("visit_concept_id", "visit_source_concept_id", "visit_start_date"),
-    "visit_detail": ("visit_detail_concept_id", "visit_detail_source_concept_id", "visit_detail_start_date"),
-}
 
 
 class _Part(BaseModel):
@@ -123,16 +131,82 @@ class Cohort(_Part):
 
     def tables(self) -> tuple[str, ...]:
         """The release tables that the rules read."""
-        named = ["person", *(rule.events for rule in self.all if isinstance(rule, Events))]
+        named = [
+            "person",
+            "observation_period",
+            "concept",
+            *(rule.events for rule in self.all if isinstance(rule, Events)),
+        ]
         if any(isinstance(rule, Events) and rule.descendants for rule in self.all):
             named.append("concept_ancestor")
-        if any(isinstance(rule, Events) and rule.source_codes for rule in self.all):
-            named.append("concept")
         return tuple(dict.fromkeys(named))
 
     def describe(self) -> str:
         """The cohort in a sentence."""
         return "people with " + ", and ".join(_in_words(rule) for rule in self.all)
+
+    @property
+    def definition(self) -> Definition:
+        """What it says, of people who are taken to be observed always."""
+        return Definition(
+            entry=(Criterion("observation_period"),),
+            entry_limit="first",
+            rules=tuple(DefinitionRule(_in_words(rule), _group(rule)) for rule in self.all),
+        )
+
+    def people(self, folder: OmopFolder) -> pa.Table:
+        """Everybody of the person table for whom every rule holds, each once: a column person_id.
+
+        A code that the vocabulary doesn't have is nobody's here.
+        """
+        with Engine() as engine:
+            open_omop(engine, folder)
+            engine.execute(_ALWAYS_OBSERVED)
+            rows = generate(engine, [(1, self._of(engine).definition)])
+        return pa.table({"person_id": np.unique(rows.column("subject_id").to_numpy()).astype(np.int64)})
+
+    def _of(self, engine: Engine) -> Cohort:
+        """The cohort without the codes that the vocabulary doesn't have."""
+        named = {code for rule in self.all if isinstance(rule, Events) for code in rule.source_codes}
+        known = {
+            code
+            for code in named
+            if engine.rows(
+                "SELECT 1 FROM concept WHERE vocabulary_id = ? AND concept_code = ? LIMIT 1",
+                [code.vocabulary, code.code],
+            )
+        }
+        rules = tuple(
+            rule.model_copy(
+                update={"source_codes": tuple(code for code in rule.source_codes if code in known)}
+            )
+            if isinstance(rule, Events)
+            else rule
+            for rule in self.all
+        )
+        return self.model_copy(update={"all": rules})
+
+
+# such a cohort asks of people, and of whatever happened to them whenever
+_ALWAYS_OBSERVED = (
+    "CREATE OR REPLACE TEMP VIEW observation_period AS SELECT person_id, person_id AS observation_period_id, "
+    "DATE '1000-01-01' AS observation_period_start_date, DATE '3000-01-01' AS observation_period_end_date, "
+    "CAST(NULL AS BIGINT) AS period_type_concept_id FROM person"
+)
+
+
+def _group(rule: Rule) -> Group:
+    if isinstance(rule, Sex):
+        return Group("all", demographics=(Demographic((("Gender", In(rule.sex)),)),))
+    if isinstance(rule, BirthYear):
+        years = rule.birth_year
+        low = -np.inf if years.start is None else float(years.start)
+        high = np.inf if years.to is None else float(years.to)
+        return Group("all", demographics=(Demographic((("LockgateBirthYear", Interval(low, high)),)),))
+    coded: ConceptSet = tuple(CodeItem(code.vocabulary, code.code) for code in rule.source_codes)
+    named: ConceptSet = tuple(ConceptItem(concept, rule.descendants) for concept in rule.concepts)
+    event = Criterion(rule.events, named + coded, coded or None, either=bool(coded))
+    return Group("all", counted=(Counted(event, "at_least", 1, outside_observation=True),))
 
 
 def _in_words(rule: Rule) -> str:
