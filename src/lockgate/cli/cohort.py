@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,11 +10,13 @@ import pyarrow.parquet as pq
 import typer
 
 from lockgate.cli import cohort_ask, cohort_compare, cohort_count, cohort_explain, cohort_tables
+from lockgate.cli.cohort_tables import asked_for, check_out
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import generate as generate_rows
-from lockgate.cohorts.omop import open_omop
+from lockgate.cohorts.omop import open_omop, readable
+from lockgate.cohorts.reads import asked_absent
 from lockgate.engine import open_engine
 from lockgate.errors import UsageError
 from lockgate.site.config import EngineSection
@@ -39,18 +42,20 @@ def generate(
 ) -> None:
     """Generate cohorts: a row for each stay (cohort_definition_id, subject_id, cohort_start_date, cohort_end_date).
 
-    A definition that can't be understood stops the run before it begins. Tables and columns that the folder doesn't
-    have are named, and read as empty.
+    A definition that can't be understood stops the run before it begins. Tables and columns that a definition asks for
+    and the folder doesn't have are named, and read as empty.
     """
     read = read_definitions(definitions)
-    if not out.parent.is_dir():
-        raise UsageError("its folder doesn't exist", where=str(out), remedy="make it, or name another")
-    with open_engine(EngineSection(engine=engine, memory_limit=memory)) as running:
+    check_out(out)
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", memory):
+        raise UsageError("that is no amount of memory", where="--memory", remedy="say it as in 4GB")
+    with readable(omop), open_engine(EngineSection(engine=engine, memory_limit=memory)) as running:
         absent = open_omop(running, omop)
         told = [(number, definition) for number, _, definition in read]
         rows = generate_rows(running, told)
         unknown = unknown_concepts(running, told)
         name = running.name
+    asked = asked_absent(told, absent)
     part = out.with_name(f".{out.name}.part")
     pq.write_table(rows, part, compression="zstd")
     part.replace(out)
@@ -58,9 +63,13 @@ def generate(
     def human() -> None:
         console.print(f"{len(read):,} definitions generated on {name}: {out}")
         if unknown:
-            console.print(f"Not in the vocabulary, and so nobody's: {len(unknown):,} concepts")
-        if absent:
-            console.print(f"Not in {omop}, and read as empty: {', '.join(absent)}")
+            first = ", ".join(map(str, unknown[:20]))
+            console.print(
+                f"Not in the vocabulary, and so nobody's: {len(unknown):,} concepts "
+                f"({first}{', ...' if len(unknown) > 20 else ''})"
+            )
+        if asked:
+            console.print(asked_for(asked, omop), markup=False)
 
     emit(
         {
@@ -68,6 +77,7 @@ def generate(
             "out": out,
             "definitions": [{"id": number, "file": file} for number, file, _ in read],
             "absent": absent,
+            "asked_absent": asked,
             "unknown_concepts": unknown,
         },
         human,

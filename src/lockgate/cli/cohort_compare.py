@@ -15,6 +15,7 @@ from lockgate.cli.cohort_tables import (
     RulesFile,
     check_out,
     chosen_rules,
+    known_names,
     opened,
     read_one,
     told,
@@ -47,11 +48,11 @@ def diff(
     """
     _, before = read_one(first)
     _, after = read_one(second)
-    names: dict[int, str] = {}
+    names = known_names(second, after) | known_names(first, before)
     people: dict[str, int | None] | None = None
     if omop is not None:
         with opened(omop) as (engine, _):
-            names = {**concept_names(engine, omop, before), **concept_names(engine, omop, after)}
+            names |= {**concept_names(engine, omop, before), **concept_names(engine, omop, after)}
             counts = safe_overlap(shared(engine, before, after), chosen_rules(rules))
         people = {
             "stay": counts["both"],

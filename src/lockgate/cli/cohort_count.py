@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import typer
 from rich.table import Table
 
-from lockgate.cli.cohort_tables import Omop, RulesFile, TrueCounts, chosen_rules, opened
+from lockgate.cli.cohort_tables import Omop, RulesFile, TrueCounts, asked_for, chosen_rules, opened
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.bitmaps import build_index
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import counts
+from lockgate.cohorts.reads import asked_absent
 from lockgate.disclosure import safe_count
 from lockgate.errors import UsageError
 
@@ -46,6 +47,7 @@ def count(
     with opened(omop) as (engine, absent):
         rest = counts(engine, [(number, definition) for number, definition in told if known[number] is None])
         unknown = unknown_concepts(engine, told)
+    asked = asked_absent(told, absent)
     if true_counts is not None:
         rows = [
             {
@@ -82,10 +84,10 @@ def count(
         console.print(table)
         if unknown:
             console.print(f"Not in the vocabulary, and so nobody's: {', '.join(map(str, unknown[:20]))}")
-        if absent:
-            console.print(f"Not in {omop}, and read as empty: {', '.join(absent)}")
+        if asked:
+            console.print(asked_for(asked, omop), markup=False)
 
-    emit({"counts": shown, "unknown_concepts": unknown, "absent": absent}, human)
+    emit({"counts": shown, "unknown_concepts": unknown, "absent": absent, "asked_absent": asked}, human)
 
 
 def index(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lockgate.cli.cohort_tables import RulesFile, check_out, chosen_rules, opened, read_one
+from lockgate.cli.cohort_tables import RulesFile, check_out, chosen_rules, known_names, opened, read_one
 from lockgate.cli.common import console, emit
 from lockgate.cohorts.attrition import attrition
 from lockgate.cohorts.explain import as_text, english
@@ -42,11 +42,11 @@ def explain(
     if form == "sql":
         written = text = result["sql"] = sql_script(told, omop)
     else:
-        names: dict[int, str] = {}
+        names = known_names(definition, told)
         rows = []
         if omop is not None:
             with opened(omop) as (engine, _):
-                names = concept_names(engine, omop, told)
+                names |= concept_names(engine, omop, told)
                 if form == "chart":
                     people, _ = people_table(engine, omop)
                     rows = safe_attrition(attrition(engine, told, people), chosen_rules(rules))

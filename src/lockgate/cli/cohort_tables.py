@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,15 +17,18 @@ from lockgate.cli.common import console, emit, open_site
 from lockgate.cohorts.attrition import attrition as lose
 from lockgate.cohorts.charts import attrition_charts
 from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.explain.names import concept_ids, told_names
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.library import Library
-from lockgate.cohorts.omop import open_omop
+from lockgate.cohorts.omop import open_omop, readable
 from lockgate.cohorts.people import people_table
+from lockgate.cohorts.reads import asked_absent
 from lockgate.cohorts.shown import NOTES, Row, safe_attrition
 from lockgate.disclosure import DEFAULT_RULES, Rules
 from lockgate.engine import SqlEngine, open_engine
-from lockgate.errors import UsageError
+from lockgate.errors import LockgateError, UsageError
 from lockgate.site.config import EngineSection
+from lockgate.terminology.search import concepts_by_id
 
 IN_LIBRARY = "library:"
 Omop = Annotated[Path, typer.Option(help="A folder of OMOP CDM 5.3 or 5.4 tables: TABLE.parquet each.")]
@@ -52,6 +55,36 @@ def read_one(path: Path) -> tuple[str, Definition]:
     return read[0][2].name or path.stem, read[0][2]
 
 
+def known_names(path: Path, definition: Definition) -> dict[int, str]:
+    """Names of the concepts of a definition that ``read_one`` read: those in its own file, and before them those of the
+    site's vocabulary, where the command runs in a site that has one."""
+    if str(path).startswith(IN_LIBRARY):
+        text = Library(open_site()).resolve(str(path).removeprefix(IN_LIBRARY)).text.encode()
+    else:
+        text = path.read_bytes() if path.is_file() else b""
+    names = told_names(text)
+    try:
+        site = open_site()
+    except LockgateError:
+        return names
+    found = concepts_by_id(site, set(concept_ids(definition)))
+    return names | {number: concept.name for number, concept in found.items() if concept.name}
+
+
+def asked_for(told: Mapping[str, Sequence[int]], omop: Path) -> str:
+    """What definitions ask for and a folder doesn't have, in a sentence; nothing where it has all."""
+    if not told:
+        return ""
+    each = (
+        f"{name} (definition {', '.join(map(str, n[:5]))}{', ...' if len(n) > 5 else ''})"
+        for name, n in told.items()
+    )
+    return (
+        f"Asked for, but not in {omop}, so that nobody has any and whoever is asked to have none does: "
+        f"{'; '.join(each)}"
+    )
+
+
 def chosen_rules(path: Path | None) -> Rules:
     """The output rules of a file, else the house's."""
     return Rules.load(path) if path else DEFAULT_RULES
@@ -60,7 +93,8 @@ def chosen_rules(path: Path | None) -> Rules:
 @contextmanager
 def opened(omop: Path) -> Iterator[tuple[SqlEngine, list[str]]]:
     """An engine with the folder's tables, and what the folder doesn't have."""
-    with open_engine(EngineSection(engine="duckdb", memory_limit="4GB", threads=2)) as engine:
+    section = EngineSection(engine="duckdb", memory_limit="4GB", threads=2)
+    with readable(omop), open_engine(section) as engine:
         yield engine, open_omop(engine, omop)
 
 
@@ -112,6 +146,7 @@ def attrition(
     rows = safe_attrition(found, policy)
     if true_counts is not None:
         pq.write_table(pa.Table.from_pylist(found.rows()), true_counts, compression="zstd")
+    asked = asked_absent([(1, told_definition)], absent)
     drawn = write_charts(
         charts, {f"attrition_{k}": v for k, v in attrition_charts(rows, name).items()} if charts else {}
     )
@@ -121,6 +156,8 @@ def attrition(
             console.print(_table(dimension, [row for row in rows if row.dimension == dimension]))
         for line in (*NOTES, *(f"Not told: {text}" for text in lacking)):
             console.print(escape(line))
+        if asked:
+            console.print(escape(asked_for(asked, omop)))
         for path in drawn:
             console.print(f"Written: {path}")
 
@@ -132,6 +169,7 @@ def attrition(
             "rows": [row.as_dict() for row in rows],
             "notes": list(NOTES),
             "absent": [*absent, *lacking],
+            "asked_absent": sorted(asked),
             "charts": drawn,
         },
         human,

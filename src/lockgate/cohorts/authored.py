@@ -28,7 +28,9 @@ from lockgate.cohorts.definition import (
     Window,
 )
 from lockgate.cohorts.domains import Domain, demographic, domains
+from lockgate.cohorts.reading import meant
 from lockgate.cohorts.yamltree import load_tree
+from lockgate.errors import UsageError
 
 # what a kind of event is called, beside its table's name
 SHORT = {
@@ -54,7 +56,10 @@ def read_yaml(text: bytes | str, where: str = "the cohort definition") -> Defini
 
     Raises UsageError with the path of the first thing that isn't known, is empty, or contradicts itself.
     """
-    return _Reader(where).definition(load_tree(text, where))
+    told = load_tree(text, where)
+    if told is None:
+        raise UsageError("it is empty", where=where, remedy="docs/how-to/cohorts.md tells the format")
+    return _Reader(where).definition(told)
 
 
 class _Reader(AuthoredValues):
@@ -226,13 +231,14 @@ class _Reader(AuthoredValues):
         kinds = [key for key in told if SHORT.get(key, key) in domains()]
         if len(kinds) != 1:
             known = ", ".join(sorted({*SHORT, *domains()} - {*SHORT.values()}))
-            raise self.refuse(
-                path, f"it names {'no' if not kinds else 'more than one'} kind of event: {known}"
-            )
+            hints = [meant(key, {*SHORT, *domains()}) for key in told] if not kinds else []
+            hint = next(filter(None, hints), f": {known}")
+            raise self.refuse(path, f"it names {'no' if not kinds else 'more than one'} kind of event{hint}")
         domain = domains()[SHORT.get(kinds[0], kinds[0])]
         for key in told:
             if key not in (*kinds, *_CRITERION, *attribute_names(domain.attributes)):
-                raise self.refuse(f"{path}.{key}", f"{kinds[0]} has no such field")
+                fields = (*_CRITERION, *_COUNTED, *attribute_names(domain.attributes))
+                raise self.refuse(f"{path}.{key}", f"{kinds[0]} has no such field{meant(key, fields)}")
         concepts = None if told[kinds[0]] == "any" else self.set(told[kinds[0]], f"{path}.{kinds[0]}")
         source, either = None, False
         if "source" in told:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, cast
@@ -25,6 +27,7 @@ from lockgate.cohorts.definition import (
     Window,
 )
 from lockgate.cohorts.domains import Domain, by_circe, demographic, domains
+from lockgate.cohorts.reading import LARGEST, meant
 from lockgate.errors import UsageError
 
 _ITEM = frozenset({"concept", "isExcluded", "includeDescendants", "includeMapped"})
@@ -65,18 +68,37 @@ def read_circe(text: bytes | str, where: str = "the cohort definition") -> Defin
     ``where`` names the source in errors. Raises UsageError with the path of the first thing that isn't JSON, isn't
     known, contradicts itself, or asks for what no CDM 5 table holds.
     """
+    raw = (text.encode() if isinstance(text, str) else text).removeprefix(BOM_UTF8)
+    if not raw.strip():
+        raise UsageError("it is empty", where=where, remedy="export it again from ATLAS")
     try:
-        told = msgspec.json.decode(text)
+        told = msgspec.json.decode(raw)
+        return _told(told, where)
     except msgspec.DecodeError as error:
         raise UsageError(
             f"it is not JSON: {error}", where=where, remedy="export it again from ATLAS"
         ) from error
+    except RecursionError:
+        raise UsageError(
+            "it is nested deeper than a definition can be", where=where, remedy="export it again from ATLAS"
+        ) from None
+
+
+def _told(told: Any, where: str) -> Definition:
     if isinstance(told, dict) and "expression" in told and "PrimaryCriteria" not in told:
         inner = told["expression"]
         found = read_circe(inner, where) if isinstance(inner, str) else _Reader(where).definition(inner)
         name = told.get("name")
         return msgspec.structs.replace(found, name=name) if isinstance(name, str) and name else found
     return _Reader(where).definition(told)
+
+
+def _of_regions(told: Any) -> bool:
+    if isinstance(told, Mapping):
+        return not told.keys().isdisjoint(("LocationRegion", "PlaceOfServiceLocation")) or any(
+            map(_of_regions, told.values())
+        )
+    return isinstance(told, list) and any(map(_of_regions, told))
 
 
 class _Reader(CirceTests):
@@ -87,6 +109,7 @@ class _Reader(CirceTests):
         if "PrimaryCriteria" not in fields:
             raise self.refuse("PrimaryCriteria", "a cohort needs events to begin with")
         path = "PrimaryCriteria"
+        self._version(fields)
         primary = self.fields(fields[path], path, "CriteriaList", "ObservationWindow", "PrimaryCriteriaLimit")
         entry = self._criteria(primary.get("CriteriaList"), f"{path}.CriteriaList")
         if not entry:
@@ -129,6 +152,14 @@ class _Reader(CirceTests):
             concept_sets=tuple(self._names.items()),
         )
 
+    def _version(self, fields: Mapping[str, Any]) -> None:
+        """Refuse a definition for CDM 6 alone, unless it is so for its regions, whose tables a folder may have."""
+        told = str(fields.get("cdmVersionRange", ""))
+        major = re.match(r"\s*[>=~^]*\s*v?(\d+)", told)
+        if major and int(major[1]) > 5 and not _of_regions(fields):
+            reason = f"it is for CDM {told.lstrip('>=~^ ')} and later; what is read here is CDM 5.3 and 5.4"
+            raise self.refuse("cdmVersionRange", reason, "export it for CDM 5")
+
     def _limit(self, told: Any, path: str) -> Limit:
         fields = self.fields(told or {}, path, "Type")
         named = str(fields.get("Type", "All")).lower()
@@ -138,7 +169,7 @@ class _Reader(CirceTests):
 
     def _concept_set(self, told: Any, path: str) -> None:
         fields = self.fields(told, path, "id", "name", "expression")
-        number = self.whole(fields.get("id"), f"{path}.id")
+        number = self.whole(fields.get("id"), f"{path}.id", LARGEST)
         if number in self._sets:
             raise self.refuse(f"{path}.id", f"there are two concept sets {number}")
         expression = self.fields(
@@ -157,9 +188,10 @@ class _Reader(CirceTests):
             items.append(
                 ConceptItem(
                     self.concept(item.get("concept"), f"{here}.concept"),
-                    item.get("includeDescendants") is True,
-                    item.get("includeMapped") is True,
-                    item.get("isExcluded") is True,
+                    *(
+                        self._said(item, key, here)
+                        for key in ("includeDescendants", "includeMapped", "isExcluded")
+                    ),
                 )
             )
         self._sets[number] = tuple(items)
@@ -168,6 +200,10 @@ class _Reader(CirceTests):
             name += " (again)"
         if name:
             self._names[name] = self._sets[number]
+
+    def _said(self, item: Any, key: str, path: str) -> bool:
+        value = item.get(key)
+        return value is True or (value is not None and self.flag(value, f"{path}.{key}"))
 
     def _rule(self, told: Any, path: str) -> Rule:
         fields = self.fields(told, path, "name", "description", "expression")
@@ -304,7 +340,7 @@ class _Reader(CirceTests):
         path = f"{path}.{kind}"
         domain = by_circe().get(kind)
         if domain is None:
-            raise self.refuse(path, "Circe has no such criterion", "leave it out")
+            raise self.refuse(path, f"Circe has no such criterion{meant(kind, by_circe())}", "leave it out")
         if not isinstance(fields, dict):
             raise self.refuse(path, "an object is expected here")
         rest = {key: value for key, value in fields.items() if value is not None}

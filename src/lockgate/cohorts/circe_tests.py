@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 
 from lockgate.cohorts.definition import Abnormal, ConceptSet, Flag, In, Test, Words
 from lockgate.cohorts.domains import Attribute
-from lockgate.cohorts.reading import Reading, days, interval
+from lockgate.cohorts.reading import LARGEST, Reading, days, interval, meant
 
 _CONCEPT = frozenset(
     {
@@ -29,10 +29,10 @@ class CirceTests(Reading):
     def concept(self, told: Any, path: str) -> int:
         if not isinstance(told, dict) or not told.keys() <= _CONCEPT:
             self.fields(told, path, *_CONCEPT)
-        return self.whole(told.get("CONCEPT_ID"), f"{path}.CONCEPT_ID")
+        return self.whole(told.get("CONCEPT_ID"), f"{path}.CONCEPT_ID", LARGEST)
 
     def known_set(self, told: Any, path: str) -> ConceptSet:
-        number = self.whole(told, path)
+        number = self.whole(told, path, LARGEST)
         if number not in self._sets:
             raise self.refuse(path, f"the definition has no concept set {number}")
         return self._sets[number]
@@ -56,7 +56,7 @@ class CirceTests(Reading):
                     concept_set=self.known_set(chosen.get("CodesetId"), f"{here}.CodesetId"), outside=outside
                 )
             else:
-                raise self.refuse(here, "Circe has no such field here")
+                raise self.refuse(here, f"Circe has no such field here{meant(key, known)}")
             if test is not None:
                 tests.append((key, test))
         return tuple(sorted(tests, key=lambda pair: pair[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
         )
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in (".json", *_YAML))
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".json", *_YAML))
     if not files:
         raise UsageError(
             "there is no definition in it (*.json, *.yaml)",
@@ -47,6 +48,8 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
             text = file.read_bytes()
             definition = read_definition(file.name, text)
         except (LockgateError, OSError) as error:
+            if isinstance(error, LockgateError) and not path.is_dir():
+                raise
             refused.append(
                 str(error) if isinstance(error, LockgateError) else f"{file.name}: it can't be read"
             )
@@ -74,14 +77,23 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
 
 def read_definition(name: str, text: bytes) -> Definition:
     """A definition from the text of a file of this name: Circe, or our YAML (``*.yaml``, ``*.yml``)."""
-    return read_yaml(text, name) if Path(name).suffix in _YAML else read_circe(text, name)
+    suffix = Path(name).suffix.lower()
+    if suffix and suffix not in (".json", *_YAML):
+        raise UsageError(
+            "a definition is a *.json or a *.yaml file", where=name, remedy="name it after what it is"
+        )
+    return read_yaml(text, name) if suffix in _YAML else read_circe(text, name)
+
+
+def _json(text: bytes) -> Any:
+    return msgspec.json.decode(text.removeprefix(BOM_UTF8))
 
 
 def _number(file: Path, text: bytes) -> int | None:
     named = re.fullmatch(r"(?:.*\D)?(\d{1,9})", file.stem)
     if named:
         return int(named[1])
-    told: Any = load_tree(text, file.name) if file.suffix in _YAML else msgspec.json.decode(text)
+    told: Any = load_tree(text, file.name) if file.suffix.lower() in _YAML else _json(text)
     number = told.get("id") if isinstance(told, dict) else None
     if isinstance(number, str) and re.fullmatch(r"\d{1,9}", number):  # YAML is read as text
         number = int(number)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import duckdb
 
 from lockgate.cohorts.domains import domains
 from lockgate.cohorts.events import columns_read
 from lockgate.engine import SqlEngine
 from lockgate.engine.omop import OmopFolder
 from lockgate.engine.omop import open_omop as open_folder
+from lockgate.errors import UsageError
 
 _OTHERS = {
     "person": {
@@ -35,6 +41,24 @@ _OTHERS = {
     },
 }
 _NEEDED = ("person", "observation_period", "concept")
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Around what reads a folder's tables: a value that isn't of its column's type is refused, and not shown."""
+    try:
+        yield
+    except duckdb.ConversionException as error:
+        named = re.search(r"from source column (\w+)", str(error))
+        kind = re.search(r"to (INT64|DATE|DOUBLE)|(date) field", str(error))
+        what = {"INT64": "a whole number", "DOUBLE": "a number"}.get(
+            kind[1] or "" if kind else "", "a day (2026-03-31)"
+        )
+        raise UsageError(
+            f"a value of {named[1] if named else 'a column'} is not {what}",
+            where=str(folder),
+            remedy="write the column in the type that OMOP gives it",
+        ) from None
 
 
 def open_omop(engine: SqlEngine, folder: Path | OmopFolder) -> list[str]:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from difflib import get_close_matches
 from typing import Any
 
 from lockgate.cohorts.definition import EARLIEST, LATEST, Days, Interval
 from lockgate.errors import UsageError
+
+MOST = 999_999
+LARGEST = 2**63 - 1  # of a concept id
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """A hint at the word that was meant, to stand behind a reason; nothing where none is near."""
+    near = get_close_matches(str(word), list(known), n=1, cutoff=0.7)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 class Reading:
@@ -29,7 +39,8 @@ class Reading:
             raise self.refuse(path, "an object is expected here")
         for key in told:
             if key not in keys:
-                raise self.refuse(f"{path}.{key}".lstrip("."), f"{self._format} has no such field here")
+                reason = f"{self._format} has no such field here{meant(key, keys)}"
+                raise self.refuse(f"{path}.{key}".lstrip("."), reason)
         return {key: value for key, value in told.items() if value is not None}
 
     def items(self, told: Any, path: str) -> Sequence[Any]:
@@ -40,10 +51,12 @@ class Reading:
             raise self.refuse(path, "a list is expected here")
         return told
 
-    def whole(self, told: Any, path: str) -> int:
-        """A whole number."""
+    def whole(self, told: Any, path: str, most: int = MOST) -> int:
+        """A whole number, at most so far from 0: days and events by default, by a million."""
         if isinstance(told, bool) or not isinstance(told, int):
             raise self.refuse(path, "a whole number is expected here")
+        if abs(told) > most:
+            raise self.refuse(path, f"the number is beyond {most:,}")
         return told
 
     def number(self, told: Any, path: str) -> float:
@@ -72,6 +85,8 @@ class Reading:
         if told is None or told == "":
             return None
         try:
+            if str(told)[10:11] not in ("", "T", " "):
+                raise ValueError
             return date.fromisoformat(str(told)[:10])
         except ValueError:
             raise self.refuse(path, "a day such as 2026-03-31 is expected here") from None

@@ -36,6 +36,7 @@ def reads(definition: Definition) -> set[str]:
             tables = columns_read(domain)
             found |= tables.keys()
             if not domain.reads:
+                found.add(f"{domain.name}.{domain.start}")
                 asked = ((domain.concept, part.concepts), (domain.source, part.source_concepts))
                 found |= {f"{domain.name}.{column}" for column, told in asked if column and told is not None}
             named = [domain.attributes[name] for name, _ in part.tests]

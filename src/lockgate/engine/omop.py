@@ -24,12 +24,18 @@ class OmopFolder:
     files: Mapping[str, list[Path]]
     columns: Mapping[str, Mapping[str, str]]
 
+    def column(self, table: str, name: str) -> str | None:
+        """What a column is called in the table's files; for a date that isn't there, the datetime of its name."""
+        there = self.columns[table]
+        moment = f"{name.removesuffix('_date')}_datetime" if name.endswith("_date") else name
+        return there.get(name, there.get(moment))
+
     def missing(self, wanted: Mapping[str, Iterable[str]]) -> list[str]:
         """The tables, and ``table.column`` of the tables there are, that are wanted and not there."""
         absent: list[str] = []
         for table, columns in wanted.items():
             if table in self.files:
-                absent += [f"{table}.{name}" for name in columns if name not in self.columns[table]]
+                absent += [f"{table}.{name}" for name in columns if self.column(table, name) is None]
             else:
                 absent.append(table)
         return absent
@@ -99,6 +105,15 @@ def view_tables(engine: SqlEngine, found: OmopFolder, tables: Iterable[str] | No
         engine.execute(f"CREATE OR REPLACE TEMP VIEW {quote(table)} AS SELECT {columns} FROM omop_{table}")
 
 
+def _instead(folder: Path, table: str) -> str:
+    """What to do where the folder has the table after all, in another place or form."""
+    if (folder / "omop" / f"{table}.parquet").is_file():
+        return f"name {folder / 'omop'}"
+    if any(path.suffix.lower() == ".csv" for path in folder.iterdir()):
+        return f"CSV can't be read: make it Parquet, in DuckDB by COPY (FROM '{table}.csv') TO '{table}.parquet'"
+    return ""
+
+
 def open_omop(
     engine: SqlEngine,
     folder: Path | OmopFolder,
@@ -115,16 +130,20 @@ def open_omop(
     found = find_omop(folder) if isinstance(folder, Path) else folder
     for table in needed:
         if table not in found.files:
-            raise UsageError(f"there is no {table}.parquet", where=str(found.path), remedy=remedy)
+            raise UsageError(
+                f"there is no {table}.parquet",
+                where=str(found.path),
+                remedy=_instead(found.path, table) or remedy,
+            )
     for table, columns in wanted.items():
         if table not in found.files:
             nothing = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
             engine.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {nothing} WHERE FALSE")
             continue
-        there = found.columns[table]
         engine.view_parquet(f"omop_{table}", found.files[table])
+        spelled = {name: found.column(table, name) for name in columns}
         read = ", ".join(
-            f"CAST({quote(there[name]) if name in there else 'NULL'} AS {kind}) AS {name}"
+            f"CAST({'NULL' if (told := spelled[name]) is None else quote(told)} AS {kind}) AS {name}"
             for name, kind in columns.items()
         )
         engine.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {read} FROM omop_{table}")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from lockgate.cohorts.definition import CodeItem, ConceptItem, Definition, In
 from lockgate.cohorts.reads import structs
@@ -18,6 +21,25 @@ def concept_ids(definition: Definition) -> Iterator[int]:
             yield part.concept_id
         elif isinstance(part, In):
             yield from part.concepts
+
+
+def told_names(text: bytes | str) -> dict[int, str]:
+    """The names that a definition's own file gives concepts: ATLAS writes one beside each. None in YAML."""
+    found: dict[int, str] = {}
+    try:
+        stack: list[Any] = [msgspec.json.decode(text)]
+    except msgspec.DecodeError:
+        return found
+    while stack:
+        told = stack.pop()
+        if isinstance(told, dict):
+            number, name = told.get("CONCEPT_ID"), told.get("CONCEPT_NAME")
+            if isinstance(number, int) and isinstance(name, str) and name.strip():
+                found[number] = name.strip()
+            stack += told.values()
+        elif isinstance(told, list):
+            stack += told
+    return found
 
 
 def code_items(definition: Definition) -> Iterator[CodeItem]:
