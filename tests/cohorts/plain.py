@@ -331,10 +331,10 @@ class Plain:
         found = []
         for event in kept:
             holding = [p for p in self.periods(person) if p[0] <= event.start <= p[1]]
-            if any(
-                self.holds(criterion.group, Index(event.start, event.end, *p, event.visit), person)
-                for p in holding
-            ):
+            if not holding:
+                continue
+            observed = min(since for since, _ in holding), max(until for _, until in holding)
+            if self.holds(criterion.group, Index(event.start, event.end, *observed, event.visit), person):
                 found.append(event)
         return found
 

@@ -332,7 +332,7 @@ def people(seed: int) -> dict[str, list[dict[str, Any]]]:
                     "period_type_concept_id": random.randint(1, 3),
                 }
             )
-            start = end + random.randint(1, 10)
+            start = end + random.randint(-9, 10)
     return rows
 
 

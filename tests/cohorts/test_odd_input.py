@@ -188,6 +188,20 @@ def test_nobody_is_in_a_cohort_unobserved(folder: Folder) -> None:
     assert folder.run()[2] == STAY
 
 
+def test_an_event_in_two_periods_of_observation_is_one(folder: Folder) -> None:
+    file = folder.omop / "observation_period.parquet"
+    told = pq.read_table(file)
+    later = told.set_column(
+        told.column_names.index("observation_period_start_date"),
+        "observation_period_start_date",
+        pa.array([date(2020, 2, 1)]),
+    )
+    pq.write_table(pa.concat_tables([told, later]), file)
+    near = "entry: [{condition: any, having: {all: [{condition: any, count: at least %d}]}}]"
+    assert folder.run(near % 1)[2] == STAY
+    assert folder.run(near % 2)[2] == []
+
+
 def test_what_is_asked_for_and_not_there_is_told(folder: Folder) -> None:
     rule = "rules: [{name: a, all: [{drug: any, count: none}, {condition: any, condition_type: 5, count: none}]}]"
     code, said, rows = folder.run(f"{PLAIN}\n{rule}")

@@ -120,9 +120,11 @@ def _nested(scratch: Scratch, height: int) -> str:
     name = f"nested_{height}"
     index = scratch.create(
         f"{name}_asked",
-        f"SELECT t.context, q.person_id, q.event_id, q.first_day, q.last_day, {first} AS period_first, "
-        f"{last} AS period_last, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
-        f"JOIN observation_period o ON o.person_id = q.person_id AND q.first_day BETWEEN {first} AND {last}",
+        # an event in periods of observation that overlap is one event, in what they cover together
+        f"SELECT t.context, q.person_id, q.event_id, q.first_day, q.last_day, min({first}) AS period_first, "
+        f"max({last}) AS period_last, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
+        f"JOIN observation_period o ON o.person_id = q.person_id AND q.first_day BETWEEN {first} AND {last} "
+        "GROUP BY t.context, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id",
     )
     kept = passing(scratch, plan.nested[height], index, name)
     return scratch.create(
