@@ -110,7 +110,9 @@ def _instead(folder: Path, table: str) -> str:
     if (folder / "omop" / f"{table}.parquet").is_file():
         return f"name {folder / 'omop'}"
     if any(path.suffix.lower() == ".csv" for path in folder.iterdir()):
-        return f"CSV can't be read: make it Parquet, in DuckDB by COPY (FROM '{table}.csv') TO '{table}.parquet'"
+        return (
+            f"CSV can't be read: make it Parquet, in DuckDB by COPY (FROM '{table}.csv') TO '{table}.parquet'"
+        )
     return ""
 
 
