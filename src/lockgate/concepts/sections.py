@@ -31,8 +31,8 @@ class Place(NamedTuple):
     until: int
 
 
-# Before a head: the text's beginning, a line's (with a bullet or a number), or the end of a sentence.
-_BEFORE = re.compile(r"(?:^|[\n.;?!|>\])])[ \t]*(?:[-*\u2022#=]+|\d{1,2}[.)])?[ \t*_=#]*$")
+# Before a head: the text's beginning, a line's (with a bullet or a number), the end of a sentence, or a wide gap.
+_BEFORE = re.compile(r"(?:^|[\n.;?!|>\])]|[ \t]{3})[ \t]*(?:[-*\u2022#=]+|\d{1,2}[.)])?[ \t*_=#]*$")
 # After it: a colon, a dash between blanks, or the end of its line. Short capitals ("PMH", "O/E") need only a blank.
 _AFTER = re.compile(r"[ \t]*[*_=]*[ \t]*(?::[*_=]*|\s[-\u2013]\s|(?=\r?\n|$))")
 _STOP = re.compile(r"(?<!\b[A-Za-z])[.!?](?=\s|$)|\n")
