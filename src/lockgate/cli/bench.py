@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,12 @@ def command(
     quick: Annotated[
         bool, typer.Option("--quick", help="A small input: does it run, rather than how fast.")
     ] = False,
+    sentences: Annotated[
+        Path | None,
+        typer.Option(
+            help="Sentences judged by others, for text and concepts: the test kit of NegEx and ConText."
+        ),
+    ] = None,
 ) -> None:
     """Measure one room against a peer or a limit in the same run. Exit 1 when an answer was wrong."""
     if name == "list":
@@ -27,7 +34,7 @@ def command(
         {
             "bench": each,
             "machine": bench.machine(),
-            "results": [measure.as_dict() for measure in bench.run(each, quick=quick)],
+            "results": [measure.as_dict() for measure in bench.run(each, quick=quick, sentences=sentences)],
         }
         for each in (bench.names() if name == "all" else [name])
     ]
