@@ -76,6 +76,11 @@ _AMERICAN = tuple(
         (r"labour\b", "labor"),
     )
 )
+# A form in which none of these stands is spelt alike in both.
+_DIFFERS = re.compile(
+    "edema|ha?em|a?emi|o?esoph|rrho?ea|pno?ea|tumou?r|a?edi|gyna?ec|orthopa?ed|a?ec|fib|colo|ana?esth|o?eliac|"
+    "estrogen|cent(?:er|re)|i[sz]|leu[ck]o|fo?et|mela?en|sul|alumin|urem|labou?r|o?edem"
+)
 _OF = re.compile(r"^([a-z]+(?: [a-z]+)?) of (?:the )?([a-z]+(?: [a-z]+)?)$")
 _MALIGNANT = re.compile(r"^(?:primary )?malignant (?:tumou?r|neoplasm) of (?:the )?([a-z]+(?: [a-z]+)?)$")
 # "(disorder)", "(finding)": what SNOMED CT puts after a full name.
@@ -99,7 +104,8 @@ def variants(term: str) -> Iterator[str]:
     if found := _OF.match(base):
         forms += [f"{found[2]} {found[1]}", f"{found[1]} of the {found[2]}", f"{found[1]} of {found[2]}"]
     for form in list(forms):
-        forms += [spelt for spelt in (_spelt(form, _BRITISH), _spelt(form, _AMERICAN)) if spelt != form]
+        if _DIFFERS.search(form):
+            forms += [spelt for spelt in (_spelt(form, _BRITISH), _spelt(form, _AMERICAN)) if spelt != form]
     for form in dict.fromkeys(forms):
         yield form
         yield from _numbers(form)
