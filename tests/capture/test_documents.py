@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
+from docx import Document
 
 from lockgate.capture import capture_fhir
 from lockgate.capture.documents import safe_kind, text_of
@@ -52,6 +55,36 @@ XML = (
     b'<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
     b"<d><p>Seen in clinic.</p><p>&x;Well.</p></d>"
 )
+
+
+def word() -> bytes:
+    """A Word file with a head, a paragraph, a table with a merged cell, and a foot."""
+    document = Document()
+    document.sections[0].header.paragraphs[0].text = "Invented Hospital"
+    document.add_paragraph(LINES[0])
+    table = document.add_table(rows=2, cols=2)
+    table.cell(0, 0).merge(table.cell(0, 1)).text = "Bloods"
+    table.cell(1, 0).text, table.cell(1, 1).text = "Sodium", "140"
+    document.add_paragraph(LINES[1])
+    document.sections[0].footer.paragraphs[0].text = "Page 1"
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def test_a_word_letter_is_read_in_its_order() -> None:
+    text = text_of(word(), "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+    wanted = ["Invented Hospital", LINES[0], "Bloods", "Sodium\t140", LINES[1], "Page 1"]
+    assert (text or "").split("\n") == wanted
+
+
+def test_a_zip_that_is_no_letter_has_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        packed.writestr("other.xml", "<a>text</a>")
+    assert text_of(out.getvalue(), "application/zip") is None
+    monkeypatch.setattr("lockgate.capture.documents.MAX_BYTES", 20_000)
+    assert text_of(word(), None) is None  # it would unpack to more than is read
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ SEEN = datetime(2024, 3, 4, 9, 0)
 NAMES = {"ada": ("Ada", "Pemberley", "9434765919"), "cyd": ("Cydney", "Okonjo", "9434765870")}
 LETTER = (
     "Re: {family}, {given} (DOB 05/06/1950) NHS No {nhs}\nI saw {given} on Monday 4 March 2024, again on 11/03/2024 "
-    "and on 18 March, with her sister Zainab."
+    "and on 18 March, with her sister Zainab. She has type 2 diabetes."
 )
 SHORT = "{given} rang on 05/03/2024."
 VALUES = ("Ada", "Pemberley", "Cydney", "Okonjo", "Zainab", "9434765919", "9434765870", "05/06/1950")
@@ -109,6 +109,7 @@ def _scope(site: Site, project: str, **changes: Any) -> Scope:
             "person": ["person_id", "year_of_birth"],
             "visit_occurrence": ["visit_occurrence_id", "person_id", "visit_start_date"],
             "note": ["note_id", "person_id", "note_date", "note_text"],
+            "note_nlp": ["note_id", "person_id", "offset", "lexical_variant"],
         },
         "opt_out_rule": "none",
         "dates": "shift",
@@ -147,13 +148,14 @@ def test_a_release_has_tags_and_beside_them_nothing_that_was_there(kept: Site) -
     assert sorted(set(table["note_text"].to_pylist()), key=len) == [
         "[NAME] rang on [DATE].",
         "Re: [NAME] (DOB [DATE OF BIRTH]) NHS No [NHS NUMBER]\nI saw [NAME] on Monday [DATE], again on [DATE] and on "
-        "[DATE], with her sister [RELATIVE].",
+        "[DATE], with her sister [RELATIVE]. She has type 2 diabetes.",
     ]
     stands = "\n".join(table["note_stands"].to_pylist())
     assert "2024-03-04" in stands
     assert not [value for value in VALUES if value.lower() in stands.lower()]
     assert "1950-06-05" not in stands
     assert release.manifest["policy"]["notes"] == "surrogates"
+    assert release.manifest["texts"]["by_type"] == [{"type": "other", "notes": 4, "withheld": 0, "reasons": {}}]
     assert verify_release(kept, release.number) == []
 
 
@@ -166,7 +168,8 @@ def test_dates_of_notes_and_tables_move_together_and_one_patients_notes_agree(ke
         letter, short = _notes(kept, "one", visit["person_id"])
         found = re.fullmatch(
             r"Re: ([A-Z'-]+), ([\w'-]+) \(DOB (\d\d/\d\d/1950)\) NHS No (999\d{7})\nI saw ([\w'-]+) on "
-            r"(\w+ \d+ \w+ \d{4}), again on (\d\d/\d\d/\d{4}) and on (\d+ \w+), with her sister ([\w'-]+)\.",
+            r"(\w+ \d+ \w+ \d{4}), again on (\d\d/\d\d/\d{4}) and on (\d+ \w+), with her sister ([\w'-]+)\. "
+            r"She has type 2 diabetes\.",
             letter,
         )
         assert found, letter
@@ -185,6 +188,16 @@ def test_dates_of_notes_and_tables_move_together_and_one_patients_notes_agree(ke
     assert workspace["tables"]["note"]["treated"] == {"note_text: rendered": 4}
     assert "made-up values" in (kept.projects / "one" / "data" / "dictionary.md").read_text()
     assert provision(kept, "one", "test").unchanged
+
+
+def test_what_notes_mention_is_placed_in_the_projects_own_notes(kept: Site) -> None:
+    _scope(kept, "placed")
+    provision(kept, "placed", "test")
+    texts = {row["note_id"]: row["note_text"] for row in _rows(kept, "placed", "note")}
+    mentions = _rows(kept, "placed", "note_nlp")
+    assert len(mentions) >= 2
+    for row in mentions:
+        assert texts[row["note_id"]][int(row["offset"]) :].startswith(row["lexical_variant"])
 
 
 def test_two_projects_have_no_surrogate_and_no_day_in_common(kept: Site) -> None:

@@ -1,4 +1,4 @@
-"""Letters that come as files: the text of PDF (its text layer), RTF, HTML and XML, by libraries that are kept for it.
+"""Letters that come as files: the text of PDF (its text layer), Word, RTF, HTML and XML, by libraries kept for it.
 
 Nothing is read from pictures: a scanned letter has no text here. It is staged without one, counted, and no release
 carries it.
@@ -12,8 +12,9 @@ import io
 import json
 import logging
 import re
+import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pyarrow as pa
@@ -41,6 +42,8 @@ def text_of(data: bytes, content_type: str | None = None) -> str | None:
         read = _pdf
     elif data.lstrip()[:5] == b"{\\rtf":
         read = _rtf
+    elif data[:4] == b"PK\x03\x04":
+        read = _word
     elif kind in ("text/html", "application/xhtml+xml") or (
         _MARKUP.match(data) and b"<?xml" not in data[:60]
     ):
@@ -103,6 +106,33 @@ def _rtf(data: bytes, content_type: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
     return str(rtf_to_text(data.decode("latin-1"), errors="replace"))
+
+
+def _word(data: bytes, content_type: str) -> str:
+    """A .docx: heads, paragraphs and tables in their order, and feet; empty for other kinds of zip."""
+    from docx import Document
+    from docx.blkcntnr import BlockItemContainer
+    from docx.table import Table
+
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        parts = packed.infolist()
+        if "word/document.xml" not in packed.namelist() or sum(part.file_size for part in parts) > MAX_BYTES:
+            return ""  # another file, or one that unpacks to more than any letter
+
+    def lines(holder: BlockItemContainer) -> Iterator[str]:
+        for block in holder.iter_inner_content():
+            if isinstance(block, Table):
+                for row in block.rows:
+                    yield "\t".join("\n".join(lines(cell)) for cell in dict.fromkeys(row.cells))
+            else:
+                yield block.text
+
+    document = Document(io.BytesIO(data))
+    heads, feet = ([getattr(section, part) for section in document.sections] for part in ("header", "footer"))
+    said = [line for head in heads if not head.is_linked_to_previous for line in lines(head)]
+    said += lines(document._body)
+    said += [line for foot in feet if not foot.is_linked_to_previous for line in lines(foot)]
+    return "\n".join(said)
 
 
 def _pdf(data: bytes, content_type: str) -> str:

@@ -33,7 +33,7 @@ from lockgate.curate.release import NUMBER
 from lockgate.curate.reuse import Known, keep_affected, last_release
 from lockgate.curate.sources import Curation
 from lockgate.curate.tables import Tables, Written, prepare_tables, write_limited, write_tables
-from lockgate.curate.text import scrub_notes, scrub_whole
+from lockgate.curate.text import notes_by_type, scrub_notes, scrub_whole
 from lockgate.curate.verify import verify_folder
 from lockgate.deidentify.acceptance import RELEASES, pass_risk
 from lockgate.deidentify.sets import measure_files, quasi_sets
@@ -234,7 +234,7 @@ def _make(
                 "objections_held": objections_held(engine.local, site, batches(site)),
             },
             "accounting": {name: account.as_dict() for name, account in accounts.items()},
-            "texts": texts.as_dict(),
+            "texts": texts.as_dict() | {"by_type": notes_by_type(build)},
             "codes_withheld": int(engine.one("SELECT count(*) FROM withheld_code")),
             "quality": [check.as_dict() for check in run_checks(build, to, written)],
             **({"quality_checks": asdict(quality)} if quality else {}),

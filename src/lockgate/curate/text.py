@@ -79,6 +79,31 @@ def scrub_whole(build: Curation, *, cached: bool = False) -> TextCounts:
     )
 
 
+def notes_by_type(build: Curation) -> list[dict[str, Any]]:
+    """For each type of document, by its title: how many notes there were, how many are withheld, and why.
+
+    Titles that fewer people have than the threshold count as "other". Needs ``common_text`` and the ``scrub_done`` of
+    everybody.
+    """
+    rows = build.engine.rows(
+        """
+        SELECT coalesce(t.words, 'other') AS type, s.reason, count(*) AS notes
+        FROM scrub_done AS s
+        JOIN p_document AS d ON d.id = s.id
+        LEFT JOIN common_text AS t ON t.words = d.title
+        WHERE s.staged = 'document'
+        GROUP BY 1, 2 ORDER BY 1, 2"""
+    )
+    types: dict[str, dict[str, Any]] = {}
+    for name, reason, count in rows:
+        told = types.setdefault(str(name), {"type": str(name), "notes": 0, "withheld": 0, "reasons": {}})
+        told["notes"] += int(count)
+        if reason is not None:
+            told["withheld"] += int(count)
+            told["reasons"][str(reason)] = int(count)
+    return list(types.values())
+
+
 def _scrub(build: Curation, tables: tuple[str, ...], name: str, cached: bool) -> None:
     engine = build.engine
     said = " UNION ALL ".join(

@@ -71,19 +71,32 @@ class Extract:
     def rows_sql(self) -> str:
         """The rows that come out, their dates treated, their keys still the release's.
 
-        Notes that are ``rendered`` come with what that needs: ``stands``, ``anchor`` and ``days``.
+        Notes that are ``rendered`` come with what that needs: ``stands``, ``anchor`` and ``days``; mentions that are
+        ``placed`` with ``of_note`` and ``days``.
         """
         shown = ", ".join(f"{self._value(column)} AS {quote(column.name)}" for column in self.columns)
-        if self.rendered:
+        if self.rendered or self.placed:
             days = "s.days" if self.scope.dates == "shift" else "CAST(NULL AS INTEGER)"
-            shown += f", t.note_stands AS stands, t.note_date AS anchor, {days} AS days"
+            needed = (
+                "t.note_stands AS stands, t.note_date AS anchor" if self.rendered else "t.note_id AS of_note"
+            )
+            shown += f", {needed}, {days} AS days"
         return f"SELECT {shown} FROM {self._source()} WHERE {self._fate()} = 'out'"
 
     @property
     def rendered(self) -> bool:
         """Whether the rows are notes, in which something is to stand in the place of tags (notes.py)."""
+        return self.table == "note" and self._renders
+
+    @property
+    def placed(self) -> bool:
+        """Whether the rows tell where in a note something stands, which is to be so in the rendered note."""
+        return self.table == "note_nlp" and self._renders and "offset" in self.scope.tables["note_nlp"]
+
+    @property
+    def _renders(self) -> bool:
         wanted = self.scope.notes not in (None, "tags")
-        return self.table == "note" and wanted and "note_text" in self.scope.tables["note"]
+        return wanted and "note_text" in self.scope.tables.get("note", ())
 
     def _source(self) -> str:
         source = f"{relation(self.table)} t"

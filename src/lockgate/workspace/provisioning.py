@@ -28,7 +28,7 @@ from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
 from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
-from lockgate.workspace.notes import render_notes
+from lockgate.workspace.notes import place_mentions, render_notes
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
 from lockgate.workspace.rare import find_rare
@@ -333,6 +333,8 @@ def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[st
     rows = engine.arrow(extract.rows_sql())
     if extract.rendered:
         rows, treated["note_text: rendered"] = render_notes(site, extract, rows)
+    if extract.placed:
+        rows = place_mentions(site, engine, extract, rows)
     rows = rekey_table(rows, extract.keys, site.project_key(extract.scope.project))
     engine.register("project_rows", rows)
     path = fresh / f"{extract.table}.parquet"
