@@ -155,7 +155,9 @@ def test_a_release_has_tags_and_beside_them_nothing_that_was_there(kept: Site) -
     assert not [value for value in VALUES if value.lower() in stands.lower()]
     assert "1950-06-05" not in stands
     assert release.manifest["policy"]["notes"] == "surrogates"
-    assert release.manifest["texts"]["by_type"] == [{"type": "other", "notes": 4, "withheld": 0, "reasons": {}}]
+    assert release.manifest["texts"]["by_type"] == [
+        {"type": "other", "notes": 4, "withheld": 0, "reasons": {}}
+    ]
     assert verify_release(kept, release.number) == []
 
 
