@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from lockgate.cohorts.codes import resolve
-from lockgate.cohorts.definition import Criterion, Definition, ExposureExit
+from lockgate.cohorts.definition import Criterion, Definition
 from lockgate.cohorts.events import criteria_sql, day
-from lockgate.cohorts.exits import ends, stays_sql
+from lockgate.cohorts.exits import ends, merged_stays, stays_sql
 from lockgate.cohorts.groups import passing
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import INDEX, Scratch
@@ -34,7 +35,7 @@ def generate(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -
     a person on one day are in the order of their id, their kind's place in the definition, their end.
     """
     with _generated(engine, definitions) as scratch:
-        return engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
+        return merged_stays(scratch)
 
 
 def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> dict[int, Count]:
@@ -44,13 +45,20 @@ def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> 
     """
     if not definitions:
         return {}
+    rows = generate(engine, definitions)
+    number, person = (rows.column(name).to_numpy() for name in ("cohort_definition_id", "subject_id"))
+    found = {}
+    for asked, _ in definitions:
+        first, last = np.searchsorted(number, [asked, asked + 1])
+        changes = np.count_nonzero(np.diff(person[first:last]))
+        found[asked] = Count(int(changes + (last > first)), int(last - first))
+    return found
+
+
+def generation_sql(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> pa.Table:
+    """As ``generate``, to the last step in SQL: for an engine that records it."""
     with _generated(engine, definitions) as scratch:
-        rows = engine.rows(
-            "SELECT cohort_definition_id, count(DISTINCT subject_id), count(*) "
-            f"FROM ({stays_sql(scratch)}) GROUP BY cohort_definition_id"
-        )
-    found = {number: Count(persons, stays) for number, persons, stays in rows}
-    return {number: found.get(number, Count(0, 0)) for number, _ in definitions}
+        return engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
 
 
 def generate_with_events(
@@ -67,7 +75,7 @@ def generate_with_events(
             "SELECT CAST(context AS BIGINT) AS context, person_id, event_id, first_day FROM included_events "
             "ORDER BY 1, 2, 3"
         )
-        return events, engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
+        return events, merged_stays(scratch)
 
 
 @contextmanager
@@ -143,7 +151,6 @@ def _plain(definition: Definition) -> bool:
         and definition.qualifying is None
         and not definition.rules
         and not definition.censoring
-        and not isinstance(definition.exit, ExposureExit)
     )
 
 

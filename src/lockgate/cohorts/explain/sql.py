@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.cohorts.definition import Definition
-from lockgate.cohorts.generate import generate
+from lockgate.cohorts.generate import generation_sql
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import Engine, SqlEngine, literal, quote
 from lockgate.errors import LockgateError
@@ -46,7 +46,7 @@ def sql_script(definition: Definition, omop: Path | None = None, number: int = 1
     recorder = _Recorder()
     if omop is not None:
         open_omop(recorder, omop)
-    generate(recorder, [(number, definition)])
+    generation_sql(recorder, [(number, definition)])
     return "\n".join([_HEAD if omop else _HEAD + _TABLES, *(f"{text};\n" for text in recorder.statements)])
 
 
