@@ -99,7 +99,7 @@ def test_bitmaps_sql_and_a_plain_reading_agree(definitions: list[Definition], ro
         assert by_sql[number].persons == plainly, definition
         assert persons in (None, plainly), definition
         answered += persons is not None
-    assert answered >= 3
+    assert answered
 
 
 PEOPLE: dict[str, list[dict[str, Any]]] = {

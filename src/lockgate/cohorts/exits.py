@@ -114,10 +114,10 @@ def merged_stays(scratch: Scratch) -> pa.Table:
     told = sorted(_settings(scratch))
     settings = scratch.register(rows_table(told, _SETTINGS))
     spans = scratch.engine.arrow(f"SELECT * FROM ({_padded(settings)}) ORDER BY context, person_id, began")
-    context, person, began, stopped = (spans.column(name).to_numpy().astype(np.int64) for name in _SPAN)
+    context, person, began, stopped = (spans.column(name).to_numpy() for name in _SPAN)
     fresh = np.ones(context.size, dtype=bool)  # where a person's stays in a cohort begin
-    fresh[1:] = (np.diff(context) != 0) | (np.diff(person) != 0)
-    apart = np.cumsum(fresh) << 33  # so that nobody's days reach those of the next
+    fresh[1:] = (context[1:] != context[:-1]) | (person[1:] != person[:-1])
+    apart = np.cumsum(fresh, dtype=np.int64) << 33  # so that nobody's days reach those of the next
     reached = np.maximum.accumulate(apart + stopped)
     opens = fresh.copy()
     opens[1:] |= reached[:-1] < (apart + began)[1:]
@@ -129,8 +129,8 @@ def merged_stays(scratch: Scratch) -> pa.Table:
     stops = np.minimum(reached[last] - apart[last] - gap[place], until[place])
     kept = starts <= stops
     columns = {
-        "cohort_definition_id": (pa.int64(), context[first][kept]),
-        "subject_id": (pa.int64(), person[first][kept]),
+        "cohort_definition_id": (pa.int64(), context[first][kept].astype(np.int64)),
+        "subject_id": (pa.int64(), person[first][kept].astype(np.int64)),
         "cohort_start_date": (pa.date32(), starts[kept].astype(np.int32)),
         "cohort_end_date": (pa.date32(), stops[kept].astype(np.int32)),
     }
