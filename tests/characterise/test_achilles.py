@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -10,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lockgate.characterise import pairs
 from lockgate.characterise.catalogue import catalogue
+from lockgate.characterise.cells import packing, runs
 from lockgate.characterise.run import RAW, STRATA, characterise, write_results
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
@@ -272,3 +276,30 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         run(tmp_path, [1])
     with pytest.raises(UsageError, match="no analysis 6"):
         run(tmp_path, [1, 6])
+
+
+@pytest.mark.parametrize("most", [3, 1024])
+def test_pairs_of_concepts_are_counted_as_one_by_one(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "_MANY", most)  # people of more are paired a concept at a time
+    monkeypatch.setattr(pairs, "_AT_ONCE", 20)
+    draw = np.random.default_rng(4)
+    pack = packing(40, 9, 2000, 2001)
+    assert pack
+    events = [
+        (int(c), int(p), int(m))
+        for c, p, m in zip(*(draw.integers(0, n, 300) for n in (9, 40, 24)), strict=True)
+    ]
+    cells = [(c << pack.person_bits | p) << pack.month_bits | m for c, p, m in events]
+    people: Counter[tuple[int, int]] = Counter()
+    cases: Counter[tuple[int, int]] = Counter()
+    for person in range(40):
+        had = Counter(c for c, p, _ in events if p == person and c != 2)
+        for one, other in itertools.combinations(sorted(had), 2):
+            people[one, other] += 1
+            cases[one, other] += had[one] * had[other]
+    found = pairs.together(runs(np.array(cells, np.int64)), pack, np.array([2]), 9)
+    told = {
+        (one, other): (n, times)
+        for one, other, n, times in zip(*(each.tolist() for each in found), strict=True)
+    }
+    assert told == {pair: (n, cases[pair]) for pair, n in people.items()}

@@ -28,7 +28,7 @@ from lockgate.engine import Engine
 from lockgate.errors import UsageError
 
 GOLDEN = SOURCE.parent / "goldens" / f"achilles_{SOURCE.name}.parquet"
-FRACTION = 10  # copies for the peer: 26,940 people, 3.4 M rows
+FRACTION = 20  # copies for the peer: 53,880 people, 6.9 M rows
 PEER = ["duckcdm==0.4.7", "duckdb==2.0.0"]
 _RAN = """
 import json, sys, time, duckdb

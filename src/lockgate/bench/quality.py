@@ -40,34 +40,36 @@ def run(quick: bool) -> list[Measure]:
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:
         folder = Path(temporary) / "omop"
         multiply(folder, copies)
-        return [measure_quality(folder, copies, temp_dir=Path(temporary))]
+        return measure_quality(folder, copies, temp_dir=Path(temporary))
 
 
 def measure_quality(
     folder: Path, copies: int, *, memory_limit: str = "4GB", temp_dir: Path | None = None
-) -> Measure:
-    """All checks of CDM 5.3 over ``folder``, GiBleed ``copies`` times over (``bench.gibleed.multiply``), in seconds.
+) -> list[Measure]:
+    """All checks of CDM 5.3 over ``folder``, GiBleed ``copies`` times over (``bench.gibleed.multiply``).
 
     Correct when each check counts ``copies`` times what OHDSI's SQL counts in the set itself.
     """
     thresholds = load("5.3")
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     with Engine(memory_limit=memory_limit, temp_dir=temp_dir) as engine:
         results = run_checks(engine, find_omop(folder), thresholds)
-    seconds = time.perf_counter() - started
+    seconds, busy = time.perf_counter() - started, time.process_time() - busy
     rows = sum(
         pq.read_metadata(path).num_rows
         for path in folder.glob("*.parquet")
         if "person_id" in pq.read_schema(path).names
     )
-    return Measure(
+    told, right = (
         f"{len(results):,} quality checks of {rows / 1e6:,.1f} M rows",
-        round(seconds, 2),
-        "s",
-        target=TARGET,
-        higher_is_better=False,
-        correct=not differing(results, copies),
+        not differing(results, copies),
     )
+    return [
+        Measure(
+            told, round(seconds, 2), "s", target=TARGET, higher_is_better=False, correct=right,
+        ),
+        Measure(f"{told}, CPU time", round(busy, 2), "s", higher_is_better=False, correct=right),
+    ]  # fmt: skip
 
 
 def differing(results: list[Result], copies: int) -> list[str]:

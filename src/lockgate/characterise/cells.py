@@ -18,7 +18,7 @@ from lockgate.characterise.people import UNKNOWN, People
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-BLOCK = 1 << 19  # events' runs looked at together: what fits the caches
+BLOCK = 1 << 17  # events' runs looked at together: what fits the caches
 Histograms = dict[str, list[tuple[Ints, ...]]]
 
 
