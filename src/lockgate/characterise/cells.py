@@ -168,12 +168,18 @@ def histograms(
 
 def _known(people: People, who: Ints, year: Ints, *columns: Ints) -> tuple[Ints, Ints, list[Ints]]:
     """Sex and age of those who have a row in person; the other columns likewise."""
-    known = people.known[who]
-    if not known.all():
+    if not people.known.all():
+        known = people.known[who]
         who, year, columns = who[known], year[known], tuple(each[known] for each in columns)
     born = people.born[who]
-    age = np.where(born == UNKNOWN, UNKNOWN, year - born)
-    return people.gender[who], age, [year, *columns]
+    return people.gender[who], _unless(born == UNKNOWN, year - born), [year, *columns]
+
+
+def _unless(unknown: Bools, values: Ints) -> Ints:
+    """The values, but where they aren't known."""
+    if unknown.any():
+        values[unknown] = UNKNOWN
+    return values
 
 
 def _years(
@@ -182,7 +188,7 @@ def _years(
     sex, age, (year, local) = _known(people, who, year, local)
     if not len(year):
         return
-    band = np.where(age == UNKNOWN, UNKNOWN, age // 10)
+    band = _unless(age == UNKNOWN, age // 10)
     bands, place = _places(band)
     first = int(year.min())
     years = int(year.max()) - first + 1
