@@ -12,7 +12,7 @@ from lockgate.cohorts.codelists import Code, read_codelist
 from lockgate.cohorts.definition import CodeItem
 from lockgate.cohorts.library import Library, New
 from lockgate.cohorts.library_import import entry_name, read_folder
-from lockgate.cohorts.library_search import search
+from lockgate.cohorts.library_search import near_words, search
 from lockgate.errors import Refused, UsageError
 from lockgate.site import Site
 
@@ -123,6 +123,9 @@ def test_search(library: Library) -> None:
     assert names(code="J10.8") == ["flu"]  # below J10
     assert names(code="J1") == []
     assert names(code="J101", words="flu") == ["flu"]
+    title = next(iter(library.entries())).title.lower().split()[0]
+    assert near_words(library.entries(), f"{title[:-2]}{title[-1]}{title[-2]}") == title
+    assert near_words(library.entries(), title) == near_words(library.entries(), "zzzzzz") == ""
 
 
 def test_an_import_names_what_it_refuses(library: Library, tmp_path: Path) -> None:

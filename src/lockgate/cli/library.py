@@ -15,6 +15,7 @@ from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.cohorts.explain import text_of
 from lockgate.cohorts.library import STATUSES, Entry, Library, New, Status
 from lockgate.cohorts.library_import import entry_name, read_folder
+from lockgate.cohorts.library_search import near_words
 from lockgate.cohorts.library_search import search as find
 from lockgate.errors import UsageError
 
@@ -134,7 +135,9 @@ def search(
     """Find definitions and code lists by words, by code, by concept."""
     if not words.strip() and not code.strip() and concept is None:
         raise UsageError("nothing is asked for", remedy="give words, --code or --concept")
-    hits = find(Library(open_site()).entries(), words, code.strip(), concept)
+    entries = list(Library(open_site()).entries())
+    hits = find(entries, words, code.strip(), concept)
+    meant = "" if hits else near_words(entries, words)
 
     def human() -> None:
         for hit in hits:
@@ -142,9 +145,10 @@ def search(
             said = f"{entry.name}@{entry.version} [{entry.status}] {entry.title} ({hit.because})"
             console.print(said, markup=False)
         if not hits:
-            console.print("Nothing found.")
+            console.print(f"Nothing found.{f' Did you mean: {meant}?' if meant else ''}", markup=False)
 
-    emit({"found": [{**hit.entry.summary(), "because": hit.because} for hit in hits]}, human)
+    found = [{**hit.entry.summary(), "because": hit.because} for hit in hits]
+    emit({"found": found, "did_you_mean": meant}, human)
 
 
 @app.command("status")

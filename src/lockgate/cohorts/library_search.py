@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from lockgate.cohorts.definition import BY_PREFIX
 from lockgate.cohorts.library import Entry
@@ -47,6 +49,22 @@ def search(
             why.append(f"concept {concept}")
         hits.append(Hit(entry, ", ".join(why)))
     return sorted(hits, key=lambda hit: (not hit.because.startswith(("name", "title")), hit.entry.name))
+
+
+def near_words(entries: Iterable[Entry], words: str) -> str:
+    """The words with each that no entry has put as the nearest one that some have; empty where there is none nearer."""
+    known = {
+        part
+        for entry in entries
+        for text in (entry.name, entry.title, *entry.words)
+        for part in re.findall(r"[^\W\d_]{3,}", text.lower())
+    }
+    put = []
+    for word in words.lower().split():
+        close = [] if any(word in other for other in known) else get_close_matches(word, known, n=1)
+        put += close or [word]
+    meant = " ".join(put)
+    return "" if meant == " ".join(words.lower().split()) else meant
 
 
 def _words(entry: Entry, asked: list[str]) -> str | None:
