@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pyarrow as pa
@@ -219,3 +220,15 @@ def test_an_ontology(tmp_path):
         ("Purple toe", "HP:1"),
         ("Violet toe", "HP:1"),
     ]
+
+
+def test_packed_notes_and_a_broken_pack(tmp_path, capsys):
+    notes, out = tmp_path / "n.jsonl.gz", tmp_path / "o.jsonl"
+    packed = gzip.compress(b'{"document_id": "a", "text": "Known gout."}\n' * 50)
+    notes.write_bytes(packed)
+    assert run(["annotate", str(notes), "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["annotated"] == 50
+    notes.write_bytes(packed[:-20])
+    before = out.read_bytes()
+    assert run(["annotate", str(notes), "--out", str(out)]) == 2
+    assert out.read_bytes() == before

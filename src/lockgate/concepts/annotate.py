@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -127,8 +128,10 @@ def _read(
 ) -> list[Mention]:
     """Each mention with its context, sentence by sentence; one that runs over a sentence's end only with ``across``."""
     items: list[tuple[int, int, Entry | None, Value | None]] = []
+    starts = [value.begin for value in values]
     for one in found:
-        if not any(value.begin <= one.begin and one.end <= value.end for value in values):
+        at = bisect_right(starts, one.begin)
+        if not at or one.end > values[at - 1].end:  # not a part of a value
             items.append((one.begin, one.end, one.entry, None))
     items += [(value.begin, value.end, None, value) for value in values]
     items.sort(key=lambda item: item[:2])
@@ -157,12 +160,9 @@ def _of_sentence(
     triggers = of_sentence(signs.triggers, begins, sentence)
     for places, section in _by_section(part, signs.sections):
         # a head that stands in the sentence begins it anew
-        first = max(
-            [
-                sentence[0],
-                *(p.text for p in signs.sections.places if p.text <= places[0][0] and p.begin >= sentence[0]),
-            ]
-        )
+        head = signs.sections.place_at(places[0][0])
+        first = max(sentence[0], head.text) if head and head.begin >= sentence[0] else sentence[0]
+        first = min(first, places[0][0])
         spans = [(begin, end) for begin, end, _, _ in places]
         default = section.default if section else None
         near = [sign for sign in triggers if sign.begin >= first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -246,12 +247,14 @@ def apply_defined(text: str, found: list[Found], learnt: dict[str, Entry | None]
     own = [(match.start(), match.end(), learnt[match[0]]) for match in pattern.finditer(text)]
     taken = {(begin, end) for begin, end, _ in own}
     kept = [one for one in found if (one.begin, one.end) not in taken]
-    inside = sorted((one.begin, one.end) for one in kept)
-    added = [
-        Found(begin, end, entry)
-        for begin, end, entry in own
-        if entry is not None and not any(b < end and begin < e for b, e in inside)
-    ]
+    begins = [one.begin for one in kept]
+    added = []
+    for begin, end, entry in own:
+        before = bisect_left(
+            begins, end
+        )  # of those that begin before its end only the last can reach into it
+        if entry is not None and not (before and kept[before - 1].end > begin):
+            added.append(Found(begin, end, entry))
     return sorted([*kept, *added])
 
 

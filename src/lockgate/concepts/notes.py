@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -45,22 +47,30 @@ def unreadable(text: str | None) -> str | None:
 
 def read_notes(path: Path) -> Iterator[Note]:
     """The notes of a file, one at a time; empty lines are none. UsageError where the file can't be opened."""
+    for number, raw in _lines(path):
+        if not raw.strip():
+            continue
+        try:
+            line = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace"))
+        except (ValueError, RecursionError):
+            line = None
+        if not isinstance(line, dict):
+            yield Note(number, None, None, "", "not-a-note")
+            continue
+        document, text = line.get("document_id"), line.get("text")
+        said = text if isinstance(text, str) else None
+        reason = "not-a-note" if said is None and document is None else unreadable(said)
+        yield Note(number, document, line.get("patient_id"), said or "", reason)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file, unpacked where it is gzip."""
     try:
-        stream = path.open("rb")
-    except OSError as error:
-        raise UsageError(f"can't be read ({error.strerror})", where=str(path)) from error
-    with stream:
-        for number, raw in enumerate(stream, 1):
-            if not raw.strip():
-                continue
-            try:
-                line = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8", errors="replace"))
-            except (ValueError, RecursionError):
-                line = None
-            if not isinstance(line, dict):
-                yield Note(number, None, None, "", "not-a-note")
-                continue
-            document, text = line.get("document_id"), line.get("text")
-            said = text if isinstance(text, str) else None
-            reason = "not-a-note" if said is None and document is None else unreadable(said)
-            yield Note(number, document, line.get("patient_id"), said or "", reason)
+        with path.open("rb") as packed:
+            zipped = packed.read(2) == b"\x1f\x8b"
+            packed.seek(0)
+            with gzip.open(packed) if zipped else packed as stream:
+                yield from enumerate(stream, 1)
+    except (OSError, EOFError, zlib.error) as error:
+        said = getattr(error, "strerror", None) or "its gzip is broken"
+        raise UsageError(f"can't be read ({said})", where=str(path)) from error

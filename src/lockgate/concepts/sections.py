@@ -37,6 +37,7 @@ _BEFORE = re.compile(r"(?:^|[\n.;?!|>\])]|[ \t]{3})[ \t]*(?:[-*\u2022#=]+|\d{1,2
 _AFTER = re.compile(r"[ \t]*[*_=]*[ \t]*(?::[*_=]*|\s[-\u2013]\s|(?=\r?\n|$))")
 _STOP = re.compile(r"(?<!\b[A-Za-z])[.!?](?=\s|$)|\n")
 _WORDS = re.compile(r"\S")
+_LONGEST = 10_000  # characters of a section that says how its text is meant
 _EMPTY = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -72,13 +73,15 @@ def _until(text: str, begin: int, after: int, section: Section) -> int:
     """
     if not section.default:
         return len(text)
-    line = text[text.rfind("\n", 0, begin) + 1 : begin]
+    first = max(0, begin - 40)
+    line = text[text.rfind("\n", first, begin) + 1 or first : begin]
     if line.strip(" \t-*\u2022#=_>0123456789.)"):
-        stop = _STOP.search(text, after)
-        return stop.end() if stop else len(text)
+        stop = _STOP.search(text, after, after + _LONGEST)
+        return stop.end() if stop else after + _LONGEST
     words = _WORDS.search(text, after)
-    empty = _EMPTY.search(text, words.start()) if words else None
-    return empty.start() if empty else len(text)
+    last = after + _LONGEST
+    empty = _EMPTY.search(text, words.start(), last) if words else None
+    return empty.start() if empty else last
 
 
 class Sections:
@@ -92,5 +95,10 @@ class Sections:
 
     def at(self, place: int) -> Section | None:
         """The section in which a place stands; None before the first head and where the last one ended."""
+        found = self.place_at(place)
+        return found.section if found and place < found.until else None
+
+    def place_at(self, place: int) -> Place | None:
+        """The last head that begins before a place."""
         found = bisect_right(self._begins, place)
-        return self.places[found - 1].section if found and place < self.places[found - 1].until else None
+        return self.places[found - 1] if found else None

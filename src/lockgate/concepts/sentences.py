@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import pairwise
 
 _BREAK = re.compile(r"[.!?][\"')\]]*\s+|\n")
 _WORD_BEFORE = re.compile(r"([A-Za-z][A-Za-z.]*)$")
@@ -55,6 +56,7 @@ _SHORT = frozenset(
         "rev",
     ]
 )
+_LONGEST = 3_000  # characters; scopes are looked for within a sentence
 _WRAPPED = 55  # a line shorter than this was ended by its writer, not by the page
 
 
@@ -74,6 +76,7 @@ class Sentences:
                     begins.append(at + 1)
             elif text[at] != "." or not _abbreviated(text, at):
                 begins.append(after)
+        begins = _cut(begins, len(text))
         self.begins = begins
         self.end = len(text)
 
@@ -83,11 +86,23 @@ class Sentences:
         return self.begins[at - 1], self.begins[at] if at < len(self.begins) else self.end
 
 
+def _cut(begins: list[int], end: int) -> list[int]:
+    """The same with what is too long for a sentence cut into parts: a table, or text without a stop."""
+    if all(after - begin <= _LONGEST for begin, after in pairwise([*begins, end])):
+        return begins
+    return [
+        place
+        for begin, after in pairwise([*begins, end])
+        for place in range(begin, max(after, begin + 1), _LONGEST)
+    ]
+
+
 def _abbreviated(text: str, stop: int) -> bool:
     word = _WORD_BEFORE.search(text, max(0, stop - 12), stop)
     if word is None:  # "1. Asthma": the number of a list
-        line = text.rfind("\n", 0, stop) + 1
-        return text[line:stop].strip().isdigit()
+        first = max(0, stop - 12)
+        line = text.rfind("\n", first, stop) + 1 or first
+        return text[line:stop].strip().isdigit() and (line > first or first == 0)
     if word[1].lower() == "no":  # the answer, unless a number follows
         return bool(_NUMBER.match(text, stop + 1))
     return word[1].lower() in _SHORT or (len(word[1]) == 1 and word[1] not in "I")
@@ -99,7 +114,7 @@ def _is_break(text: str, begin: int, at: int) -> bool:
         return True
     first = _NEXT.match(text, at + 1)
     assert first is not None
-    line = text[max(begin, text.rfind("\n", 0, at) + 1) : at].rstrip()
+    line = text[max(begin, text.rfind("\n", max(0, at - 200), at) + 1, at - 200) : at].rstrip()
     if line.endswith((".", "!", "?", ":")) or not line:
         return True
     if first[1].islower() or line.endswith(","):

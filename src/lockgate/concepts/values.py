@@ -252,11 +252,11 @@ def statuses(text: str) -> Iterator[Value]:
 
 
 def _smoking(text: str) -> Iterator[Value]:
-    taken: list[tuple[int, int]] = []
+    taken: set[int] = set()
     for status, pattern in _SMOKING.items():
         for found in pattern.finditer(text):
-            if not any(begin < found.end() and found.start() < end for begin, end in taken):
-                taken.append(found.span())
+            if not {found.start(), found.end()} & taken:  # "smoker" is the end of "ex-smoker"
+                taken |= {found.start(), found.end()}
                 concept = SMOKING_CONCEPTS[status]
                 yield Value(found.start(), found.end(), "smoking_status", concept, "", None, None, "", status)
 
