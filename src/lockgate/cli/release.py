@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from lockgate import curate
-from lockgate.cli import accepting
+from lockgate.cli import accepting, notes_review
 from lockgate.cli.common import actor, console, emit, errors, open_site
 from lockgate.cli.optout import applied
 from lockgate.cohorts.release_index import index_release
@@ -19,6 +19,9 @@ from lockgate.errors import Refused, UsageError
 from lockgate.workspace.scope import projects_of
 
 app = typer.Typer()
+app.add_typer(
+    notes_review.app, name="notes-review", help="Read a random sample of the scrubbed notes: the leak rate."
+)
 
 EngineName = Literal["duckdb", "spark"]
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from lockgate.curate.notesreview.stoplist import held_notes
 from lockgate.curate.sources import Curation
 from lockgate.deidentify import text as free_text
+from lockgate.engine import literal
 from lockgate.schema import STAGED
 
 # What is scrubbed: staged table -> (prepared table, column of text, fate of a row that is carried).
@@ -48,6 +50,20 @@ def scrub_notes(build: Curation, *, cached: bool = False) -> None:
     build.engine.execute(
         "UPDATE p_document SET fate = 'not:withheld_by_the_scrubber' "
         "WHERE id IN (SELECT id FROM scrub_done WHERE residual)"
+    )
+    _hold_back(build)
+
+
+def _hold_back(build: Curation) -> None:
+    """Withhold the notes in which a reader found an identifier: by their id, or by their words as released."""
+    held = held_notes(build.site)
+    if not held:
+        return
+    ids = ", ".join(str(int(one["note_id"])) for one in held)
+    digests = ", ".join(literal(str(one["digest"])) for one in held)
+    build.engine.execute(
+        "UPDATE p_document SET fate = 'not:withheld_by_a_reader' WHERE fate = 'note' AND "
+        f"(id IN ({ids}) OR id IN (SELECT id FROM scrub_done WHERE md5(text) IN ({digests})))"
     )
 
 

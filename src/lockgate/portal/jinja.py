@@ -118,6 +118,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
             ("linkage:list", "Who is who", can(person, "linkage.review")),
+            ("notes:list", "Notes", can(person, "notes.results")),
             ("safety:list", "Safety", can_read(person)),
             ("incidents:list", "Incidents", can(person, "incident.report")),
             ("auditing", "Audit", can(person, "audit.read")),

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "lockgate.portal.airlock",
     "lockgate.portal.register",
     "lockgate.portal.linkage",
+    "lockgate.portal.notes",
     "lockgate.portal.safety",
     "lockgate.portal.incidents",
     "lockgate.portal.explore",

@@ -45,6 +45,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "airlock.review": frozenset({"output_checker"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),
     "linkage.review": frozenset({"linkage_clerk"}),
+    # who reads a sample of scrubbed notes: what was missed in them identifies people
+    "notes.review": frozenset({"data_protection_office", "linkage_clerk"}),
+    "notes.results": frozenset({"data_protection_office", "linkage_clerk", "research_centre", "auditor"}),
     "audit.read": frozenset({"auditor"}),
     "explore.search": frozenset(ROLES) - {"linkage_clerk", "administrator"},
     "explore.count": frozenset({"applicant", "research_centre", "data_engineer"}),

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from lockgate.catalogue import About, list_abouts
+from lockgate.curate.notesreview import published
 from lockgate.catalogue.changes import Change, changed
 from lockgate.portal.files import chart_response
 from lockgate.portal.sites import current_site
@@ -34,7 +35,12 @@ def overview(request: HttpRequest, number: str) -> HttpResponse:
     """What there is to read about a release."""
     item = _find(number)
     earlier = [each for each in list_abouts(current_site()) if each.release != item.release]
-    return render(request, "catalogue/about.jinja", {"item": item, "facts": item.facts, "earlier": earlier})
+    reading = published(current_site(), item.release)
+    return render(
+        request,
+        "catalogue/about.jinja",
+        {"item": item, "facts": item.facts, "earlier": earlier, "reading": reading},
+    )
 
 
 @require_GET
