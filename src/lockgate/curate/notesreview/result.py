@@ -25,7 +25,7 @@ def bounds_of(review: Review) -> list[dict[str, Any]]:
 
     ``notes_bound`` is of the share of notes with a miss, ``identifiers_bound`` of the share of identifiers that were
     left among those left and taken out (None where none was seen); one-sided, of 95 % each. A note that two
-    have read has a miss when either found one. Identifiers of a note aren't independent: their bound is rougher than that of notes.
+    have read has a miss when either found one. Identifiers of a note aren't independent: their bound is rougher.
     """
     told = [_figures(ALL, [one for one in review.sample if one.of_all], review)]
     for type_ in review.types:

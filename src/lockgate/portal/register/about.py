@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from lockgate.catalogue import About, list_abouts
-from lockgate.curate.notesreview import published
 from lockgate.catalogue.changes import Change, changed
+from lockgate.curate.notesreview import published
 from lockgate.portal.files import chart_response
 from lockgate.portal.sites import current_site
 
