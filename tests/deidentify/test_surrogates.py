@@ -153,6 +153,21 @@ def test_a_birth_date_has_another_day_of_its_year_unless_that_is_too_old() -> No
     assert render(note.text, note.stands, Form(True, key=KEY, oldest=1951)) == "DOB [DATE OF BIRTH]"
 
 
+def test_ages_above_the_top_age_are_shown_as_one() -> None:
+    text = "An 87-year-old, aged 86; 88F, 91 yo. Aged 85. Fell 87 years ago, 87 mg, BP 187/87, sats 88%, aged 70."
+    note = scrub_note(text, KNOWN, None, Describer(KEY, "7", KNOWN))
+    assert note.text is not None
+    form = Form(True, key=KEY, top_age=85)
+    wanted = (
+        text.replace("87-y", "85+-y")
+        .replace("aged 86", "aged 85+")
+        .replace("88F", "85+F")
+        .replace("91 yo", "85+ yo")
+    )
+    assert render(note.text, note.stands, form) == wanted
+    assert moved(note.text, note.stands, form, [note.text.index("Fell")]) == [wanted.index("Fell")]
+
+
 def test_where_only_months_are_kept_no_day_is() -> None:
     note = scrub_note(NOTE, KNOWN, None, Describer(KEY, "7", KNOWN, "dates", monthly=True))
     assert note.text is not None

@@ -85,7 +85,7 @@ class Extract:
 
     @property
     def rendered(self) -> bool:
-        """Whether the rows are notes, in which something is to stand in the place of tags (notes.py)."""
+        """Whether the rows are notes, in which something is to stand in the place of tags and ages (notes.py)."""
         return self.table == "note" and self._renders
 
     @property
@@ -95,7 +95,7 @@ class Extract:
 
     @property
     def _renders(self) -> bool:
-        wanted = self.scope.notes not in (None, "tags")
+        wanted = self.scope.notes not in (None, "tags") or self.scope.top_age is not None
         return wanted and "note_text" in self.scope.tables.get("note", ())
 
     def _source(self) -> str:

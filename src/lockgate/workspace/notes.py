@@ -24,8 +24,11 @@ def _forms(site: Site, extract: Extract) -> Callable[[date | None, int | None], 
     scope = extract.scope
     key = site.project_key(scope.project, "notes")
     oldest = max(extract.oldest, extract.year - scope.top_age if scope.top_age else 0)
-    surrogates = scope.notes == "surrogates"
-    return lambda anchor, days: Form(surrogates, scope.dates, key, days, anchor, oldest)
+    surrogates, dates = (
+        scope.notes == "surrogates",
+        scope.dates if scope.notes in ("dates", "surrogates") else "tag",
+    )
+    return lambda anchor, days: Form(surrogates, dates, key, days, anchor, oldest, scope.top_age)
 
 
 def render_notes(site: Site, extract: Extract, rows: pa.Table) -> tuple[pa.Table, int]:
@@ -35,7 +38,7 @@ def render_notes(site: Site, extract: Extract, rows: pa.Table) -> tuple[pa.Table
     changed = 0
     columns = (rows["note_text"], *(rows[name] for name in _NEEDED))
     for text, kept, anchor, days in zip(*(column.to_pylist() for column in columns), strict=True):
-        shown = render(text, from_json(kept), form_of(anchor, days)) if text and kept else text
+        shown = render(text, from_json(kept), form_of(anchor, days)) if text else text
         changed += shown != text
         texts.append(shown)
     place = rows.column_names.index("note_text")
@@ -54,7 +57,7 @@ def place_mentions(site: Site, engine: Engine, extract: Extract, rows: pa.Table)
     engine.register("mentioned", pa.table({"note_id": pa.array(where, pa.int64())}))
     notes = engine.arrow(
         f"SELECT note_id, note_text, note_stands, note_date FROM {relation('note')} "
-        "SEMI JOIN mentioned USING (note_id) WHERE note_stands IS NOT NULL"
+        "SEMI JOIN mentioned USING (note_id)"
     )
     for note, text, kept, anchor in zip(*(column.to_pylist() for column in notes.columns), strict=True):
         told = sorted((int(offsets[number]), number) for number in where[note] if offsets[number] is not None)

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from lockgate.deidentify.dates import DatePolicy
 from lockgate.deidentify.text import spans as kinds
+from lockgate.deidentify.text.ages import ages_over
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.shapes import Person, atoms_of
 from lockgate.deidentify.text.spans import Span, said
@@ -45,7 +46,8 @@ class Form:
 
     ``surrogates``: drawn with ``key`` in place of tags. ``dates``: what becomes of dates; under "shift" they move by
     ``offset`` days, and by none known only their month is shown. ``anchor`` is the note's own day, near which a date
-    without a year lies; ``oldest`` is the least year of birth that may be shown.
+    without a year lies; ``oldest`` is the least year of birth that may be shown. Ages above ``top_age`` are shown as
+    that age and more.
     """
 
     surrogates: bool = False
@@ -54,6 +56,7 @@ class Form:
     offset: int | None = None
     anchor: date | None = None
     oldest: int = _BEFORE_EVERYBODY
+    top_age: int | None = None
 
     @property
     def policy(self) -> DatePolicy | None:
@@ -167,6 +170,9 @@ def moved(scrubbed: str, stands: Sequence[Stand], form: Form, places: Iterable[i
 
 def _pieces(scrubbed: str, stands: Sequence[Stand], form: Form) -> Iterable[tuple[str, int]]:
     """The rendered text piece by piece, each with the length of what it stands for."""
+    if form.top_age:
+        old = [Stand(begin, end, [["o"]]) for begin, end in ages_over(scrubbed, form.top_age)]
+        stands = sorted([*stands, *old], key=lambda stand: stand.begin)
     last = 0
     for stand in stands:
         piece = _drawn(stand, form if form.anchor else replace(form, anchor=_nearest(stands, stand)))
@@ -183,12 +189,14 @@ def _drawn(stand: Stand, form: Form) -> str | None:
     code = first[0] if isinstance(first, list) else ""
     if code in ("d", "k"):
         return _dated(first, form)
+    if code == "o":
+        return f"{form.top_age}+"
     if not form.surrogates:
         return None
     if code == "b":
         return _born(first, form)
     if code == "a":
-        return "90+"
+        return f"{min(form.top_age or 90, 90)}+"
     return "".join(draw(atom, form.key) for atom in stand.atoms)
 
 
