@@ -24,7 +24,7 @@ SEEN = datetime(2024, 3, 4, 9, 0)
 NAMES = {"ada": ("Ada", "Pemberley", "9434765919"), "cyd": ("Cydney", "Okonjo", "9434765870")}
 LETTER = (
     "Re: {family}, {given} (DOB 05/06/1950) NHS No {nhs}\nI saw {given} on Monday 4 March 2024, again on 11/03/2024 "
-    "and on 18 March, with her sister Zainab. She has type 2 diabetes."
+    "and on 18 March, with her sister Zainab. She has type 2 diabetes. Aunt aged 88."
 )
 SHORT = "{given} rang on 05/03/2024."
 VALUES = ("Ada", "Pemberley", "Cydney", "Okonjo", "Zainab", "9434765919", "9434765870", "05/06/1950")
@@ -148,7 +148,7 @@ def test_a_release_has_tags_and_beside_them_nothing_that_was_there(kept: Site) -
     assert sorted(set(table["note_text"].to_pylist()), key=len) == [
         "[NAME] rang on [DATE].",
         "Re: [NAME] (DOB [DATE OF BIRTH]) NHS No [NHS NUMBER]\nI saw [NAME] on Monday [DATE], again on [DATE] and on "
-        "[DATE], with her sister [RELATIVE]. She has type 2 diabetes.",
+        "[DATE], with her sister [RELATIVE]. She has type 2 diabetes. Aunt aged 88.",
     ]
     stands = "\n".join(table["note_stands"].to_pylist())
     assert "2024-03-04" in stands
@@ -171,7 +171,7 @@ def test_dates_of_notes_and_tables_move_together_and_one_patients_notes_agree(ke
         found = re.fullmatch(
             r"Re: ([A-Z'-]+), ([\w'-]+) \(DOB (\d\d/\d\d/1950)\) NHS No (999\d{7})\nI saw ([\w'-]+) on "
             r"(\w+ \d+ \w+ \d{4}), again on (\d\d/\d\d/\d{4}) and on (\d+ \w+), with her sister ([\w'-]+)\. "
-            r"She has type 2 diabetes\.",
+            r"She has type 2 diabetes\. Aunt aged 88\.",
             letter,
         )
         assert found, letter
@@ -200,6 +200,16 @@ def test_what_notes_mention_is_placed_in_the_projects_own_notes(kept: Site) -> N
     assert len(mentions) >= 2
     for row in mentions:
         assert texts[row["note_id"]][int(row["offset"]) :].startswith(row["lexical_variant"])
+
+
+def test_the_top_age_of_a_scope_holds_in_its_notes(kept: Site) -> None:
+    _scope(kept, "aged", notes=None, top_age=80)
+    provision(kept, "aged", "test")
+    for row in _rows(kept, "aged", "person"):
+        letter, short = _notes(kept, "aged", row["person_id"])
+        assert (
+            letter.endswith("She has type 2 diabetes. Aunt aged 80+.") and short == "[NAME] rang on [DATE]."
+        )
 
 
 def test_two_projects_have_no_surrogate_and_no_day_in_common(kept: Site) -> None:
