@@ -145,3 +145,16 @@ def test_a_users_mistake_is_said(
     (tmp_path / "d.json").write_text(json.dumps(drawn.SMALL))
     assert run(["cohort", *arguments, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["error"]
+
+
+def test_concepts_have_the_names_that_the_definition_gives_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = {"concept": {"CONCEPT_ID": 4329847, "CONCEPT_NAME": "Myocardial infarction"}}
+    told = {
+        "ConceptSets": [{"id": 0, "name": "MI", "expression": {"items": [named]}}],
+        "PrimaryCriteria": {"CriteriaList": [{"ConditionOccurrence": {"CodesetId": 0}}]},
+    }
+    (tmp_path / "mi.json").write_text(json.dumps(told))
+    assert run(["--site", str(tmp_path), "cohort", "explain", str(tmp_path / "mi.json")]) == 0
+    assert "4329847 (Myocardial infarction)" in capsys.readouterr().out
