@@ -12,8 +12,9 @@ import pytest
 from lockgate.cli import run
 from lockgate.deidentify.text import SCRUBBED, Known, scrub, scrub_file, scrub_note
 from lockgate.deidentify.text.audit import CHECKS, residue
-from lockgate.deidentify.text.scrub import LONGEST, REASONS
+from lockgate.deidentify.text.scrub import REASONS
 from lockgate.errors import LockgateError
+from lockgate.schema.text import LONGEST
 
 ROW = {
     "patient_id": "7",

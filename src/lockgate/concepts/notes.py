@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from lockgate.errors import UsageError
+from lockgate.schema.text import UNREADABLE, unreadable
 
-# The longest note that is read (characters).
-LONGEST = 5_000_000
 REASONS: dict[str, str] = {
-    "not-a-note": "the line is no JSON object with a document_id or a text",
-    "no-text": "there is no text",
-    "null-bytes": "the text holds null bytes: the file is no text, or was cut",
-    "broken-encoding": "the text holds replacement characters or UTF-8 read as Latin-1: read the source again, rightly",
-    "too-long": f"the text has more than {LONGEST:,} characters: split the document",
-}
-_BROKEN = re.compile("\ufffd|[\ud800-\udfff]|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]")
+    "not-a-note": "the line is no JSON object with a document_id or a text"
+} | UNREADABLE
 
 
 class Note(NamedTuple):
@@ -32,17 +25,6 @@ class Note(NamedTuple):
     patient_id: object
     text: str
     reason: str | None
-
-
-def unreadable(text: str | None) -> str | None:
-    """Why a text can't be read, a key of REASONS; None where it can."""
-    if text is None:
-        return "no-text"
-    if len(text) > LONGEST:
-        return "too-long"
-    if "\x00" in text:
-        return "null-bytes"
-    return "broken-encoding" if not text.isascii() and _BROKEN.search(text) else None
 
 
 def read_notes(path: Path) -> Iterator[Note]:

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from lockgate.concepts.annotate import Annotator, Mention
-from lockgate.concepts.notes import read_notes, unreadable
+from lockgate.concepts.notes import read_notes
 from lockgate.errors import UsageError
+from lockgate.schema.text import unreadable
 from lockgate.site.files import atomic_file
 
 MENTIONS = pa.schema(
@@ -133,6 +134,8 @@ def annotate_file(notes: Path, out: Path, annotator: Annotator) -> AnnotateResul
         raise UsageError(
             "is no file in a folder that there is", where=str(out), remedy="make the folder first"
         )
+    if out.exists() and notes.exists() and out.samefile(notes):
+        raise UsageError("would be written over", where=str(notes), remedy="name another file with --out")
     counts, reasons = Counter[str](), Counter[str]()
     with atomic_file(out) as stream:
         for note in read_notes(notes):

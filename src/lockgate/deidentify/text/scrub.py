@@ -7,7 +7,6 @@ note with its tags; and only then may anything else stand in the place of a tag.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,16 +24,11 @@ from lockgate.deidentify.text.misfiled import names_another
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import Span
 from lockgate.deidentify.text.stands import Dates, Describer, Form, Keep, Stand, render, to_json
-
-# The longest note that is scrubbed (characters); a longer one is no note, and is withheld.
-LONGEST = 5_000_000
+from lockgate.schema.text import UNREADABLE, unreadable
 
 # Why a note is withheld: reason -> meaning and what to do. Reasons of the audit are "own-<check>" (audit.CHECKS).
 REASONS: dict[str, str] = {
-    "no-text": "there is no text",
-    "null-bytes": "the text holds null bytes: the file is no text, or was cut",
-    "broken-encoding": "the text holds replacement characters or UTF-8 read as Latin-1: read the source again, rightly",
-    "too-long": f"the text has more than {LONGEST:,} characters: split the document",
+    **UNREADABLE,
     "other-script": "words in letters that are not Latin: the engine can't see names in them",
     "other-language": "a paragraph in another language than English: the engine can't see names in it",
     "unknown-patient": "the note's patient is not among the known people, so nothing can be audited",
@@ -47,8 +41,6 @@ REASONS: dict[str, str] = {
     "own-name": "a name of the patient is still in the scrubbed text",
     "own-birth-date": "the patient's date of birth is still in the scrubbed text",
 }
-
-_BROKEN = re.compile("\ufffd|[\ud800-\udfff]|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u0080-\u00bf]")
 
 SPAN = pa.struct([("begin", pa.int32()), ("end", pa.int32()), ("kind", pa.string()), ("own", pa.bool_())])
 SCRUBBED = pa.schema(
@@ -96,15 +88,7 @@ def scrub_note(
 
 
 def _unreadable(text: str | None) -> str | None:
-    if text is None:
-        return "no-text"
-    if len(text) > LONGEST:
-        return "too-long"
-    if "\x00" in text:
-        return "null-bytes"
-    if not text.isascii() and _BROKEN.search(text):
-        return "broken-encoding"
-    return unreadable_language(text)
+    return unreadable(text) or unreadable_language(text or "")
 
 
 class People:
