@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-
-def programs() -> Path | None:
-    """The folder of PostgreSQL's server programs, the newest where there are several."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if found:
-        return found[-1].parent
-    initdb = shutil.which("initdb")
-    return Path(initdb).parent if initdb else None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from lockgate.bench import postgres
 
 
 @pytest.fixture(scope="module")
 def database(require: Callable) -> Iterator[str]:
     """The URL of an empty PostgreSQL database, its server started for these tests and stopped after them."""
-    folder = programs()
-    require(folder is not None, "PostgreSQL's server")
-    data = Path(tempfile.mkdtemp(prefix="lockgate-postgresql-"))
-    as_user = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = pwd.getpwnam("postgres")
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        os.chown(data, user.pw_uid, user.pw_gid)
-    port = free_port()
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [folder / program, *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user
-        )
-
-    run(
-        "initdb",
-        "-D",
-        str(data),
-        "-U",
-        "lockgate",
-        "--auth=trust",
-        "--no-sync",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-    )
-    options = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-w", "-l", str(data / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql://lockgate@127.0.0.1:{port}/postgres"
-    finally:
-        run("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
-        shutil.rmtree(data)
+    require(postgres.programs() is not None, "PostgreSQL's server")
+    with postgres.server() as url:
+        yield url
 
 
 def test_whole_path_on_postgresql(isolation: None, database: str, tmp_path: Path, lockgate: Callable) -> None:

@@ -17,6 +17,7 @@ NAMES = (
     "feedback",
     "identity",
     "linkage",
+    "portal",
     "quality",
     "release",
     "risk",

@@ -55,7 +55,7 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
             {"title": "Results held back by the checks", "kind": "request", "items": list(held[:25])}
         )
     if can(person, "application.decide"):
-        rows = Application.objects.filter(state__in=application_rules.DECIDABLE).select_related("applicant")
+        rows = Application.objects.filter(state__in=application_rules.DECIDABLE).with_facts()
         mine = [
             row
             for row in rows.order_by("submitted_at")[:100]
@@ -63,18 +63,16 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
         ]
         groups.append({"title": "Applications to decide", "kind": "decide", "items": mine})
     if can(person, "application.advise"):
-        open_ones = Application.objects.filter(state__in=application_rules.DECIDABLE).select_related(
-            "applicant"
-        )
+        open_ones = Application.objects.filter(state__in=application_rules.DECIDABLE).with_facts()
         unread = [
             row
             for row in open_ones.order_by("submitted_at")[:100]
             if application_rules.can_advise(person, row.facts())
-            and not row.version.advice.filter(by=request.user).exists()
+            and all(advice.by != request.user for advice in row.version.advice.all())
         ]
         groups.append({"title": "Applications to advise on", "kind": "advise", "items": unread})
     if can(person, "airlock.review"):
-        waiting = Request.objects.filter(state="in_review").select_related("author", "job__project")
+        waiting = Request.objects.filter(state="in_review").with_facts()
         review = [
             row
             for row in waiting.order_by("created_at")[:100]

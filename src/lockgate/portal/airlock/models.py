@@ -13,6 +13,14 @@ from lockgate.portal.workspaces.models import Job
 from lockgate.portal.workspaces.rules import OPEN
 
 
+class Asked(models.QuerySet["Request"]):
+    """Requests with all that the rules ask of them, in a few queries for all."""
+
+    def with_facts(self) -> Asked:
+        """Fetch authors, projects, candidates and reviews at once."""
+        return self.select_related("author", "job__project").prefetch_related("candidates__reviews__by")
+
+
 class Request(models.Model):
     """A job's outputs that ask to leave."""
 
@@ -27,6 +35,8 @@ class Request(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     decided_at = models.DateTimeField(null=True, blank=True)
 
+    objects = Asked.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["state", "-created_at"])]
@@ -37,7 +47,7 @@ class Request(models.Model):
     @property
     def candidate(self) -> Candidate:
         """The files as they stand now."""
-        latest = self.candidates.order_by("-number").first()
+        latest = max(self.candidates.all(), key=lambda candidate: candidate.number, default=None)
         if latest is None:
             raise Candidate.DoesNotExist(f"{self.reference} has no candidate")
         return latest
@@ -50,15 +60,15 @@ class Request(models.Model):
     def facts(self) -> Facts:
         """What the rules need to know."""
         candidate = self.candidate
+        reviews = candidate.reviews.all()
+        if "reviews" not in getattr(candidate, "_prefetched_objects_cache", {}):
+            reviews = reviews.select_related("by")
         return Facts(
             state=self.state,
             author=self.author.username,
             members=self.job.project.members,
             passes=candidate.passes,
-            reviews=tuple(
-                Reviewed(review.by.username, review.decision)
-                for review in candidate.reviews.select_related("by").order_by("at")
-            ),
+            reviews=tuple(Reviewed(review.by.username, review.decision) for review in reviews),
             repairable=candidate.repairable,
             project_open=self.job.project.state in OPEN,
         )

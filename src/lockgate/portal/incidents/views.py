@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -91,13 +92,17 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         "following": sorted(rules.NEXT[incident.state]),
         "likelihood": rules.LIKELIHOOD,
         "impact": rules.IMPACT,
-        "people": User.objects.filter(is_active=True).order_by("name")
-        if can(person, "incident.handle")
-        else [],
+        "people": _staff() if can(person, "incident.handle") else [],
         "posted": request.POST,
         "day": _parts(request, "due", incident.due),
     }
     return _form(request, "incidents/detail.jinja", errors, context)
+
+
+def _staff() -> QuerySet[User]:
+    """Who may own an incident: everybody with a role but that of an applicant."""
+    staff = User.objects.filter(is_active=True, memberships__isnull=False)
+    return staff.exclude(memberships__role="applicant").distinct().order_by("name")
 
 
 def _act(request: SignedIn, incident: Incident) -> None:
