@@ -1,4 +1,4 @@
-"""Who is in each of many cohorts, and when: a fixed course of statements, whatever the number of definitions."""
+"""Who is in each of many cohorts, and when: one course of statements, whatever the number of definitions."""
 
 from __future__ import annotations
 

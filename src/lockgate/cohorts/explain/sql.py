@@ -40,8 +40,9 @@ _TABLES = """\
 def sql_script(definition: Definition, omop: Path | None = None, number: int = 1) -> str:
     """The script; with ``omop``, views over that folder first. Its rows are those of ``generate`` for ``number``.
 
-    It is recorded while ``generate`` runs over nothing, so that it can't differ from what is computed. A code that the
-    vocabulary doesn't have is refused by ``generate`` and found nowhere by the script.
+    It is recorded while a generation runs over nothing, so that it can't differ from what is computed; but the last
+    step, which ``generate`` takes in arrays, is SQL here (``stays_sql``). A code that the vocabulary doesn't have is
+    refused by ``generate`` and found nowhere by the script.
     """
     recorder = _Recorder()
     if omop is not None:
