@@ -16,7 +16,8 @@ class Measure:
     """One measured figure beside its target and, where there is one, a peer measured in the same run.
 
     ``higher_is_better`` says how ``value`` is held against ``target``; ``correct`` that the answers were compared
-    and agreed (None: there was nothing to compare).
+    and agreed (None: there was nothing to compare). ``interval`` is the figure's 95 % interval, ``parts`` what it
+    is made of, where that is told.
     """
 
     measure: str
@@ -27,6 +28,8 @@ class Measure:
     peer: str = ""
     peer_value: float | None = None
     correct: bool | None = None
+    interval: tuple[float, float] | None = None
+    parts: dict[str, Any] | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -59,10 +62,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def environment(folder: Path, wanted: list[str]) -> Path | None:
-    """A Python that has these packages, installed by pip; None when they can't be had."""
+def environment(folder: Path, wanted: list[str], alone: list[str] | None = None) -> Path | None:
+    """A Python that has these packages, installed by pip; None when they can't be had.
+
+    ``alone``: packages of data, installed without what they require and whatever Python they ask for.
+    """
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1", *wanted]
-    done = subprocess.run(pip, capture_output=True, timeout=300)
-    return python if done.returncode == 0 else None
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1"]
+    runs = [[*pip, *wanted], [*pip, "--no-deps", "--ignore-requires-python", *alone] if alone else []]
+    done = all(subprocess.run(run, capture_output=True, timeout=300).returncode == 0 for run in runs if run)
+    return python if done else None
