@@ -28,7 +28,7 @@ _RECALL = {KNOWN: 0.97, RULES: 0.90}
 
 
 def run(quick: bool = False) -> list[Measure]:
-    """Measure on the synthetic hospital, the notes of shared data and (unless ``quick``) others' texts, by peers too."""
+    """Measure on the synthetic hospital, the notes of shared data and others' (unless ``quick``), by peers too."""
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as name:
         folder = Path(name)
         sets: dict[str, Sequence[Note]] = {"hospital": hospital(folder / "hospital", 60 if quick else 150)}

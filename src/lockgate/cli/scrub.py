@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lockgate.cli.common import emit
-from lockgate.deidentify.text import Shown, scrub_file
+from lockgate.deidentify.text import Ner, Shown, scrub_file
 from lockgate.errors import UsageError
 
 
@@ -56,11 +56,17 @@ def command(
             "A new one is drawn for each run if not given."
         ),
     ] = None,
+    ner: Annotated[
+        str | None,
+        typer.Option(
+            help="A spaCy model, by package or folder, that reads names beside the rules (extra ner)."
+        ),
+    ] = None,
 ) -> None:
     """Take identifiers out of notes, tags or surrogates in their place; withhold what can't be made safe."""
     treated = dates or (Dates.shift if form is As.surrogates else Dates.tag)
     shown = Shown(form.value, treated.value, _key(key))
-    result = scrub_file(notes, out, known=known, shown=shown)
+    result = scrub_file(notes, out, known=known, shown=shown, ner=Ner.load(ner) if ner else None)
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in result.spans.items()) or "none"
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in result.reasons.items())
     emit(

@@ -142,7 +142,11 @@ def _scrub(build: Curation, tables: tuple[str, ...], name: str, cached: bool) ->
         "FROM said WHERE id = document_id AND id NOT IN (SELECT document_id FROM kept) ORDER BY staged, id"
     )
     names = free_text.SiteNames.holding(dict(engine.rows("SELECT phrase, kind FROM site_name")))
-    engine.register("scrub_answer", free_text.scrub(notes, known, names, kept=_stands(build, tables)))
+    model = build.site.config.deidentify.ner_model
+    ner = free_text.Ner.load(model) if model else None
+    engine.register(
+        "scrub_answer", free_text.scrub(notes, known, names, kept=_stands(build, tables), ner=ner)
+    )
     answers = (
         "SELECT CAST(document_id AS BIGINT) AS document_id, text, residual, reason, array_length(spans) AS found, "
         "stands FROM scrub_answer"

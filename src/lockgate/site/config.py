@@ -113,6 +113,11 @@ class DeidentifySection(_Section):
     birth_date: Literal["year", "month"] = "year"
     event_dates: Literal["exact", "month"] = "exact"
     top_age: int = Field(default=90, ge=60, le=120)
+    ner_model: str = Field(
+        default="",
+        max_length=500,
+        description="a spaCy model (its package or folder) that reads names in texts beside the rules; needs the extra ner",
+    )
     places: Literal["region", "outward", "lsoa"] = Field(
         default="region",
         description="the finest place a release holds, for scopes that are given it: the integrated care board, the"

@@ -2,6 +2,7 @@
 
 from lockgate.deidentify.text.engine import find, mentions, scrub_text
 from lockgate.deidentify.text.known import Known
+from lockgate.deidentify.text.ner import Ner
 from lockgate.deidentify.text.people import known_people, site_names
 from lockgate.deidentify.text.scrub import (
     SCRUBBED,
@@ -23,6 +24,7 @@ __all__ = [
     "Form",
     "Kept",
     "Known",
+    "Ner",
     "People",
     "ScrubResult",
     "Scrubbed",

@@ -60,7 +60,9 @@ class Score:
             self.marked_rightly += rightly
             self.wrong[span.kind] += span.end - span.begin - rightly
         after = (self.spans.total(), self.found.total(), self.marked, self.marked_rightly)
-        self.notes.append((after[0] - before[0], after[1] - before[1], after[2] - before[2], after[3] - before[3]))
+        self.notes.append(
+            (after[0] - before[0], after[1] - before[1], after[2] - before[2], after[3] - before[3])
+        )
 
     def intervals(self, draws: int = 1000, seed: int = 1) -> dict[str, tuple[float, float]]:
         """The 95 % intervals of recall and precision by drawing notes anew: notes of one kind share their misses."""

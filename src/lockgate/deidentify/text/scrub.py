@@ -21,6 +21,7 @@ from lockgate.deidentify.text.engine import scrub_text
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.language import unreadable_language
 from lockgate.deidentify.text.misfiled import names_another
+from lockgate.deidentify.text.ner import Ner
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import Span
 from lockgate.deidentify.text.stands import Dates, Describer, Form, Keep, Stand, render, to_json
@@ -73,12 +74,13 @@ def scrub_note(
     known: Known | None = None,
     site: SiteNames | None = None,
     describer: Describer | None = None,
+    ner: Ner | None = None,
 ) -> Scrubbed:
     """Scrub one note, audit the result against its patient, and withhold it where it can't be made safe."""
     reason = _unreadable(text)
     if reason or text is None:
         return Scrubbed(None, [], reason or "no-text")
-    safe, spans = scrub_text(text, known, site)
+    safe, spans = scrub_text(text, known, site, ner)
     if known is not None:
         if left := residue(safe, known):
             return Scrubbed(None, spans, f"own-{left}")
@@ -194,6 +196,7 @@ def scrub(
     *,
     shown: Shown = PLAIN,
     kept: Kept | None = None,
+    ner: Ner | None = None,
 ) -> pa.Table:
     """Scrub a table of notes (document_id, patient_id, text) with what is known of their patients.
 
@@ -201,7 +204,7 @@ def scrub(
     columns may be missing); ``site`` the names that any note may hold (people.site_names).
     Returns SCRUBBED, in the order of ``notes``: ``text`` in the form ``shown`` (typed tags), or NULL where the note is
     withheld (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text. With ``kept``
-    the text has tags, and ``stands`` says what may stand there instead.
+    the text has tags, and ``stands`` says what may stand there instead. ``ner``: a model that reads names beside the rules.
     """
     people = People(known.to_pylist() if known is not None else [])
     patients = notes["patient_id"].to_pylist() if "patient_id" in notes.column_names else [None] * len(notes)
@@ -218,7 +221,7 @@ def scrub(
             )
         else:
             describer = shown.describer(name, record)
-        note = scrub_one(text, patient, people, site, describer)
+        note = scrub_one(text, patient, people, site, describer, ner)
         done.append(note)
         texts.append(note.text if kept is not None else shown.render(note, name))
     return pa.table(
@@ -240,10 +243,11 @@ def scrub_one(
     people: People,
     site: SiteNames | None = None,
     describer: Describer | None = None,
+    ner: Ner | None = None,
 ) -> Scrubbed:
     """``scrub_note`` for a note of somebody: where people are known and this patient is not, it is withheld."""
     known = people.get(patient)
-    note = scrub_note(text, known, site, describer)
+    note = scrub_note(text, known, site, describer, ner)
     if len(people) and known is None and patient is not None and note.reason is None:
         return Scrubbed(None, note.spans, "unknown-patient")
     return note

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from lockgate.deidentify.text.known import from_notes_format
+from lockgate.deidentify.text.ner import Ner
 from lockgate.deidentify.text.scrub import PLAIN, REASONS, People, Scrubbed, Shown, scrub_one, whose
 from lockgate.errors import LockgateError, UsageError
 from lockgate.site.files import PRIVATE_FILE, put_in_place
@@ -56,7 +57,9 @@ class ScrubResult:
         return asdict(self)
 
 
-def scrub_file(notes: Path, out: Path, *, known: Path | None = None, shown: Shown = PLAIN) -> ScrubResult:
+def scrub_file(
+    notes: Path, out: Path, *, known: Path | None = None, shown: Shown = PLAIN, ner: Ner | None = None
+) -> ScrubResult:
     """Scrub JSON lines ``{"document_id", "text", "patient_id"?}``; the same lines come out with ``text`` scrubbed.
 
     Files may be compressed with gzip; ``out`` is where its name ends in ``.gz``. Each line out also has ``spans``
@@ -76,7 +79,7 @@ def scrub_file(notes: Path, out: Path, *, known: Path | None = None, shown: Show
     with _written(out) as stream:
         for line in _notes(notes):
             total += 1
-            note, text = _scrubbed(line, people, shown, seen)
+            note, text = _scrubbed(line, people, shown, seen, ner)
             characters += len(line.text or "")
             kinds.update(span.kind for span in note.spans)
             own += sum(span.own for span in note.spans)
@@ -115,7 +118,9 @@ class _Line(NamedTuple):
     wrong: str | None = None
 
 
-def _scrubbed(line: _Line, people: People, shown: Shown, seen: set[int]) -> tuple[Scrubbed, str | None]:
+def _scrubbed(
+    line: _Line, people: People, shown: Shown, seen: set[int], ner: Ner | None
+) -> tuple[Scrubbed, str | None]:
     if line.wrong:
         return Scrubbed(None, [], line.wrong), None
     print_ = hashlib.blake2b(repr(line.name).encode("utf-8", "replace"), digest_size=8).digest()
@@ -123,7 +128,9 @@ def _scrubbed(line: _Line, people: People, shown: Shown, seen: set[int]) -> tupl
         return Scrubbed(None, [], "duplicate-id"), None
     seen.add(number)
     name = whose(line.patient, line.name)
-    note = scrub_one(line.text, line.patient, people, None, shown.describer(name, people.get(line.patient)))
+    note = scrub_one(
+        line.text, line.patient, people, None, shown.describer(name, people.get(line.patient)), ner
+    )
     return note, shown.render(note, name)
 
 
