@@ -48,9 +48,9 @@ class Note:
     site: SiteNames | None = None
 
 
-def hospital(folder: Path, patients: int, seed: int = SEED) -> list[Note]:
+def hospital(folder: Path, patients: int, seed: int = SEED, *, letters: bool = False) -> list[Note]:
     """The notes of a synthetic hospital, generated into ``folder``, with its record and the names of its site."""
-    generate(folder, patients, seed)
+    generate(folder, patients, seed, letters=letters)
     rows = pq.read_table(folder / "truth" / "people.parquet").to_pylist()
     people = {row["patient_id"]: Known.from_rows([_as_staged(row)]) for row in rows}
     site = _site(folder, rows)

@@ -116,7 +116,7 @@ class DeidentifySection(_Section):
     ner_model: str = Field(
         default="",
         max_length=500,
-        description="a spaCy model (its package or folder) that reads names in texts beside the rules; needs the extra ner",
+        description="a spaCy model (package or folder) that reads names in texts beside the rules; needs the extra ner",
     )
     places: Literal["region", "outward", "lsoa"] = Field(
         default="region",

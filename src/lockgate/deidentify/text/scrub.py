@@ -204,7 +204,8 @@ def scrub(
     columns may be missing); ``site`` the names that any note may hold (people.site_names).
     Returns SCRUBBED, in the order of ``notes``: ``text`` in the form ``shown`` (typed tags), or NULL where the note is
     withheld (``residual`` true, ``reason`` a key of REASONS); ``spans`` in offsets of the original text. With ``kept``
-    the text has tags, and ``stands`` says what may stand there instead. ``ner``: a model that reads names beside the rules.
+    the text has tags, and ``stands`` says what may stand there instead.
+    ``ner`` is a model that reads names beside the rules.
     """
     people = People(known.to_pylist() if known is not None else [])
     patients = notes["patient_id"].to_pylist() if "patient_id" in notes.column_names else [None] * len(notes)
