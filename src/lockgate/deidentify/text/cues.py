@@ -17,7 +17,7 @@ from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
 
 TITLES = words("mr mrs miss ms mx master rev reverend sir lady lord dame")
-DOCTORS = words("dr doctor prof professor")
+DOCTORS = words("dr drs doctor prof professor sr pc wpc sgt")
 ROLES = words("""
     nurse sister matron consultant registrar physio physiotherapist pharmacist midwife hca cpn cns sho spr slt
     ot rn rmn sn ssn dietitian dietician paramedic psychologist psychiatrist surgeon radiographer radiologist
@@ -45,6 +45,7 @@ LABELS = words("""
     patient name re surname forename forenames firstname lastname family given nok consultant secretary gp
     author from to for clinician keyworker referrer attn patient's client resident relative contact mother
     father informant witness discussed present attendees apologies cc copy regarding
+    pt known baby client
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {
@@ -61,6 +62,7 @@ LINKS: dict[str, frozenset[str]] = {
     "from": words("call message letter email history text visit calls telephone heard phoned information"),
     "about": words("talked talks spoke talking worried concerned concerns"),
     "as": words("known"),
+    "for": words("ask asked asking"),
     "and": frozenset(),
 }  # fmt: skip
 # Verbs with a person before them: "Hope Hall rang (07700 900123)".
@@ -70,14 +72,17 @@ DID = words(
 CALLED = words("called named nee née alias aka formerly phoned rang")
 
 # Titles after which a name may be typed in small letters too; "doctor", "lady" and "miss" are words.
-_TYPED_SMALL = words("mr mrs ms mx dr prof")
+_TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
 _PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
-_TITLE_GAPS = frozenset((" ", ". ", ".", "  "))
+_TITLE_GAPS = frozenset((" ", ". ", ".", "  ", "'s ", "\u00a0"))
 _RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
-_LABEL_GAP = re.compile(r"[ \t]*[:=][ \t]*\n?[ \t]*$")
+_LABEL_GAP = re.compile(r"[ \t]*[:=|][ \t]*\n?[ \t]*$")
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
 _LONGEST_NAME = 4
+# Headings of a form that a name follows, with a colon or without: "Surname  MARSH".
+_FIELDS = words("surname forename forenames")
+_FIELD_GAP = re.compile(r"[ \t:]{1,12}$")
 
 
 def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
@@ -188,6 +193,8 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         return (RELATIVE if lower in ("by", "from") and kind == NAME else kind), False, _TITLE_GAPS
     if lower in CALLED:
         return NAME, False, _TITLE_GAPS
+    if lower in _FIELDS:
+        return NAME, True, _FIELD_GAP
     if lower == "w" and tokens.text[max(0, tokens.begins[place] - 2) : tokens.begins[place]].lower() == "d/":
         return STAFF, False, _TITLE_GAPS
     return None
@@ -206,6 +213,7 @@ CUE_WORDS = (
     | DID
     | frozenset(LINKS)
     | frozenset("w")
+    | _FIELDS
 )
 # What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).
 _NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
@@ -287,7 +295,7 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
         return
     kind = (
         NAME
-        if tokens.lowers[place] in ("patient", "name", "re", "surname", "forename", "family", "given")
+        if tokens.lowers[place] in ("patient", "pt", "name", "re", "surname", "forename", "family", "given")
         else STAFF
     )
     end = expand(tokens, first, titled=False)
@@ -297,6 +305,6 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
     if end < len(tokens.words) and tokens.gap(end - 1) == ", ":
         more = expand(tokens, end, titled=False)
         rest = tokens.text[tokens.ends[more - 1] :].lstrip(" ")[:1] if more > end else "x"
-        if more > end and (rest in ("", "|", "\n", "(", ",", ";", ".") or kind == NAME):
+        if more > end and (rest in ("", "|", "\n", "(", ",", ";", ".", "/") or kind == NAME):
             stop = tokens.ends[more - 1]
     yield Span(tokens.begins[first], stop, kind)

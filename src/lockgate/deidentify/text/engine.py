@@ -41,6 +41,7 @@ from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", "."))
+_INTRODUCING = cues.RELATIONS | cues.CLOSINGS
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
 _NOBODY = Known()
@@ -142,10 +143,10 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             found += cues.cued_names(tokens, place)
         if lower in orgs.ORG_HEADS and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
-        if lower in orgs.PLACE_WORDS and (where := orgs.place_name(tokens, place)):
-            found.append(where)
+        if lower in orgs.PLACE_WORDS:
+            found += [span for span in _places(tokens, place) if span]
         if not word[0].isupper():
-            if lower in given or lower not in plain or (place and tokens.lowers[place - 1] in cues.RELATIONS):
+            if lower in given or lower not in plain or (place and tokens.lowers[place - 1] in _INTRODUCING):
                 found += strangers.small(tokens, place)
             continue
         if lower in given or lower in family:
@@ -154,6 +155,10 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             run_end, people = strangers.run(tokens, place)
             found += people
     return found
+
+
+def _places(tokens: Tokens, place: int) -> tuple[Span | None, ...]:
+    return orgs.place_name(tokens, place), orgs.employer(tokens, place), orgs.saint(tokens, place)
 
 
 def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
@@ -190,6 +195,8 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
         ):
             joined[-1] = last._replace(end=span.end, own=last.own or span.own)
             continue
+        if span.kind == ORGANISATION and text[max(0, span.begin - 5) : span.begin] in (" the ", "\nthe "):
+            span = span._replace(begin=max(span.begin - 4, last.end if last else 0))
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)
             continue

@@ -58,7 +58,7 @@ HEADS = words("""
     anastomosis thoracotomy jejunostomy ileostomy colostomy flap graft mesh tracing questionnaire inventory
     checklist assessment tool scoring rating risk schedule guideline guidelines consensus protocol pathway hip
     knee shoulder unit sore barre gehrig hallpike scott pugh white parkinson jakob danlos barr zuelch rett
-    schonlein weiss lewis steele richardson ellison vivax lesion nerve fibrillation bundle fibres foramen
+    schonlein weiss lewis steele richardson ellison vivax stem squeeze lesion nerve fibrillation bundle fibres foramen
     tendon tendinopathy tendinitis ligament angle arc view
 """)
 
@@ -115,7 +115,7 @@ PERSON_VERBS = words("""
     thought tolerated mobilised transferred fell suffers suffered started stopped arrived returned left met
     spoke smiled cried engaged mobilising lying sitting sleeping awake self-administered continues continued
     requested demonstrated expressed shared enjoys enjoyed likes liked and who does did can could would should
-    tends managed completed received underwent developed noticed noted lost gained
+    tends gets prefers tries manages keeps puts signs finds managed completed received underwent developed noticed noted lost gained
 """)
 
 # Verbs that a disease or a place can't have: "AM settled" is a patient, "AF was noted" is not.

@@ -15,6 +15,7 @@ from typing import Any
 import ahocorasick
 
 from lockgate.deidentify.text.fold import fold_value, words
+from lockgate.deidentify.text.nicknames import SHORT
 from lockgate.deidentify.text.spans import (
     ADDRESS,
     HOSPITAL_NUMBER,
@@ -147,6 +148,8 @@ class Known:
             self.given |= single_words(name)
         for name in families + formers:
             self.family |= single_words(name)
+        for word in list(self.given):
+            self.given.update(SHORT.get(word, ()))
         for word in self.own_words:
             self.singles[word] = NAME
         for given in givens[:1]:

@@ -17,7 +17,7 @@ ORG_HEADS = words("""
     hospital infirmary hospice surgery school academy college university nursery practice centre center home
     clinic trust lodge priory unit house club church mosque temple gurdwara synagogue library council prison
     chapel cathedral abbey factory supermarket garage hotel pharmacy chemist group ltd limited plc llp nursery
-    primary doctors service services hospitals society association federation charity foundation station barracks depot
+    infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service services hospitals society association federation charity foundation station barracks depot
 """)
 _SPORTS = words("""
     sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming cycling running
@@ -31,7 +31,7 @@ _ORG_NEEDS: dict[str, frozenset[str]] = {
     """),
     "home": words("care nursing residential"),
     "clinic": words("walk-in"),
-    "trust": words("nhs foundation hospitals hospital healthcare partnership"),
+    "trust": words("carers' carers nhs foundation hospitals hospital healthcare partnership"),
     "group": words("medical practice surgery scout guide support"),
     "foundation": words("charitable"),
     "station": words("police fire ambulance railway power"),
@@ -43,7 +43,9 @@ _ORG_NEEDS: dict[str, frozenset[str]] = {
     "doctors": words("family village town"),
     "service": words("voluntary visiting advocacy befriending"),
     "services": words("voluntary advocacy befriending"),
-    "unit": frozenset(),
+    "general": words("district"),
+    "works": frozenset(),
+    "unit": words("spinal burns birth"),
     "house": frozenset(),
     "lodge": frozenset(),
     "priory": frozenset(),
@@ -67,10 +69,10 @@ _ORG_GAPS = frozenset((" ", "'s ", "'S ", "' ", "-", ". ", " & "))
 
 _PLACE_LINKS: dict[str, frozenset[str]] = {
     "in": words("""
-    lives live living lived born resides residing up raised based works worked house flat home stays staying
+    away lives live living lived born resides residing up raised based works worked house flat home stays staying
     holiday bungalow property accommodation hostel settled
 """),
-    "from": words("moved travelled returned comes came originally travels drove flew relocated is back"),
+    "from": words("journey moved travelled returned comes came originally travels drove flew relocated is back"),
     "to": words("moved travelled returned moving relocated drove went trip emigrated visit"),
     "near": words("lives living lived live house home fell found collapsed"),
     "of": words("resident native area town village city"),
@@ -80,7 +82,7 @@ _PLACE_JOINERS = words("""
     of on upon under in the le by next with cum super-mare y yr la
 """)
 # Every word that place_name asks about.
-PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting")
+PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting for by with work")
 
 
 def organisation(tokens: Tokens, place: int) -> Span | None:
@@ -133,7 +135,7 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
 
 _ORG_TRIM = words("""
     at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
-    attended transferred admitted discharged referred re letter
+    source ex-headteacher headteacher teacher attended transferred admitted discharged referred re letter
 """)
 _ORG_TAILS = words("Hospital Hospitals Nhs Foundation Trust Centre School Unit Clinic Site Campus")
 
@@ -174,3 +176,52 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
         if " ".join(tokens.lowers[first:stop]) in towns() and tokens.following(stop - 1) not in HEADS:
             return Span(tokens.begins[first], tokens.ends[stop - 1], PLACE)
     return None
+
+
+_EMPLOYED = words("""
+    work works worked working employed employer job laid retired shifts driver nights headteacher teacher started manager
+    volunteers volunteered drive
+""")
+_AT_WORK = words("at for by from of to with")
+
+
+def employer(tokens: Tokens, place: int) -> Span | None:
+    """The capitalised words after "works at" or "retired from": where somebody works (the preposition is at ``place``)."""
+    before = tokens.lowers[max(0, place - 3) : place]
+    link = tokens.lowers[place]
+    if not (link in _AT_WORK and _EMPLOYED.intersection(before)) and not (
+        link == "work" and before[-1:] == ["at"]
+    ):
+        return None
+    first = place + 1
+    if first < len(tokens.words) and tokens.lowers[first] == "the" and tokens.gap(place) == " ":
+        first += 1
+    end = first
+    while end < len(tokens.words) and end - first < 6:
+        if tokens.gap(end - 1) not in (" ", "'s ", " & ", " (", "' "):
+            break
+        joined = tokens.lowers[end] in ("of", "and") and end > first and tokens.capital(end + 1)
+        if not tokens.words[end][0].isupper() and not joined and tokens.lowers[end] not in _LAST:
+            break
+        if tokens.lowers[end] in TITLES or tokens.lowers[end] in DOCTORS:
+            break
+        end += 1
+    if end <= first or not tokens.words[first][0].isupper():
+        return None
+    if end == first + 1 and (tokens.words[first].isupper() or tokens.lowers[first] in MONTHS):
+        return None
+    return Span(tokens.begins[first], tokens.ends[end - 1], ORGANISATION)
+
+
+def saint(tokens: Tokens, place: int) -> Span | None:
+    """A hospital or school by its saint alone: "born at St Oswin's" (the preposition is at ``place``)."""
+    last = place + 2
+    if tokens.lowers[place] not in ("at", "to", "in", "from", "via") or last >= len(tokens.words):
+        return None
+    if tokens.words[place + 1] not in ("St", "Saint") or not tokens.words[last][0].isupper():
+        return None
+    ended = tokens.possessive(last) and tokens.text[tokens.ends[last] + 1 : tokens.ends[last] + 2] == "s"
+    return Span(tokens.begins[place + 1], tokens.ends[last] + 2, ORGANISATION) if ended else None
+
+
+_LAST = words("depot office warehouse factory shop store")

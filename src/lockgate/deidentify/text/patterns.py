@@ -22,7 +22,9 @@ from lockgate.deidentify.text.spans import (
     NUMBER,
     ORGANISATION,
     PHONE,
+    PLACE,
     POSTCODE,
+    STAFF,
     STAFF_NUMBER,
     URL,
     VEHICLE,
@@ -71,6 +73,17 @@ _LOCAL_CUE = re.compile(
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
 _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
+_OUR_REF = re.compile(
+    r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
+)
+_SHAPED = re.compile(
+    r"[A-Z](?<![\w/][A-Z])\d{2}-\d{4,8}\b|[A-Z](?<![\w/][A-Z])\d{3} \d{4}\b|\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b"
+)
+# Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
+_TYPED_BY = re.compile(r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3})\b")
+_BEFORE_ROLE = re.compile(r"(?<=\n)([A-Z]{2,3}),? (?:physio|OT|RN|RMN|SHO|FY[12]|reg|HCA|SN|CNS)\b")
+_LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
+_BLEEP = re.compile(r"\b(?:bleep|pager|ext|extn|extension)\b[ :.#]{1,3}(\d{3,6})\b", re.I)
 _SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
 _THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
 # The last word before a colon, after which an identifier stands ("Device serial: PM-88213A"), or an organisation.
@@ -97,13 +110,14 @@ _NUMERIC_DATE = re.compile(
     r"\d(?<![\d/.\-]\d)(?:\d?([/.\-])\d{1,2}\1(?:\d{4}|\d{2})|\d{3}([/.\-])\d{1,2}\2\d{1,2})(?![\d/]|[.\-]\d)"
     r"(?=\W|_|$|T\d)"
 )
-_SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/.\d%])")
+_SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
+_TIME_AFTER = re.compile(r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)")
 _SHORT_DATE_CUE = re.compile(
-    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|"
+    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|since|adm|visit|w/c|due|before|after|"
     r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
     re.I,
 )
-_SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?[/.\-] ?\d{1,2} ?[/.\-] ?(?:\d{4}|\d{2})(?![\d/])")
+_SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
 _DATE_PART = re.compile(r"\d+")
 _DAY_BEFORE = re.compile(r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?: of)?[\s\-./,]{0,2}$", re.I)
 _YEAR_AFTER = re.compile(
@@ -116,25 +130,25 @@ _DAY_AFTER = re.compile(
 
 _OLD = re.compile(r"(?:9\d|1[01]\d)(?!\d)")
 _AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b", re.I)
-_AGE_BEFORE = re.compile(r"\b(?:aged?|ages):?[\s:]{1,2}$", re.I)
+_AGE_BEFORE = re.compile(r"\b(?:aged?|ages|lived to|died at|turned|reached):?[\s:]{1,2}$", re.I)
 _NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
 _STREETS = (
     "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
     "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|stryd|broadway|"
-    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade"
+    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade|(?:dr|cl|terr|sq|gr|cres)(?=[,\n\t])"
 )
 # A capitalised word that is no outward code: not followed by digits.
-_CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'.-]*"
+_CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'-]*"
 _STREET = re.compile(
     r"\d(?<![\w./]\d)\d{0,3}(?:[A-Da-d]|-\d{1,4})?,? +(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
     r"(?:,\s?"
     + _CAPITAL
-    + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|with|super)[ -]){0,2}"
+    + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|super)[ -]){0,2}"
     + _CAPITAL
     + r")*){0,3}"
 )
-_FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$")
+_FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$", re.I)
 _HOUSE_NAME = re.compile(
     r"(?<!\w)((?:(?<=at )|(?<=from )|(?<=as )|(?<=: )|(?<=home, )|(?<=\n)|(?=(?:[A-Z][\w'-]+ ){0,2}"
     r"(?:Cottage|House|View|"
@@ -142,7 +156,7 @@ _HOUSE_NAME = re.compile(
     r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
 )
 _NAMED_ROAD = re.compile(
-    r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive)\b"
+    r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
 _ADDRESS_CUE = re.compile(
     r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
@@ -157,6 +171,11 @@ _BEFORE_POSTCODE = re.compile(
 )
 
 
+_SMALL_ADDRESS = re.compile(
+    r"(?<![\w./])((?:the [a-z]{2,12}(?: [a-z]{2,12})?, )?(?:(?:flat|unit) \w{1,5},? )?"
+    r"\d{1,4}[a-d]?,? [a-z]{2,}(?: [a-z]{2,}){1,4}),?\s$"
+)
+_TOWN = re.compile(r"(?<!\w)([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}),[ \t]{1,2}$")
 _BLOCK = re.compile(r"(?<![^\n])[ \t]*((?:[A-Z0-9][\w'.,:/ -]{1,60},?[ \t]*\r?\n[ \t]*){1,5})$")
 _ADDRESS_LABEL = re.compile(r"[ \t]*(?:Home )?Address:?[ \t]+", re.I)
 _HOUSE = re.compile(
@@ -197,6 +216,8 @@ def phones(text: str) -> Iterator[Span]:
     if "+" in text:
         for match in _FOREIGN.finditer(text):
             yield Span(match.start(), match.end(), PHONE)
+    for match in _BLEEP.finditer(text):
+        yield Span(match.start(1), match.end(1), PHONE)
     for match in _SHORT_PHONE.finditer(text):
         if len(re.sub(r"\D", "", match.group())) >= 6 and _before(_PHONE_CUE, text, match.start(), 28):
             yield Span(match.start(), match.end(), PHONE)
@@ -224,7 +245,11 @@ def postcodes(text: str) -> Iterator[Span]:
         address = _before(_BEFORE_POSTCODE, text, begin, 110)
         if address:
             yield Span(address.start(1), begin, ADDRESS)
-        elif block := _before(_BLOCK, text, begin, 180):
+        elif small := _before(_SMALL_ADDRESS, text, begin, 70):
+            yield Span(small.start(1), begin, ADDRESS)
+        elif town := _before(_TOWN, text, begin, 50):
+            yield Span(town.start(1), town.end(1), PLACE)
+        if not address and (block := _before(_BLOCK, text, begin, 180)):
             yield from _block(text, block.start(1), begin)
 
 
@@ -272,11 +297,19 @@ def numbers(text: str, flat: str) -> Iterator[Span]:
         (_LETTERED, HOSPITAL_NUMBER),
         (_VEHICLE, VEHICLE),
         (_SLASHED, HOSPITAL_NUMBER),
+        (_SHAPED, HOSPITAL_NUMBER),
         (_THREES, NUMBER),
         (_LONG, NUMBER),
     ):
         for match in expression.finditer(text):
             yield Span(match.start(), match.end(), kind)
+    if " ref" in flat:
+        for match in _OUR_REF.finditer(text):
+            if any(char.isdigit() for char in match.group(1)):
+                yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
+    for expression in (_TYPED_BY, _BEFORE_ROLE, _LAST_LINE):
+        for match in expression.finditer(text):
+            yield Span(match.start(1), match.end(1), STAFF)
     yield from _labelled(text)
 
 
@@ -322,7 +355,11 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
                 yield _date_span(match.start(), match.end(), found, births)
     for match in _SHORT_DATE.finditer(text):
         day, month = map(int, _DATE_PART.findall(match.group()))
-        if 1 <= day <= 31 and 1 <= month <= 12 and _before(_SHORT_DATE_CUE, text, match.start(), 16):
+        if (
+            1 <= day <= 31
+            and 1 <= month <= 12
+            and (_before(_SHORT_DATE_CUE, text, match.start(), 16) or _TIME_AFTER.match(text, match.end()))
+        ):
             own = any((born.day, born.month) == (day, month) for born in births)
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
@@ -370,7 +407,7 @@ def ages(text: str) -> Iterator[Span]:
         if begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,/-"):
             continue
         if _AGE_AFTER.match(text, end) or (
-            _before(_AGE_BEFORE, text, begin, 8) and not _NO_AGE.match(text, end)
+            _before(_AGE_BEFORE, text, begin, 12) and not _NO_AGE.match(text, end)
         ):
             yield Span(begin, end, AGE)
 

@@ -90,13 +90,33 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     if is_eponym(lower, following, tokens.possessive(place)):
         return
     if lower in WORDS or (not own and lower in NOT_NAMES):
-        if reads_as_person(following, word[0].isupper(), tokens.at_start(place)) and not is_ward(
-            tokens, place
+        alone = own and (_fills_line(tokens, place) or _with_first_letter(tokens, place, known))
+        if (
+            alone
+            or reads_as_person(following, word[0].isupper(), tokens.at_start(place))
+            and not is_ward(tokens, place)
         ):
             yield Span(begin, end, kind, own)
         return
     if word[0].isupper() or len(word) > 3:
         yield Span(begin, end, kind, own)
+
+
+def _fills_line(tokens: Tokens, place: int) -> bool:
+    """Whether a line ends with the word after a colon or a closing: "Forename(s):  Ivy", "regards ivy"."""
+    after = tokens.text[tokens.ends[place] : tokens.ends[place] + 1]
+    gap = tokens.gap(place - 1)
+    closing = place > 0 and tokens.lowers[place - 1] in cues.CLOSINGS
+    sentence = after == "." and gap[-2:] == "- " and tokens.words[place][0].isupper()
+    return sentence or (after in ("\n", "\r", "\t", "|", "") and (":" in gap or closing))
+
+
+def _with_first_letter(tokens: Tokens, place: int, known: Known) -> bool:
+    """Whether the initial of a given name follows: "Brown, R"."""
+    firsts = {letters[0] for letters in known.initials}
+    return (
+        tokens.gap(place) == ", " and tokens.words[place][0].isupper() and tokens.words[place + 1] in firsts
+    )
 
 
 def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
@@ -191,7 +211,15 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
             for word in tokens.lowers[max(0, place - 6) : place]
         )
     )
-    if tokens.words[place] not in ABBREVIATIONS or tokens.following(place) in PERSONAL_VERBS or spoken:
+    beside = re.match(
+        r"[: ]{1,2}\d{5}| in (?:side|bed|bay|room)", tokens.text[tokens.ends[place] : tokens.ends[place] + 9]
+    )
+    if (
+        beside
+        or tokens.words[place] not in ABBREVIATIONS
+        or tokens.following(place) in PERSONAL_VERBS
+        or spoken
+    ):
         yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
 
 
@@ -202,7 +230,9 @@ def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         last += 1
         letters += tokens.words[last]
     if last > place and letters in known.initials:
-        yield Span(tokens.begins[place], tokens.ends[last], NAME, True)
+        stop = tokens.ends[last]
+        stop += tokens.text[stop : stop + 1] == "." and tokens.gap(place) == "."
+        yield Span(tokens.begins[place], stop, NAME, True)
 
 
 # Words that stand one letter from a name and begin sentences: never taken for a slip of the pen.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.cues import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -39,6 +39,15 @@ GIVEN, FAMILY, BOTH, WORD, STRANGER = "given", "family", "name and word", "word"
 
 _GAPS = frozenset((" ", "-", ". ", ".", "  "))
 _LONGEST = 5
+_JOINERS = words("in on upon under le by the next and of")
+# Two names of one disease, sign, tool or operation.
+_PAIRS = frozenset(
+    ("ramsay hunt", "neville barnes", "braxton hicks", "ivor lewis", "austin flint", "graham steell", "bair hugger",
+     "swan ganz", "mallory weiss", "guillain barre", "lewy body", "charcot marie", "marie tooth", "henoch schonlein",
+     "wolff parkinson", "fitz hugh", "hugh curtis", "stevens johnson", "budd chiari", "ehlers danlos", "prader willi",
+     "peutz jeghers", "zollinger ellison", "kimmelstiel wilson", "osgood schlatter", "brown sequard", "von willebrand",
+     "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental", "cockcroft gault")
+)  # fmt: skip
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
 _BEFORE_SMALL = words("with of for by from to and")
 _BEFORE = words("patient pt client resident contact to with by from for re called named")
@@ -83,7 +92,7 @@ def class_of(lower: str) -> str:
     if lower in family_names():
         return FAMILY
     if "-" in lower:
-        parts = {class_of(part) for part in lower.split("-") if len(part) > 1}
+        parts = {class_of(part) for part in lower.split("-") if len(part) > 1 and part not in _JOINERS}
         for kind in (GIVEN, WORD, FAMILY, STRANGER):
             if kind in parts:
                 return kind
@@ -254,6 +263,8 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
         return False
     sure = any(kind is not BOTH for kind in classes)
     if len(long) > 1:
+        if f"{tokens.lowers[long[0]]} {tokens.lowers[long[1]]}" in _PAIRS:
+            return False
         cued = begin > 0 and tokens.lowers[begin - 1] in _BEFORE and tokens.words[begin].istitle()
         return sure or (
             classes == [BOTH, BOTH] and (following in PERSONAL_VERBS or cued or _named(tokens, long))
@@ -268,7 +279,8 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     if not sure:
         digits = tokens.text[tokens.ends[begin] : tokens.ends[begin] + 3].strip(" (+")[:1].isdigit()
         return digits and begin > 0 and tokens.lowers[begin - 1] == "contact" and lower in any_given()
-    inside = begin > 0 and tokens.gap(begin - 1) in (" ", " (") and tokens.words[begin - 1][-1].islower()
+    gaps = (" ", " (", "/ ", "/", ", ") if classes[0] is GIVEN else (" ", " (")
+    inside = begin > 0 and tokens.gap(begin - 1) in gaps and tokens.words[begin - 1][-1].islower()
     if tokens.words[begin].isupper():
         return False
     return inside or _ends_letterhead(tokens, begin)
@@ -287,15 +299,40 @@ def _ends_letterhead(tokens: Tokens, place: int) -> bool:
     before = text[max(0, begin - 2) : begin]
     if before == ", " and tokens.lowers[place] in places() and tokens.words[place].istitle():
         return True
-    if text[end : end + 1] not in ("\n", "\r", ""):
+    if text[end : end + 1] not in ("\n", "\r", "<", ""):
         return False
-    return before == ", " or (before[-1:] == "\n" and before != "\n\n")
+    return before == ", " or (before[-1:] in ("\n", ">") and before != "\n\n")
 
 
 @cache
 def plain_words() -> frozenset[str]:
     """The words of the language that are no given name: in small letters they begin no name."""
     return english() - any_given()
+
+
+def _closed(tokens: Tokens, place: int) -> bool:
+    """Whether a name in small letters that is a word too ends its line or stands before such a verb: "sister sheila had"."""
+    sure = tokens.lowers[place] not in english()
+    gap = tokens.gap(place)
+    return (
+        sure
+        or gap[:1] in ("\n", ",", "(", "")
+        or (tokens.following(place) in PERSON_VERBS and tokens.lowers[place] not in WORDS)
+    )
+
+
+def _turned_small(tokens: Tokens, place: int) -> bool:
+    """Whether a list has "rose, raymond" between two dashes, bars or line ends."""
+    if (
+        place + 1 >= len(tokens.words)
+        or tokens.lowers[place + 1] not in any_given()
+        or not _family(tokens.lowers[place])
+    ):
+        return False
+    before, after = tokens.gap(place - 1), tokens.gap(place + 1)
+    return (before[-3:] == " - " or before[-1:] in ("\n", "|")) and (
+        after[:3] == " - " or after[:2] in (" |", " (", "\n")
+    )
 
 
 def _family(lower: str) -> bool:
@@ -343,6 +380,11 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
                 yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
                 return
         if tokens.following(place) in PERSONAL_VERBS or (place and tokens.lowers[place - 1] in RELATIONS):
+            yield Span(tokens.begins[place], tokens.ends[place], NAME)
+    elif place and tokens.gap(place) == ", " and _turned_small(tokens, place):
+        yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
+    elif place and tokens.lowers[place - 1] in RELATIONS | CLOSINGS and tokens.gap(place - 1) in (" ", "\n"):
+        if lower in any_given() and lower not in NOT_NAMES and len(lower) > 2 and _closed(tokens, place):
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
     elif (
         place
