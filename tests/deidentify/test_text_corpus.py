@@ -37,14 +37,14 @@ def test_with_the_patients_own_record(corpus: tuple[People, list[dict[str, Any]]
     found = score(corpus, held_out=held_out, known=True)
     assert found.recall >= 0.995
     assert found.own_recall >= 0.997
-    assert found.precision >= 0.99
+    assert found.precision >= 0.985
 
 
 @pytest.mark.parametrize("held_out", [False, True])
 def test_without_it(corpus: tuple[People, list[dict[str, Any]]], held_out: bool) -> None:
     found = score(corpus, held_out=held_out, known=False)
     assert found.recall >= 0.94
-    assert found.precision >= 0.99
+    assert found.precision >= 0.985
 
 
 def test_hardly_a_note_is_withheld(corpus: tuple[People, list[dict[str, Any]]]) -> None:

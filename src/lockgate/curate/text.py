@@ -144,8 +144,6 @@ def _scrub(build: Curation, tables: tuple[str, ...], name: str, cached: bool) ->
     names = free_text.SiteNames.holding(dict(engine.rows("SELECT phrase, kind FROM site_name")))
     model = build.site.config.deidentify.ner_model
     ner = free_text.Ner.load(model) if model else None
-    model = build.site.config.deidentify.ner_model
-    ner = free_text.Ner.load(model) if model else None
     engine.register(
         "scrub_answer", free_text.scrub(notes, known, names, kept=_stands(build, tables), ner=ner)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text import cues, orgs, patterns, record, strangers
+from lockgate.deidentify.text import addresses, cues, orgs, patterns, record, strangers
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -94,11 +94,11 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found = list(patterns.emails_and_urls(text))
     found += patterns.ten_digits(text)
     found += patterns.phones(text)
-    found += patterns.postcodes(text)
+    found += addresses.postcodes(text)
     found += patterns.numbers(text, flat)
     found += patterns.numeric_dates(text, known.births)
     found += patterns.ages(text)
-    found += patterns.addresses(text)
+    found += addresses.addresses(text)
     return [_owned(text, span, known) for span in found]
 
 
@@ -169,6 +169,8 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     if lower in NOT_NAMES or lower in patterns.MONTHS or tokens.words[place] in ABBREVIATIONS:
         return
     given = lower in given_names()
+    if strangers.is_pair(tokens, place):
+        return
     if not given and (tokens.at_start(place) or tokens.following(place) in HEADS):
         return  # a family name alone opens no sentence
     if given:

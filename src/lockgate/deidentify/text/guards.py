@@ -115,7 +115,8 @@ PERSON_VERBS = words("""
     thought tolerated mobilised transferred fell suffers suffered started stopped arrived returned left met
     spoke smiled cried engaged mobilising lying sitting sleeping awake self-administered continues continued
     requested demonstrated expressed shared enjoys enjoyed likes liked and who does did can could would should
-    tends gets prefers tries manages keeps puts signs finds managed completed received underwent developed noticed noted lost gained
+    tends gets prefers tries manages keeps puts signs finds managed completed received underwent developed noticed
+    noted lost gained
 """)
 
 # Verbs that a disease or a place can't have: "AM settled" is a patient, "AF was noted" is not.

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
-from lockgate.deidentify.text.strangers import WORD, class_of
 from lockgate.deidentify.text.tokens import Tokens
 from lockgate.errors import Refused
 

@@ -17,7 +17,8 @@ ORG_HEADS = words("""
     hospital infirmary hospice surgery school academy college university nursery practice centre center home
     clinic trust lodge priory unit house club church mosque temple gurdwara synagogue library council prison
     chapel cathedral abbey factory supermarket garage hotel pharmacy chemist group ltd limited plc llp nursery
-    infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service services hospitals society association federation charity foundation station barracks depot
+    infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service services hospitals
+    society association federation charity foundation station barracks depot
 """)
 _SPORTS = words("""
     sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming cycling running
@@ -179,14 +180,15 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
 
 
 _EMPLOYED = words("""
-    work works worked working employed employer job laid retired shifts driver nights headteacher teacher started manager
+    work works worked working employed employer job laid retired shifts driver nights headteacher teacher started
+    manager
     volunteers volunteered drive
 """)
 _AT_WORK = words("at for by from of to with")
 
 
 def employer(tokens: Tokens, place: int) -> Span | None:
-    """The capitalised words after "works at" or "retired from": where somebody works (the preposition is at ``place``)."""
+    """Where somebody works: the capitalised words after "works at" (the preposition is at ``place``)."""
     before = tokens.lowers[max(0, place - 3) : place]
     link = tokens.lowers[place]
     if not (link in _AT_WORK and _EMPLOYED.intersection(before)) and not (

@@ -11,7 +11,6 @@ from datetime import date
 
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.spans import (
-    ADDRESS,
     AGE,
     BIRTH_DATE,
     DATE,
@@ -22,8 +21,6 @@ from lockgate.deidentify.text.spans import (
     NUMBER,
     ORGANISATION,
     PHONE,
-    PLACE,
-    POSTCODE,
     STAFF,
     STAFF_NUMBER,
     URL,
@@ -48,9 +45,6 @@ _PHONE_CUE = re.compile(
     r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}[+(]?$", re.I
 )
 _FOREIGN = re.compile(r"\+(?<!\w\+)(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
-_INWARD = re.compile(r"\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}(?!\w)")
-_OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
-_BFPO = re.compile(r"\bBFPO ?\d{1,4}\b")
 _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
 _VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
@@ -133,58 +127,6 @@ _AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b"
 _AGE_BEFORE = re.compile(r"\b(?:aged?|ages|lived to|died at|turned|reached):?[\s:]{1,2}$", re.I)
 _NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
-_STREETS = (
-    "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
-    "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|stryd|broadway|"
-    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade|(?:dr|cl|terr|sq|gr|cres)(?=[,\n\t])"
-)
-# A capitalised word that is no outward code: not followed by digits.
-_CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'-]*"
-_STREET = re.compile(
-    r"\d(?<![\w./]\d)\d{0,3}(?:[A-Da-d]|-\d{1,4})?,? +(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
-    r"(?:,\s?"
-    + _CAPITAL
-    + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|super)[ -]){0,2}"
-    + _CAPITAL
-    + r")*){0,3}"
-)
-_FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$", re.I)
-_HOUSE_NAME = re.compile(
-    r"(?<!\w)((?:(?<=at )|(?<=from )|(?<=as )|(?<=: )|(?<=home, )|(?<=\n)|(?=(?:[A-Z][\w'-]+ ){0,2}"
-    r"(?:Cottage|House|View|"
-    r"Bank|Lodge|Farm|Forge|Villa|Hall|Manor|Court|Barn|Mill|Croft|Place|Lea|Nook|Dene|Garth|Mount|Bungalow|Mews),))"
-    r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
-)
-_NAMED_ROAD = re.compile(
-    r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
-)
-_ADDRESS_CUE = re.compile(
-    r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
-    r"(\d{1,4}[A-Da-d]?,?\s+"
-    + _CAPITAL
-    + r"(?:,? (?:(?:of|the|on|in|upon|under|y|yr|le) ){0,2}"
-    + _CAPITAL
-    + r"){0,7})"
-)
-_BEFORE_POSTCODE = re.compile(
-    r"(?<![\w./])((?:(?:Flat|Apartment|Unit) \w{1,5},? )?\d{1,4}[A-Da-d]?,? [A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
-)
-
-
-_SMALL_ADDRESS = re.compile(
-    r"(?<![\w./])((?:the [a-z]{2,12}(?: [a-z]{2,12})?, )?(?:(?:flat|unit) \w{1,5},? )?"
-    r"\d{1,4}[a-d]?,? [a-z]{2,}(?: [a-z]{2,}){1,4}),?\s$"
-)
-_TOWN = re.compile(r"(?<!\w)([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}),[ \t]{1,2}$")
-_BLOCK = re.compile(r"(?<![^\n])[ \t]*((?:[A-Z0-9][\w'.,:/ -]{1,60},?[ \t]*\r?\n[ \t]*){1,5})$")
-_ADDRESS_LABEL = re.compile(r"[ \t]*(?:Home )?Address:?[ \t]+", re.I)
-_HOUSE = re.compile(
-    r"[ \t]*(?:Address:?[ \t]*)?(?:(?:Flat|Apartment|Apt|Unit|Room)[ ]+\w+|\d{1,4}[A-Za-z]?,?[ ]+[A-Z]|[\w', -]+\b(?:"
-    + _STREETS
-    + r")\b,?[ \t]*$)",
-    re.I,
-)
-
 
 def emails_and_urls(text: str) -> Iterator[Span]:
     """E-mail addresses, web addresses and account handles."""
@@ -219,54 +161,13 @@ def phones(text: str) -> Iterator[Span]:
     for match in _BLEEP.finditer(text):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _SHORT_PHONE.finditer(text):
-        if len(re.sub(r"\D", "", match.group())) >= 6 and _before(_PHONE_CUE, text, match.start(), 28):
+        if len(re.sub(r"\D", "", match.group())) >= 6 and before(_PHONE_CUE, text, match.start(), 28):
             yield Span(match.start(), match.end(), PHONE)
 
 
-def _before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[str] | None:
+def before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[str] | None:
     """A cue that ends where something begins; ``reach`` is how far back it may start."""
     return cue.search(text, max(0, begin - reach), begin)
-
-
-def postcodes(text: str) -> Iterator[Span]:
-    """Postcodes, with the address that leads up to each."""
-    if "BFPO" in text:
-        for match in _BFPO.finditer(text):
-            yield Span(match.start(), match.end(), POSTCODE)
-    for match in _INWARD.finditer(text):
-        outward = _before(_OUTWARD, text, match.start(), 7)
-        if outward is None:
-            continue
-        begin, end = outward.start(), match.end()
-        word = text[begin:end]
-        if " " not in word and not word.islower() and not word.isupper():
-            continue  # "Ab12cd": neither a postcode as typed in haste nor as printed
-        yield Span(begin, end, POSTCODE)
-        address = _before(_BEFORE_POSTCODE, text, begin, 110)
-        if address:
-            yield Span(address.start(1), begin, ADDRESS)
-        elif small := _before(_SMALL_ADDRESS, text, begin, 70):
-            yield Span(small.start(1), begin, ADDRESS)
-        elif town := _before(_TOWN, text, begin, 50):
-            yield Span(town.start(1), town.end(1), PLACE)
-        if not address and (block := _before(_BLOCK, text, begin, 180)):
-            yield from _block(text, block.start(1), begin)
-
-
-def _block(text: str, begin: int, end: int) -> Iterator[Span]:
-    """The lines of an address above its postcode, from the last that names a house or street on."""
-    lines = text[begin:end].split("\n")[:-1]
-    at = end - len(text[begin:end].rpartition("\n")[2])
-    start = None
-    for line in reversed(lines):
-        at -= len(line) + 1
-        label = _ADDRESS_LABEL.match(line)
-        if label or (start is None and _HOUSE.match(line)):
-            start = at + (label.end() if label else len(line) - len(line.lstrip()))
-            if label:
-                break
-    if start is not None:
-        yield Span(start, end, ADDRESS)
 
 
 def numbers(text: str, flat: str) -> Iterator[Span]:
@@ -281,15 +182,15 @@ def numbers(text: str, flat: str) -> Iterator[Span]:
         for match in _VEHICLE_CUE.finditer(text):
             yield Span(match.start(1), match.end(1), VEHICLE)
     for match in _LOCAL.finditer(text):
-        letters = _before(_LOCAL_LETTERS, text, match.start(), 7)
+        letters = before(_LOCAL_LETTERS, text, match.start(), 7)
         begin = match.start()
-        if letters and _before(_LOCAL_CUE, text, letters.start(), 36):
+        if letters and before(_LOCAL_CUE, text, letters.start(), 36):
             begin = letters.start()
-        elif (begin and text[begin - 1].isalnum()) or not _before(_LOCAL_CUE, text, begin, 36):
+        elif (begin and text[begin - 1].isalnum()) or not before(_LOCAL_CUE, text, begin, 36):
             continue
         yield Span(begin, match.end(), HOSPITAL_NUMBER)
     for match in _NI.finditer(text):
-        letters = _before(_NI_LETTERS, text, match.start(), 4)
+        letters = before(_NI_LETTERS, text, match.start(), 4)
         if letters:
             yield Span(letters.start(), match.end(), NI_NUMBER)
     for expression, kind in (
@@ -354,11 +255,13 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
             if found:
                 yield _date_span(match.start(), match.end(), found, births)
     for match in _SHORT_DATE.finditer(text):
+        if text[match.end() : match.end() + 4] == " to ":
+            continue  # a dose "from 10/12 to 6/12"
         day, month = map(int, _DATE_PART.findall(match.group()))
         if (
             1 <= day <= 31
             and 1 <= month <= 12
-            and (_before(_SHORT_DATE_CUE, text, match.start(), 16) or _TIME_AFTER.match(text, match.end()))
+            and (before(_SHORT_DATE_CUE, text, match.start(), 16) or _TIME_AFTER.match(text, match.end()))
         ):
             own = any((born.day, born.month) == (day, month) for born in births)
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
@@ -407,19 +310,6 @@ def ages(text: str) -> Iterator[Span]:
         if begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,/-"):
             continue
         if _AGE_AFTER.match(text, end) or (
-            _before(_AGE_BEFORE, text, begin, 12) and not _NO_AGE.match(text, end)
+            before(_AGE_BEFORE, text, begin, 12) and not _NO_AGE.match(text, end)
         ):
             yield Span(begin, end, AGE)
-
-
-def addresses(text: str) -> Iterator[Span]:
-    """Addresses by their street word, after "lives at", and named roads without a number."""
-    for match in _STREET.finditer(text):
-        flat = _before(_FLAT, text, match.start(), 20)
-        start = flat.start() if flat else match.start()
-        house = _before(_HOUSE_NAME, text, start, 40)
-        yield Span(house.start(1) if house else start, match.end(), ADDRESS)
-    for match in _ADDRESS_CUE.finditer(text):
-        yield Span(match.start(1), match.end(1), ADDRESS)
-    for match in _NAMED_ROAD.finditer(text):
-        yield Span(match.start(), match.end(), ADDRESS)

@@ -91,9 +91,8 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         return
     if lower in WORDS or (not own and lower in NOT_NAMES):
         alone = own and (_fills_line(tokens, place) or _with_first_letter(tokens, place, known))
-        if (
-            alone
-            or reads_as_person(following, word[0].isupper(), tokens.at_start(place))
+        if alone or (
+            reads_as_person(following, word[0].isupper(), tokens.at_start(place))
             and not is_ward(tokens, place)
         ):
             yield Span(begin, end, kind, own)

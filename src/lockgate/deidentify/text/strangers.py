@@ -8,8 +8,10 @@ and none is just a word, are a person; so is a stranger alone inside a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
+from itertools import pairwise
 
+from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cues import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
@@ -31,15 +33,11 @@ from lockgate.deidentify.text.lists import (
     places,
     world_names,
 )
-from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, PLACE, RELATIVE, Span
 from lockgate.deidentify.text.tokens import Tokens
 
-GIVEN, FAMILY, BOTH, WORD, STRANGER = "given", "family", "name and word", "word", "stranger"
-
 _GAPS = frozenset((" ", "-", ". ", ".", "  "))
 _LONGEST = 5
-_JOINERS = words("in on upon under le by the next and of")
 # Two names of one disease, sign, tool or operation.
 _PAIRS = frozenset(
     ("ramsay hunt", "neville barnes", "braxton hicks", "ivor lewis", "austin flint", "graham steell", "bair hugger",
@@ -58,113 +56,6 @@ _NO_PERSON_BEFORE = HEADS | words(
 
 
 _ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page sister may can will")
-
-
-# Words in WORDS that no capital makes a name.
-_NEVER = words("""
-    patient patients pt nurse nurses sister staff doctor doctors client resident partner miss senior ward page she he we
-    you us our so do go in on to an are at be by can dad mum pa ma the has had her his its not now off one out own per
-    six ten too two was yes yet see sit set let get got put run try ask able any app my
-""")
-
-
-@cache
-def _plain() -> frozenset[str]:
-    return (
-        (NOT_NAMES - WORDS)
-        | _NEVER
-        | frozenset(MONTHS)
-        | TITLES
-        | DOCTORS
-        | (RELATIONS - WORDS)
-        | ((ROLES - WORDS) - {"porter"})
-        | frozenset(word.lower() for word in ABBREVIATIONS)
-    )
-
-
-@lru_cache(maxsize=50_000)
-def class_of(lower: str) -> str:
-    """The class of a word in lower case; one with a hyphen has the class of its parts."""
-    if lower in _plain():
-        return WORD
-    if lower in given_names():
-        return GIVEN
-    if lower in family_names():
-        return FAMILY
-    if "-" in lower:
-        parts = {class_of(part) for part in lower.split("-") if len(part) > 1 and part not in _JOINERS}
-        for kind in (GIVEN, WORD, FAMILY, STRANGER):
-            if kind in parts:
-                return kind
-        return BOTH if parts else WORD
-    if lower.startswith(("o'", "d'", "mc", "mac")) and lower not in english() and len(lower) > 4:
-        return FAMILY
-    given, family = world_names()
-    word = lower in english()
-    if lower in WORDS or (word and (lower in given or lower in family)):
-        return BOTH
-    if word or lower.replace("'", "") in english():
-        return WORD
-    if lower in given:
-        return GIVEN
-    if lower in family:
-        return FAMILY
-    return WORD if _inflected(lower) or len(lower) < 3 or "'" in lower else STRANGER
-
-
-def _inflected(lower: str) -> bool:
-    """Whether it is a word of the language with an ending or a beginning that dictionaries leave out."""
-    for ending in (
-        "s",
-        "es",
-        "ed",
-        "ing",
-        "ly",
-        "ness",
-        "al",
-        "ic",
-        "ity",
-        "able",
-        "ous",
-        "oid",
-        "itis",
-        "ised",
-        "isation",
-    ):
-        if lower.endswith(ending) and len(lower) - len(ending) > 3:
-            stem = lower[: -len(ending)]
-            if stem in english() or stem + "e" in english():
-                return True
-    for beginning in _BEGINNINGS:
-        if (
-            lower.startswith(beginning)
-            and lower[len(beginning) :] in english()
-            and len(lower) - len(beginning) > 3
-        ):
-            return True
-    return lower.endswith(_MEDICAL_ENDINGS) or lower.startswith(_MEDICAL_BEGINNINGS)
-
-
-# Our own list: endings and beginnings by which a word is medicine and no name.
-_MEDICAL_ENDINGS = (
-    "itis", "osis", "ectomy", "otomy", "ostomy", "oscopy", "aemia", "emia", "uria", "algia", "pathy", "plasty",
-    "graphy", "scopic", "genic", "mycin", "cillin", "azole", "prazole", "sartan", "statin", "olol", "pril",
-    "mab", "caine", "parin", "xaban", "gliptin", "gliflozin", "tide", "coccus", "cocci", "bacter", "phobia",
-    "plegia", "paresis", "aesthesia", "rrhoea", "rrhage", "cyte", "cytes", "aceae", "toxin", "globin", "gonal",
-    "trophy", "lysis", "ology", "ologist", "iatric", "iatry", "opsy", "stasis", "pnoea", "cardia", "megaly", "amine",
-)  # fmt: skip
-_MEDICAL_BEGINNINGS = (
-    "hyper", "hypo", "cardio", "neuro", "gastro", "hepato", "nephro", "osteo", "pneumo", "haemo", "haemat", "hemat",
-    "strepto", "staphylo", "immuno", "electro", "thrombo", "arthro", "dermat", "gynae", "ophthalm", "psych", "pyelo",
-    "bronch", "laparo", "cysto", "entero",
-)  # fmt: skip
-
-
-_BEGINNINGS = (
-    "myco", "radio", "echo", "ultra", "micro", "macro", "post", "peri", "intra", "endo", "retro", "supra", "infra",
-    "inter", "trans", "angio", "chole", "multi", "anti", "auto", "non", "pre", "sub", "tele", "un", "re",
-    "over", "under", "mid", "bi",
-)  # fmt: skip
 
 
 def _capital(tokens: Tokens, place: int) -> bool:
@@ -263,7 +154,7 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
         return False
     sure = any(kind is not BOTH for kind in classes)
     if len(long) > 1:
-        if f"{tokens.lowers[long[0]]} {tokens.lowers[long[1]]}" in _PAIRS:
+        if is_pair(tokens, long[0]):
             return False
         cued = begin > 0 and tokens.lowers[begin - 1] in _BEFORE and tokens.words[begin].istitle()
         return sure or (
@@ -284,6 +175,12 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     if tokens.words[begin].isupper():
         return False
     return inside or _ends_letterhead(tokens, begin)
+
+
+def is_pair(tokens: Tokens, place: int) -> bool:
+    """Whether a word and the next, or the one before, are two names of one disease, sign or tool."""
+    beside = tokens.lowers[max(0, place - 1) : place + 2]
+    return any(f"{first} {second}" in _PAIRS for first, second in pairwise(beside))
 
 
 def _named(tokens: Tokens, long: list[int]) -> bool:
@@ -311,7 +208,7 @@ def plain_words() -> frozenset[str]:
 
 
 def _closed(tokens: Tokens, place: int) -> bool:
-    """Whether a name in small letters that is a word too ends its line or stands before such a verb: "sister sheila had"."""
+    """Whether a name in small letters, a word too, ends its line or stands before such a verb: "sister sheila had"."""
     sure = tokens.lowers[place] not in english()
     gap = tokens.gap(place)
     return (
