@@ -86,7 +86,7 @@ def test_words_of_medicine_stay(text: str) -> None:
 def test_classes() -> None:
     said = {
         "rhiannon": "given",
-        "hussain": "family",
+        "worthington": "family",
         "baker": "name and word",
         "nausea": "word",
         "clexane": "word",
