@@ -160,6 +160,15 @@ class Walk:
         assert page.locator("h1").count() == 1, f"{name}: one heading of the first level"
         assert page.title().strip(), name
 
+    def accessible(self, page: Any) -> None:
+        """Hold the page to axe-core's rules of WCAG 2.2 A and AA, and to its best practice."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+        told = [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in found]
+        assert told == [], (page.url, told)
+
     def overflow(self, page: Any, width: int) -> int:
         """How wide a page is when it is drawn on a screen of that width, scripts or none."""
         drawn = self.browser.new_page(viewport={"width": width, "height": 900})

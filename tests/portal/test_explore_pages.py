@@ -530,3 +530,29 @@ def test_the_library_is_searched_read_compared_and_grown(
     assert rita.get("/explore/library/nothing/").status_code == 404
     events = {entry.event for entry in released.audit.entries()}
     assert {"library.added", "library.status"} <= events
+
+
+def test_more_is_asked_through_the_ledger(diabetes: Builder, released: Site, sign_in: Any) -> None:
+    diabetes.post("count/")
+    page = diabetes.post("more/", status=200, what="groups", groups="sex")
+    assert page.count(">60</td>") == 2 and "Everybody" in page
+    page = diabetes.post("more/", status=200, what="groups", groups="age")
+    assert "fewer than 10, or near it" in page or "not told" in page
+    page = diabetes.post("more/", status=200, what="months", months="1")
+    assert "0</td>" in page
+    pressure = Builder(diabetes.client).new(title="Pressure")
+    chosen = pressure.concepts("P", PRESSURE)
+    pressure.post("part/entry-new/", kind="ConditionOccurrence", set=chosen)
+    page = diabetes.post("more/", status=200, what="beside", beside=str(pressure.cohort.key))
+    assert "In both" in page and "as an earlier question" in page, "116 of 120 are shared: the two look alike"
+    assert "116" not in page and "115" not in page
+    asked = len(Ledger(released).entries())
+    assert asked > 15
+    diabetes.post("more/", status=200, what="groups", groups="sex")
+    assert len(Ledger(released).entries()) == asked, "the same question is the same entry"
+    for form in ({"what": "groups"}, {"what": "beside", "beside": "x"}, {"what": "months", "months": "99"}):
+        diabetes.post("more/", status=400, **form)
+    assert "doesn&#39;t tell people&#39;s deprivation" in diabetes.post(
+        "more/", status=400, what="groups", groups="deprivation"
+    )
+    assert sign_in("ben").get(diabetes.address + "more/").status_code == 404

@@ -118,10 +118,10 @@ def _people(
     """The people of each definition, from the index where it can tell, and everybody."""
     places = [None if index is None else index.places(definition) for definition in definitions]
     left = [number for number, told in enumerate(places) if told is None]
-    with Engine(threads=2) as engine, _no_longer_than(engine, seconds):
+    with Engine(threads=2) as engine, no_longer_than(engine, seconds):
         open_omop(engine, folder)
-        everyone = _ids(engine, "person")
-        observed = _ids(engine, "observation_period") if len(left) < len(places) else everyone
+        everyone = ids_of(engine, "person")
+        observed = ids_of(engine, "observation_period") if len(left) < len(places) else everyone
         found = [observed[told] if told is not None else everyone[:0] for told in places]
         if left:
             rows = generate(engine, [(number, definitions[number]) for number in left])
@@ -132,13 +132,14 @@ def _people(
     return found, everyone
 
 
-def _ids(engine: Engine, table: str) -> Ints:
+def ids_of(engine: Engine, table: str) -> Ints:
+    """The person ids of a table, each once, in order."""
     ids = engine.arrow(f"SELECT DISTINCT person_id FROM {table} WHERE person_id IS NOT NULL ORDER BY 1")
     return np.asarray(ids.column(0).to_numpy(), dtype=np.int64)
 
 
 @contextmanager
-def _no_longer_than(engine: Engine, seconds: float) -> Iterator[None]:
+def no_longer_than(engine: Engine, seconds: float) -> Iterator[None]:
     """Stop whatever the engine runs once the time is over."""
     done = threading.Event()
 

@@ -112,15 +112,24 @@ def attrition(engine: SqlEngine, definition: Definition, people: pa.Table) -> At
     rows = _rows_of(people.column("person_id").to_numpy(), told.people)
     splits = {EVERYBODY.lower(): _split([EVERYBODY], np.zeros(rows.size, dtype=np.int64), told, len(steps))}
     for dimension in DIMENSIONS:
-        if dimension == "age":
-            labels: list[str] = [*AGE_BANDS, NOT_STATED]
-            codes = _ages(people, rows, told.first_years)
-        elif dimension in people.column_names:
-            labels, codes = _labelled(people.column(dimension), rows)
-        else:
-            continue
-        splits[dimension] = _split(labels, codes, told, len(steps))
+        grouped = _grouped(people, rows, told.first_years, dimension)
+        if grouped is not None:
+            splits[dimension] = _split(*grouped, told, len(steps))
     return Attrition(steps, splits)
+
+
+def groups_of(people: pa.Table, ids: Ints, years: Ints, dimension: str) -> tuple[list[str], Ints] | None:
+    """The labels of a dimension and each person's place among them; None where the data don't tell it.
+
+    ``people`` as for ``attrition``; ``years``: in which each of ``ids`` enters, for their age.
+    """
+    return _grouped(people, _rows_of(people.column("person_id").to_numpy(), ids), years, dimension)
+
+
+def _grouped(people: pa.Table, rows: Ints, years: Ints, dimension: str) -> tuple[list[str], Ints] | None:
+    if dimension == "age":
+        return [*AGE_BANDS, NOT_STATED], _ages(people, rows, years)
+    return _labelled(people.column(dimension), rows) if dimension in people.column_names else None
 
 
 def _rows_of(known: Ints, people: Ints) -> Ints:

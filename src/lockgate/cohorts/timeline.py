@@ -65,8 +65,30 @@ def _counted(group: Group | None) -> Iterator[Criterion]:
             yield from _counted(inner)
 
 
+@dataclass(frozen=True)
+class Members:
+    """Who has which event when: the cohort's people, and by event (in words) each pair of a person's place among them
+    and a month, once, as place * months + month (counted from the first)."""
+
+    people: Ints
+    months: tuple[int, ...]
+    events: tuple[str, ...]
+    criteria: tuple[Criterion, ...]
+    pairs: tuple[Ints, ...]
+
+
 def timeline(engine: SqlEngine, definition: Definition, months: int = 12) -> Timeline:
-    """People with each event by month before and after they enter the cohort for the first time.
+    """People with each event by month before and after they enter the cohort for the first time, as ``members`` reads
+    them."""
+    found = members(engine, definition, months)
+    width = len(found.months)
+    counts = np.array([np.bincount(pairs % width, minlength=width) for pairs in found.pairs], dtype=np.int64)
+    counts = counts.reshape(len(found.criteria), width)
+    return Timeline(int(found.people.size), found.months, found.events, found.criteria, counts)
+
+
+def members(engine: SqlEngine, definition: Definition, months: int = 12) -> Members:
+    """The people with each event by month before and after they enter the cohort for the first time.
 
     Events while a person is observed count, those of other observation periods than that of the entry too. Raises
     UsageError for a number of months that is not from 1 to 120.
@@ -84,17 +106,16 @@ def timeline(engine: SqlEngine, definition: Definition, months: int = 12) -> Tim
     starts = [day_number(day) for day in stays.filter(of_cohort).column("cohort_start_date").to_pylist()]
     index = np.array(starts, dtype=np.int64)[first] if starts else np.zeros(0, dtype=np.int64)
     context, person, day = (events.column(name).to_numpy() for name in ("context", "person_id", "first_day"))
-    counts = np.zeros((len(criteria), 2 * months), dtype=np.int64)
+    found = []
     for row in range(len(criteria)):
         mine = (context == row + 1) & np.isin(person, people)
         who = np.searchsorted(people, person[mine])
         month = (day[mine] - index[who]) // MONTH + months
         near = (month >= 0) & (month < 2 * months)
-        pairs = np.unique(who[near] * (2 * months) + month[near])
-        np.add.at(counts[row], pairs % (2 * months), 1)
+        found.append(np.unique(who[near] * (2 * months) + month[near]))
     words = [criterion_words(criterion, sets) for criterion in criteria]
     labels = [f"{place}. {text}" if words.count(text) > 1 else text for place, text in enumerate(words, 1)]
-    return Timeline(int(people.size), tuple(range(-months, months)), tuple(labels), tuple(criteria), counts)
+    return Members(people, tuple(range(-months, months)), tuple(labels), tuple(criteria), tuple(found))
 
 
 def safe_timeline(found: Timeline, rules: Rules) -> list[Month]:

@@ -143,6 +143,28 @@ def count_cohort(site: Site, definition: Any, asker: Any) -> list[dict[str, Any]
     return [step.as_dict() for step in steps]
 
 
+def ask_more(
+    site: Site, definition: Any, asker: Any, *, groups: str = "", beside: Any = None, months: int = 0
+) -> Any:
+    """Who is left by ``groups``, or shared with the definition ``beside``, or has which event in which month.
+
+    A list of row, column and what may be told: each number a question of the ledger. Refused as for ``count_cohort``.
+    """
+    from lockgate.cohorts import asking_more
+    from lockgate.curate import open_release
+
+    release = open_release(site)
+    where = (site, release.number, release.omop, definition)
+    how: dict[str, Any] = {"asker": asker, "rules": rules_of(site), "seconds": COUNT_SECONDS}
+    if beside is not None:
+        cells = asking_more.ask_overlap(*where, beside, **how)
+    elif months:
+        cells = asking_more.ask_timeline(*where, months, **how)
+    else:
+        cells = asking_more.ask_split(*where, groups, **how)
+    return [cell.as_dict() for cell in cells]
+
+
 def defined_cohort(site: Site, cohort: dict[str, Any]) -> dict[str, Any]:
     """The cohort of an answer or a scope that is a full definition, as it is read: name, version, sections in plain
     English, and the number of people as the ledger holds it (None where it was not asked)."""

@@ -29,9 +29,10 @@ def _address(cohort: Cohort, spot: str) -> str:
 
 
 def _above(cohort: Cohort, spot: str) -> str:
-    """Where the part that holds this one is shown."""
+    """Where the part that holds this one is shown: on the cohort's page, where that lists it."""
     holder = spots.parent(spot)
-    return _address(cohort, holder) if holder else f"/explore/{cohort.key}/#{PLACES[spot.partition('-')[0]]}"
+    listed = not holder or (not spots.parent(holder) and not holder.startswith(("entry", "censor")))
+    return f"/explore/{cohort.key}/#{PLACES[spot.partition('-')[0]]}" if listed else _address(cohort, holder)
 
 
 def _trail(cohort: Cohort, spot: str) -> list[dict[str, str]]:

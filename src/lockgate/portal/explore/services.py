@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from lockgate.errors import Refused, UsageError
@@ -205,6 +206,24 @@ def counted(user: User, cohort: Cohort) -> list[dict[str, Any]] | None:
         return None
     definition = building.definition_of(cohort.expression)
     return cohort_plane.counted_cohort(current_site(), definition, cohort.asker(user.username))
+
+
+def ask_more(
+    user: User, cohort: Cohort, *, groups: str = "", beside: Cohort | None = None, months: int = 0
+) -> list[dict[str, Any]]:
+    """By whom, beside what, or when: one of the three; each number is a question of the ledger."""
+    rules.check_read(user.person, cohort.facts())
+    other = None
+    asker = cohort.asker(user.username)
+    if beside is not None:
+        rules.check_read(user.person, beside.facts())
+        other = building.definition_of(beside.expression)
+        asker = replace(asker, together=asker.together | beside.asker(user.username).together)
+    definition = building.definition_of(cohort.expression)
+    found: list[dict[str, Any]] = cohort_plane.ask_more(
+        current_site(), definition, asker, groups=groups, beside=other, months=months
+    )
+    return found
 
 
 def attach(user: User, cohort: Cohort, reference: str) -> Application:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lockgate.portal.explore import building_views, library_views, part_views, views
+from lockgate.portal.explore import building_views, library_views, more_views, part_views, views
 
 app_name = "explore"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("library/<slug:name>/<int:version>/", library_views.entry, name="library-version"),
     path("library/<slug:name>/<int:version>/build/", library_views.build, name="library-build"),
     path("library/<slug:name>/<int:version>/status/", library_views.status, name="library-status"),
+    path("<uuid:key>/more/", more_views.more, name="more"),
     path("<uuid:key>/library/", library_views.keep, name="keep"),
     path("<uuid:key>/changes/<int:number>/", library_views.own_changes, name="changes"),
     path("<uuid:key>/", views.cohort, name="cohort"),
