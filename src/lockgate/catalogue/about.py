@@ -1,8 +1,9 @@
 """The pages "About the data": what is in a release, as tables and charts that may be public.
 
 ``about.yaml`` says what is told. Each table leaves through the disclosure core with its totals, so that small counts,
-and what would give them away, are withheld, and all others rounded; no two tables tell the same people by the same
-label. Rates are worked out from what is shown.
+and what would give them away, are withheld, and all others rounded; then it is held against the tables before it and
+the questions that were answered (``about_joint``). What is told is kept in the ledger, so that later questions are
+judged beside it. Rates are worked out from what is shown.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import yaml
 
+from lockgate.catalogue.about_joint import Joint, ToTell
 from lockgate.catalogue.counts import NOT_KNOWN, find_unwilling, willing_view
 from lockgate.catalogue.feedback import themes_of, write_page
 from lockgate.characterise.catalogue import columns_read
-from lockgate.characterise.run import make_ready
-from lockgate.characterise.scans import MARKED, Scans
 from lockgate.curate import Release, open_release
 from lockgate.disclosure import Rules, render_chart, safe_count
+from lockgate.disclosure.ledger import Ledger
 from lockgate.disclosure.manifest import HIDDEN, ChartEntry, ColumnSpec
-from lockgate.disclosure.safe import TOTAL, safe_table
+from lockgate.disclosure.network import Ints
 from lockgate.disclosure.tables import Numbers, Table, write_csv
 from lockgate.engine import Engine, literal
 from lockgate.errors import Refused, UsageError
@@ -40,13 +42,13 @@ FACTS = "about.json"
 RATE = "per_1000"
 EACH = 5  # concepts of a kind of event that are told by year, age and sex
 _KINDS = {
-    "condition_occurrence": ("conditions", "condition_start_date"),
-    "drug_exposure": ("drugs", "drug_exposure_start_date"),
-    "device_exposure": ("devices", "device_exposure_start_date"),
-    "measurement": ("measurements", "measurement_date"),
-    "death": ("deaths", "death_date"),
-    "procedure_occurrence": ("procedures", "procedure_date"),
-    "observation": ("observations", "observation_date"),
+    "condition_occurrence": ("conditions", "condition_start_date", "condition_concept_id"),
+    "drug_exposure": ("drugs", "drug_exposure_start_date", "drug_concept_id"),
+    "device_exposure": ("devices", "device_exposure_start_date", "device_concept_id"),
+    "measurement": ("measurements", "measurement_date", "measurement_concept_id"),
+    "death": ("deaths", "death_date", "cause_concept_id"),
+    "procedure_occurrence": ("procedures", "procedure_date", "procedure_concept_id"),
+    "observation": ("observations", "observation_date", "observation_concept_id"),
 }
 
 
@@ -57,15 +59,6 @@ class About:
     release: str
     path: Path
     facts: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """One table to be told: its name, what ``about.yaml`` says of it, and its rows (labels, then people)."""
-
-    name: str
-    spec: dict[str, Any]
-    rows: list[tuple[Any, ...]]
 
 
 def about_dir(site: Site) -> Path:
@@ -91,6 +84,13 @@ def publish_about(site: Site, number: str = "latest", *, actor: str) -> About:
                 reasons=[f"fewer than {rules.threshold} people"],
                 where=f"release {release.number}",
             )
+        ledger = Ledger(site)
+        people = np.asarray(
+            engine.arrow("SELECT person_id FROM person ORDER BY 1").column(0).to_numpy(), np.int64
+        )
+        places = ledger.places(people)
+        engine.register("places", pa.table({"person_id": people, "place": places}))
+        joint = Joint(int(places.max()) + 1, rules, ledger.answered(), ledger.published())
         place = about_dir(site) / release.number
         fresh = make_dir(about_dir(site), public=True) / f".{release.number}.new"
         remove_leftovers(about_dir(site))
@@ -103,13 +103,14 @@ def publish_about(site: Site, number: str = "latest", *, actor: str) -> About:
                 "people": everybody,
                 "rules": {"threshold": rules.threshold, "rounding": rules.rounding},
                 "pages": [
-                    *_pages(engine, rules, everybody, folder),
+                    *_pages(engine, rules, everybody, folder, joint),
                     *_comments(engine, release, rules, folder),
                 ],
             }
             (folder / FACTS).write_text(
                 json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
             )
+        ledger.publish(f"about-{release.number}", joint.families, actor=actor)
         shutil.rmtree(place, ignore_errors=True)
         fresh.rename(place)
     site.audit.append(EVENT, actor=actor, release=release.number)
@@ -162,16 +163,20 @@ def _views(engine: Engine, release: Release) -> None:
         engine.execute(statement)
 
 
-def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path) -> list[dict[str, Any]]:
+def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path, joint: Joint) -> list[dict[str, Any]]:
     """Write every table and chart, and say what each page has. A page without a table is left out."""
     shown: dict[str, Table] = {}
-    pages, scans = [], Scans(engine)
+    pages = []
     for name, page in _told()["pages"].items():
         tables = []
-        for told in _tables(engine, scans, page):
-            safe = _safe(told, rules, shown, everybody)
+        for told in _tables(engine, page):
+            safe = joint.table(told)
             if safe is None:
                 continue
+            if told.spec.get("top"):
+                _by_size(safe)
+            if "per" in told.spec:
+                _add_rate(safe, shown.get(told.spec["per"]), everybody)
             shown[told.name] = safe
             (folder / f"{told.name}.csv").write_text(write_csv(safe), encoding="utf-8")
             (folder / f"{told.name}.svg").write_text(_chart(told, safe), encoding="utf-8")
@@ -198,89 +203,73 @@ def _told() -> Any:
     return yaml.safe_load(resources.files(__package__).joinpath("about.yaml").read_text("utf-8"))
 
 
-def _tables(engine: Engine, scans: Scans, page: dict[str, Any]) -> Iterator[_Told]:
-    """The tables of a page with their rows, true: nothing here may be shown as it is."""
-    made: set[str] = set()
-
-    def rows(sql: str) -> list[tuple[Any, ...]]:
-        make_ready(engine, scans, sql, made)
-        return [
-            (*(str(label) for label in row[:-1]), int(row[-1]))
-            for row in engine.rows(sql)
-            if row[-1] is not None
-        ]
-
+def _tables(engine: Engine, page: dict[str, Any]) -> Iterator[ToTell]:
+    """The tables of a page with who is in each cell: nothing here may be shown as it is."""
     for name, spec in page.get("tables", {}).items():
-        if "numbered_marks" in spec["sql"]:
-            _kinds_of_record(engine, scans)
-        by_year = " UNION ALL ".join(
-            f"SELECT CAST(year({day}) AS VARCHAR) AS year, {literal(kind)} AS kind, count(DISTINCT person_id) AS people"
-            f" FROM {table} WHERE {day} IS NOT NULL GROUP BY 1"
-            for table, (kind, day) in _KINDS.items()
-        )
-        sql = spec["sql"].replace("{records_by_year}", f"SELECT * FROM ({by_year}) AS k ORDER BY 1, 2")
-        yield _Told(name, spec, rows(sql))
+        sql = spec["sql"]
+        for word, made in (
+            ("{records}", _records),
+            ("{records_by_year}", _by_year),
+            ("{unmapped}", _unmapped),
+        ):
+            sql = sql.replace(word, made()) if word in sql else sql
+        yield ToTell(name, spec, _members(engine, spec["by"], sql))
     if "events" not in page:
         return
     table, every = page["events"], _told()
-    spec = every["events"]["commonest"]
+    spec, (_, day, concept) = every["events"]["commonest"], _KINDS[table]
     short = table.partition("_")[0]
     title = spec["title"].format(what=page["title"].lower())
-    yield _Told(f"{short}_commonest", {**spec, "title": title}, rows(spec["sql"].format(table=table)))
+    sql = spec["sql"].format(table=table, concept=concept)
+    yield ToTell(f"{short}_commonest", {**spec, "title": title}, _members(engine, spec["by"], sql))
     first = engine.rows(
-        f"SELECT n.concept, n.label FROM {table}_times AS t JOIN names AS n ON n.concept = t.concept"
-        f" WHERE t.concept <> 0 GROUP BY 1, 2 ORDER BY sum(t.persons) DESC, n.concept LIMIT {EACH}"
+        f"SELECT n.concept, n.label FROM {table} AS t JOIN names AS n ON n.concept = t.{concept}"
+        f" WHERE t.{concept} <> 0 GROUP BY 1, 2 ORDER BY count(DISTINCT t.person_id) DESC, n.concept LIMIT {EACH}"
     )
-    for concept, label in sorted(first, key=lambda row: str(row[1])):
+    for number, label in sorted(first, key=lambda row: str(row[1])):
         for part, each in every["each"].items():
-            sql = each["sql"].format(table=table, concept=concept)
-            name = f"{short}_{concept}_{part}".replace("-", "m")
-            yield _Told(name, {**each, "title": each["title"].format(label=label)}, rows(sql))
+            sql = each["sql"].format(table=table, concept=concept, day=day, number=number)
+            name = f"{short}_{number}_{part}".replace("-", "m")
+            told = {**each, "title": each["title"].format(label=label)}
+            yield ToTell(name, told, _members(engine, each["by"], sql))
 
 
-def _kinds_of_record(engine: Engine, scans: Scans) -> None:
-    scans.need_marks()
-    engine.execute(
-        "CREATE OR REPLACE TEMP TABLE numbered_marks AS SELECT row_number() OVER () - 1 AS idx, * FROM marks"
+def _members(engine: Engine, by: list[str], sql: str) -> dict[tuple[str, ...], Ints]:
+    """Who is in each cell, as places of the ledger; the cells in their order."""
+    labels = [f"l{number}" for number in range(len(by))]
+    named = ", ".join(labels)
+    rows = engine.rows(
+        f"SELECT {named}, list(DISTINCT p.place) FROM ({sql}) AS t ({named}, person_id, o)"
+        f" JOIN places AS p ON p.person_id = t.person_id GROUP BY {named} ORDER BY min(t.o), {named}"
     )
-    kinds = ", ".join(
-        f"({place}, {literal(_KINDS[table][0])}, {1 << (len(MARKED) - 1 - place)})"
-        for place, table in enumerate(MARKED)
-    )
-    engine.execute(
-        f"CREATE OR REPLACE TEMP TABLE kinds AS SELECT * FROM (VALUES {kinds}) AS k (place, kind, bit)"
+    return {tuple(map(str, row[:-1])): np.array(row[-1], dtype=np.int64) for row in rows}
+
+
+def _records() -> str:
+    """Who has a record of each kind, and who hasn't."""
+    return " UNION ALL ".join(
+        f"SELECT {literal(kind)}, 'with', person_id, {2 * place} FROM {table} UNION ALL "
+        f"SELECT {literal(kind)}, 'without', p.person_id, {2 * place + 1} FROM person AS p "
+        f"ANTI JOIN {table} AS t ON t.person_id = p.person_id"
+        for place, (table, (kind, _, _)) in enumerate(_KINDS.items())
     )
 
 
-def _safe(told: _Told, rules: Rules, shown: dict[str, Table], everybody: int) -> Table | None:
-    """The table as it may leave; None without rows, or when nothing of it may be shown."""
-    spec, by = told.spec, list(told.spec["by"])
-    cells: dict[tuple[str, ...], int] = {}
-    for *labels, people in told.rows:
-        key = tuple(labels)
-        cells[key] = cells.get(key, 0) + people  # two concepts of one name are told together
-    if top := spec.get("top"):
-        cells = dict(sorted(cells.items(), key=lambda item: (-item[1], item[0]))[:top])
-    if not cells:
-        return None
-    summed = [by.index(name) for name in spec.get("totals", [])]
-    for place in summed:
-        sums: dict[tuple[str, ...], int] = {}
-        for key, people in cells.items():
-            total = (*key[:place], TOTAL, *key[place + 1 :])
-            sums[total] = sums.get(total, 0) + people
-        cells |= sums
-    safe = safe_table(
-        told.name, spec["title"], by, cells, rules, totals=dict.fromkeys(spec.get("totals", []), TOTAL)
+def _by_year() -> str:
+    return " UNION ALL ".join(
+        f"SELECT CAST(year({day}) AS VARCHAR), {literal(kind)}, person_id, year({day}) FROM {table} "
+        f"WHERE {day} IS NOT NULL"
+        for table, (kind, day, _) in _KINDS.items()
     )
-    people = safe.counts["people"]
-    if people.hidden.all():
-        return None
-    if top:
-        _by_size(safe)
-    if "per" in spec:
-        _add_rate(safe, shown.get(spec["per"]), everybody)
-    return safe
+
+
+def _unmapped() -> str:
+    told = {"visit_occurrence": ("visits", "", "visit_concept_id")} | _KINDS
+    return " UNION ALL ".join(
+        f"SELECT {literal(kind.capitalize())}, person_id, {place} FROM {table} WHERE {concept} = 0"
+        for place, (table, (kind, _, concept)) in enumerate(told.items())
+        if table != "death"
+    )
 
 
 def _by_size(table: Table) -> None:
@@ -319,7 +308,7 @@ def _add_rate(table: Table, of: Table | None, everybody: int) -> None:
     table.entry.columns.append(ColumnSpec(name=RATE, role="statistic", n="people"))
 
 
-def _chart(told: _Told, safe: Table) -> str:
+def _chart(told: ToTell, safe: Table) -> str:
     spec = told.spec
     rate = RATE in safe.figures and bool(safe.figures[RATE].shown.any())
     x = spec.get("x", spec["by"][0])

@@ -74,7 +74,10 @@ def diff(
 
 
 def overlap(first: First, second: Second, omop: Omop, rules: RulesFile = None) -> None:
-    """Say how many people two definitions share, and how many only one of them has, through disclosure control."""
+    """Say how many people two definitions share, and how many only one of them has, through disclosure control.
+
+    For those who hold the data: two answers are not held against each other, as `cohort ask` does for a project.
+    """
     name_a, one = read_one(first)
     name_b, two = read_one(second)
     with opened(omop) as (engine, absent):
@@ -117,6 +120,7 @@ def timeline(
     """Say when the events that a definition names happen, from the day people enter its cohort.
 
     Counts of people a month, through disclosure control; no person's own events are shown.
+    For those who hold the data: two answers are not held against each other, as `cohort ask` does for a project.
     """
     check_out(folder=charts)
     name, read = read_one(definition)

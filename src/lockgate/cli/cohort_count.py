@@ -36,6 +36,7 @@ def count(
 ) -> None:
     """Count the people of cohorts, and their stays: small counts withheld, others rounded.
 
+    For those who hold the data: two answers are not held against each other, as `cohort ask` does for a project.
     Stays are withheld where the people are few, and an index has none. Concepts that the vocabulary doesn't have are
     named: nobody has them.
     """

@@ -134,6 +134,7 @@ def attrition(
 ) -> None:
     """Say whom each rule of a definition loses: in order and by itself, by sex, age, ethnicity and deprivation.
 
+    For those who hold the data: two answers are not held against each other, as `cohort ask` does for a project.
     Small counts are withheld ([c]), with what would give them away; the others are rounded. "Not stated" is a group of
     its own. Deprivation is that of the release's person_deprivation table.
     """

@@ -24,7 +24,9 @@ import numpy as np
 
 from lockgate.disclosure.core import round_counts
 from lockgate.disclosure.inference import Bits, Question, Status, judge
+from lockgate.disclosure.joint import Family
 from lockgate.disclosure.network import Ints
+from lockgate.disclosure.public import beside_published, families_bytes, read_families
 from lockgate.disclosure.rules import Rules
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
@@ -190,18 +192,22 @@ class Ledger:
                 where=asker.project or asker.username,
                 remedy="apply for the data, or ask those who run the environment",
             )
-        bits = self._bits(people)
+        places, width = self._placed(people)
+        inside = np.zeros(width, dtype=np.bool_)
+        inside[places] = True
+        bits: Bits = np.packbits(inside)
         earlier = [
             Question(one.number, self._people(one), "shown" if one.status == "shown" else "withheld",
                      self._guard(one.number, rules))
             for one in pool
             if one.of is None and one.status in ("shown", "withheld")
         ]  # fmt: skip
-        found = judge(bits, earlier, rules)
-        shown = None
-        if found.status == "shown":
+        beside = beside_published(places, self.published(), rules, self._guard)
+        found = beside[0] if beside else judge(bits, earlier, rules)
+        shown = beside[1] if beside else None
+        if beside is None and found.status == "shown":
             shown = int(round_counts(np.asarray([len(people)]), rules)[0])
-        elif found.status == "held":
+        elif beside is None and found.status == "held":
             shown = next(one.shown for one in pool if one.number == found.of)
         number = len(entries) + 1
         file = f"{number}.bits"
@@ -227,9 +233,49 @@ class Ledger:
         self._note(entry)
         return entry
 
-    def _guard(self, number: int, rules: Rules) -> int:
+    def _guard(self, number: int | str, rules: Rules) -> int:
         drawn = hmac.digest(self._secret, str(number).encode(), "sha256")
         return rules.threshold + int.from_bytes(drawn[:8], "big") % rules.threshold
+
+    # What the site publishes
+
+    def places(self, people: Ints) -> Ints:
+        """The place of each person in the index of people, by which published tables tell whom they count."""
+        with self._locked():
+            return self._placed(people)[0]
+
+    def answered(self) -> list[Family]:
+        """Every question that was told its own number, whoever asked it, as a group that a published table must not
+        come near."""
+        found = []
+        for entry in self.entries():
+            if entry.status == "shown" and entry.of is None and entry.shown is not None:
+                inside = np.unpackbits(self._people(entry)).view(np.bool_)
+                groups = [np.flatnonzero(inside)]
+                told, values = np.array([True]), np.array([entry.shown], dtype=np.int64)
+                found.append(Family.of(f"question {entry.number}", len(inside), groups, told, values))
+        return found
+
+    def published(self, *, but: str = "") -> list[Family]:
+        """The groups of every published table, whether told or withheld; without those of the surface ``but``."""
+        folder = self.folder / "published"
+        files = sorted(folder.glob("*.npz")) if folder.is_dir() else []
+        return [family for file in files if file.stem != but for family in read_families(file)]
+
+    def publish(self, surface: str, families: Sequence[Family], *, actor: str) -> None:
+        """Keep whom a surface's tables count (in the place of what it told before), so that questions are judged beside
+        them; with its entry in the audit chain."""
+        with self._locked():
+            make_dir(self.folder / "published")
+            content = families_bytes(families)
+            write_atomic(self.folder / "published" / f"{surface}.npz", content)
+            self._site.audit.append(
+                "ledger.published",
+                actor=actor,
+                surface=surface,
+                groups=sum(int(family.told.sum()) for family in families),
+                sha256=hashlib.sha256(content).hexdigest(),
+            )
 
     # Files
 
@@ -279,8 +325,8 @@ class Ledger:
         for entry in entries[noted:]:
             self._note(entry)
 
-    def _bits(self, people: Ints) -> Bits:
-        """Whom a question counts, as places in the index of people, which takes in those it doesn't know yet."""
+    def _placed(self, people: Ints) -> tuple[Ints, int]:
+        """The place of each person in the index of people, which takes in those it doesn't know yet; and its length."""
         file = self.folder / "index.npy"
         known: Ints = np.load(file) if file.exists() else np.empty(0, dtype=np.int64)
         order = np.argsort(known, kind="stable")
@@ -292,9 +338,7 @@ class Ledger:
             part.chmod(PRIVATE_FILE)
             part.replace(file)
             order = np.argsort(known, kind="stable")
-        inside = np.zeros(len(known), dtype=np.bool_)
-        inside[order[np.searchsorted(known, people, sorter=order)]] = True
-        return np.packbits(inside)
+        return np.asarray(order[np.searchsorted(known, people, sorter=order)], dtype=np.int64), len(known)
 
     def _people(self, entry: Entry) -> Bits:
         try:
@@ -315,13 +359,20 @@ def told(entry: Entry, rules: Rules) -> Answer:
         text = f"fewer than {rules.threshold}, or near it"
         reason = f"A count under {rules.threshold} is not told, nor one so near to it that telling both would tell it."
     elif entry.status == "held":
+        which = (
+            f"that of an earlier question (number {entry.of})"
+            if entry.of
+            else "one in a table that is public"
+        )
         reason = (
-            f"This group is fewer than {2 * rules.threshold} people away from that of an earlier question (number "
-            f"{entry.of}), so that question's answer stands for it: the difference of the two would be a small group."
+            f"This group is fewer than {2 * rules.threshold} people away from {which}, so its number stands for it: "
+            "the difference of the two would be a small group."
         )
     elif entry.status == "refused":
         text = "not told"
-        with_what = f" (numbers {', '.join(map(str, entry.because))})" if entry.because else ""
+        with_what = (
+            f" (numbers {', '.join(map(str, entry.because))})" if entry.because else " or public tables"
+        )
         reason = (
             f"With earlier questions{with_what} this answer would let a count under {rules.threshold} be worked out, "
             "or it can't be shown that it wouldn't."
