@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 
 from lockgate.deidentify.text import Known, engine, patterns, scrub_note
-from lockgate.deidentify.text.known import deletions
 from lockgate.deidentify.text.scrub import REASONS
 
 ROW = {
@@ -128,20 +127,10 @@ def test_the_audit_stops_what_an_engine_without_a_rule_lets_through(
     assert (note.text, note.reason) == (None, reason)
 
 
-def test_the_audit_does_not_use_the_engines_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "ten_digits",
-        "phones",
-        "postcodes",
-        "numbers",
-        "numeric_dates",
-        "addresses",
-        "emails_and_urls",
-    ):
-        monkeypatch.setattr(patterns, name, _without(name))
+def test_the_audit_does_not_use_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in list(vars(patterns).items()):
+        if getattr(value, "__module__", "") == patterns.__name__:
+            monkeypatch.setattr(patterns, name, _without(name))
     monkeypatch.setattr(engine, "find", _without("find"))
     for value in ("943 476 5919", "SY18 6AA", "07700 900657", "Amina", "17.03.1950"):
         assert scrub_note(f"seen {value} today", AMINA).text is None
-    assert deletions(
-        "abc"
-    )  # the engine's look-up one edit away is not the audit's: it looks for the names as they are
