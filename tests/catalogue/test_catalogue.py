@@ -18,6 +18,7 @@ from lockgate.catalogue.quality import published_quality
 from lockgate.cli import run
 from lockgate.curate import Release
 from lockgate.curate.passed_quality import check_quality
+from lockgate.curate.reuse import Known
 from lockgate.disclosure import Rules
 from lockgate.engine import Engine
 from lockgate.errors import Refused, UsageError
@@ -232,7 +233,7 @@ def test_commands(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_quality_is_published_with_small_counts_withheld(site: Site) -> None:
     people = [*crowd(60), *crowd(4, born=2090), *crowd(30, born=1800)]
     made = release(site, "2026.1", people)
-    quality = check_quality(site, made.path, date(2026, 11, 22))
+    quality = check_quality(site, made.path, date(2026, 11, 22), {}, Known())
     assert quality is not None
     made.manifest["quality_checks"] = asdict(quality)
     facts = published_quality(made, Rules())
