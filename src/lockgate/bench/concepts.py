@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.bench.core import Measure, environment
-from lockgate.bench.sentences import Sentence, find_sentences, read_sentences
+from lockgate.bench.sentences import Sentence, read_sentences
 from lockgate.concepts import Annotator, Dictionary, Entry, annotate_file, annotator_of_files, contexts
 
 TERMS = 20_000
@@ -69,7 +69,7 @@ def texts(names: Sequence[str], notes: int) -> tuple[list[str], list[list[tuple[
 
 
 def run(quick: bool = False, sentences: Path | None = None) -> list[Measure]:
-    """Look-up and context; ``sentences`` is a file of judged ones (bench/sentences.py), else the one in shared data."""
+    """Look-up, and context on judged sentences (bench/sentences.py) where a file of them is given."""
     with tempfile.TemporaryDirectory() as folder:
         measures = _lookup(Path(folder), quick)
         measures += _context(Path(folder), sentences, quick)
@@ -143,11 +143,10 @@ def _recall(
 
 
 def _context(folder: Path, given: Path | None, quick: bool) -> list[Measure]:
-    path = given or find_sentences()
-    if path is None:
-        return []
+    if given is None:
+        return [Measure("context: not measured, give judged sentences with --sentences FILE", 0, "sentences")]
     measures = []
-    for part, judged in read_sentences(path).items():
+    for part, judged in read_sentences(given).items():
         said = [contexts(one.text, [(one.begin, one.end)])[0] for one in judged]
         peer: dict[str, Any] | None = None
         if not quick:

@@ -13,9 +13,6 @@ from pathlib import Path
 
 from lockgate.errors import UsageError
 
-# Where the project's shared data has a part of the kit, seen from the working folder.
-_PLACES = ("../shared/data/text/negex-sentences.tsv", "../../shared/data/text/negex-sentences.tsv")
-
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -28,11 +25,6 @@ class Sentence:
     historical: bool
     conditional: bool
     other: bool
-
-
-def find_sentences() -> Path | None:
-    """The judged sentences of shared data, where they are there."""
-    return next((path for path in map(Path, _PLACES) if path.is_file()), None)
 
 
 def read_sentences(path: Path) -> dict[str, list[Sentence]]:
