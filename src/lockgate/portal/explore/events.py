@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from lockgate.cohorts.circe import EITHER
+from lockgate.cohorts.circe import COUNTED_ATTRIBUTES, EITHER
 from lockgate.cohorts.domains import by_circe
 from lockgate.cohorts.explain.words import domain_words
 from lockgate.errors import UsageError
@@ -17,9 +17,12 @@ from lockgate.portal.explore.typed import between, day, number_of, whole, window
 WITH_VALUES = frozenset({"Measurement", "Observation"})
 NO_CODES = frozenset({"Death", "ObservationPeriod"})  # any of them is as good as said by their kind alone
 OCCURRENCES = {"2": "at least", "0": "exactly", "1": "at most"}
-DISTINCT = {
+# by Circe's name of the column: of every kind of event, then of some kinds only
+_ONCE = {
     "": "every event",
-    "START_DATE": "those of one day once",
+    "START_DATE": "those that begin on one day once",
+    "END_DATE": "those that end on one day once",
+    "DURATION": "those as long as each other once",
     "DOMAIN_CONCEPT": "those of one concept once",
     "VISIT_ID": "those of one visit once",
 }
@@ -58,7 +61,7 @@ def add(expression: Expression, spot: str, form: Mapping[str, str]) -> tuple[Exp
     told: dict[str, Any] = {kind: fields}
     if spots.is_counted(expression, spot):
         told = {"Criteria": told}
-        _counting(told, form, fresh=True)
+        _counting(told, form, kind, fresh=True)
     new, address = spots.added(expression, spot, told)
     return checked(new), address
 
@@ -71,7 +74,7 @@ def change(expression: Expression, spot: str, form: Mapping[str, str]) -> Expres
     kind, fields = spots.criterion_of(part)
     _basics(expression, kind, fields, form)
     if part.counted:
-        _counting(part.told, form, fresh=False)
+        _counting(part.told, form, kind, fresh=False)
     return checked(new)
 
 
@@ -204,7 +207,18 @@ def _value(kind: str, fields: dict[str, Any], form: Mapping[str, str]) -> None:
         fields["Unit"] = [{"CONCEPT_ID": unit, "CONCEPT_NAME": form.get("unit_name", "")}]
 
 
-def _counting(told: dict[str, Any], form: Mapping[str, str], *, fresh: bool) -> None:
+def distinct(kind: str) -> dict[str, str]:
+    """Which events of a kind can be counted once, by Circe's name of the column."""
+    domain = by_circe().get(kind)
+    own = {
+        name: f"those with one {name.lower().replace('_', ' ')} once"
+        for name, attributes in COUNTED_ATTRIBUTES.items()
+        if domain and any(map(domain.counts, attributes))
+    }
+    return _ONCE | own
+
+
+def _counting(told: dict[str, Any], form: Mapping[str, str], kind: str, *, fresh: bool) -> None:
     """How many events, and when."""
     occurrence = form.get("occurrence", "2")
     if occurrence not in OCCURRENCES:
@@ -216,7 +230,7 @@ def _counting(told: dict[str, Any], form: Mapping[str, str], *, fresh: bool) -> 
         raise UsageError("At least none holds for everybody: write 1 or more", where="count")
     how: dict[str, Any] = {"Type": int(occurrence), "Count": count}
     if form.get("distinct", ""):
-        if form["distinct"] not in DISTINCT:
+        if form["distinct"] not in distinct(kind):
             raise UsageError("Choose which events count once", where="distinct")
         how |= {"IsDistinct": True, "CountColumn": form["distinct"]}
     told["Occurrence"] = how

@@ -155,7 +155,7 @@ def _event_context(request: SignedIn, cohort: Cohort, spot: str) -> dict[str, An
         "domain": by_circe().get(kind),
         "sets": building.sets(cohort.expression),
         "occurrences": events.OCCURRENCES,
-        "distinct": events.DISTINCT,
+        "distinct": events.distinct(kind),
         "periods": kind in events.PERIODS,
         "tests": [] if new else test_words(cohort.expression, spot, asked.asked(fields, kind)),
         "attributes": [] if new else asked.choices(kind),
