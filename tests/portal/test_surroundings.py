@@ -155,6 +155,11 @@ def test_database_addresses(url: str, engine: str, name: str) -> None:
         assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("u", "p@ss", "db", "5433")
 
 
+def test_a_database_by_its_socket() -> None:
+    found = portal_settings._database("postgresql://u@/name?host=/var/run/postgresql")
+    assert (found["HOST"], found["NAME"], found["USER"]) == ("/var/run/postgresql", "name", "u")
+
+
 def test_a_strange_database_address_is_refused() -> None:
     with pytest.raises(UsageError, match="mysql"):
         portal_settings._database("mysql://x/y")

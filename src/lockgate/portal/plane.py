@@ -96,6 +96,13 @@ def provision(site: Site, project: str, *, actor: str) -> dict[str, Any]:
     return content
 
 
+def is_being_provisioned(site: Site, project: str) -> bool:
+    """Whether a process prepares a project's data now."""
+    from lockgate.workspace.project import Project
+
+    return Project.of(site, project).is_changing()
+
+
 def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, Any]:
     """Run code in the sandbox: status, job_id, exit_code, seconds, log, and the outputs' names."""
     from lockgate.workspace import run_job as run

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,10 @@ from lockgate.errors import LockgateError, UsageError
 from lockgate.portal import setup
 from lockgate.portal.assets.build import build, is_built
 from lockgate.site import Site
+
+_LONG_ENOUGH = (
+    60.0  # seconds that a worker ran after which its end is no sign of something that fails at once
+)
 
 
 def serve(
@@ -54,10 +60,36 @@ def _free(host: str, port: int) -> None:
 
 
 def _start_worker(site: Site) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", "from lockgate.cli import main; main()", "--site", str(site.path), "worker"],
-        stdout=subprocess.DEVNULL,
-    )
+    """A process that keeps a worker going: gunicorn forks this one, and a thread would not live on in its children."""
+    program = "import sys; from lockgate.portal.server import keep_working; keep_working(sys.argv[1])"
+    return subprocess.Popen([sys.executable, "-c", program, str(site.path)], stdout=subprocess.DEVNULL)
+
+
+def keep_working(path: str) -> None:
+    """Run ``lockgate worker`` on a site, and again when it ends, a little later each time, until told to stop."""
+    command = [sys.executable, "-c", "from lockgate.cli import main; main()", "--site", path, "worker"]
+    child: subprocess.Popen[bytes] | None = None
+    told_to_stop = False
+
+    def stop(*_: object) -> None:
+        nonlocal told_to_stop
+        told_to_stop = True
+        if child is None or child.returncode is not None:
+            sys.exit(0)
+        child.terminate()  # the wait below ends with it
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    pause = 1.0
+    while True:
+        started = time.monotonic()
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        code = child.wait()
+        if told_to_stop:
+            return
+        pause = 1.0 if time.monotonic() - started > _LONG_ENOUGH else min(60.0, pause * 2)
+        print(f"the worker ended with {code}; another one starts in {pause:.0f} s", file=sys.stderr)
+        time.sleep(pause)
 
 
 def _gunicorn(host: str, port: int, workers: int) -> None:

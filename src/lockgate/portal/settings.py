@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lockgate.errors import UsageError
 from lockgate.site import Site
@@ -23,7 +23,8 @@ _portal = _site.config.portal if _site else None
 
 
 def _database(url: str) -> dict[str, Any]:
-    """Django's form of a database URL: ``postgresql://user:password@host:port/name`` or ``sqlite:///path``."""
+    """Django's form of a database URL: ``postgresql://user:password@host:port/name`` (by a socket:
+    ``postgresql://user@/name?host=/var/run/postgresql``) or ``sqlite:///path``."""
     parts = urlsplit(url)
     if parts.scheme in {"postgres", "postgresql"}:
         return {
@@ -31,7 +32,7 @@ def _database(url: str) -> dict[str, Any]:
             "NAME": unquote(parts.path.lstrip("/")),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
-            "HOST": parts.hostname or "",
+            "HOST": parts.hostname or dict(parse_qsl(parts.query)).get("host", ""),
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
@@ -164,6 +165,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0  # behind the proxy, who asks is whom it names
 SOCIALACCOUNT_ADAPTER = "lockgate.portal.accounts.organisation.OrganisationAdapter"
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_STORE_TOKENS = False
@@ -196,6 +198,15 @@ STATICFILES_DIRS = [HERE / "assets" / "own", *([ASSETS] if ASSETS.is_dir() else 
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
+
+# Shared by the processes that answer requests: a limit on sign-ins holds for all of them together.
+if _site:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": str(_site.path / ".cache"),
+        }
+    }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # the columns picker has one field for each column of a release

@@ -68,6 +68,7 @@ def tick() -> int:
 
     from lockgate.portal.applications.services import expire_due
     from lockgate.portal.outbox.relay import relay
+    from lockgate.portal.workspaces.services import recover
 
     close_old_connections()
     waiting = DBTaskResult.objects.ready().count()
@@ -75,5 +76,6 @@ def tick() -> int:
         call_command("db_worker", batch=True, interval=0.1, startup_delay=False, reload=False, verbosity=0)
     _opt_outs()
     expire_due()
+    recover()
     relay()
     return int(waiting)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lockgate.errors import LockgateError, UsageError
 
@@ -45,7 +45,7 @@ def _run(url: str, program: str, options: list[str]) -> str:
             remedy="use postgresql://user:password@host:5432/name",
         )
     told = {
-        "PGHOST": parts.hostname,
+        "PGHOST": parts.hostname or dict(parse_qsl(parts.query)).get("host"),
         "PGPORT": parts.port and str(parts.port),
         "PGUSER": parts.username and unquote(parts.username),
         "PGPASSWORD": parts.password

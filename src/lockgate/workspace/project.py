@@ -96,6 +96,16 @@ class Project:
         finally:
             os.close(handle)
 
+    def is_changing(self) -> bool:
+        """Whether another process changes what is provisioned."""
+        if not self.path.is_dir():
+            return False
+        try:
+            with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB, ".provision.lock"):
+                return False
+        except BlockingIOError:
+            return True
+
     def replace_data(self, fresh: Path) -> None:
         """Put a finished folder in the place of ``data/``. Jobs that read the old one keep it until they end."""
         if self.data.exists():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
 from pathlib import PurePath
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from lockgate.errors import LockgateError, Refused
 from lockgate.portal import plane
@@ -18,9 +20,12 @@ from lockgate.portal.outbox.writing import Record, writing
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces import examples, rules, signals, tasks
 from lockgate.portal.workspaces.models import Job, Member, Project
-from lockgate.site.files import make_dir, write_atomic
+from lockgate.site.files import hold_lock, make_dir, write_atomic
 
 LOG_CHARACTERS = 20_000
+_LOST_AFTER = timedelta(
+    minutes=1
+)  # a job that waits so long while nothing is queued was queued by a worker that died
 
 
 def open_project(
@@ -116,6 +121,46 @@ def start_example(user: User, project: Project, key: str, *, now: bool = False) 
 
 def run_now(key: str) -> str:
     """Run a waiting job in this process; its state afterwards. A job that is not waiting is left alone."""
+    with _held(Job.objects.get(key=key)):
+        return _run(key)
+
+
+def _held(job: Job) -> AbstractContextManager[None]:
+    """Held while a process runs the job: one that is said to run and isn't held has lost its process."""
+    return hold_lock(job.submitted_file.parent / ".lock", "the job runs already", "wait until it has ended")
+
+
+def recover() -> int:
+    """Settle what a worker that was killed left behind; how many pieces.
+
+    A job that runs nowhere has failed, and says so; a project that nobody prepares any more waits for it again.
+    """
+    settled = 0
+    for job in Job.objects.filter(state="running").select_related("project"):
+        try:
+            with _held(job), writing("job.lost", actor="lockgate", job=str(job.key)) as record:
+                lost = Job.objects.select_for_update().filter(key=job.key, state="running")
+                record.detail["settled"] = lost.update(
+                    state="failed",
+                    problem="the worker was stopped while the job ran; start it again",
+                    finished_at=timezone.now(),
+                )
+                settled += 1
+        except Refused:
+            continue  # it runs
+    if not DBTaskResult.objects.ready().exists():
+        for project in Project.objects.filter(state="provisioning"):
+            if plane.is_being_provisioned(current_site(), project.slug):
+                continue
+            _enqueue(tasks.provision, project.slug)
+            settled += 1
+        for job in Job.objects.filter(state="queued", created_at__lt=timezone.now() - _LOST_AFTER):
+            _enqueue(tasks.run, str(job.key))
+            settled += 1
+    return settled
+
+
+def _run(key: str) -> str:
     with writing("job.picked_up", actor="lockgate", job=key) as record:
         job = Job.objects.select_for_update().select_related("project", "author").get(key=key)
         if job.state != "queued":
