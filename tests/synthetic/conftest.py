@@ -80,8 +80,8 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Summary]:
     return make
 
 
-@pytest.fixture(scope="session")
-def other_houses(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Three hundred patients whose notes are in the styles of other houses."""
-    folder = tmp_path_factory.mktemp("synthetic") / "letters"
-    return Files(generate(folder, patients=300, seed=3, letters=True))
+@pytest.fixture(scope="session", params=["first", "second"])
+def other_houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Three hundred patients whose notes are in the styles of other houses; the folder is named after the set."""
+    folder = tmp_path_factory.mktemp("synthetic") / request.param
+    return Files(generate(folder, patients=300, seed=3, letters=request.param))

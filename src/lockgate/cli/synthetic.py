@@ -32,6 +32,13 @@ def command(
             help="Write the notes in the styles of four other hospitals, which the scrubber's author had not seen.",
         ),
     ] = False,
+    letters_second: Annotated[
+        bool,
+        typer.Option(
+            "--letters-second",
+            help="Write them in the styles of four more, written blind after the scrubber was mended on the first.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
@@ -46,7 +53,7 @@ def command(
         force=force,
         seeded=faults,
         sources=sources,
-        letters=letters,
+        letters="second" if letters_second else letters,
     )
     emit(summary.as_dict(), lambda: _story(summary))
 

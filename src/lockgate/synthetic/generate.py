@@ -12,6 +12,7 @@ from typing import Any
 from lockgate.errors import UsageError
 from lockgate.synthetic.faults import faults, resent_lines
 from lockgate.synthetic.fhir import resources
+from lockgate.synthetic.letters import SETS
 from lockgate.synthetic.ndjson import write_lines
 from lockgate.synthetic.seeded import moved, plant
 from lockgate.synthetic.sources import DEFAULT, Sources, choose_sources, write_sources
@@ -53,13 +54,14 @@ def generate(
     force: bool = False,
     seeded: int = 0,
     sources: str = "default",
-    letters: bool = False,
+    letters: bool | str = False,
 ) -> Summary:
     """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
 
     ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``. ``sources`` says what is
     written: ``default`` (FHIR and the demo's tables), ``all``, or names of ``sources.CHOICES`` parted by commas; the
-    people and events are the same, as they are with ``letters``: then the notes are in the styles of other houses.
+    people and events are the same, as they are with ``letters`` ("first", which True says too, or
+    "second"): then the notes are in the styles of that set's houses.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
@@ -73,9 +75,12 @@ def generate(
     chosen = choose_sources(sources)
     if seeded and not chosen >= set(DEFAULT):
         raise UsageError("faults are planted in the default sources", remedy="add default to --sources")
+    which = "first" if letters is True else letters or ""
+    if which and which not in SETS:
+        raise UsageError(f"there is no set of letters {which!r}", remedy=f"choose of {', '.join(SETS)}")
     _clear(out, force)
     say = progress or (lambda text: None)
-    world = make_world(patients, seed, say, letters=letters)
+    world = make_world(patients, seed, say, letters=which)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

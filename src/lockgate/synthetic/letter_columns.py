@@ -1,4 +1,4 @@
-"""What the templates of ``letters.yaml`` ask for beyond ``notes.yaml``: other people, other ways to write."""
+"""What the templates of ``letters.py`` ask for beyond ``notes.yaml``: other people, other ways to write."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _SHORT_KINDS = {
     "Street": "St", "Road": "Rd", "Lane": "Ln", "Avenue": "Ave", "Close": "Cl", "Terrace": "Terr", "Drive": "Dr",
     "Grove": "Gr", "Court": "Ct",
 }  # fmt: skip
+_RELATIVE_PHONES = frozenset(
+    ["phone", "digits", "groups", "brackets", "intl", "nbsp", "dots", "pairs", "trunk", "zeros", "split"]
+)
 _PLATE = "ABCDEFGHKLMNPRSVWXY"
 
 
@@ -51,6 +54,10 @@ def name_form(form: str, given: pa.Array, family: pa.Array) -> pa.Array:
         "surname_comma_initial": lambda: join(family, ", ", first),
         "initials_dots": lambda: join(first, ".", last, "."),
         "initial_letter": lambda: last,
+        "initial_dot": lambda: join(first, ". ", family),
+        "given_letter": lambda: join(given, " ", last),
+        "caps_space": lambda: join(_upper(family), " ", given),
+        "underscored": lambda: pc.utf8_lower(join(family, "_", given)),
     }
     if form in whole:
         return whole[form]()
@@ -80,6 +87,7 @@ def date_form(form: str, days: Ints) -> pa.Array:
     ending = np.where((number // 10 == 1) | (number % 10 > 3), 0, number % 10)
     ordinal = join(d, pick(["th", "st", "nd", "rd"], ending), " ", name)
     three = pc.utf8_slice_codeunits(name, 0, 3)
+    weekday = pick(["Mon", "Tues", "Wed", "Thurs", "Fri", "Sat", "Sun"], (days + 3) % 7)
     return {
         "slash": lambda: join(day, "/", month, "/", year),
         "slash_bare": lambda: join(d, "/", m, "/", year),
@@ -94,6 +102,19 @@ def date_form(form: str, days: Ints) -> pa.Array:
         "dm": lambda: join(d, "/", m),
         "day_month": lambda: ordinal,
         "nbsp": lambda: join(d, "\u00a0", name, "\u00a0", year),
+        "dayname": lambda: weekday,
+        "month": lambda: join(d, " ", name),
+        "of": lambda: pc.replace_substring(ordinal, " ", " of "),
+        "long": lambda: join(pc.replace_substring(ordinal, " ", " of "), " ", year),
+        "three": lambda: join(d, " ", three, " ", short),
+        "three_dm": lambda: join(d, " ", three),
+        "day_three": lambda: join(three, " ", pc.replace_substring_regex(ordinal, " .*", "")),
+        "us": lambda: join(name, " ", d, ", ", year),
+        "mil": lambda: join(day, _upper(three), short),
+        "hyphen": lambda: join(day, "-", month, "-", year),
+        "isoslash": lambda: join(year, "/", month, "/", day),
+        "dotshort": lambda: join(d, ".", m, ".", short),
+        "short_bare": lambda: join(d, "/", m, "/", short),
     }[form]()
 
 
@@ -109,6 +130,11 @@ def phone_form(form: str, phone: pa.Array) -> pa.Array:
         "dashed": lambda: join(a, "-", b, c),
         "intl": lambda: join("+44 ", pc.utf8_slice_codeunits(a, 1, 5), " ", b, c),
         "nbsp": lambda: join(a, "\u00a0", b, c),
+        "dots": lambda: join(a, ".", b, ".", c),
+        "pairs": lambda: join(a, pc.replace_substring_regex(join(b, c), r"(\d\d)", r" \1")),
+        "trunk": lambda: join("+44 (0)", pc.utf8_slice_codeunits(a, 1, 5), " ", b, c),
+        "zeros": lambda: join("0044 ", pc.utf8_slice_codeunits(a, 1, 5), " ", b, c),
+        "split": lambda: pc.replace_substring_regex(digits, r"(...)(....)(....)", r"\1 \2 \3"),
     }[form]()
 
 
@@ -120,24 +146,30 @@ def nhs_form(form: str, number: pa.Array) -> pa.Array:
         "spaced": lambda: join(a, " ", b, " ", c),
         "dashed": lambda: join(a, "-", b, "-", c),
         "nbsp": lambda: join(a, "\u00a0", b, "\u00a0", c),
-        "boxed": lambda: _boxed(number),
+        "dots": lambda: join(a, ".", b, ".", c),
+        "late": lambda: join(a, " ", b, c),
+        "pairs": lambda: _spaced(number, r"(\d\d)"),
+        "boxed": lambda: _spaced(number, r"(\d)"),
         "odd": lambda: join(
             pc.utf8_slice_codeunits(number, 0, 4), " ", pc.utf8_slice_codeunits(number, 4, 10)
         ),
     }[form]()
 
 
-def _boxed(number: pa.Array) -> pa.Array:
-    """A digit in each box of a form, one space between."""
-    return pc.utf8_rtrim(pc.replace_substring_regex(number, r"(\d)", r"\1 "), characters=" ")
+def _spaced(number: pa.Array, box: str) -> pa.Array:
+    """What goes into each box of a form, one space between."""
+    return pc.utf8_rtrim(pc.replace_substring_regex(number, box, r"\1 "), characters=" ")
 
 
 class LetterColumns:
     """The columns of some notes, by the names that the templates use. One row per note."""
 
     def __init__(self, people: People, hospital: Hospital, seed: int, rows: Ints, patient: Ints, days: dict[str, Ints],
-                 author: Ints, reader: Ints) -> None:  # fmt: skip
-        """``rows`` number the notes among all; what is drawn for a note depends on the seed and the first row."""
+                 author: Ints, reader: Ints, words: str = "letters_words") -> None:  # fmt: skip
+        """``rows`` number the notes among all; what is drawn for a note depends on the seed and the first row.
+
+        ``words`` is the file of schools, employers and places that are named.
+        """
         self.people, self.hospital, self.patient, self.days, self.author = (
             people,
             hospital,
@@ -148,7 +180,7 @@ class LetterColumns:
         self.reader = reader
         self.count = len(rows)
         self.rng = stream(seed, f"letters: {int(rows[0])}")
-        self.words: dict[str, Any] = data("letters_words")
+        self.words: dict[str, Any] = data(words)
         self.others = {name: self._somebody() for name in ("other", "other2", "col1", "col2")}
         self.drawn: dict[str, pa.Array] = {}
 
@@ -173,7 +205,7 @@ class LetterColumns:
     def _column(self, name: str) -> pa.Array:
         people, hospital = self.people, self.hospital
         first, _, form = name.partition("_")
-        if first in self.others and form not in ("hospital", "address", "nhs"):
+        if first in self.others and form not in ("hospital", "address", "nhs", "dob"):
             return name_form(form, *self.others[first])
         if first in self.days:
             return date_form(form, self.days[first])
@@ -184,14 +216,14 @@ class LetterColumns:
         if first == "phone":
             return phone_form(form or "phone", self._own(people.phone))
         if first == "relative":
-            if form in ("phone", "digits", "groups", "brackets", "intl", "nbsp"):
+            if form in _RELATIVE_PHONES:
                 return phone_form(form, self._own(people.relative_phone))
-            if form != "age":
+            if form not in ("age", "email"):
                 return name_form(form, self._own(people.relative_given), self._own(people.relative_family))
         if first == "gp":
             at = people.gp[self.patient]
             return name_form(form, picked(hospital.gp_given, at), picked(hospital.gp_family, at))
-        if first == "staff" or name == "radiologist_family":
+        if first in ("staff", "radiologist"):
             at = self.reader if first == "radiologist" else self.author
             return name_form(form, picked(hospital.staff_given, at), picked(hospital.staff_family, at))
         made = getattr(self, f"_{name}", None)
@@ -212,9 +244,15 @@ class LetterColumns:
             ),
             "mrn_digits": lambda: pc.utf8_slice_codeunits(number, 1, 8),
             "mrn_lower": lambda: pc.utf8_lower(number),
+            "mrn_hyphen": lambda: pc.replace_substring_regex(number, r"^(.)", r"\1-"),
+            "mrn_slashed": lambda: pc.replace_substring_regex(number, r"^(....)", r"\1/"),
             "address_upper": lambda: _upper(address),
             "address_lower": lambda: pc.utf8_lower(address),
             "address_abbr": lambda: self._abbreviated(address),
+            "address_comma": lambda: pc.replace_substring_regex(address, r"^(\d+\w?) ", r"\1, "),
+            "city_upper": lambda: _upper(self._own(people.city)),
+            "postcode_wide": lambda: pc.replace_substring(postcode, " ", "  "),
+            "postcode_outward": lambda: pc.replace_substring_regex(postcode, " .*", ""),
             "postcode_tight": lambda: pc.replace_substring(postcode, " ", ""),
             "postcode_lower": lambda: pc.utf8_lower(postcode),
             "postcode_nbsp": lambda: pc.replace_substring(postcode, " ", "\u00a0"),
@@ -231,6 +269,15 @@ class LetterColumns:
             "gphc": lambda: self._digits(5, "20"),
             "hcpc": lambda: self._digits(6, "PH"),
             "nmc": lambda: join(self._digits(2), "A", self._digits(4), "E"),
+            "gdc": lambda: self._digits(6),
+            "badge": lambda: self._digits(5),
+            "cad": lambda: self._digits(8),
+            "case_ref": lambda: join(self._digits(5), "/", self._digits(2)),
+            "dental_number": lambda: self._digits(5, "D"),
+            "prison_number": lambda: join("A", self._digits(4), self._letters(2)),
+            "other_dob": lambda: date_form("slash", self.rng.integers(-9000, 4000, self.count)),
+            "nino_tight": lambda: self._digits(6, "JY", "C"),
+            "portal_url": lambda: self._digits(6, "www.saltmarsh.example.org/me/"),
             "nino": lambda: join("JY ", self._digits(2), " ", self._digits(2), " ", self._digits(2), " C"),
             "specimen": lambda: join(self._digits(2), "H", self._digits(7)),
             "specimen2": lambda: join("S", self._digits(2), "-", self._digits(6)),
@@ -242,6 +289,8 @@ class LetterColumns:
             "school": "schools", "employer": "employers", "care_home": "care_homes", "other_hospital": "hospitals",
             "council": "councils", "charity": "charities", "place": "places", "place2": "places",
         }  # fmt: skip
+        if name == "place_upper":
+            return _upper(self["place"])
         if name in lists:
             return self._one_of(self.words[lists[name]])
         return name_form(name, self._own(people.given), self._own(people.family))
@@ -271,17 +320,30 @@ class LetterColumns:
         return join(self._one_of(words["streets"]), " ", self._one_of(words["street_kinds"]))
 
     def _col_email(self) -> pa.Array:
-        given, family = self.others["col1"]
+        return self._mailbox(*self.others["col1"])
+
+    def _relative_email(self) -> pa.Array:
+        return self._mailbox(self._own(self.people.relative_given), self._own(self.people.relative_family))
+
+    def _mailbox(self, given: pa.Array, family: pa.Array) -> pa.Array:
         local = [name.lower().translate(_LOWERED) for name in join(given, ".", family).to_pylist()]
         kept = ["".join(c for c in name if c.isascii() and (c.isalpha() or c in ".-")) for name in local]
         return join(strings(kept), "@", self._one_of(self.words["mailboxes"]))
 
-    def _plate(self) -> pa.Array:
-        def letters(count: int) -> pa.Array:
-            drawn = self.rng.integers(0, len(_PLATE), (self.count, count))
-            return strings(["".join(_PLATE[i] for i in row) for row in drawn])
+    def _letters(self, count: int) -> pa.Array:
+        drawn = self.rng.integers(0, len(_PLATE), (self.count, count))
+        return strings(["".join(_PLATE[i] for i in row) for row in drawn])
 
-        return join(letters(2), numbered(self.rng.integers(2, 25, self.count), 2), letters(3))
+    def _driver(self) -> pa.Array:
+        """A driver's number: five letters of the family name filled up with nines, then digits and letters."""
+        family = [
+            "".join(c for c in name.upper() if "A" <= c <= "Z")[:5].ljust(5, "9")
+            for name in self._own(self.people.family).to_pylist()
+        ]
+        return join(strings(family), self._digits(6), self._letters(2), "9", self._letters(2))
+
+    def _plate(self) -> pa.Array:
+        return join(self._letters(2), numbered(self.rng.integers(2, 25, self.count), 2), self._letters(3))
 
     def _plate_spaced(self) -> pa.Array:
         return pc.replace_substring_regex(self._plate(), r"^(....)", r"\1 ")

@@ -1,7 +1,7 @@
-"""Notes in the house styles of four other hospitals, written blind: see ``data/letters.yaml``.
+"""Notes in the house styles of other hospitals, written blind: two sets of templates, each of four houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
-notes where ``generate(letters=True)``; the people, the events and the number of notes are the same.
+notes where ``generate(letters="first")`` or ``"second"``; the people, the events and the number of notes are the same.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from lockgate.synthetic.strings import Bools
 from lockgate.synthetic.templates import Template, parse
 
 _MARKS = str.maketrans({"¬": "\u00a0", "⇥": "\t"})
-HOUSES = ("weirham", "aqueduct", "bargeley", "towpath")
+# Each set's templates, and the schools, employers and places they name.
+SETS = {"first": ("letters", "letters_words"), "second": ("letters-second", "letters-second-words")}
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Letter:
     template: Template
 
 
-def letters() -> list[Letter]:
-    """Every template, in the order of the file."""
+def letters(which: str = "first") -> list[Letter]:
+    """Every template of a set, in the order of its file."""
     return [
         Letter(
             entry["type"],
@@ -40,7 +41,7 @@ def letters() -> list[Letter]:
             entry.get("who", "anybody"),
             parse(entry["text"].rstrip("\n").translate(_MARKS)),
         )
-        for entry in data("letters")
+        for entry in data(SETS[which][0])
     ]
 
 
@@ -55,8 +56,10 @@ def groups(age: Ints, female: Bools) -> dict[str, Bools]:
     }
 
 
-def choose_letters(seed: int, kinds: list[str], kind: Ints, age: Ints, female: Bools) -> Ints:
-    """Which letter is written for each note: one of those that may stand for its kind, of such a patient.
+def choose_letters(
+    every: list[Letter], seed: int, kinds: list[str], kind: Ints, age: Ints, female: Bools
+) -> Ints:
+    """Which of ``every`` letter is written for each note: one of those that may stand for its kind, of such a patient.
 
     ``kind`` indexes ``kinds``; ``age`` is in whole years. Templates for few people (children, mothers) are taken
     three times as often where they fit, so that enough of them are written.
@@ -69,7 +72,7 @@ def choose_letters(seed: int, kinds: list[str], kind: Ints, age: Ints, female: B
             whom[one.who]
             * np.isin(kind, [kinds.index(name) for name in one.instead_of])
             * (3.0 if one.who in ("child", "mother", "old") else 1.0)
-            for one in letters()
+            for one in every
         ],
         axis=1,
     )
@@ -78,4 +81,4 @@ def choose_letters(seed: int, kinds: list[str], kind: Ints, age: Ints, female: B
     return chosen
 
 
-__all__ = ["HOUSES", "Letter", "choose_letters", "groups", "letters"]
+__all__ = ["SETS", "Letter", "choose_letters", "groups", "letters"]

@@ -15,7 +15,7 @@ from lockgate.synthetic.encounters import EMERGENCY, INPATIENT, Encounters
 from lockgate.synthetic.hospital import TRUST_NAME, Hospital, practice_column, staff_names
 from lockgate.synthetic.imaging import Studies
 from lockgate.synthetic.letter_columns import LetterColumns
-from lockgate.synthetic.letters import choose_letters
+from lockgate.synthetic.letters import SETS, choose_letters
 from lockgate.synthetic.letters import letters as letters_of_other_houses
 from lockgate.synthetic.lives import Lives
 from lockgate.synthetic.measures import Rounds
@@ -205,9 +205,9 @@ def make_notes(
     studies: Studies,
     seed: int,
     *,
-    letters: bool = False,
+    letters: str = "",
 ) -> Notes:
-    """Write every note, with ``letters`` in the styles of other houses. Each knows where its identifiers stand."""
+    """Write every note, with a set of ``letters`` in its houses' styles. Each knows where its identifiers stand."""
     rng = stream(seed, "notes")
     plan = _plan(rng, hospital, encounters, studies)
     own = _people_columns(people, hospital)
@@ -216,7 +216,7 @@ def make_notes(
     main[diagnoses.encounter[first]] = diagnoses.code[first]
     labels = [label("SNOMED", code).lower() for code in diagnosis_codes()]
     fillers = data("words")["fillers"]
-    jobs, kinds, houses = _written(rng, plan, people, encounters, seed, letters=letters)
+    jobs, kinds, houses = _written(rng, plan, people, encounters, seed, letters)
     filler = rng.integers(0, len(fillers), len(plan.kind))
     names, short_names, roles = staff_names(hospital)
     order, texts, spans = [], [], []
@@ -258,7 +258,9 @@ def make_notes(
         if missing := sorted(wanted - columns.keys()):
             days = {"date": day, "start": encounters.start[encounter] // DAY, "next": day + 42}
             reader = studies.reader[plan.study[rows]] if reports else author
-            more = LetterColumns(people, hospital, seed, rows, patient, days, author, reader)
+            more = LetterColumns(
+                people, hospital, seed, rows, patient, days, author, reader, SETS[letters][1]
+            )
             columns |= {name: more[name] for name in missing}
         text, places = fill(template, columns, len(rows))
         order.append(rows)
@@ -278,7 +280,7 @@ def make_notes(
 
 
 def _written(
-    rng: np.random.Generator, plan: _Plan, people: People, encounters: Encounters, seed: int, *, letters: bool
+    rng: np.random.Generator, plan: _Plan, people: People, encounters: Encounters, seed: int, letters: str
 ) -> tuple[list[tuple[Ints, Template]], Ints, pa.Array]:
     """Which notes are written by which template; what kind of note each then is, and in which house's style."""
     count = len(plan.kind)
@@ -295,8 +297,8 @@ def _written(
     else:
         patient = encounters.patient[plan.encounter]
         age = (plan.time // DAY - people.birth_day[patient]) * 4 // 1461
-        every = letters_of_other_houses()
-        chosen = choose_letters(seed, list(HOUSE_KINDS), plan.kind, age, people.female[patient])
+        every = letters_of_other_houses(letters)
+        chosen = choose_letters(every, seed, list(HOUSE_KINDS), plan.kind, age, people.female[patient])
         jobs = [(np.flatnonzero(chosen == place), one.template) for place, one in enumerate(every)]
         kinds = np.array([KINDS.index(one.kind) for one in every])[chosen]
         houses = pick([one.house for one in every], chosen)

@@ -56,7 +56,7 @@ class World:
     notes: Notes
 
 
-def make_world(patients: int, seed: int, progress: Progress, *, letters: bool = False) -> World:
+def make_world(patients: int, seed: int, progress: Progress, *, letters: str = "") -> World:
     """Draw a hospital. The same number of patients and seed give the same hospital, whoever writes its ``letters``."""
     progress("people and their lives")
     hospital = make_hospital(patients, seed)
