@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lockgate.errors import UsageError
+from lockgate.synthetic import generate
 from lockgate.synthetic.letter_columns import date_form, name_form, nhs_form, phone_form
 from lockgate.synthetic.letters import letters
 from lockgate.synthetic.strings import strings
@@ -62,6 +65,12 @@ def test_nothing_of_the_patient_stands_outside_the_spans(other_houses: Any) -> N
         assert person["nhs_number"] not in digits and person["hospital_number"][1:] not in digits
         for column in ("postcode", "address_line", "email"):
             assert not person[column] or person[column].lower() not in left
+
+
+def test_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no set of letters 'third'"):
+        generate(tmp_path / "out", patients=60, letters="third")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any
 
 from lockgate.bench.core import Measure
 from lockgate.bench.textpeers import PEERS, Read, read_by_peer, read_with_model
-from lockgate.bench.textsets import LETTERS_SEED, SHARED, Note, hospital, third_parties, uk_notes
+from lockgate.bench.textsets import LETTERS_SEED, SECOND_SEED, SHARED, Note, hospital, third_parties, uk_notes
 from lockgate.deidentify.text import find, scrub_note
 from lockgate.deidentify.text.metrics import Score, wilson
 
@@ -32,8 +32,9 @@ def run(quick: bool = False) -> list[Measure]:
     """Measure on the synthetic hospital, the notes of shared data and others' (unless ``quick``), by peers too."""
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as name:
         folder = Path(name)
-        letters = hospital(folder / "hospital", 60, LETTERS_SEED, letters=True)
-        sets: dict[str, Sequence[Note]] = {"letters of other houses": letters}
+        letters = hospital(folder / "hospital", 60, LETTERS_SEED, letters="first")
+        second = hospital(folder / "second", 50 if quick else 150, SECOND_SEED, letters="second")
+        sets: dict[str, Sequence[Note]] = {"letters of other houses": letters, "letters, second set": second}
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()
         sets |= (not quick and third_parties(folder, MOST)) or {}
