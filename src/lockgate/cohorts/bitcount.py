@@ -1,8 +1,7 @@
 """Counts from the index of bitmaps: exact, or none at all where the index can't tell.
 
-A definition can be answered when nothing in it depends on which of a person's events begins their stay: what is asked
-is who ever had what, inside their observation or at all, and who they are. Windows, counts above one, ages at an event,
-and whatever else needs days are for SQL (``count``).
+A definition can be answered when nothing in it depends on which of a person's events begins their stay (``dayless``),
+it counts no event twice, and the index has the values that it asks for. Everything else is for SQL (``count``).
 """
 
 from __future__ import annotations
@@ -18,28 +17,20 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from lockgate.cohorts.bitmaps import KEYS, VALUED, VERSION
+from lockgate.cohorts.dayless import Has, Is, NeedsDaysError, Not, Part, asked
 from lockgate.cohorts.definition import (
     BY_PREFIX,
     CodeItem,
     ConceptSet,
-    Counted,
     Criterion,
     Definition,
-    Group,
     In,
     Interval,
-    OffsetExit,
     Test,
-    Window,
 )
 from lockgate.errors import UsageError
 
-_EVERYTHING = Window()
 _NUMBERS = {"AgeAtStart", "AgeAtEnd"}
-
-
-class _CannotTellError(Exception):
-    """The index can't answer this exactly."""
 
 
 class BitmapIndex:
@@ -94,74 +85,63 @@ class BitmapIndex:
         """Who they are: ranks (from 0) among the ids in observation_period; None where SQL has to tell."""
         try:
             return np.asarray(self._persons(definition).to_array(), dtype=np.uint32)
-        except _CannotTellError:
+        except NeedsDaysError:
             return None
 
-    def _persons(self, d: Definition) -> BitMap:
-        if d.days_before or d.days_after or d.censor_from or d.censor_until:
-            raise _CannotTellError
-        if isinstance(d.exit, OffsetExit):
-            # a stay that would end before it begins is none
-            untidy = d.exit.from_end and any(criterion.domain in self._untidy for criterion in d.entry)
-            if d.exit.days < 0 or untidy:
-                raise _CannotTellError
+    def _persons(self, definition: Definition) -> BitMap:
+        told = asked(definition)
+        if told.from_end and any(criterion.domain in self._untidy for criterion in definition.entry):
+            raise NeedsDaysError  # a stay that would end before it begins is none
         whole = BitMap()
-        for criterion in d.entry:
-            whole |= self._criterion(criterion, outside=False)
-        period = len(d.entry) == 1 and d.entry[0].domain == "observation_period"
-        groups = [*([d.qualifying] if d.qualifying else []), *(rule.group for rule in d.rules)]
+        for part in told.entry:
+            whole |= self._part(part, None)
         found = whole
-        for group in groups:
-            found = found & self._group(group, whole, of_period=period)
-        if any(_of_observation(group) for group in groups):
+        for part in told.parts:
+            found = found & self._part(part, whole)
+        if told.observed:
             twice = self._rows["person", "observed twice"].get(None, [])
             if twice and not whole.isdisjoint(
                 self._union(twice)
             ):  # events of one period, an index in another
-                raise _CannotTellError
+                raise NeedsDaysError
         return found
 
-    def _group(self, group: Group, whole: BitMap, *, of_period: bool) -> BitMap:
-        held = [self._counted(counted, whole) for counted in group.counted]
-        for asked in group.demographics:
-            people = whole
-            for name, test in asked.tests:
-                if name == "Age" and of_period:
-                    name = "AgeAtStart"
-                people = people & self._person(name, test)
-            held.append(people)
-        held += [self._group(inner, whole, of_period=of_period) for inner in group.groups]
-        if not held:
+    def _part(self, part: Part, whole: BitMap | None) -> BitMap:
+        """The people of whom a part holds, of ``whole``; of everybody where that is None (which knows no "not")."""
+        if isinstance(part, Has):
+            if part.times > 1:
+                raise NeedsDaysError
+            people = self._criterion(part.criterion, outside=part.outside)
+            return people if whole is None else people & whole
+        if isinstance(part, Is):
+            told = [self._person("AgeAtStart" if name == "Age" else name, test) for name, test in part.tests]
+            if whole is not None:
+                return BitMap.intersection(whole, *told)
+            return BitMap.intersection(*told)
+        if isinstance(part, Not):
+            assert whole is not None
+            return whole - self._part(part.part, whole)
+        held = [self._part(inner, whole) for inner in part.parts]
+        if part.count <= 0:
+            assert whole is not None
             return whole
-        if group.how in ("all", "any"):
-            return BitMap.intersection(whole, *held) if group.how == "all" else whole & BitMap.union(*held)
+        if part.count >= len(held):
+            return BitMap.intersection(*held) if part.count == len(held) else BitMap()
+        if part.count == 1:
+            return BitMap.union(*held)
         # level n: those of whom at least n hold
-        levels = [whole] + [BitMap() for _ in held]
+        levels = [BitMap() for _ in range(part.count + 1)]
         for people in held:
-            for n in range(len(held), 0, -1):
+            for n in range(part.count, 1, -1):
                 levels[n] |= levels[n - 1] & people
-        if group.how == "at_least":
-            return levels[group.count] if group.count <= len(held) else BitMap()
-        return whole - levels[group.count + 1] if group.count < len(held) else whole
-
-    def _counted(self, counted: Counted, whole: BitMap) -> BitMap:
-        n = counted.count
-        if any(window != _EVERYTHING for window in counted.windows):
-            raise _CannotTellError
-        if counted.occurrence == "at_least" and n == 0:
-            return whole
-        if counted.same_visit or counted.distinct != "no" or n > (counted.occurrence == "at_least"):
-            raise _CannotTellError
-        people = self._criterion(counted.criterion, outside=counted.outside_observation)
-        return people & whole if counted.occurrence == "at_least" else whole - people
+            levels[1] |= people
+        return levels[part.count]
 
     def _criterion(self, criterion: Criterion, *, outside: bool) -> BitMap:
         """Who has such an event inside an observation period; with ``outside``, anywhere."""
-        if criterion.adjustment or criterion.period or criterion.group:
-            raise _CannotTellError
         sides = []
         if criterion.source_concepts is not None and criterion.concepts is not None and not criterion.either:
-            raise _CannotTellError  # both of one event
+            raise NeedsDaysError  # both of one event
         for what, concepts in (("concept", criterion.concepts), ("source", criterion.source_concepts)):
             if concepts is not None or (what == "concept" and criterion.source_concepts is None):
                 sides.append((what, concepts))
@@ -172,7 +152,7 @@ class BitmapIndex:
         tests = dict(criterion.tests)
         own = {name: tests.pop(name) for name in ("ValueAsNumber", "Unit") if name in tests}
         if beyond and ((criterion.first and not outside) or own):
-            raise _CannotTellError
+            raise NeedsDaysError
         if own:
             value = own.get("ValueAsNumber")
             if (
@@ -182,12 +162,12 @@ class BitmapIndex:
                 or sides[0][0] != "concept"
                 or not isinstance(value, Interval)
             ):
-                raise _CannotTellError
+                raise NeedsDaysError
             inside = self._valued(criterion.domain, sides[0][1], value, own.get("Unit"))
         people = inside | beyond if outside else inside
         for name, test in tests.items():
-            if name != "Gender" and not (name in _NUMBERS and criterion.domain == "observation_period"):
-                raise _CannotTellError
+            if not (name in _NUMBERS and criterion.domain == "observation_period"):
+                raise NeedsDaysError
             people = people & self._person(name, test)
         return people
 
@@ -204,7 +184,7 @@ class BitmapIndex:
         chosen = by_concept.keys() if concepts is None else self._concepts(concepts) & by_concept.keys()
         units = self._in(unit) if isinstance(unit, In) else None
         if unit is not None and units is None:
-            raise _CannotTellError
+            raise NeedsDaysError
         whole, part = [], []
         for row in (row for concept in chosen for row in by_concept[concept]):
             if isinstance(unit, In) and units is not None:
@@ -220,7 +200,7 @@ class BitmapIndex:
                 part.append(row)
         found = self._union(whole)
         if part and self._union(part) - found:  # some of a bucket's values are asked for
-            raise _CannotTellError
+            raise NeedsDaysError
         return found
 
     def _person(self, name: str, test: Test) -> BitMap:
@@ -228,16 +208,16 @@ class BitmapIndex:
         if by_value is None:
             if name in ("Gender", "Race", "Ethnicity", *_NUMBERS):
                 return BitMap()
-            raise _CannotTellError
+            raise NeedsDaysError
         if isinstance(test, In):
             allowed = self._in(test)
             values = [v for v in by_value if v is not None and (v in allowed) != test.outside]
         elif isinstance(test, Interval):
             values = [v for v in by_value if v is not None and (test.low <= v <= test.high) != test.outside]
             if not self._rows["person", "observed twice"].get(None, []) == []:
-                raise _CannotTellError
+                raise NeedsDaysError
         else:
-            raise _CannotTellError
+            raise NeedsDaysError
         return self._union([row for value in values for row in by_value[value]])
 
     def _in(self, test: In) -> set[int]:
@@ -248,7 +228,7 @@ class BitmapIndex:
         told: dict[bool, set[int]] = {False: set(), True: set()}
         for item in concepts:
             if item.mapped:
-                raise _CannotTellError
+                raise NeedsDaysError
             ids = self._coded(item) if isinstance(item, CodeItem) else [item.concept_id]
             for concept in ids:
                 told[item.excluded] |= {concept} & self._known
@@ -264,7 +244,7 @@ class BitmapIndex:
         else:
             found = codes.get(code, [])
         if not found:  # nobody has it, or nobody knows it
-            raise _CannotTellError
+            raise NeedsDaysError
         return found
 
     def _union(self, rows: Iterable[int]) -> BitMap:
@@ -279,10 +259,3 @@ class BitmapIndex:
 
 def _spelt(vocabulary: str, code: str) -> str:
     return code.replace(".", "").upper() if vocabulary in BY_PREFIX else code
-
-
-def _of_observation(group: Group) -> bool:
-    """Whether what is asked depends on the observation period of the event that a stay begins with."""
-    return any(not counted.outside_observation for counted in group.counted) or any(
-        map(_of_observation, group.groups)
-    )
