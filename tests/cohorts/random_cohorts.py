@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
@@ -238,6 +239,63 @@ class Drawn:
             self.random.choice(["", "A cohort"]),
             (("named", self.concepts()),) if self.maybe(0.2) else (),
         )
+
+
+_OF_PEOPLE = ("Gender", "Race", "Ethnicity", "LockgateBirthYear")
+
+
+def dayless(definition: Definition, *, indexed: bool) -> Definition:
+    """The definition with less that depends on days, so that its people can often be told without any; with
+    ``indexed`` less that an index of bitmaps doesn't have either."""
+
+    def criterion(told: Criterion) -> Criterion:
+        tests = told.tests
+        if indexed:
+            tests = tuple(pair for pair in tests if pair[0] in ("Gender", "ValueAsNumber", "Unit"))
+            if dict(tests).keys() == {"Unit"}:
+                tests = ()
+            if told.concepts is not None:
+                lines = tuple(msgspec.structs.replace(line, mapped=False) for line in told.concepts)
+                told = msgspec.structs.replace(told, concepts=lines, source_concepts=None, either=False)
+        return msgspec.structs.replace(told, tests=tests, group=None, adjustment=None, period=None)
+
+    def group(told: Group) -> Group:
+        return msgspec.structs.replace(
+            told,
+            counted=tuple(
+                msgspec.structs.replace(
+                    counted,
+                    criterion=criterion(counted.criterion),
+                    windows=(Window(),) * (len(counted.windows) % 2),
+                    count=min(counted.count, int(counted.occurrence == "at_least"))
+                    if indexed
+                    else counted.count,
+                    distinct="no",
+                    same_visit=False,
+                )
+                for counted in told.counted
+            ),
+            demographics=tuple(
+                msgspec.structs.replace(
+                    asked,
+                    tests=tuple(pair for pair in asked.tests if pair[0] in _OF_PEOPLE[: 1 if indexed else 4]),
+                )
+                for asked in told.demographics
+            ),
+            groups=tuple(map(group, told.groups)),
+        )
+
+    return msgspec.structs.replace(
+        definition,
+        entry=tuple(map(criterion, definition.entry)),
+        days_before=0,
+        days_after=0,
+        qualifying=definition.qualifying and group(definition.qualifying),
+        rules=tuple(Rule(rule.name, group(rule.group)) for rule in definition.rules),
+        exit=OffsetExit(True, 3) if isinstance(definition.exit, OffsetExit) else definition.exit,
+        censor_from=None,
+        censor_until=None,
+    )
 
 
 def reading(rows: dict[str, list[dict[str, Any]]]) -> Any:

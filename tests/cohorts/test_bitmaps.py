@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -16,7 +15,7 @@ from lockgate.cli import run
 from lockgate.cohorts.authored import read_yaml
 from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.bitmaps import build_index
-from lockgate.cohorts.definition import Criterion, Definition, Group, OffsetExit, Rule, Window
+from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.generate import counts
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import Engine
@@ -30,52 +29,9 @@ random_cohorts = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(random_cohorts)
 
 
-def dayless(definition: Definition) -> Definition:
-    """The definition with less that depends on days, so that bitmaps can often tell."""
-
-    def criterion(told: Criterion) -> Criterion:
-        tests = tuple(pair for pair in told.tests if pair[0] in ("Gender", "ValueAsNumber", "Unit"))
-        if dict(tests).keys() == {"Unit"}:
-            tests = ()
-        return msgspec.structs.replace(told, tests=tests, group=None, adjustment=None, period=None)
-
-    def group(told: Group) -> Group:
-        return msgspec.structs.replace(
-            told,
-            counted=tuple(
-                msgspec.structs.replace(
-                    counted,
-                    criterion=criterion(counted.criterion),
-                    windows=(Window(),) * (len(counted.windows) % 2),
-                    count=min(counted.count, 1 if counted.occurrence == "at_least" else 0),
-                    distinct="no",
-                    same_visit=False,
-                )
-                for counted in told.counted
-            ),
-            demographics=tuple(
-                msgspec.structs.replace(
-                    asked, tests=tuple(pair for pair in asked.tests if pair[0] == "Gender")
-                )
-                for asked in told.demographics
-            ),
-            groups=tuple(map(group, told.groups)),
-        )
-
-    return msgspec.structs.replace(
-        definition,
-        entry=tuple(map(criterion, definition.entry)),
-        days_before=0,
-        days_after=0,
-        qualifying=definition.qualifying and group(definition.qualifying),
-        rules=tuple(Rule(rule.name, group(rule.group)) for rule in definition.rules),
-        exit=OffsetExit(True, 3) if isinstance(definition.exit, OffsetExit) else definition.exit,
-        censor_from=None,
-        censor_until=None,
-    )
-
-
-told = random_cohorts.many(25).map(lambda all: [dayless(d) if n % 4 else d for n, d in enumerate(all)])
+told = random_cohorts.many(25).map(
+    lambda all: [random_cohorts.dayless(d, indexed=True) if n % 6 else d for n, d in enumerate(all)]
+)
 
 
 @settings(
@@ -99,7 +55,7 @@ def test_bitmaps_sql_and_a_plain_reading_agree(definitions: list[Definition], ro
         assert by_sql[number].persons == plainly, definition
         assert persons in (None, plainly), definition
         answered += persons is not None
-    assert answered
+    assert answered >= 4  # of thirty seeds the fewest were 6, most 15
 
 
 PEOPLE: dict[str, list[dict[str, Any]]] = {

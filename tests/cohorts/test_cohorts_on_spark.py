@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import generate
+from lockgate.cohorts.headcount import persons
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import open_engine
 from lockgate.engine.session import missing
@@ -41,11 +43,16 @@ def test_a_hundred_definitions_give_the_same_rows(
     others = [(number, definition) for number, _, definition in read if number not in filled][::20][:40]
     chosen = with_rows + others
     assert len(chosen) == 100
-    told = []
+    told, headcounts = [], []
     for section in (EngineSection(), EngineSection(engine="spark", spark_settings=QUICK)):
         with open_engine(section) as engine:
             open_omop(engine, omop / "gibleed_omop53")
             told.append(generate(engine, chosen))
+            headcounts.append(persons(engine, chosen))
     duckdb, spark = told
     assert len(set(duckdb.column("cohort_definition_id").to_pylist())) >= 60
     assert spark.cast(duckdb.schema).equals(duckdb)
+    assert headcounts[0] == headcounts[1] and len(headcounts[0]) >= 10
+    rows = set(zip(*(duckdb.column(name).to_pylist() for name in duckdb.column_names[:2]), strict=True))
+    people = Counter(number for number, _ in rows)
+    assert headcounts[0] == {number: people[number] for number in headcounts[0]}

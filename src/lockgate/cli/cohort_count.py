@@ -17,6 +17,7 @@ from lockgate.cohorts.bitmaps import build_index
 from lockgate.cohorts.codes import unknown_concepts
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import counts
+from lockgate.cohorts.headcount import persons as persons_of
 from lockgate.cohorts.reads import asked_absent
 from lockgate.disclosure import safe_count
 from lockgate.errors import UsageError
@@ -32,6 +33,13 @@ def count(
         Path | None,
         typer.Option(help="An index of that folder: what it can tell is not asked of the tables."),
     ] = None,
+    people_only: Annotated[
+        bool,
+        typer.Option(
+            "--people-only",
+            help="Not the stays: many times faster, where the definition asks for no days between events.",
+        ),
+    ] = False,
     true_counts: TrueCounts = None,
 ) -> None:
     """Count the people of cohorts, and their stays: small counts withheld, others rounded.
@@ -46,15 +54,19 @@ def count(
     bitmaps = BitmapIndex(index) if index is not None else None
     known = {number: bitmaps.persons(definition) if bitmaps else None for number, definition in told}
     with opened(omop) as (engine, absent):
-        rest = counts(engine, [(number, definition) for number, definition in told if known[number] is None])
+        left = [(number, definition) for number, definition in told if known[number] is None]
+        quick = persons_of(engine, left) if people_only else {}
+        rest = counts(engine, [(number, definition) for number, definition in left if number not in quick])
         unknown = unknown_concepts(engine, told)
+    told_by = {number: "bitmaps" for number, people in known.items() if people is not None}
+    known |= quick
     asked = asked_absent(told, absent)
     if true_counts is not None:
         rows = [
             {
                 "cohort_definition_id": n,
                 "persons": rest[n].persons if n in rest else known[n],
-                "stays": rest[n].stays if n in rest else None,
+                "stays": rest[n].stays if n in rest and not people_only else None,
             }
             for n, _ in told
         ]
@@ -62,7 +74,7 @@ def count(
     shown: list[dict[str, Any]] = []
     for number, file, definition in read:
         persons = safe_count(rest[number].persons if number in rest else known[number] or 0, policy)
-        large = isinstance(persons, int) and number in rest
+        large = isinstance(persons, int) and number in rest and not people_only
         shown.append(
             {
                 "id": number,
@@ -70,7 +82,7 @@ def count(
                 "name": definition.name,
                 "persons": persons,
                 "stays": safe_count(rest[number].stays, policy) if large else None,
-                "from": "tables" if number in rest else "bitmaps",
+                "from": told_by.get(number, "tables"),
             }
         )
 

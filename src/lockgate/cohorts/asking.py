@@ -19,6 +19,7 @@ import numpy as np
 from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.generate import generate
+from lockgate.cohorts.headcount import members
 from lockgate.cohorts.omop import open_omop
 from lockgate.cohorts.release_index import opened_index
 from lockgate.curate.release import bitmaps_folder
@@ -115,7 +116,8 @@ def ask(
 def _people(
     folder: Path, definitions: Sequence[Definition], seconds: float, index: BitmapIndex | None
 ) -> tuple[list[Ints], Ints]:
-    """The people of each definition, from the index where it can tell, and everybody."""
+    """The people of each definition, and everybody: from the index where it can tell, else without stays, else by
+    them."""
     places = [None if index is None else index.places(definition) for definition in definitions]
     left = [number for number, told in enumerate(places) if told is None]
     with Engine(threads=2) as engine, no_longer_than(engine, seconds):
@@ -123,6 +125,10 @@ def _people(
         everyone = ids_of(engine, "person")
         observed = ids_of(engine, "observation_period") if len(left) < len(places) else everyone
         found = [observed[told] if told is not None else everyone[:0] for told in places]
+        without = members(engine, [(number, definitions[number]) for number in left])
+        for number, ids in without.items():
+            found[number] = ids
+        left = [number for number in left if number not in without]
         if left:
             rows = generate(engine, [(number, definitions[number]) for number in left])
             of = rows.column("cohort_definition_id").to_numpy()

@@ -31,7 +31,7 @@ _WORDS = {"contains": "contains", "starts_with": "startsWith", "ends_with": "end
 _SAME = {
     "e.start_date": "start",
     "e.end_date": "end",
-    "e.end_date - e.start_date": "length",
+    "CAST(e.end_date - e.start_date AS INTEGER)": "length",
     "e.value_as_number": "value",
     "p.gender_concept_id": "sex",
     "p.year_of_birth": "birth_year",

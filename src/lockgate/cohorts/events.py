@@ -12,6 +12,7 @@ import pyarrow as pa
 from lockgate.cohorts.definition import Abnormal, Criterion, Days, Flag, In, Interval, Test, Words
 from lockgate.cohorts.domains import Attribute, Domain, demographic, domains
 from lockgate.cohorts.plan import Person, Plan, ValuedCriterion, day_number, rows_table
+from lockgate.engine import literal
 
 _JOINS = {
     "p": "LEFT JOIN person p ON p.person_id = e.person_id",
@@ -153,6 +154,34 @@ def _values(plan: Plan, test: Test) -> tuple[Any, ...]:
 
 def _shape(tests: Sequence[tuple[str, Test]]) -> tuple[tuple[str, str], ...]:
     return tuple((name, _kind(test)) for name, test in tests)
+
+
+def joins_of(attributes: Iterable[Attribute]) -> str:
+    """The joins that the SQL of attributes reads, of events ``e``."""
+    read = {alias for attribute in attributes for alias in re.findall(r"\b([pvsc])\.", attribute.sql)}
+    return " ".join(_JOINS[alias] for alias in "pvsc" if alias in read)
+
+
+def fixed_test(attribute: Attribute, test: Test, concepts: Sequence[int] = ()) -> str:
+    """One test as SQL, its values in it; ``concepts`` are those that an ``In`` allows. Not for located attributes."""
+    sql, outside = attribute.sql, not test.yes if isinstance(test, Flag) else getattr(test, "outside", False)
+    if isinstance(test, Abnormal):
+        return ABNORMAL
+    if isinstance(test, In):
+        listed = ", ".join(map(str, concepts))
+        if outside:
+            return f"({sql} IS NOT NULL{f' AND {sql} NOT IN ({listed})' if listed else ''})"
+        return f"{sql} IN ({listed})" if listed else "FALSE"
+    if isinstance(test, Interval):
+        low, high = (f"CAST('{bound!r}' AS DOUBLE)" for bound in (float(test.low), float(test.high)))
+        said = f"({sql} BETWEEN {low} AND {high})"
+    elif isinstance(test, Days):
+        said = f"({day(sql)} BETWEEN {day_number(test.low)} AND {day_number(test.high)})"
+    elif isinstance(test, Words):
+        said = _WORDS[test.how].format(x=sql, y=literal(test.text))
+    else:
+        said = sql
+    return f"NOT {said}" if outside else said
 
 
 def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa.Table, str]]:

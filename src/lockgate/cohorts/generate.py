@@ -18,6 +18,7 @@ from lockgate.cohorts.groups import passing
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import INDEX, Scratch
 from lockgate.engine import SqlEngine
+from lockgate.errors import UsageError
 
 
 class Count(NamedTuple):
@@ -82,10 +83,12 @@ def generate_with_events(
 def _generated(
     engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], *, numbered: bool = False
 ) -> Iterator[Scratch]:
-    """The tables of a generation up to ``stays``, dropped on leaving.
+    """The tables of a generation up to ``stays``, dropped on leaving. Raises UsageError for no definition at all.
 
     With ``numbered`` every entry event has its place; else only those of definitions that ask anything of them.
     """
+    if not definitions:
+        raise UsageError("there is no definition", where="definitions", remedy="name one or more")
     with Scratch(engine, Plan(definitions)) as scratch:
         resolve(scratch)
         _events(scratch)
