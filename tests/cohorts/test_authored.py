@@ -156,7 +156,7 @@ def test_it_says_what_is_meant() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "an object is expected here"),
+        ("", "it is empty"),
         ("entry: []", "entry: a cohort needs events to begin with"),
         ("entries: [{condition: 1}]", "entries: the format has no such field here"),
         ("entry: [{condition: diabetes}]", "entry[0].condition: there is no concept set 'diabetes'"),
