@@ -141,6 +141,10 @@ def test_people_observed_twice(tmp_path: Path) -> None:
         told = [(1, read_yaml(every)), (2, read_yaml(every + "\nlimit: first"))]
         assert persons(engine, told) == {1: 28}
         assert counts(engine, told)[2].persons == 28
+        # person 3 is 59 in the second of their observations, which isn't the first
+        aged = read_yaml(ANY + "\nentry_limit: first\nrules: [{all: [{person: {age: {from: 59}}}]}]")
+        assert persons(engine, [(1, aged)]) == {}
+        assert counts(engine, [(1, aged)])[1].persons == 1
 
 
 def test_a_code_that_the_vocabulary_lacks_is_refused(tmp_path: Path) -> None:

@@ -155,7 +155,9 @@ class _Course:
             self.known[part] = f"w.is_{place} = 1"
         joins = joins_of(demographic()[name] for part in asked_of for name, _ in part.tests)
         sql = f"SELECT DISTINCT {', '.join(columns)} FROM {_PERIODS} e {joins}"
-        people = self.scratch.create("people_observed", self._left(sql))
+        # by age some observations of a person would be left out, and who has several not be known
+        aged = any(name == "Age" for part in asked_of for name, _ in part.tests)
+        people = self.scratch.create("people_observed", sql if aged else self._left(sql))
         often = self.scratch.create(
             "people_often", f"SELECT person_id FROM {people} GROUP BY person_id HAVING count(*) > 1"
         )
