@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
 
 _INWARD = re.compile(r"\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}(?!\w)")
 _OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
+_OUTWARD_ALONE = re.compile(r"([A-Z](?<![\w/-][A-Z])[A-Z]?\d[A-Z\d]?)(?![\w/-])(?! {0,2}\d[A-Z]{2}\b)")
+_AREA_CUE = re.compile(r"(?:\b(?:near|in|of|from|outside|area|postcode|district)|[a-z],) $", re.I)
+# Two letters that begin abbreviations of medicine with a digit too: CD4, CK7, FT4, ST3, PR3.
+_NO_AREAS = frozenset(
+    ("CD", "CK", "CT", "FT", "IL", "PR", "ST", "HR", "BP", "GP", "CA", "SS", "TN", "PH", "FY", "FP")
+)
 _BFPO = re.compile(r"\bBFPO ?\d{1,4}\b")
 _STREETS = (
     "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
@@ -37,6 +44,7 @@ _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
+_NEXT_TOWN = re.compile(r"(?:, | & )([A-Z][\w'-]+(?: (?:[A-Z][\w'-]+|of|on|upon|in|the)){0,3})")
 _ADDRESS_CUE = re.compile(
     r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
     r"(\d{1,4}[A-Da-d]?,?\s+"
@@ -88,6 +96,19 @@ def postcodes(text: str) -> Iterator[Span]:
             yield from _block(text, block.start(1), begin)
 
 
+def outward(text: str, known: set[str]) -> Iterator[Span]:
+    """First halves of postcodes alone: those of the record, and others after "near", "in", "of".
+
+    A short one of the record ("L4", which is a vertebra too) needs such a word or a comma before it as well.
+    """
+    for match in _OUTWARD_ALONE.finditer(text):
+        code = match[1]
+        own = code in known
+        sure = code[1].isalpha() and code[:2] not in _NO_AREAS
+        if (own and sure) or ((own or sure) and before(_AREA_CUE, text, match.start(), 12)):
+            yield Span(match.start(), match.end(), POSTCODE, own)
+
+
 def _block(text: str, begin: int, end: int) -> Iterator[Span]:
     """The lines of an address above its postcode, from the last that names a house or street on."""
     lines = text[begin:end].split("\n")[:-1]
@@ -115,3 +136,17 @@ def addresses(text: str) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text):
         yield Span(match.start(), match.end(), ADDRESS)
+        yield from town_after(text, match.end())
+
+
+def town_after(text: str, end: int) -> Iterator[Span]:
+    """The town after a road and a comma, or after another place and "&", where the list of places has it."""
+    town = _NEXT_TOWN.match(text, end)
+    if town is None:
+        return
+    said = town[1].split(" ")
+    for count in range(len(said), 0, -1):
+        name = " ".join(said[:count])
+        if name.lower() in places():
+            yield Span(town.start(1), town.start(1) + len(name), PLACE)
+            return

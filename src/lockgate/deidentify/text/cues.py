@@ -17,17 +17,19 @@ from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
 
 TITLES = words("mr mrs miss ms mx master rev reverend sir lady lord dame")
-DOCTORS = words("dr drs doctor prof professor sr pc wpc sgt")
+DOCTORS = words("dr drs doctor prof professor sr pc wpc sgt so fr br")
+# Titles that are words too when they are written otherwise: "SO Wood" is an officer, "Fr Smith" a priest.
+_WRITTEN = {"so": "SO", "fr": "Fr", "br": "Br"}
 ROLES = words("""
     nurse sister matron consultant registrar physio physiotherapist pharmacist midwife hca cpn cns sho spr slt
     ot rn rmn sn ssn dietitian dietician paramedic psychologist psychiatrist surgeon radiographer radiologist
     anaesthetist optometrist podiatrist secretary keyworker key-worker coordinator co-ordinator practitioner
-    worker technician receptionist chaplain interpreter visitor therapist counsellor teacher solicitor imam
+    worker technician receptionist chaplain interpreter visitor therapist counsellor teacher crew solicitor imam
     rabbi vicar priest cardiologist neurologist oncologist haematologist nephrologist urologist geriatrician
     paediatrician obstetrician gynaecologist dermatologist dentist intensivist microbiologist pathologist
     histopathologist phlebotomist porter ward-clerk clerk enp anp acp f1 fy1 fy2 gp audiologist orthotist
     chiropodist odp support-worker lead manager clinician dictated typed signed verified authorised
-    transcribed countersigned author
+    transcribed countersigned author rgn rmo dct rscn hcsw
 """)
 RELATIONS = words("""
     son daughter wife husband partner ex-partner ex-wife ex-husband mother father mum mom dad mummy daddy
@@ -36,6 +38,7 @@ RELATIONS = words("""
     granddad nan nana gran stepson stepdaughter stepmother stepfather stepbrother stepsister step-son
     step-daughter step-mother step-father guardian nok kin twin spouse half-brother half-sister mother-in-law
     father-in-law son-in-law daughter-in-law sister-in-law brother-in-law widow widower godmother godfather
+    mate mates pal boss
     flatmate housemate landlord landlady companion fiancé fiancée baby
     cleaner lodger nanny childminder tenant sib grandpa granny
 """)
@@ -45,7 +48,7 @@ LABELS = words("""
     patient name re surname forename forenames firstname lastname family given nok consultant secretary gp
     author from to for clinician keyworker referrer attn patient's client resident relative contact mother
     father informant witness discussed present attendees apologies cc copy regarding
-    pt known baby client
+    pt known baby client apols apology escort crew driver chaperone witness action reviewer bloods rota nurses
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {
@@ -76,6 +79,8 @@ _TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
 _PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  ", "'s ", "\u00a0"))
+_CALLED_GAPS = frozenset((" ", "  "))
+_WITH_GAPS = frozenset(("/ ",))
 _RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
 _LABEL_GAP = re.compile(r"[ \t]*[:=|][ \t]*\n?[ \t]*$")
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
@@ -117,6 +122,8 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
         ):
             place += 1
             continue
+        if lower == "sir" and not tokens.capital(place + 1):
+            break  # "Dear Sir / Madam"
         if not _is_name(tokens, place, titled=titled and taken == 0) and not _word_as_name(
             tokens, first, place
         ):
@@ -178,7 +185,7 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
             return None
         return (RELATIVE if before in RELATIONS else NAME), True, _TITLE_GAPS
     if lower in DOCTORS:
-        return STAFF, True, _TITLE_GAPS
+        return (STAFF, True, _TITLE_GAPS) if _WRITTEN.get(lower, word) == word else None
     if lower in RELATIONS:
         staff = lower == "sister" and word == "Sister" and not tokens.at_start(place)
         return (STAFF if staff else RELATIVE), False, _RELATION_GAPS
@@ -192,11 +199,15 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         kind = STAFF if lower == "by" and before not in ("accompanied", "brought") else NAME
         return (RELATIVE if lower in ("by", "from") and kind == NAME else kind), False, _TITLE_GAPS
     if lower in CALLED:
-        return NAME, False, _TITLE_GAPS
+        return NAME, False, _CALLED_GAPS
     if lower in _FIELDS:
         return NAME, True, _FIELD_GAP
     if lower == "w" and tokens.text[max(0, tokens.begins[place] - 2) : tokens.begins[place]].lower() == "d/":
         return STAFF, False, _TITLE_GAPS
+    if lower == "w" and tokens.gap(place) == "/ ":
+        return NAME, False, _WITH_GAPS
+    if lower == "p" and tokens.gap(place) == ". " and before == "p":
+        return STAFF, False, _TITLE_GAPS  # "p.p. Winsome Gordon"
     return None
 
 
@@ -212,7 +223,7 @@ CUE_WORDS = (
     | CALLED
     | DID
     | frozenset(LINKS)
-    | frozenset("w")
+    | frozenset("wp")
     | _FIELDS
 )
 # What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
-from lockgate.deidentify.text import addresses, cues, orgs, patterns, record, strangers
+from lockgate.deidentify.text import addresses, cues, initials, joined, orgs, patterns, record, strangers
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -40,7 +41,7 @@ from lockgate.deidentify.text.spans import (
 from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
-_JOINING = frozenset((" ", "  ", ", ", "-", ". ", "."))
+_JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^"))
 _INTRODUCING = cues.RELATIONS | cues.CLOSINGS
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
@@ -95,6 +96,9 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += patterns.ten_digits(text)
     found += patterns.phones(text)
     found += addresses.postcodes(text)
+    found += addresses.outward(text, known.outwards)
+    found += initials.dotted(text)
+    found += joined.joined(text)
     found += patterns.numbers(text, flat)
     found += patterns.numeric_dates(text, known.births)
     found += patterns.ages(text)
@@ -105,7 +109,9 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
 def _owned(text: str, span: Span, known: Known) -> Span:
     """The span marked as the patient's own where its value is in their record."""
     if span.kind == POSTCODE and known.postcodes:
-        return span._replace(own=re.sub(r"\s", "", text[span.begin : span.end]).lower() in known.postcodes)
+        return span._replace(
+            own=span.own or re.sub(r"\s", "", text[span.begin : span.end]).lower() in known.postcodes
+        )
     if span.kind == EMAIL and known.emails:
         return span._replace(own=text[span.begin : span.end].lower() in known.emails)
     return span
@@ -118,8 +124,10 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
     family = family_names()
     singles = known.singles
     plain = strangers.plain_words()
+    idle = _idle()
     run_end = 0
-    for place, lower in enumerate(tokens.lowers):
+    lowers = tokens.lowers
+    for place, lower in enumerate(lowers):
         word = tokens.words[place]
         if lower in singles:
             found += record.own_name(tokens, place, known)
@@ -129,8 +137,14 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             and (word[0].isupper() or record.introduced(tokens, place, known))
         ):
             found += record.near_name(tokens, place, known)
+        if word == lower and lower in idle:
+            if place and lowers[place - 1] in _INTRODUCING:
+                found += strangers.small(tokens, place)
+            continue
         if word.isupper() and word in known.initials:
             found += record.own_initials(tokens, place)
+        elif 1 < len(word) < 4 and word.isupper():
+            found += initials.staff(tokens, place)
         elif len(word) == 1 and known.initials and word.isupper():
             found += record.dotted_initials(tokens, place, known)
         if lower in patterns.MONTHS:
@@ -144,7 +158,7 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
         if lower in orgs.ORG_HEADS and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
         if lower in orgs.PLACE_WORDS:
-            found += [span for span in _places(tokens, place) if span]
+            found += _places(tokens, place)
         if not word[0].isupper():
             if lower in given or lower not in plain or (place and tokens.lowers[place - 1] in _INTRODUCING):
                 found += strangers.small(tokens, place)
@@ -157,8 +171,19 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
     return found
 
 
-def _places(tokens: Tokens, place: int) -> tuple[Span | None, ...]:
-    return orgs.place_name(tokens, place), orgs.employer(tokens, place), orgs.saint(tokens, place)
+@cache
+def _idle() -> frozenset[str]:
+    """Words that in small letters say nothing about identifiers, unless a relation or a closing stands before."""
+    asked = (patterns.MONTHS.keys(), cues.CUE_WORDS, orgs.ORG_HEADS, orgs.PLACE_WORDS, given_names())
+    return strangers.plain_words().difference(*asked)
+
+
+def _places(tokens: Tokens, place: int) -> Iterator[Span]:
+    for span in (orgs.place_name(tokens, place), orgs.employer(tokens, place), orgs.saint(tokens, place)):
+        if span:
+            yield span
+            if span.kind == PLACE and tokens.text.startswith(" & ", span.end):
+                yield from addresses.town_after(tokens.text, span.end)
 
 
 def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:

@@ -32,7 +32,8 @@ EPONYMS = words("""
     stewart still stokes sudek sydenham syme takayasu tanner thomas thompson thomson tietze tinel todd
     tourette trendelenburg trousseau turner vincent virchow von volkmann waldenstrom warthin waterlow weber
     wegener weil wells wenckebach wernicke weston whipple willebrand wilms wilson wolff wood yale york zenker
-    ziehl zollinger
+    ziehl zollinger cowden faber kramer heinz barts stevens-johnson li-fraumeni henoch-schonlein guillain-barre
+    ehlers-danlos prader-willi budd-chiari lennox-gastaut wolff-parkinson-white
 """)
 
 # Eponyms so usual that their possessive stands alone: "known Parkinson's".
@@ -133,7 +134,7 @@ ABBREVIATIONS = words("""
     LFT LFTS LH LL LMP LN LP LR LS LV MC MCV MDT ME MG MH MI ML MM MR MRI MS MSU MV NA NB NG NH NHS NK NO NP
     NR NS OA OD OE OH OK OM ON OP OT PA PC PD PE PH PM PMH PN PO PP PR PRN PS PT PV QDS RA RA RBC RD RE RF RH
     RN RR RS RT RTA RUQ RV SA SB SC SD SE SH SI SL SN SOB SP SR SS ST TB TC TD TDS TFT TIA TM TP TR TS TV TX
-    UC UE UK UO UR US UTI VA VF VT VTE WBC WC WR XR
+    BO CMW HM HV UC UE UK UO UR US UTI VA VF VT VTE WBC WC WR XR
 """)
 
 # What a capitalised word after a title, a relation or "seen by" may be and yet no name.
@@ -175,7 +176,7 @@ NOT_NAMES = words("""
     acting regarding re-referred subject details address dob sex male female ethnicity religion language
     english welsh polish urdu gmc nmc hcpc gdc gphc pin ref dates reason complaint presenting problem problems
     procedure operation findings summary date/time actions section scan report reports comparison technique
-    indication conclusion opinion impressions addendum
+    indication conclusion opinion impressions addendum coroner dept para madam
 """)
 
 

@@ -107,6 +107,7 @@ class Known:
     numbers: dict[str, tuple[str, bool]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
     postcodes: set[str] = field(default_factory=set)
+    outwards: set[str] = field(default_factory=set)
     emails: set[str] = field(default_factory=set)
     births: set[date] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
@@ -200,6 +201,7 @@ class Known:
     def _add_places(self, row: Mapping[str, Any]) -> None:
         self.emails.update(value.lower() for value in _listed(row.get("email")))
         self.postcodes.update(squeeze(value) for value in _listed(row.get("postcode")))
+        self.outwards.update(code[:-3].upper() for code in self.postcodes if len(code) > 4)
         for address in _listed(row.get("address_line")):
             parts = [part.strip() for part in address.split(",") if part.strip()]
             self.addresses.add(

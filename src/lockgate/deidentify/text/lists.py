@@ -5,13 +5,24 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import WORDS
+
+_NAMES_TOO = words("""
+    rose frank dawn ruby pearl amber jade iris violet olive hazel holly fern robin bill ray jay crystal opal
+""")
 
 
 @cache
 def given_names() -> frozenset[str]:
     """Given names in use in the UK, of many cultures: our own list, in lower case, without those that are words."""
     return _listed("given.txt") - WORDS
+
+
+@cache
+def own_given() -> frozenset[str]:
+    """``given_names``, and usual ones that are words too ("Rose"): names wherever somebody is to be named."""
+    return _listed("given.txt") | _NAMES_TOO
 
 
 @cache

@@ -25,7 +25,7 @@ lau; lawrence larry laz; leonard len lenny; leslie les; lewis lew; lilian lil li
 lou; lucinda lucy; lydia lyd; malcolm malc; margaret maggie meg peggy madge marge greta mags; marion maz;
 marjorie marge; martin marty; mary molly polly may; matthew matt; maureen mo; maurice mo; maxwell max; megan
 meg; melanie mel; melissa mel; michael mick mike mikey; michelle shell chelle; mildred millie; miriam mim;
-mohammed mo; mohammad mo; muhammad mo; nancy nan; natalie nat; nathan nate; nathaniel nat nate; neville nev;
+mohammed mo moh; mohammad mo moh; muhammad mo moh; nancy nan; natalie nat; nathan nate; nathaniel nat nate; neville nev;
 nicholas nick nicky; nicola nicky nic; norman norm; oliver ollie; olivia liv livvy; oswald ozzie; pamela pam;
 patricia pat patsy tricia trish patty; patrick pat paddy; paul paulie; paula paulie; peter pete; philip phil
 pip; philippa pip pippa; phyllis phyl; priscilla cilla; rachel rach; raymond ray; rebecca becky becca bex;

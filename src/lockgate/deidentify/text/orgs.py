@@ -8,7 +8,7 @@ from __future__ import annotations
 from lockgate.deidentify.text.cues import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
-from lockgate.deidentify.text.lists import towns
+from lockgate.deidentify.text.lists import places, towns
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.tokens import Tokens
@@ -20,6 +20,18 @@ ORG_HEADS = words("""
     infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service services hospitals
     society association federation charity foundation station barracks depot
 """)
+# Heads of firms and charities, with a capital only: "Marlpit Quarry", "Foxglove Young Carers".
+_FIRMS = words("""
+    carers quarry logistics security taxis cabs plastics brewery bakery bakers builders foods engineering transport
+    coaches motors construction roofing plumbing textiles mill mills farm farms dairies distribution couriers catering
+    solutions systems industries enterprises holdings solicitors insurance highways company refuge drop-in concern
+    residential pre-school preschool playgroup kindergarten orchestra choir fc rfc stores superstore salon stables
+    marina foundry colliery steelworks railways airways shelter mission hostel bus buses trading electrical printers
+    packaging paper joinery scaffolding landscapes recycling cleaners laundry studios theatre cinema museum
+    sons daughters bros brothers
+""")
+_KIN = words("sons daughters bros brothers")
+ORG_HEADS |= _FIRMS
 _SPORTS = words("""
     sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming cycling running
     working bridge book
@@ -29,6 +41,7 @@ _ORG_NEEDS: dict[str, frozenset[str]] = {
     "centre": words("""
         medical health resource day community leisure treatment walk-in care primary rehabilitation wellbeing
         family birth birthing maternity health arts children surgical diagnostic cancer dialysis
+        garden shopping sports youth visitor job contact distribution call
     """),
     "home": words("care nursing residential"),
     "clinic": words("walk-in"),
@@ -83,13 +96,15 @@ _PLACE_JOINERS = words("""
     of on upon under in the le by next with cum super-mare y yr la
 """)
 # Every word that place_name asks about.
-PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting for by with work")
+PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting for by with work through")
 
 
 def organisation(tokens: Tokens, place: int) -> Span | None:
     """The organisation whose head ("Hospital", "Medical Centre", "walk-in clinic") is the word at ``place``."""
     head = tokens.lowers[place]
     if head not in ORG_HEADS:
+        return None
+    if head in _FIRMS and not _firm(tokens, place):
         return None
     needs = _ORG_NEEDS.get(head)
     if needs is not None and tokens.lowers[place - 1 if place else 0] not in needs:
@@ -120,6 +135,8 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
                 break
             telling = telling or (not tail and (first < place or lower in towns()))
             last += 1
+        if tokens.lowers[last + 1 : last + 3] == ["at", "home"] and tokens.words[last + 2] == "Home":
+            last += 2  # "Saltmarsh Hospice at Home"
         if tokens.following(last) == "of" and last + 2 < len(tokens.words):
             after = last + 2  # "Royal Infirmary of Edinburgh"
             if (
@@ -132,6 +149,20 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
     if not telling or first >= place or last_capital < first:
         return None
     return Span(tokens.begins[first], tokens.ends[last_capital], PLACE)
+
+
+def _firm(tokens: Tokens, place: int) -> bool:
+    """Whether the head of a firm stands with a capital after a capitalised word: "Marlpit Quarry", "Hay & Sons"."""
+    gap = tokens.gap(place - 1)
+    if not place or not tokens.words[place].istitle() or not tokens.words[place - 1].istitle():
+        joined = (
+            gap == " "
+            and place > 1
+            and tokens.lowers[place - 1] == "and"
+            and tokens.words[place - 2].istitle()
+        )
+        return joined and tokens.lowers[place] in _KIN and tokens.words[place].istitle()
+    return gap == " & " if tokens.lowers[place] in _KIN else gap in (" ", "'s ")
 
 
 _ORG_TRIM = words("""
@@ -174,7 +205,10 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
     if links and before in links:
         return Span(tokens.begins[first], tokens.ends[end - 1], PLACE)
     for stop in range(end, first, -1):
-        if " ".join(tokens.lowers[first:stop]) in towns() and tokens.following(stop - 1) not in HEADS:
+        said = " ".join(tokens.lowers[first:stop])
+        if (said in towns() or (stop - first > 1 and said in places())) and tokens.following(
+            stop - 1
+        ) not in HEADS:
             return Span(tokens.begins[first], tokens.ends[stop - 1], PLACE)
     return None
 
@@ -182,7 +216,12 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
 _EMPLOYED = words("""
     work works worked working employed employer job laid retired shifts driver nights headteacher teacher started
     manager
-    volunteers volunteered drive
+    volunteers volunteered drive driving formerly drives return
+""")
+_OCCUPATIONS = words("""
+    cleaner conductor director teacher chef cook mechanic labourer apprentice cashier engineer electrician plumber
+    waiter waitress guard supervisor foreman operative driver assistant trainee intern volunteer carpenter joiner
+    welder machinist packer picker caretaker barista barmaid bartender hairdresser joined employee shifts role placement
 """)
 _AT_WORK = words("at for by from of to with")
 
@@ -191,8 +230,10 @@ def employer(tokens: Tokens, place: int) -> Span | None:
     """Where somebody works: the capitalised words after "works at" (the preposition is at ``place``)."""
     before = tokens.lowers[max(0, place - 3) : place]
     link = tokens.lowers[place]
-    if not (link in _AT_WORK and _EMPLOYED.intersection(before)) and not (
-        link == "work" and before[-1:] == ["at"]
+    if (
+        not (link in _AT_WORK and _EMPLOYED.intersection(before))
+        and not (link in ("at", "with") and before[-1:] and before[-1] in _OCCUPATIONS)
+        and not (link == "work" and before[-1:] == ["at"])
     ):
         return None
     first = place + 1

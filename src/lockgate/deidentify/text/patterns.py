@@ -62,6 +62,8 @@ _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
     r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
+    r"(?:interpreter|translator|dental|chart|prison(?:er)?|driver(?:'?s)?|job|booking|staff|employee|client|record|file|"
+    r"folder|request|order|claim|wristband|tag)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|chart|"
     r"accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
     r"(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
     r"[\s.:#]{0,4}$", re.I
@@ -70,8 +72,11 @@ _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
     r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
+# The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
 _SHAPED = re.compile(
-    r"[A-Z](?<![\w/][A-Z])\d{2}-\d{4,8}\b|[A-Z](?<![\w/][A-Z])\d{3} \d{4}\b|\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b"
+    r"[A-Z](?<![\w/][A-Z])(?:\d{2}-\d{4,8}\b|\d{3} \d{4}\b|"
+    r"\d{4}[A-Z]{2}\b|[A-Z9]{4}\d{6}[A-Z9]{2}[A-Z\d]{3}\b)|"
+    r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b"
 )
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3})\b")
@@ -86,9 +91,9 @@ _NUMBER_LABELS = words("""
     certificate claim user username login handle barcode asset tag chi h&c emis systmone
 """)
 _ORG_LABELS = words(
-    "organisation organization practice employer school nursery company provider hospital site"
+    "works workplace organisation organization practice employer school nursery company provider hospital site"
 )
-_ORG_VALUE = re.compile(r"[ \t]{0,3}([A-Z][^\n|;:(,\d]{2,60}[A-Za-z)])")
+_ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(,\d]){2,60}[A-Za-z)])")
 _COLON = re.compile(r"[:#=]")
 _AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
 _LONG = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)")
@@ -107,9 +112,17 @@ _NUMERIC_DATE = re.compile(
 _SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
 _TIME_AFTER = re.compile(r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)")
 _SHORT_DATE_CUE = re.compile(
-    r"\b(?:on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|since|adm|visit|w/c|due|before|after|"
+    r"\b(?:round|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|since|adm|visit|w/c|due|before|after|"
     r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
     re.I,
+)
+# "returned from Cork 5/6": the place is what is between.
+_AFTER_PLACE = re.compile(
+    r"(?i:\b(?:returned|back|arrived|came|transferred|moved|flew|travelled|popping)) (?i:from|to|in|via) "
+    r"(?:[A-Z][\w' -]{2,30} )?$"
+)
+_NO_DATE_AFTER = re.compile(
+    r"\s?(?:[a-zA-Z%]{0,2}(?:mm|kg|cm|mg|mcg|ml|kPa|hg|%)|units?|teeth|points|of\b|-\s?\d)", re.I
 )
 _SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
 _DATE_PART = re.compile(r"\d+")
@@ -119,12 +132,18 @@ _YEAR_AFTER = re.compile(
 )
 _YEAR_ALONE = re.compile(r",?\s((?:19|20)\d{2})\b")
 _DAY_AFTER = re.compile(
-    r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:.%]|\s?(?:mg|mcg|ml|g|kg)\b)"
+    r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:%]|\.\d|\s?(?:mg|mcg|ml|g|kg)\b)"
 )
 
 _OLD = re.compile(r"(?:9\d|1[01]\d)(?!\d)")
 _AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b", re.I)
-_AGE_BEFORE = re.compile(r"\b(?:aged?|ages|lived to|died at|turned|reached):?[\s:]{1,2}$", re.I)
+_AGE_BEFORE = re.compile(
+    r"\b(?:aged?|ages|lived to|died(?: at)?|d\.|turn(?:ed|s|ing)|reached|who(?:'s| is| was)|(?:s?he|they) (?:is|was)|"
+    r"birthday|at the age of):?[\s:]{1,2}$",
+    re.I,
+)
+# In a list of people: "Ruth Naylor, 93, fall", "2. GH 8220279, 91, stroke".
+_AGE_LISTED = re.compile(r"(?:[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+|\d{5,}),\s$")
 _NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
 
@@ -261,10 +280,27 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
         if (
             1 <= day <= 31
             and 1 <= month <= 12
-            and (before(_SHORT_DATE_CUE, text, match.start(), 16) or _TIME_AFTER.match(text, match.end()))
+            and (
+                before(_SHORT_DATE_CUE, text, match.start(), 16)
+                or _TIME_AFTER.match(text, match.end())
+                or _bare_date(text, match, day, month)
+                or before(_AFTER_PLACE, text, match.start(), 48)
+            )
         ):
             own = any((born.day, born.month) == (day, month) for born in births)
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
+
+
+def _bare_date(text: str, match: re.Match[str], day: int, month: int) -> bool:
+    """Whether 24/4 without a cue is a date: no days (14/7), weeks, months (18/12), score (15/15), pressure or ratio."""
+    return (
+        day > 12
+        and month not in (7, 10, 12)
+        and match.group()[-2:].strip("/.").isdigit()
+        and "/" in match.group()
+        and text[max(0, match.start() - 1) : match.start()] in ("", " ", "(", "\n")
+        and not _NO_DATE_AFTER.match(text, match.end())
+    )
 
 
 def _date_span(begin: int, end: int, found: date, births: set[date]) -> Span:
@@ -310,6 +346,10 @@ def ages(text: str) -> Iterator[Span]:
         if begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,/-"):
             continue
         if _AGE_AFTER.match(text, end) or (
-            before(_AGE_BEFORE, text, begin, 12) and not _NO_AGE.match(text, end)
+            (
+                before(_AGE_BEFORE, text, begin, 16)
+                or (text[end : end + 2] == ", " and before(_AGE_LISTED, text, begin, 40))
+            )
+            and not _NO_AGE.match(text, end)
         ):
             yield Span(begin, end, AGE)

@@ -20,6 +20,15 @@ from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NAME, Span
 from lockgate.deidentify.text.tokens import Tokens
 
+_OWN_GAPS = frozenset((" ", ", ", "-", "  ", "_", "^", "."))
+# Before these a stop or colon ends no sentence: "pt. Max", "Fwd: Max's bed".
+_BEFORE_OWN = words("pt pts re fwd fw patient client resident cc name mr mrs ms miss dr")
+# Given names that open sentences as the words they are.
+_OPENERS = words("""
+    will may hope mark bill rob grant frank rich chase case drew pace art wade an so do in on see long young major
+    noble true early august june april summer autumn winter christian faith joy grace gay angel mercy patience honour
+    prudence charity dean earl prince king duke guy gene miles page pat sue rue wren tab van don jay ray sandy
+""")
 _RUN = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")
 
 
@@ -90,7 +99,11 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     if is_eponym(lower, following, tokens.possessive(place)):
         return
     if lower in WORDS or (not own and lower in NOT_NAMES):
-        alone = own and (_fills_line(tokens, place) or _with_first_letter(tokens, place, known))
+        alone = own and (
+            _fills_line(tokens, place)
+            or _with_first_letter(tokens, place, known)
+            or (word[0].isupper() and lower in known.given and _called(tokens, place))
+        )
         if alone or (
             reads_as_person(following, word[0].isupper(), tokens.at_start(place))
             and not is_ward(tokens, place)
@@ -101,38 +114,54 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         yield Span(begin, end, kind, own)
 
 
+def _called(tokens: Tokens, place: int) -> bool:
+    """Whether a given name that is a word too, with a capital, is one: "pt. Max", "Poppy's", "Max pleasant"."""
+    if is_ward(tokens, place):
+        return False
+    before = tokens.lowers[place - 1] if place else ""
+    if before in _BEFORE_OWN and tokens.gap(place - 1) in (". ", ": ", " - ", "."):
+        return True
+    return tokens.possessive(place) or tokens.lowers[place] not in _OPENERS
+
+
 def _fills_line(tokens: Tokens, place: int) -> bool:
     """Whether a line ends with the word after a colon or a closing: "Forename(s):  Ivy", "regards ivy"."""
     after = tokens.text[tokens.ends[place] : tokens.ends[place] + 1]
     gap = tokens.gap(place - 1)
     closing = place > 0 and tokens.lowers[place - 1] in cues.CLOSINGS
     sentence = after == "." and gap[-2:] == "- " and tokens.words[place][0].isupper()
-    return sentence or (after in ("\n", "\r", "\t", "|", "") and (":" in gap or closing))
+    return sentence or (after in ("\n", "\r", "\t", "|", "") and (":" in gap or ".." in gap or closing))
 
 
 def _with_first_letter(tokens: Tokens, place: int, known: Known) -> bool:
-    """Whether the initial of a given name follows: "Brown, R"."""
+    """Whether the initial of a given name follows or stands before: "Brown, R", "R. Brown"."""
     firsts = {letters[0] for letters in known.initials}
-    return (
-        tokens.gap(place) == ", " and tokens.words[place][0].isupper() and tokens.words[place + 1] in firsts
+    if not tokens.words[place][0].isupper():
+        return False
+    return (tokens.gap(place) == ", " and tokens.words[place + 1] in firsts) or (
+        place > 0 and tokens.gap(place - 1) in (". ", ".") and tokens.words[place - 1] in firsts
     )
 
 
 def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
     """Whether the word before or after is another of the same person's names: "may, wheeler"."""
-    kind = known.singles.get(tokens.lowers[place], NAME)
+    lowers, singles = tokens.lowers, known.singles
+    kind = singles.get(lowers[place], NAME)
     for other, gap in ((place - 1, place - 1), (place + 1, place)):
-        if 0 <= other < len(tokens.words) and tokens.gap(gap) in (" ", ", ", "-", "  "):
-            neighbour = tokens.lowers[other]
-            if neighbour != tokens.lowers[place] and known.singles.get(neighbour) == kind:
-                return True
+        if (
+            0 <= other < len(lowers)
+            and singles.get(lowers[other]) == kind
+            and lowers[other] != lowers[place]
+            and tokens.gap(gap) in _OWN_GAPS
+        ):
+            return True
     return False
 
 
 def introduced(tokens: Tokens, place: int, known: Known) -> bool:
     """Whether a word in small letters stands where a name is to be expected."""
     before = tokens.lowers[max(0, place - 2) : place]
-    return _beside_own(tokens, place, known) or any(word in cues.RELATIONS for word in before)
+    return not cues.RELATIONS.isdisjoint(before) or _beside_own(tokens, place, known)
 
 
 def _after_title(tokens: Tokens, place: int) -> bool:
@@ -211,7 +240,8 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
         )
     )
     beside = re.match(
-        r"[: ]{1,2}\d{5}| in (?:side|bed|bay|room)", tokens.text[tokens.ends[place] : tokens.ends[place] + 9]
+        r"[: ]{1,2}\d{5}| in (?:side|bed|bay|room)| \((?:proband|patient|pt\b|self)",
+        tokens.text[tokens.ends[place] : tokens.ends[place] + 10],
     )
     if (
         beside

@@ -30,9 +30,11 @@ from lockgate.deidentify.text.lists import (
     english,
     family_names,
     given_names,
+    own_given,
     places,
     world_names,
 )
+from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, PLACE, RELATIVE, Span
 from lockgate.deidentify.text.tokens import Tokens
 
@@ -44,11 +46,20 @@ _PAIRS = frozenset(
      "swan ganz", "mallory weiss", "guillain barre", "lewy body", "charcot marie", "marie tooth", "henoch schonlein",
      "wolff parkinson", "fitz hugh", "hugh curtis", "stevens johnson", "budd chiari", "ehlers danlos", "prader willi",
      "peutz jeghers", "zollinger ellison", "kimmelstiel wilson", "osgood schlatter", "brown sequard", "von willebrand",
+     "marie curie", "west nile", "west africa", "sara stedy",
      "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental", "cockcroft gault")
 )  # fmt: skip
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
 _BEFORE_SMALL = words("with of for by from to and")
 _BEFORE = words("patient pt client resident contact to with by from for re called named")
+# After these somebody may be named by a given name alone; after the small ones also one typed small, of any list.
+_NAMING_SMALL = words(
+    "see seeing typed ask asked asking tell told mates mate love ring rang msg missing thank thanks"
+)
+_NAMING = _NAMING_SMALL | words("with w by to from lost lose hug message and or for loves met lives")
+_NAMING_ANY = _NAMING_SMALL | words("with w by to from and or for met")
+_WHEN = words("on at again today tomorrow next this in")
+_NO_GIVEN = words("will may hope faith joy grace christian dean prince king bishop")
 # A name is not looked for before these: "Rankin score", "Bevan ward", "Sankey valve".
 _NO_PERSON_BEFORE = HEADS | words(
     "ward wards unit clinic hospital road street lane close avenue drive house court"
@@ -168,6 +179,8 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     if following in PERSONAL_VERBS:
         return sure or (lower in any_given() and lower not in _ROLES)
     if not sure:
+        if _cued_word(tokens, begin):
+            return True
         digits = tokens.text[tokens.ends[begin] : tokens.ends[begin] + 3].strip(" (+")[:1].isdigit()
         return digits and begin > 0 and tokens.lowers[begin - 1] == "contact" and lower in any_given()
     gaps = (" ", " (", "/ ", "/", ", ") if classes[0] is GIVEN else (" ", " (")
@@ -218,6 +231,17 @@ def _closed(tokens: Tokens, place: int) -> bool:
     )
 
 
+def _cued_word(tokens: Tokens, place: int) -> bool:
+    """Whether a given name that is a word too follows where somebody is named: "checked with Rose", "rota: Mark"."""
+    lower = tokens.lowers[place]
+    if not place or lower not in own_given() or not tokens.words[place].istitle() or lower in MONTHS:
+        return False
+    gap = tokens.gap(place - 1)
+    return (gap == " " and tokens.lowers[place - 1] in _NAMING and lower not in _NO_GIVEN) or (
+        gap == ": " and tokens.following(place) in ("to", "will", "can", "asked", "pls", "please")
+    )
+
+
 def _turned_small(tokens: Tokens, place: int) -> bool:
     """Whether a list has "rose, raymond" between two dashes, bars or line ends."""
     if (
@@ -262,6 +286,24 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
     ):
         yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
         return
+    if place and tokens.gap(place - 1) == " " and lower not in NOT_NAMES and len(lower) > 2:
+        previous = tokens.lowers[place - 1]
+        if class_of(lower) is STRANGER and (
+            previous == "typed"
+            or (
+                previous == "see"
+                and tokens.lowers[max(0, place - 2)] == "to"
+                and tokens.following(place) in _WHEN
+            )
+        ):
+            yield Span(tokens.begins[place], tokens.ends[place], NAME)
+            return
+        known = lower in given_names() or (previous in _NAMING_SMALL and lower in any_given())
+        if (previous in _NAMING_ANY and known and lower not in english()) or (
+            previous in _NAMING_SMALL and lower in own_given() and tokens.gap(place)[:1] in ("\n", ",", "")
+        ):
+            yield Span(tokens.begins[place], tokens.ends[place], NAME)
+            return
     if lower in given_names() and lower not in english():
         if tokens.gap(place) == " " and place + 1 < len(tokens.words) and tokens.words[place + 1].islower():
             after = tokens.lowers[place + 1]

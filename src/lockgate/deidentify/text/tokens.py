@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 # Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler).
-_TOKEN = re.compile(r"[^\W\d_]+(?:['-](?![sS]\b)[^\W\d_]+)*")
+_TOKEN = re.compile(r"(?!(?<=[^\W\d_]')[sS]\b)[^\W\d_]+(?:['-](?![sS]\b)[^\W\d_]+)*")
 _STARTERS = frozenset(".!?:;|\n\r\u2022*")
 
 
@@ -19,28 +19,20 @@ class Tokens:
     ends: list[int]
     words: list[str]
     lowers: list[str]
+    gaps: list[str]
 
     @classmethod
     def of(cls, text: str) -> Tokens:
         """Split a text; the s of a possessive is no word."""
-        begins: list[int] = []
-        ends: list[int] = []
-        words: list[str] = []
-        for match in _TOKEN.finditer(text):
-            word = match.group()
-            begin = match.start()
-            if word in ("s", "S") and begin and text[begin - 1] == "'" and ends and ends[-1] == begin - 1:
-                continue
-            begins.append(begin)
-            ends.append(match.end())
-            words.append(word)
-        return cls(text, begins, ends, words, [word.lower() for word in words])
+        at = [match.span() for match in _TOKEN.finditer(text)]
+        begins, ends = [begin for begin, _ in at], [end for _, end in at]
+        words = [text[begin:end] for begin, end in at]
+        gaps = [text[end:begin] for end, begin in zip(ends, begins[1:], strict=False)] + [""]
+        return cls(text, begins, ends, words, [word.lower() for word in words], gaps)
 
     def gap(self, place: int) -> str:
-        """What stands between a word and the one after it ("" after the last)."""
-        if place < 0 or place + 1 >= len(self.words):
-            return ""
-        return self.text[self.ends[place] : self.begins[place + 1]]
+        """What stands between a word and the one after it ("" after the last, and at -1)."""
+        return self.gaps[place] if place < len(self.gaps) else ""
 
     def capital(self, place: int) -> bool:
         """Whether the word at ``place`` begins with a capital and follows the one before at one space."""

@@ -1,0 +1,109 @@
+"""Staff by their initials: pairs (TK/RM), after a cue ("given BG", "Signed: RS"), in lists of those present.
+
+Two or three capitals are mostly medicine. So a cue counts by how sure it is: what follows "wit." or ends an entry as a
+pair may be an abbreviation elsewhere, what follows "given" may not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.classes import WORD, class_of
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import ABBREVIATIONS
+from lockgate.deidentify.text.spans import STAFF, Span
+from lockgate.deidentify.text.tokens import Tokens
+
+# Never initials, whatever stands before: routes, times, measures, scans, departments, grades, degrees, plain words.
+_NEVER = words("""
+    IV IM PO SC SL NG PR PV OD BD ON OM AM PM BP HR RR GP OT PT CT MRI ECG CXR ED IN OF TO AT BY OR AND IT NO OK UK NHS
+    IVI INH NEB TDS QDS PRN DVT PE UTI MI TB HIV FBC CRP LFT RN SN HCA SHO SPR CNS FY RMN RGN DN HV AN THE FOR WAS NOT
+    ALL ANY NEW OLD RED ONE TWO GTN PEG NIV ITU ICU HDU CCU AMU MAU SAU MDT ANP ACP AHP CPN SLT ODP RMO DCT GDP VTE TTO
+    TTA NBM UE US BM BE AS IS IF SO UP ME WE MY HE DO GO ASAP SOS BDS MBA MSC BSC PHD MD MA BA HMP GMC NMC ID OOH FU CMW
+    CGA HCP MHA ECA RSI SIO TPN FFP KCL NOK DOB SH FH DH PMH NKDA EWS LOC GCS LP IJ CVP EPO BCG MMR DTP IPV
+""")
+_SURE = words(
+    "wit witness witnessed signed sig sgd initials initialled countersigned apols apologies typed dictated"
+)
+_LIKELY = words("given checked seen by rv reviewed gave checker nurse present attended asked")
+_CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
+_CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
+_ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
+_ENTRY_ENDS = re.compile(r"\.?\s*(?:\n|\Z)")
+_DOTTED = re.compile(r"[A-Z](?<![\w.][A-Z])\.[A-Z]\.(?!\w)")
+_DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\|)[ \t]|\n)$")
+_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;)")
+
+
+def staff(tokens: Tokens, place: int) -> Iterator[Span]:
+    """The two or three capitals at ``place``, and those listed with them, where they are somebody's initials."""
+    word = tokens.words[place]
+    if word in _NEVER:
+        return
+    gap, text, end = tokens.gap(place - 1), tokens.text, tokens.ends[place]
+    before = tokens.lowers[place - 1] if place else ""
+    medical = word in ABBREVIATIONS
+    action = gap == " " and tokens.words[place - 1 if place else 0] == "ACTION"
+    if action or (gap in _CUE_GAPS and before in _SURE):
+        yield from _chain(tokens, place, 1)
+    elif gap in _CUE_GAPS and before in _LIKELY:
+        if before == "present":
+            yield from _chain(tokens, place, 2)
+        elif _ENDS.match(text, end) or (not medical and before != "nurse"):
+            yield from _chain(tokens, place, 1)
+    elif tokens.gap(place) == "/" and (
+        not place or "." in gap or "\n" in gap or tokens.words[place - 1].islower()
+    ):
+        if _ENTRY_ENDS.match(text, tokens.ends[place + 1]) and (not place or gap != " " or not medical):
+            yield from _chain(tokens, place, 2)
+    elif (gap in ("/", " / ") or gap.endswith(")/")) and place and _ENTRY_ENDS.match(text, end):
+        if gap[-2:] == ")/" or tokens.words[place - 1].istitle():
+            yield _span(tokens, place)
+    elif gap == ", " and _ENDS.match(text, end) and _named_before(tokens, place):
+        yield _span(tokens, place)
+
+
+def _span(tokens: Tokens, place: int) -> Span:
+    return Span(tokens.begins[place], tokens.ends[place], STAFF)
+
+
+def _initials(tokens: Tokens, place: int, *, any_: bool = False) -> bool:
+    return place < len(tokens.words) and (
+        1 < len(tokens.words[place]) < 4
+        and tokens.words[place].isupper()
+        and (any_ or tokens.words[place] not in _NEVER)
+        and not tokens.text[tokens.ends[place] : tokens.ends[place] + 1].isdigit()
+    )
+
+
+def _chain(tokens: Tokens, place: int, least: int) -> list[Span]:
+    """The initials from ``place`` on, joined by commas, "and" or a stroke; none where they are fewer than ``least``.
+
+    Where several are asked for, those after the first may be any capitals: "JB, TB, KD".
+    """
+    last = place
+    while tokens.gap(last) in _CHAIN and _initials(tokens, last + 1, any_=least > 1):
+        last += 1
+    if not _initials(tokens, place) or last - place + 1 < least:
+        return []
+    return [_span(tokens, at) for at in range(place, last + 1)]
+
+
+def _named_before(tokens: Tokens, place: int) -> bool:
+    """Whether a full name stands before the comma: "Zainab Rashid, SV."."""
+    if place < 4 or tokens.gap(place - 2) != " " or tokens.gap(place - 3) != ", ":
+        return False
+    return all(
+        tokens.words[at].istitle() and class_of(tokens.lowers[at]) is not WORD
+        for at in (place - 2, place - 1)
+    )
+
+
+def dotted(text: str) -> Iterator[Span]:
+    """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W."."""
+    for match in _DOTTED.finditer(text):
+        if _DOTTED_ENDS.match(text, match.end()) and _DOTTED_CUE.search(
+            text, max(0, match.start() - 6), match.start()
+        ):
+            yield Span(match.start(), match.end(), STAFF)
