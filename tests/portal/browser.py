@@ -103,7 +103,7 @@ def served(browser_component: None, tmp_path_factory: pytest.TempPathFactory) ->
         yield address, site
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
+        server.wait(timeout=60)
         log.close()
 
 

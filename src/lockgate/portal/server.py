@@ -15,9 +15,8 @@ from lockgate.portal import setup
 from lockgate.portal.assets.build import build, is_built
 from lockgate.site import Site
 
-_LONG_ENOUGH = (
-    60.0  # seconds that a worker ran after which its end is no sign of something that fails at once
-)
+_PATIENCE = 15  # seconds that a worker that is told to stop has for the piece at hand
+_LONG_ENOUGH = 60.0  # after so many seconds the end of a worker is no sign of what fails at once
 
 
 def serve(
@@ -71,12 +70,18 @@ def keep_working(path: str) -> None:
     child: subprocess.Popen[bytes] | None = None
     told_to_stop = False
 
+    def kill(*_: object) -> None:
+        if child is not None:
+            child.kill()
+
     def stop(*_: object) -> None:
         nonlocal told_to_stop
         told_to_stop = True
         if child is None or child.returncode is not None:
             sys.exit(0)
         child.terminate()  # the wait below ends with it
+        signal.signal(signal.SIGALRM, kill)
+        signal.alarm(_PATIENCE)  # what it was at is settled by the next worker
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -109,6 +114,7 @@ def _gunicorn(host: str, port: int, workers: int) -> None:
                 "threads": 4,
                 "worker_class": "gthread",
                 "timeout": 120,
+                "graceful_timeout": 10,
                 "accesslog": None,
                 "loglevel": "warning",
                 "proc_name": "lockgate-portal",
