@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from datetime import datetime
 from types import FrameType
 from zoneinfo import ZoneInfo
@@ -19,22 +20,23 @@ logger = logging.getLogger("lockgate.worker")
 def work(site: Site, *, once: bool = False, interval: float = 1.0) -> int:
     """Do queued work until stopped (SIGTERM or SIGINT ends it after the piece at hand), or once; how many pieces."""
     setup(site)
-    stop = threading.Event()
+    stopped = False
     if not once and threading.current_thread() is threading.main_thread():
 
         def ask(number: int, frame: FrameType | None) -> None:
-            stop.set()
+            nonlocal stopped
+            stopped = True  # no lock is taken here: a signal may come while it is held
 
         signal.signal(signal.SIGTERM, ask)
         signal.signal(signal.SIGINT, ask)
     done = 0
-    while not stop.is_set():
+    while not stopped:
         worked = tick()
         done += worked
         if once and not worked:
             return done
         if not worked:
-            stop.wait(interval)
+            time.sleep(interval)
     return done
 
 
