@@ -207,3 +207,14 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Any, section: str) ->
     path.write_text(f'[site]\nname = "x"\n[sign_in]\n{section}\n')
     with pytest.raises(UsageError):
         read_config(path)
+
+
+def test_the_log_says_why_and_not_who(
+    joined: Any, provider: str, hospital: Site, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    joined()
+    (hospital.keyring.folder / "oidc.secret").unlink()
+    _tell(provider, "s9", email="ann@example.org", email_verified=True)
+    assert _sign_in(Client(), "s9").status_code == 401
+    (line,) = [one.getMessage() for one in caplog.records if one.name == "lockgate.portal.sign_in"]
+    assert "OAuth2Error, invalid_client" in line and "description" not in line

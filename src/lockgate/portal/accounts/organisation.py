@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ from lockgate.site.config import SignInSection
 
 PROVIDER = "openid_connect"
 _log = logging.getLogger("lockgate.portal.sign_in")
+# RFC 6749, section 5.2: a fixed word
+_ERROR_CODE = re.compile(r'"error"\s*:\s*"([a-z_]{1,40})"')
 _VOUCHED = "lockgate_second_factor_by_provider"
 
 
@@ -143,8 +146,17 @@ class OrganisationAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> None:
-        """Say in the server's log why a sign-in failed; the page doesn't."""
-        _log.warning("sign-in with the organisation's account failed: %s %s", error, exception or "")
+        """Say in the server's log why a sign-in failed: the kind of error, and the code that the provider gave.
+
+        Never its words: an answer that isn't understood may hold a token, which names a person.
+        """
+        code = _ERROR_CODE.search(str(exception or ""))
+        _log.warning(
+            "sign-in with the organisation's account failed: %s, %s, %s",
+            error,
+            type(exception).__name__ if exception else "no exception",
+            code[1] if code else "no code",
+        )
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Match a person who comes for the first time; keep nothing of what the provider told but the factor."""
