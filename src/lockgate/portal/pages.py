@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
 from lockgate.portal.accounts.models import User
 
 PAGE_SIZE = 25
@@ -44,6 +45,18 @@ def summary(errors: Mapping[str, str], ids: Mapping[str, str] | None = None) -> 
 def as_errors(error: LockgateError, field: str = "") -> dict[str, str]:
     """A refusal as the errors of a form, at the field it names (or the given one)."""
     return {error.where or field: error.message[:1].upper() + error.message[1:]}
+
+
+def posted_day(request: HttpRequest, name: str) -> date | None:
+    """The day of a form's three fields, None where all are empty; UsageError where it is none."""
+    parts = [request.POST.get(f"{name}[{part}]", "").strip() for part in ("year", "month", "day")]
+    if not any(parts):
+        return None
+    try:
+        year, month, day = map(int, parts)
+        return date(year, month, day)
+    except ValueError as error:
+        raise UsageError("enter a day, such as 31 3 2027", where=name) from error
 
 
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:

@@ -17,7 +17,7 @@ from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.incidents import rules, services
 from lockgate.portal.incidents.models import Incident
-from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
+from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, posted_day, signed_in, summary
 
 
 @require_GET
@@ -52,7 +52,7 @@ def new(request: SignedIn) -> HttpResponseBase:
                 kind=post.get("kind", ""),
                 title=post.get("title", ""),
                 description=post.get("description", ""),
-                happened_on=_day(request, "happened_on"),
+                happened_on=posted_day(request, "happened_on"),
                 project=post.get("project", "").strip(),
             )
             messages.success(request, f"Thank you. It is told as {incident.reference}.")
@@ -116,7 +116,7 @@ def _act(request: SignedIn, incident: Incident) -> None:
         owner=post.get("owner", ""),
         likelihood=_number(post.get("likelihood", "")),
         impact=_number(post.get("impact", "")),
-        due=_day(request, "due"),
+        due=posted_day(request, "due"),
         resolution=post.get("resolution", ""),
         changes=post.get("changes", ""),
         state=post.get("state", ""),
@@ -146,18 +146,6 @@ def _number(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 4):
         raise UsageError("choose one of the numbers", where="likelihood")
     return int(text)
-
-
-def _day(request: SignedIn, name: str) -> date | None:
-    """The day of three fields, None where all are empty; UsageError where it is none."""
-    parts = [request.POST.get(f"{name}[{part}]", "").strip() for part in ("year", "month", "day")]
-    if not any(parts):
-        return None
-    try:
-        year, month, day = map(int, parts)
-        return date(year, month, day)
-    except ValueError as error:
-        raise UsageError("enter a day, such as 31 3 2027", where=name) from error
 
 
 def _parts(request: SignedIn, name: str, now: date | None) -> dict[str, str]:

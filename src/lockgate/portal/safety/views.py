@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from lockgate.errors import LockgateError, Refused, UsageError
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.accounts.second_factor import ask_for_it, given
-from lockgate.portal.pages import SignedIn, as_errors, signed_in, summary
+from lockgate.portal.pages import SignedIn, as_errors, posted_day, signed_in, summary
 from lockgate.portal.safety import rules, services
 from lockgate.portal.sites import current_site
 from lockgate.site.approvals import Approval
@@ -121,9 +120,13 @@ def ask_risk(request: SignedIn) -> HttpResponseBase:
     errors: dict[str, str] = {}
     if request.method == "POST":
         post = request.POST
-        share, until = _share(post.get("share", "")), _day(request)
+        share = _share(post.get("share", ""))
         errors = {} if post.get("what") else {"what": "Choose what it is about"}
         errors |= {} if share else {"share": "Enter a share of people between 0 and 100, such as 12.5"}
+        try:
+            until = posted_day(request, "until")
+        except UsageError:
+            until = None
         errors |= {} if until else {"until": "Enter the last day, such as 31 3 2027"}
         if not errors:
             project = "" if post["what"] == services.NEXT_RELEASES else post["what"]
@@ -208,11 +211,3 @@ def _share(text: str) -> float | None:
     except ValueError:
         return None
     return share if 0 < share <= 1 else None
-
-
-def _day(request: SignedIn) -> date | None:
-    try:
-        year, month, day = (int(request.POST.get(f"until[{part}]", "")) for part in ("year", "month", "day"))
-        return date(year, month, day)
-    except ValueError:
-        return None
