@@ -39,6 +39,21 @@ def assets(force: Annotated[bool, typer.Option("--force", help="Build again.")] 
     emit({"built": built, "folder": str(DIST)})
 
 
+@app.command("mail")
+def mail_state(
+    trial: Annotated[str, typer.Option("--try", help="Send a trial e-mail to this address.")] = "",
+) -> None:
+    """How many e-mails wait, were sent and were given up; with --try, whether the server takes one."""
+    _portal()
+    from lockgate.portal.notices import mail
+
+    if trial:
+        mail.try_out(trial)
+    counts = mail.counts()
+    said = f"{counts['waiting']} wait, {counts['sent']} were sent, {counts['given_up']} were given up."
+    emit({**counts, "tried": bool(trial)}, ("The server took the trial. " if trial else "") + said)
+
+
 @app.command("demo-accounts")
 def demo_accounts() -> None:
     """Make one account for each role of a demonstration site, with known passwords."""

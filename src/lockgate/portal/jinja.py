@@ -16,6 +16,7 @@ from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, Pa
 from lockgate import __version__
 from lockgate.portal.accounts.organisation import configured
 from lockgate.portal.accounts.rules import Person, can, role_label
+from lockgate.portal.notices.services import unread
 from lockgate.portal.safety.rules import can_read
 from lockgate.portal.sites import current_site
 
@@ -101,6 +102,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "can": lambda action: can(person, action),
         "path": request.path,
         "organisation": configured(),
+        "unread": unread(user) if person.username else 0,
     }
 
 

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "lockgate.portal.notes",
     "lockgate.portal.safety",
     "lockgate.portal.incidents",
+    "lockgate.portal.notices",
     "lockgate.portal.explore",
 ]
 
@@ -172,7 +173,15 @@ SOCIALACCOUNT_STORE_TOKENS = False
 MFA_ADAPTER = "lockgate.portal.accounts.adapter.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "Lockgate"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+# E-mail: only the worker sends any (portal/notices/mail.py)
+_mail = _site.config.mail if _site else None
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail and _mail.host else 'locmem'}.EmailBackend"
+if _site and _mail and _mail.host:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER = _mail.host, _mail.port, _mail.username
+    EMAIL_HOST_PASSWORD = _site.keyring.given("mail", "LOCKGATE_MAIL_PASSWORD") if _mail.username else ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
+    DEFAULT_FROM_EMAIL = _mail.sender
 
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True

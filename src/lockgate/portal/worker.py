@@ -1,4 +1,4 @@
-"""The worker: queued tasks, audit entries on their way to the chain, approvals whose last day is over."""
+"""The worker: queued tasks, audit entries on their way to the chain, approvals whose last day is over, e-mails."""
 
 from __future__ import annotations
 
@@ -62,13 +62,30 @@ def _opt_outs() -> None:
         _looked = now
 
 
+_warned: tuple[object, ...] = ()
+
+
+def _warn() -> None:
+    """Warn of ends that come near, once a day."""
+    global _warned
+    from lockgate.portal.notices.services import warn
+    from lockgate.portal.sites import current_site
+
+    site = current_site()
+    now = (site.path, datetime.now(ZoneInfo(site.config.site.timezone)).date())
+    if now != _warned:
+        warn()
+        _warned = now
+
+
 def tick() -> int:
-    """One round: waiting tasks, then opt-outs, expiry and the relay; how many tasks were done."""
+    """One round: waiting tasks, then opt-outs, expiry, the relay, warnings and e-mails; how many tasks were done."""
     from django.core.management import call_command
     from django.db import close_old_connections
     from django_tasks_db.models import DBTaskResult
 
     from lockgate.portal.applications.services import expire_due
+    from lockgate.portal.notices import mail
     from lockgate.portal.outbox.relay import relay
     from lockgate.portal.workspaces.services import recover
 
@@ -80,4 +97,6 @@ def tick() -> int:
     expire_due()
     recover()
     relay()
+    _warn()
+    mail.send_waiting()
     return int(waiting)

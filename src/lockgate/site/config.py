@@ -275,6 +275,37 @@ class SignInSection(_Section):
         return self
 
 
+class MailSection(_Section):
+    """E-mails to those who work with the portal (docs/how-to/notices.md). The server's password is in
+    LOCKGATE_MAIL_PASSWORD or in ``keys/mail.secret``."""
+
+    host: str = Field(
+        default="", max_length=253, description="the server that takes e-mails; empty: none are sent"
+    )
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="none: only for a server on this machine"
+    )
+    username: str = Field(default="", max_length=200, description="empty: the server asks for no sign-in")
+    sender: str = Field(default="", max_length=254, description="the address that e-mails come from")
+    portal_address: str = Field(default="", description="address of the portal, for the links in e-mails")
+
+    @field_validator("portal_address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("must be an https:// address, such as https://research.hospital.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _whole(self) -> MailSection:
+        if self.host and not (self.portal_address and "@" in self.sender):
+            raise ValueError("a server needs sender (an e-mail address) and portal_address too")
+        if self.host and self.security == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("without starttls or tls only a server on this machine may be used")
+        return self
+
+
 class PortalSection(_Section):
     """The pages."""
 
@@ -311,6 +342,7 @@ class SiteConfig(_Section):
     catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()
     sign_in: SignInSection = SignInSection()
+    mail: MailSection = MailSection()
 
 
 def read_config(path: Path) -> SiteConfig:

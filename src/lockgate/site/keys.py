@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
 from pathlib import Path
@@ -70,6 +71,22 @@ class Keys:
                 remedy="restore keys/ from the backup",
             )
         return secret
+
+    def given(self, name: str, variable: str) -> str:
+        """A secret that another system gave the site: of the environment, or ``NAME.secret``; empty where none is."""
+        if value := os.environ.get(variable):
+            return value
+        path = self.folder / f"{name}.secret"
+        try:
+            return path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise LockgateError(
+                f"the secret can't be read ({type(error).__name__})",
+                where=str(path),
+                remedy="give the file to the user that serves the portal, mode 0600, as UTF-8 text",
+            ) from error
 
     def _read_roots(self) -> None:
         self._mark = self._seen()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,18 +57,7 @@ def callback_path(section: SignInSection) -> str:
 
 def secret(site: Site) -> str:
     """The client's secret, from LOCKGATE_OIDC_SECRET or keys/oidc.secret; empty for a public client (PKCE alone)."""
-    if given := os.environ.get("LOCKGATE_OIDC_SECRET"):
-        return given
-    try:
-        return (site.keyring.folder / "oidc.secret").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise LockgateError(
-            f"the secret of the sign-in provider can't be read ({error.strerror})",
-            where="keys/oidc.secret",
-            remedy="give the file to the user that serves the portal, mode 0600",
-        ) from error
+    return site.keyring.given("oidc", "LOCKGATE_OIDC_SECRET")
 
 
 def origin(section: SignInSection) -> str:
