@@ -39,6 +39,13 @@ def command(
             help="Write them in the styles of four more, written blind after the scrubber was mended on the first.",
         ),
     ] = False,
+    letters_third: Annotated[
+        bool,
+        typer.Option(
+            "--letters-third",
+            help="Write them in the styles of five more, by an author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
@@ -53,7 +60,7 @@ def command(
         force=force,
         seeded=faults,
         sources=sources,
-        letters="second" if letters_second else letters,
+        letters="third" if letters_third else "second" if letters_second else letters,
     )
     emit(summary.as_dict(), lambda: _story(summary))
 

@@ -21,7 +21,21 @@ _SHORT_KINDS = {
     "Grove": "Gr", "Court": "Ct",
 }  # fmt: skip
 _RELATIVE_PHONES = frozenset(
-    ["phone", "digits", "groups", "brackets", "intl", "nbsp", "dots", "pairs", "trunk", "zeros", "split"]
+    [
+        "phone",
+        "digits",
+        "groups",
+        "brackets",
+        "intl",
+        "nbsp",
+        "dots",
+        "pairs",
+        "trunk",
+        "zeros",
+        "split",
+        "hyphens",
+        "slash",
+    ]
 )
 _PLATE = "ABCDEFGHKLMNPRSVWXY"
 
@@ -51,6 +65,8 @@ def name_form(form: str, given: pa.Array, family: pa.Array) -> pa.Array:
         form = f"full_{form}".rstrip("_")
     first, last = (pc.utf8_slice_codeunits(name, 0, 1) for name in (given, family))
     whole = {
+        "family_initial": lambda: join(family, " ", first),
+        "initials_spaced": lambda: join(first, " ", last),
         "surname_comma_initial": lambda: join(family, ", ", first),
         "initials_dots": lambda: join(first, ".", last, "."),
         "initial_letter": lambda: last,
@@ -115,6 +131,9 @@ def date_form(form: str, days: Ints) -> pa.Array:
         "isoslash": lambda: join(year, "/", month, "/", day),
         "dotshort": lambda: join(d, ".", m, ".", short),
         "short_bare": lambda: join(d, "/", m, "/", short),
+        "spaced": lambda: join(day, " ", month, " ", short),
+        "tick": lambda: join(d, " ", three, " '", short),
+        "solid": lambda: join(day, month, year),
     }[form]()
 
 
@@ -135,6 +154,8 @@ def phone_form(form: str, phone: pa.Array) -> pa.Array:
         "trunk": lambda: join("+44 (0)", pc.utf8_slice_codeunits(a, 1, 5), " ", b, c),
         "zeros": lambda: join("0044 ", pc.utf8_slice_codeunits(a, 1, 5), " ", b, c),
         "split": lambda: pc.replace_substring_regex(digits, r"(...)(....)(....)", r"\1 \2 \3"),
+        "hyphens": lambda: join(a, "-", b, "-", c),
+        "slash": lambda: join(a, "/", b, c),
     }[form]()
 
 
@@ -148,6 +169,7 @@ def nhs_form(form: str, number: pa.Array) -> pa.Array:
         "nbsp": lambda: join(a, "\u00a0", b, "\u00a0", c),
         "dots": lambda: join(a, ".", b, ".", c),
         "late": lambda: join(a, " ", b, c),
+        "slashed": lambda: join(a, "/", b, "/", c),
         "pairs": lambda: _spaced(number, r"(\d\d)"),
         "boxed": lambda: _spaced(number, r"(\d)"),
         "odd": lambda: join(
@@ -205,6 +227,8 @@ class LetterColumns:
     def _column(self, name: str) -> pa.Array:
         people, hospital = self.people, self.hospital
         first, _, form = name.partition("_")
+        if first == "say":  # a digit at the end tells two of one list apart
+            return self._one_of(self.words["sayings"][form.rstrip("0123456789")])
         if first in self.others and form not in ("hospital", "address", "nhs", "dob"):
             return name_form(form, *self.others[first])
         if first in self.days:
@@ -259,6 +283,8 @@ class LetterColumns:
             "email_upper": lambda: _upper(email),
             "relative_age": lambda: numbered(self.rng.integers(90, 100, self.count), 2),
             "col_phone": lambda: phones(self.rng, self.count),
+            "col_phone_slash": lambda: phone_form("slash", self["col_phone"]),
+            "col_phone_hyphens": lambda: phone_form("hyphens", self["col_phone"]),
             "practice_phone": lambda: picked(self.hospital.practice_phones, people.practice[self.patient]),
             "other_address": lambda: picked(
                 people.address_line, self.rng.integers(0, len(people), self.count)
@@ -276,6 +302,7 @@ class LetterColumns:
             "dental_number": lambda: self._digits(5, "D"),
             "prison_number": lambda: join("A", self._digits(4), self._letters(2)),
             "other_dob": lambda: date_form("slash", self.rng.integers(-9000, 4000, self.count)),
+            "former": lambda: pc.coalesce(self._own(people.former), self._own(people.family)),
             "nino_tight": lambda: self._digits(6, "JY", "C"),
             "portal_url": lambda: self._digits(6, "www.saltmarsh.example.org/me/"),
             "nino": lambda: join("JY ", self._digits(2), " ", self._digits(2), " ", self._digits(2), " C"),
