@@ -195,7 +195,7 @@ def test_charts_name_columns_of_their_table() -> None:
     outputs.table({"g": ["a"], "h": ["b"], "n": [10]}, "t", title="t", dimensions=["g", "h"], counts=["n"])
     with pytest.raises(outputs.OutputError, match="also has the dimension 'h'"):
         outputs.chart("t", "c", kind="bar", x="g", y="n", title="c")
-    with pytest.raises(outputs.OutputError, match="'line' or 'bar'"):
+    with pytest.raises(outputs.OutputError, match="'line', 'bar' or 'map'"):
         outputs.chart("t", "c", kind="pie", x="g", y="n", title="c")
     with pytest.raises(outputs.OutputError, match="already"):
         outputs.text("t", "x")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from typing import Any
@@ -11,13 +10,12 @@ import altair as alt
 import vl_convert as vlc
 
 from lockgate.disclosure.manifest import ChartEntry
+from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible, wrapped
 from lockgate.disclosure.tables import Table
+from lockgate.disclosure.tilemap import map_chart
 
-INK, QUIET, RULE, PAPER = "#1b2a34", "#5a6b76", "#e3e8eb", "#ffffff"
 MOST_LABELS = 12
-PALETTE = ["#1f6f8b", "#c8553d", "#7a5c99", "#5b8c5a", "#b8860b", "#3d5a80", "#a44a6a", "#6b705c"]
-FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
-WIDTH, HEIGHT = 640, 320
+HEIGHT = 320
 
 Row = dict[str, Any]
 
@@ -62,7 +60,8 @@ def chart_rows(spec: ChartEntry, table: Table) -> list[Row]:
 def render_chart(spec: ChartEntry, table: Table) -> str:
     """The chart as SVG text, with a title and a description for those who can't see it."""
     rows = chart_rows(spec, table)
-    svg: str = vlc.vegalite_to_svg(_chart(spec, table, rows).to_json())
+    drawn = map_chart(spec, rows) if spec.mark == "map" else _chart(spec, table, rows)
+    svg: str = vlc.vegalite_to_svg(drawn.to_json())
     return accessible(svg, spec.name, spec.title, describe(spec, table, rows))
 
 
@@ -71,8 +70,8 @@ def describe(spec: ChartEntry, table: Table, rows: list[Row] | None = None) -> s
     rows = chart_rows(spec, table) if rows is None else rows
     shown = [r for r in rows if not r["withheld"]]
     parts = [spec.description.strip()] if spec.description.strip() else []
-    kind = "Line" if spec.mark == "line" else "Bar"
-    parts.append(f"{kind} chart of {spec.y_title} by {spec.x_title}, {len(rows)} points.")
+    kind = {"line": "Line chart", "bar": "Bar chart", "map": "Map"}[spec.mark]
+    parts.append(f"{kind} of {spec.y_title} by {spec.x_title}, {len(rows)} points.")
     if shown:
         least, most = min(shown, key=lambda r: r["y"]), max(shown, key=lambda r: r["y"])
         parts.append(
@@ -207,7 +206,7 @@ def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:
     under = [line]
     if any(r["withheld"] for r in rows):
         under.append("[c] withheld: too few people, or needed to keep such a group from being worked out")
-    return alt.TitleParams(text=_wrap(spec.title, 64), subtitle=under)
+    return alt.TitleParams(text=wrapped(spec.title, 64), subtitle=under)
 
 
 def _reference(spec: ChartEntry, table: Table, order: list[str]) -> list[Any]:
@@ -248,14 +247,6 @@ def _values(table: Table, name: str) -> list[float | None]:
     return [float(v) if ok else None for v, ok in zip(numbers.values, numbers.shown, strict=True)]
 
 
-def accessible(svg: str, name: str, title: str, words: str) -> str:
-    """Give the root element a role, a title and a description, and hide the parts that repeat them."""
-    ids = f"{name}-title", f"{name}-desc"
-    svg = re.sub(r"<svg ", f'<svg role="img" aria-labelledby="{ids[0]} {ids[1]}" ', svg, count=1)
-    head = f'<title id="{ids[0]}">{html.escape(title)}</title><desc id="{ids[1]}">{html.escape(words)}</desc>'
-    return re.sub(r"(<svg [^>]*>)", lambda match: match.group(1) + head, svg, count=1)
-
-
 def _numbered(text: str) -> bool:
     return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
 
@@ -266,12 +257,3 @@ def _number(value: float) -> str:
 
 def _place(row: Row) -> str:
     return f"{row['x']}, {row['colour']}" if row["colour"] else str(row["x"])
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines

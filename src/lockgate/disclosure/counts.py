@@ -164,6 +164,8 @@ def subset_pairs(table: Table) -> list[tuple[str, str]]:
     """Pairs (part, whole) of count columns: those declared, and those that look so in every row."""
     declared = [(c.name, c.subset_of) for c in table.entry.of_role("count") if c.subset_of is not None]
     pairs = [(part, whole) for part, whole in declared if whole is not None]
+    if table.entry.survival is not None:
+        return pairs  # what its parts add up to is looked at step by step
     of = {c.name: c.of for c in table.entry.of_role("count")}
     for part, a in table.counts.items():
         for whole, b in table.counts.items():
@@ -220,7 +222,7 @@ def class_cells(table: Table, counts: Counts, rules: Rules) -> list[int]:
 
 
 def _classes(table: Table, name: str, counts: Counts, rules: Rules) -> Iterator[Finding]:
-    if rules.class_disclosure == "allow":
+    if rules.class_disclosure == "allow" or table.entry.survival is not None:
         return
     for row in dict.fromkeys(class_cells(table, counts, rules)):
         yield _class(table.cell(row, name), "all members of a group are in this one cell (100 %)", rules)

@@ -13,7 +13,7 @@ from lockgate.disclosure.findings import Finding
 from lockgate.disclosure.manifest import RECORD, parse_record, parse_result
 from lockgate.disclosure.network import Bools, Ints
 from lockgate.disclosure.protect import attacker, narrowed
-from lockgate.disclosure.rules import Rules
+from lockgate.disclosure.rules import DEFAULT_RULES, Rules
 from lockgate.disclosure.tables import Counts, Table, grid_of, is_rounded, layout, read_table
 
 RESULT = "result.json"
@@ -107,3 +107,76 @@ def completed(
     if network is None:
         return []
     return [int(index[i, j]) for i, j in narrowed(network, hidden & (index >= 0) & small[index], rules)]
+
+
+def check_beside(table: Table, before: Sequence[Table], rules: Rules) -> Iterator[Finding]:
+    """Two tables of one request that show the same group a few people apart: two cohorts, nearly the same."""
+    for other in before:
+        for name, other_name, rows, other_rows in comparable(table, other):
+            for row in np.flatnonzero(
+                close(table.counts[name], other.counts[other_name], rows, other_rows, rules)
+            ):
+                yield Finding(
+                    "difference",
+                    table.cell(int(row), name),
+                    f"1 to {rules.threshold - 1} away from the table {other.entry.name} beside it: two groups a few "
+                    "people apart",
+                    "withhold it in one of them, or count the same people in both",
+                    repairable=True,
+                )
+
+
+def check_elsewhere(table: Table, others: Sequence[Table], rules: Rules) -> Iterator[Finding]:
+    """The same, against what other projects released on the same people: whether it is of one group a person tells."""
+    for finding in [*check_differences(table, others, rules), *check_totals(table, others, rules)]:
+        yield Finding(
+            "difference",
+            finding.where,
+            f"1 to {rules.threshold - 1} away from, or completed by, a figure that another project released",
+            "withhold it, unless the two count different groups",
+            "review",
+        )
+
+
+def check_totals(table: Table, others: Sequence[Table], rules: Rules) -> Iterator[Finding]:
+    """Totals of tables that are split differently, a few people apart: two cohorts, or people left out of one."""
+    mine = {name: _totals(table, name) for name in table.counts}
+    for other in others:
+        if set(other.dimensions) == set(table.dimensions):
+            continue  # compared cell by cell
+        for name in set(mine) & set(other.counts):
+            theirs = _totals(other, name)
+            rounded = is_rounded(other.counts[name], rules)
+            for group in mine[name].keys() & theirs.keys():
+                now, then = mine[name][group], theirs[group]
+                value = int(round_counts([now], rules)[0]) if rounded else now
+                if differs_by_few([value], [then], rules)[0]:
+                    yield Finding(
+                        "difference",
+                        f"a total of {name}, {table.entry.file}",
+                        f"1 to {rules.threshold - 1} away from that of the table {other.entry.name}, split otherwise",
+                        "count the same people in both, with those of whom something isn't stated as a group",
+                        "review",
+                    )
+
+
+def _totals(table: Table, name: str) -> dict[frozenset[tuple[str, str]], int]:
+    """The totals shown, by the labels of the dimensions they aren't over; all cells together where no total is."""
+    counts = table.counts[name]
+    found: dict[frozenset[tuple[str, str]], int] = {}
+    for row, key in enumerate(table.keys):
+        over = table.total_over(key)
+        if over and not counts.hidden[row]:
+            labels = zip(table.dimensions, key, strict=True)
+            found[frozenset(pair for pair in labels if pair[0] not in over)] = int(counts.values[row])
+    everyone: frozenset[tuple[str, str]] = frozenset()
+    if (
+        everyone not in found
+        and not counts.hidden.any()
+        and not table.entry.survival
+        and len(table.keys) <= 200
+    ):
+        parts = [row for row, key in enumerate(table.keys) if not table.total_over(key)]
+        if not is_rounded(counts, rules=DEFAULT_RULES):
+            found[everyone] = int(counts.values[parts].sum())
+    return found

@@ -7,6 +7,7 @@ import re
 import stat
 from pathlib import Path
 
+from lockgate.disclosure.contents import HEAD, kind_of, look, not_csv
 from lockgate.disclosure.findings import Finding
 from lockgate.disclosure.rules import Rules
 
@@ -32,44 +33,52 @@ def read(folder: Path, name: str, rules: Rules) -> tuple[str, bytes, list[Findin
     """A file's text, its bytes, and what is wrong with it as a file (then the text is empty).
 
     The file is opened without following links and judged by the open descriptor, so that it can't be exchanged
-    between the look and the reading.
+    between the look and the reading. Of a file that is too large only the head is read. The bytes of a file that is of
+    another kind come back too, so that they can be searched.
     """
-    if not _FILE.fullmatch(name):
-        return "", b"", [_no("file name", printable(name), "names are small letters, digits, - and _, then .csv or .md",
-                             "write it with lockgate.outputs")]  # fmt: skip
+    shown = printable(name)
     no = "isn't a plain file (a folder, link, socket or unreadable)"
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return "", b"", [_no("file type", name, no, "write a file")]
+    except (OSError, ValueError):
+        return "", b"", [_no("file type", shown, no, "write a file")]
     try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
-            return "", b"", [_no("file type", name, no, "write a file")]
+            return "", b"", [_no("file type", shown, no, "write a file")]
         if about.st_nlink > 1:
             return (
                 "",
                 b"",
-                [_no("file type", name, "has a second name elsewhere (a hard link)", "write a file")],
-            )
-        if about.st_size > rules.max_file_bytes:
-            return (
-                "",
-                b"",
-                [_no("size", name, f"is larger than {rules.max_file_bytes:,} bytes", "write less")],
+                [_no("file type", shown, "has a second name elsewhere (a hard link)", "write a file")],
             )
         with os.fdopen(os.dup(descriptor), "rb") as file:
+            if about.st_size > rules.max_file_bytes:
+                what = kind_of(file.read(HEAD))[1]
+                why = f"is larger than {rules.max_file_bytes:,} bytes" + (f", and {what}" if what else "")
+                return "", b"", [_no("size", shown, why, "write less")]
             data = file.read(rules.max_file_bytes + 1)
     finally:
         os.close(descriptor)
     if len(data) > rules.max_file_bytes:
-        return "", b"", [_no("size", name, "grew while it was read", "let the job end first")]
+        return "", b"", [_no("size", shown, "grew while it was read", "let the job end first")]
+    problems: list[Finding] = []
+    if not _FILE.fullmatch(name):
+        why = "names are small letters, digits, - and _, then .csv or .md"
+        problems.append(_no("file name", shown, why, "write it with lockgate.outputs"))
+    other = not_csv(data) if name.lower().endswith(".csv") else ""
+    if other:
+        problems.append(_no("format", shown, other, "write it with lockgate.outputs"))
+    if problems or kind_of(data[:HEAD])[0]:
+        problems += look(shown, data)
+    if problems:
+        return "", data, problems
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return "", data, [_no("encoding", name, "isn't UTF-8 text", "write it with lockgate.outputs")]
+        return "", data, [_no("encoding", shown, "isn't UTF-8 text", "write it with lockgate.outputs")]
     if _CONTROL.search(text):
-        return "", data, [_no("encoding", name, "holds control or invisible characters", "take them out")]
+        return "", data, [_no("encoding", shown, "holds control or invisible characters", "take them out")]
     return text, data, []
 
 

@@ -12,11 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lockgate.disclosure.contents import look
 from lockgate.disclosure.counts import check_counts
-from lockgate.disclosure.differences import check_differences, read_earlier
+from lockgate.disclosure.differences import (
+    check_beside,
+    check_differences,
+    check_elsewhere,
+    check_totals,
+    read_earlier,
+)
 from lockgate.disclosure.files import listing, printable, read
 from lockgate.disclosure.findings import Finding, Verdict, capped
-from lockgate.disclosure.identifiers import IdentifierIndex
+from lockgate.disclosure.identifiers import IdentifierIndex, searchable
 from lockgate.disclosure.manifest import (
     RECORD,
     ChartEntry,
@@ -25,6 +32,7 @@ from lockgate.disclosure.manifest import (
     TextEntry,
     parse_record,
 )
+from lockgate.disclosure.models import check_model_differences
 from lockgate.disclosure.patterns import full_dates, identifying
 from lockgate.disclosure.rowlevel import FORMULA, check_rows
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
@@ -60,14 +68,15 @@ def check_outputs(
     *,
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
+    elsewhere: Sequence[Path] = (),
 ) -> list[Verdict]:
     """Check a job's outputs folder and say pass, fail or review for every file, with findings.
 
     ``pseudonyms``: the project's data folder (its keys are looked for in every file), or an index of it.
-    ``earlier``: folders of the project's earlier releases. The charts are judged with their tables.
-    Raises UsageError when the folder isn't there.
+    ``earlier``: folders of the project's earlier releases; ``elsewhere``: those of other projects on the same people,
+    which a person is asked about. The charts are judged with their tables. Raises UsageError when there is no folder.
     """
-    return check(folder, rules, pseudonyms=pseudonyms, earlier=earlier).said()
+    return check(folder, rules, pseudonyms=pseudonyms, earlier=earlier, elsewhere=elsewhere).said()
 
 
 def check(
@@ -76,6 +85,7 @@ def check(
     *,
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
+    elsewhere: Sequence[Path] = (),
 ) -> Outputs:
     """As check_outputs, with the tables read."""
     if not folder.is_dir():
@@ -83,12 +93,15 @@ def check(
     index = IdentifierIndex.of_folder(pseudonyms) if isinstance(pseudonyms, Path) else pseudonyms
     outputs = _read(folder, rules, index)
     before, problem = _earlier(earlier)
+    others, unread = _earlier(elsewhere)
+    problem += unread
     for entry in outputs.record.outputs if outputs.record else []:
         verdict = outputs.verdicts[name_of(entry)]
         verdict.findings += _words(entry)
         if isinstance(entry, TableEntry) and entry.name in outputs.tables:
             table = outputs.tables[entry.name]
             verdict.findings += check_table(table, rules, before, list(outputs.tables.values()))
+            verdict.findings += check_elsewhere(table, others, rules)
             verdict.findings += problem
         elif isinstance(entry, TextEntry) and entry.file in outputs.texts:
             verdict.findings += check_text(outputs.texts[entry.file], entry.file, rules)
@@ -101,12 +114,17 @@ def check(
 def check_table(
     table: Table, rules: Rules, earlier: Sequence[Table] = (), others: Sequence[Table] = ()
 ) -> list[Finding]:
-    """All rules on one table, given the project's earlier tables and the other tables beside it."""
+    """All rules on one table, given the project's earlier tables and the other tables beside it (itself among them)."""
+    names = [other.entry.name for other in others]
+    before = others[: names.index(table.entry.name)] if table.entry.name in names else others
     return [
         *check_rows(table, rules),
         *check_counts(table, rules, others),
         *check_figures(table, rules),
         *check_differences(table, earlier, rules),
+        *check_beside(table, before, rules),
+        *check_totals(table, [*earlier, *before], rules),
+        *check_model_differences(table, [*earlier, *before], rules),
     ]
 
 
@@ -154,12 +172,19 @@ def _read(folder: Path, rules: Rules, index: IdentifierIndex | None) -> Outputs:
             outputs.texts[name] = text
         if index is not None and data:
             verdict.findings += [
-                Finding("pseudonym", name, f"holds the project's pseudonyms {hit.encoding}", "leave them out")
+                Finding(
+                    "pseudonym",
+                    printable(name),
+                    f"holds the project's pseudonyms {hit.encoding}",
+                    "leave them out",
+                )
                 for hit in index.search(data)
             ]
         if name != RECORD:
+            said = text or searchable(data)
             verdict.findings += [
-                Finding("identifier", name, f"holds {what}", "leave it out") for what in identifying(text)
+                Finding("identifier", printable(name), f"holds {what}", "leave it out")
+                for what in identifying(said)
             ]
     if RECORD in outputs.texts:
         verdicts[RECORD].kind = "record"
@@ -203,6 +228,8 @@ def _describe(outputs: Outputs, contents: dict[str, bytes]) -> None:
     drawn = {e.name for e in outputs.record.outputs if isinstance(e, ChartEntry)} if outputs.record else set()
     for name, verdict in outputs.verdicts.items():
         if name not in described and name not in drawn:
+            if name in outputs.texts:
+                verdict.findings += look(name, contents[name])
             verdict.findings.append(
                 Finding(
                     "not described",
@@ -246,6 +273,11 @@ def _check_chart(entry: ChartEntry, outputs: Outputs) -> list[Finding]:
     ):
         return [
             Finding("chart", entry.name, "shows a column that its table hasn't", "draw a column of the table")
+        ]
+    areas = set(table.keys) if entry.mark == "map" else set()
+    if entry.mark == "map" and set(entry.places) - {key[table.dimensions.index(entry.x)] for key in areas}:
+        return [
+            Finding("chart", entry.name, "places an area that its table hasn't", "place the table's areas")
         ]
     verdict = outputs.verdicts[table.entry.file]
     if verdict.decision == "pass":

@@ -1,16 +1,22 @@
 """Find a project's pseudonyms in a file, in any common encoding of the number or of the file.
 
 A pseudonym is an integer of up to 63 bits. It is looked for as decimal digits (whatever separators stand between
-them, cells' commas included), as a float that lost its last digits, as hexadecimal in either byte order, as eight raw
-bytes in either byte order, and all of these again inside base64, base32, hexadecimal and zlib or gzip, nested up to
-three deep. What is encrypted, or spread over separate files, can't be found so; people look at what leaves.
+them, cells' commas included, and digits of other scripts), as a float that lost its last digits, in the bases 2, 8, 36
+and hexadecimal in either byte order, as eight raw bytes in either byte order, and all of these again backwards and
+inside base64, base85, base32, hexadecimal, UTF-16, zlib, gzip, bzip2, xz, zip archives (spreadsheets and documents are
+such) and the streams of PDF and PNG, nested up to three deep. What is encrypted, or spread over separate files, can't
+be found so; people look at what leaves.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import bz2
+import contextlib
+import lzma
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +27,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from lockgate.disclosure.contents import inside
 from lockgate.schema import PROJECT
 
 SMALLEST = 10**12
@@ -35,6 +42,15 @@ _HEX_PAIRS = re.compile(rb"(?:[0-9A-Fa-f]{2}[ :,\\x-]{1,2}){7,}[0-9A-Fa-f]{2}")
 _FLOAT = re.compile(rb"\d[.]?\d{10,20}(?:[eE][+]?\d{1,2})?")
 _BETWEEN = re.compile(rb"(?<=\d)[\s,.;:'\"_|/-]{1,4}(?=\d)")
 _DIGITS = re.compile(rb"\d{13,}")
+_OTHER_BASES = (
+    (2, re.compile(rb"(?<![0-9])[01]{40,63}(?![0-9])")),
+    (8, re.compile(rb"(?<![0-9])(?:0o)?[0-7]{14,22}(?![0-9])")),
+    (
+        36,
+        re.compile(rb"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{8,13}(?![A-Za-z0-9])"),
+    ),
+)
+_BASE85 = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{10,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +119,12 @@ class IdentifierIndex:
         raw = self._raw(data)
         if raw:
             yield "as raw bytes", raw
+        for base, pattern in _OTHER_BASES:
+            tokens = pattern.findall(data)[:500_000]
+            values = [v for v in (int(token, base) for token in tokens) if SMALLEST <= v < 2**63]
+            found = self._known(np.array(values, dtype=np.int64)) if values else 0
+            if found:
+                yield f"in base {base}", found
 
     def _known(self, values: NDArray[np.int64]) -> int:
         values = values[self._maybe[values & self._maybe.size - 1]]
@@ -184,6 +206,8 @@ def _windows(digits: NDArray[np.int64], shortest: int, longest: int) -> Iterator
 def layers(data: bytes, depth: int = _DEPTH, name: str = "") -> Iterator[tuple[str, bytes]]:
     """The data itself, then whatever it holds in an encoding, and what that holds."""
     yield name, data
+    if not name and len(data) > 12:
+        yield from _text_layers(data[::-1], depth)
     if depth == 0:
         return
     for how, inner in _decoded(data):
@@ -191,7 +215,39 @@ def layers(data: bytes, depth: int = _DEPTH, name: str = "") -> Iterator[tuple[s
             yield from layers(inner, depth - 1, f"{name} in {how}" if name else f"in {how}")
 
 
+def _text_layers(backwards: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
+    """What an encoded text holds that was written backwards."""
+    for how, inner in _decoded(backwards):
+        if 6 <= len(inner) <= _MOST_DECODED:
+            yield from layers(inner, depth - 1, f"backwards in {how}")
+
+
+def searchable(data: bytes) -> str:
+    """The words of a file that is no plain text, as far as they can be read: those of what it holds too."""
+    parts = [data[:_MOST_DECODED], *(content for _, content in inside(data))]
+    if data.count(b"\0") * 3 > len(data):
+        parts += [
+            data.decode(code, errors="ignore").encode("utf-8", errors="ignore")
+            for code in ("utf-16-le", "utf-16-be")
+        ]
+    return "\n".join(re.sub(r"[^\x20-\x7e\n]+", " ", part.decode("utf-8", errors="ignore")) for part in parts)
+
+
 def _decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
+    yield from inside(data)
+    for magic, unpack in ((b"BZh", bz2.BZ2Decompressor), (b"\xfd7zXZ", lzma.LZMADecompressor)):
+        if data.startswith(magic):
+            with contextlib.suppress(OSError, EOFError, lzma.LZMAError):
+                yield "an archive", unpack().decompress(data, _MOST_DECODED)
+    if any(b > 0xC0 for b in data[:200_000]):
+        text = data[:1_000_000].decode("utf-8", errors="ignore")
+        plain = "".join(str(unicodedata.digit(c, c)) if c > "\x7f" else c for c in text)
+        if plain != text:
+            yield "digits of another script", plain.encode("utf-8", errors="ignore")
+    tokens85 = _BASE85.findall(data)[:100_000]
+    parts85 = [part for token in tokens85 for part in _base85(token)]
+    if parts85:
+        yield "base85", b"\n".join(parts85)
     if data[:2] == b"\x1f\x8b" or (data[:1] == b"\x78" and len(data) > 8):
         unpacked = _inflate(data)
         if unpacked:
@@ -224,6 +280,14 @@ def _base64(token: bytes) -> bytes:
     token = token.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     token = token[: len(token) - 1] if len(token) % 4 == 1 else token
     return base64.b64decode(token + b"=" * (-len(token) % 4))
+
+
+def _base85(token: bytes) -> Iterator[bytes]:
+    for decode in (base64.b85decode, base64.a85decode):
+        try:
+            yield decode(token)
+        except ValueError:
+            continue
 
 
 def _base32(token: bytes) -> bytes:

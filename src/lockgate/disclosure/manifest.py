@@ -50,11 +50,26 @@ class Dominance(_Strict):
 
 
 class ModelSpec(_Strict):
-    """What a regression was fitted on."""
+    """What a regression was fitted on, and the evidence that no few records make it.
+
+    ``rarest``: people in the rarest category of any term; ``patterns``, ``rarest_pattern``: different rows of the
+    design, and people with the rarest; ``leverage``: the greatest say of one record in its own fitted value.
+    """
 
     n: int = Field(ge=0)
     df: int = Field(ge=0)
     method: str
+    parameters: int | None = Field(default=None, ge=1)
+    rarest: int | None = Field(default=None, ge=0)
+    patterns: int | None = Field(default=None, ge=1)
+    rarest_pattern: int | None = Field(default=None, ge=0)
+    leverage: float | None = Field(default=None, ge=0, le=1)
+
+
+class SurvivalSpec(_Strict):
+    """That a table is a life table; its columns have fixed names. ``level``: of the interval."""
+
+    level: float = Field(gt=0, lt=1)
 
 
 class TableEntry(_Strict):
@@ -69,6 +84,7 @@ class TableEntry(_Strict):
     totals: dict[str, str] = {}
     rows: int = Field(ge=1)
     model: ModelSpec | None = None
+    survival: SurvivalSpec | None = None
     evidence: dict[str, Dominance] = {}
     sha256: str = ""
     withheld: dict[str, Withheld] = {}
@@ -91,6 +107,10 @@ class TableEntry(_Strict):
                 raise ValueError(f"percentage {column.name!r} doesn't say of which counts")
             if column.role == "statistic" and column.n is None and self.model is None:
                 raise ValueError(f"statistic {column.name!r} doesn't say which count it rests on")
+        if self.survival is not None and (
+            not {"at_risk", "events", "censored"} <= counts or "time" not in dimensions or self.totals
+        ):
+            raise ValueError("a life table has at_risk, events, censored and time, and no totals")
         if set(self.totals) - dimensions:
             raise ValueError("totals name a dimension that isn't there")
         if set(self.evidence) - set(names) or set(self.withheld) - counts:
@@ -110,7 +130,7 @@ class ChartEntry(_Strict):
     kind: Literal["chart"]
     name: Name
     table: str
-    mark: Literal["line", "bar"]
+    mark: Literal["line", "bar", "map"]
     x: str
     y: str
     colour: str | None = None
@@ -120,6 +140,7 @@ class ChartEntry(_Strict):
     y_title: str = Field(max_length=120)
     description: str = Field(default="", max_length=2_000)
     zero: bool = False
+    places: dict[str, list[Annotated[int, Field(ge=0, le=60)]]] = {}
 
 
 class TextEntry(_Strict):

@@ -34,6 +34,16 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "withhold it, or let a reviewer judge it",
     ),
     "degrees of freedom": ("too few degrees of freedom", "use larger groups, or a simpler model"),
+    "survival": (
+        "a curve of survival whose steps are of few people, or that tells more than its counts",
+        "write it with lockgate.outputs.survival, and merge its intervals",
+    ),
+    "saturated model": (
+        "a model with a parameter for each group: it gives back their means",
+        "leave interactions out, or merge categories",
+    ),
+    "influence": ("a record that decides its own fitted value", "leave it out, or band the value"),
+    "position": ("places of single points, or too many of them", "name areas, and count in them"),
     "quantile": ("too few people on one side of a quantile", "use larger groups"),
     "dominance": (
         "one or two people make up most of a figure, or there is no evidence that they don't",
@@ -51,6 +61,23 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "dimensions": ("a table of many dimensions", "write several tables of fewer dimensions"),
     "text": ("a text that no rule can judge", "put figures into a table, keep texts short and plain"),
     "chart": ("a chart whose table does not pass, or lacks what it draws", "see to the table"),
+    "notebook": ("a notebook", "write its results with lockgate.outputs, and keep the notebook inside"),
+    "spreadsheet": (
+        "a spreadsheet, which can hide anything",
+        "write each sheet as a table with lockgate.outputs",
+    ),
+    "document": ("a document", "write words with lockgate.outputs.text and figures with table"),
+    "image": (
+        "a picture",
+        "describe the chart with lockgate.outputs.chart: it is drawn from the checked table",
+    ),
+    "model": (
+        "a model with a term of few people or without its evidence, or a saved object, which can hold its data",
+        "fit it with lockgate.outputs.model, which keeps the evidence; merge categories",
+    ),
+    "archive": ("an archive", "write the files themselves"),
+    "database": ("a file of records", "count and summarise inside, and write tables"),
+    "program": ("a program or script", "code doesn't leave by the airlock for results"),
     "pseudonym": ("the project's pseudonyms", "leave them out"),
     "identifier": ("what looks like an identifier of a person", "leave it out"),
     "not described": ("a file that outputs.json doesn't describe", "write outputs with lockgate.outputs"),

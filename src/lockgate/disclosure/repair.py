@@ -26,6 +26,7 @@ from lockgate.disclosure.network import Bools, Ints
 from lockgate.disclosure.protect import Grid, Open, attacker, protect
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
 from lockgate.disclosure.statistics import lone_totals, undoing_rounding, unsafe_cells
+from lockgate.disclosure.survival import merged, recomputed
 from lockgate.disclosure.tables import Counts, Numbers, Table, grid_of, layout, write_csv
 from lockgate.errors import UsageError
 
@@ -112,6 +113,8 @@ def _repaired_tables(
             continue
         try:
             done[table.entry.name] = repair_table(table, rules, earlier, beside)
+            if table.entry.survival is not None:
+                table = merged(table, rules)
         except ValueError as error:
             result.left_out[table.entry.file] = str(error)
             continue
@@ -129,12 +132,19 @@ def repair_table(
     ``beside``: tables released with it, with true counts where shown; their totals count as its margins. Raises
     ValueError when its figures contradict each other, or a total in another table would have to be withheld.
     """
+    given = table
+    if table.entry.survival is not None:
+        table = merged(table, rules)
     fixed = _once(table, rules, earlier, beside)
     for _ in range(3):  # what is shown after a repair can itself look like a part of something
         if not any(f.severity == "fail" and f.repairable for f in check_table(fixed, rules, earlier)):
             break
         fixed = _once(fixed, rules, earlier, ())
     done = _notes(fixed, table, rules)
+    if len(fixed.keys) < len(given.keys):
+        done.append(f"intervals merged until each step is of {rules.threshold} people or more")
+    if fixed.entry.survival is not None:
+        done.append("the curve is computed from the rounded counts")
     fixed.entry = fixed.entry.model_copy(update={"done": [*table.entry.done, *done]})
     return fixed
 
@@ -175,7 +185,7 @@ def _with_counts(
         least = np.full(small.size, 0 if rules.zeros == "suppress" else 1, dtype=np.int64)
         most = np.full(small.size, rules.threshold - 1, dtype=np.int64)
         complement = np.zeros_like(small)
-        secret = small | counts.hidden | seeds[name] | _near_earlier(table, name, earlier, rules)
+        secret = small | counts.hidden | seeds[name] | _near(table, name, [*earlier, *beside], rules)
         for whole in wholes[name]:
             b = table.counts[whole]
             rest = b.values - counts.values
@@ -252,9 +262,9 @@ def _own(hidden: Bools, own: int, borrowed: Bools) -> Bools:
     return hidden[:own]
 
 
-def _near_earlier(table: Table, name: str, earlier: Sequence[Table], rules: Rules) -> Bools:
+def _near(table: Table, name: str, others: Sequence[Table], rules: Rules) -> Bools:
     found = np.zeros(len(table.keys), dtype=bool)
-    for before in earlier:
+    for before in others:
         for column, earlier_column, rows, earlier_rows in comparable(table, before):
             if column == name:
                 found |= close(table.counts[name], before.counts[earlier_column], rows, earlier_rows, rules)
@@ -291,6 +301,8 @@ def _figures(fixed: Table, table: Table, rules: Rules) -> None:
             numbers.hidden |= totals
     for name, cells in undoing_rounding(fixed, rules).items():
         fixed.figures[name].hidden |= cells
+    if fixed.entry.survival is not None and not any(c.hidden.any() for c in fixed.counts.values()):
+        recomputed(fixed)
     for spec in fixed.entry.of_role("percentage"):
         numbers = fixed.figures[spec.name]
         top, bottom = fixed.counts[spec.numerator or ""], fixed.counts[spec.denominator or ""]

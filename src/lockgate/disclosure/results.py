@@ -67,6 +67,8 @@ def about_result(outputs: Outputs, record: Record, rules: Rules) -> dict[str, An
     entries: list[dict[str, Any]] = []
     for entry in record.outputs:
         plain = entry.model_dump(by_alias=True, exclude={"evidence", "withheld"})
+        if isinstance(entry, TableEntry) and entry.model is not None:
+            plain["model"] = entry.model.model_dump(include={"n", "df", "method"})
         if isinstance(entry, ChartEntry):
             plain["description"] = describe(entry, outputs.tables[entry.table])[:2_000]
         entries.append(plain)

@@ -35,6 +35,9 @@ class Rules(BaseModel):
         description="p % rule: the second largest contributor must not estimate the largest closer than this",
     )
     min_df: int = Field(default=10, ge=1, description="least residual degrees of freedom of a model")
+    max_leverage: float = Field(
+        default=0.5, gt=0, le=1, description="greatest say of one record in its own fitted value (leverage)"
+    )
     quantile_side: int | None = Field(
         default=None, ge=1, description="people needed on each side of a quantile; none: the threshold"
     )

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lockgate.disclosure.core import dominated, is_small, model_reasons, percentage, quantile_unsafe
+from lockgate.disclosure.core import dominated, is_small, percentage, quantile_unsafe
 from lockgate.disclosure.findings import Finding
 from lockgate.disclosure.manifest import ColumnSpec
+from lockgate.disclosure.models import check_model
 from lockgate.disclosure.network import Bools
 from lockgate.disclosure.rules import Rules
+from lockgate.disclosure.survival import KINDS, check_survival
 from lockgate.disclosure.tables import Numbers, Table, layout
 
 Floats = NDArray[np.float64]
@@ -28,7 +30,7 @@ def check_figures(table: Table, rules: Rules) -> Iterator[Finding]:
     """Statistics of few people, dominated ones, quantiles near an end, percentages that give a count away."""
     for spec in table.entry.of_role("statistic"):
         numbers = table.figures[spec.name]
-        if spec.kind not in PASSING:
+        if spec.kind not in PASSING and not (spec.kind in KINDS and table.entry.survival):
             yield Finding(
                 "statistic",
                 f"column {spec.name}",
@@ -61,14 +63,8 @@ def check_figures(table: Table, rules: Rules) -> Iterator[Finding]:
             )
     for spec in table.entry.of_role("percentage"):
         yield from _percentages(table, spec)
-    if table.entry.model is not None:
-        for reason in model_reasons(table.entry.model.n, table.entry.model.df, rules):
-            yield Finding(
-                "degrees of freedom",
-                f"model {table.entry.name}",
-                reason,
-                "fit a simpler model to more people",
-            )
+    yield from check_model(table, rules)
+    yield from check_survival(table, rules)
 
 
 def unsafe_cells(table: Table, spec: ColumnSpec, rules: Rules) -> Iterator[tuple[str, str, Bools]]:

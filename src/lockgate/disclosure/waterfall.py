@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import vl_convert as vlc
 
-from lockgate.disclosure.charts import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible
+from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible
 
 FOR, AGAINST, SUM = PALETTE[0], PALETTE[1], QUIET
 ROW = 30  # height of a step in pixels

@@ -16,8 +16,10 @@ their shape. It imports no other part of Lockgate, and it decides nothing: the g
 """
 
 from lockgate.outputs.errors import OutputError
+from lockgate.outputs.models import model
 from lockgate.outputs.record import HIDDEN, SCHEMA, outputs_folder
 from lockgate.outputs.summaries import summary
+from lockgate.outputs.survival import survival
 from lockgate.outputs.write import chart, regression, table, text
 
 __all__ = [
@@ -25,9 +27,11 @@ __all__ = [
     "SCHEMA",
     "OutputError",
     "chart",
+    "model",
     "outputs_folder",
     "regression",
     "summary",
+    "survival",
     "table",
     "text",
 ]

@@ -73,12 +73,15 @@ def regression(
     df: int,
     method: str,
     counts: Sequence[str] = (),
+    design: Any = None,
     notes: str = "",
 ) -> None:
     """Write the coefficients of a fitted model: one row per ``term``, ``estimates`` the columns of figures.
 
     ``n``: people the model was fitted on; ``df``: residual degrees of freedom; ``method``: "linear", "logistic",
-    "Cox", ... ; ``counts``: columns with the people behind each term, where the term is a category.
+    "Cox", ... ; ``counts``: columns with the people behind each term, where the term is a category. ``design``: the
+    columns that the model was fitted on, one row per person: from them the evidence is kept (the rarest category and
+    pattern, the most telling record), without which a model waits for a reviewer. It is not written.
     """
     columns = columns_of(frame)
     for what, number in (("n", n), ("df", df)):
@@ -91,6 +94,10 @@ def regression(
     roles += [{"name": c, "role": "count", "of": "people"} for c in counts]
     roles += [{"name": c, "role": "statistic", "kind": "coefficient"} for c in estimates]
     model = {"n": int(n), "df": int(df), "method": str(method)}
+    if design is not None:
+        from lockgate.outputs.models import evidence_of  # it needs this module
+
+        model |= evidence_of(design, int(n) - int(df), name)
     write_table(
         columns, name, title=title, roles=roles, totals={}, missing="Not stated", notes=notes, model=model
     )
@@ -110,18 +117,29 @@ def chart(
     y_title: str = "",
     description: str = "",
     zero: bool | None = None,
+    places: Mapping[str, Sequence[int]] | None = None,
 ) -> None:
     """Describe a chart of a table written before; Lockgate draws it from the checked table.
 
-    ``kind``: "line" or "bar"; ``x`` and ``colour``: dimensions; ``y`` and the two ends of ``band``: counts,
-    percentages or statistics. ``zero``: whether the y axis starts at nought (bars always do).
+    ``kind``: "line", "bar" or "map"; ``x`` and ``colour``: dimensions; ``y`` and the two ends of ``band``: counts,
+    percentages or statistics. ``zero``: whether the y axis starts at nought (bars always do). A map is one of tiles:
+    ``places`` gives each area (a label of ``x``) its column and row, from 0 to 60, counted from the top left.
     """
     check_name(name)
     source = entry(table)
     if source is None or source["kind"] != "table":
         raise OutputError(f"chart {name!r}: write the table {table!r} first")
-    if kind not in ("line", "bar"):
-        raise OutputError(f"chart {name!r}: kind is 'line' or 'bar', not {kind!r}")
+    if kind not in ("line", "bar", "map"):
+        raise OutputError(f"chart {name!r}: kind is 'line', 'bar' or 'map', not {kind!r}")
+    if (kind == "map") != bool(places) or (kind == "map" and (colour or band)):
+        raise OutputError(f"chart {name!r}: a map, and nothing else, has places, and neither colour nor band")
+    tiles = {str(area): [int(n) for n in place] for area, place in (places or {}).items()}
+    if any(len(t) != 2 or not all(0 <= n <= 60 for n in t) for t in tiles.values()) or len(
+        {tuple(t) for t in tiles.values()}
+    ) < len(tiles):
+        raise OutputError(
+            f"chart {name!r}: each area has a place of its own, a column and a row from 0 to 60"
+        )
     dims = [c["name"] for c in source["columns"] if c["role"] == "dimension"]
     figures = [c["name"] for c in source["columns"] if c["role"] != "dimension"]
     for column in [x, *([colour] if colour else [])]:
@@ -155,6 +173,7 @@ def chart(
             "y_title": y_title or y,
             "description": description,
             "zero": zero if zero is not None else kind == "bar",
+            "places": tiles,
         }
     )
 
@@ -178,6 +197,7 @@ def write_table(
     notes: str,
     model: dict[str, Any] | None = None,
     evidence: Evidence | None = None,
+    survival: dict[str, Any] | None = None,
 ) -> None:
     """Check plain columns against their roles and write the CSV file and its record."""
     check_name(name)
@@ -215,6 +235,7 @@ def write_table(
         "rows": len(keys),
         "model": model,
         "evidence": evidence or {},
+        "survival": survival,
     }
     add(record, _csv(out))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.explain.english import Section, english
 from lockgate.cohorts.shown import ENTRY, Row
-from lockgate.disclosure.charts import FONT, INK, PALETTE, PAPER, QUIET, accessible
+from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, accessible
 
 WIDTH, BOX, LEFT = 720, 440, 20
 CHARACTERS = 70  # of a line in a box
