@@ -123,6 +123,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ("notes:list", "Notes", can(person, "notes.results")),
             ("safety:list", "Safety", can_read(person)),
             ("incidents:list", "Incidents", can(person, "incident.report")),
+            ("turnaround:list", "Turnaround", can(person, "turnaround.read")),
             ("auditing", "Audit", can(person, "audit.read")),
             ("accounts:people", "People", can(person, "people.manage")),
             *links,

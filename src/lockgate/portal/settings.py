@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "lockgate.portal.safety",
     "lockgate.portal.incidents",
     "lockgate.portal.notices",
+    "lockgate.portal.turnaround",
     "lockgate.portal.explore",
 ]
 

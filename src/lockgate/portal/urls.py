@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("linkage/", include("lockgate.portal.linkage.urls")),
     path("safety/", include("lockgate.portal.safety.urls")),
     path("notices/", include("lockgate.portal.notices.urls")),
+    path("turnaround/", include("lockgate.portal.turnaround.urls")),
     path("incidents/", include("lockgate.portal.incidents.urls")),
     path("explore/", include("lockgate.portal.explore.urls")),
     path("catalogue/", include("lockgate.portal.register.catalogue")),

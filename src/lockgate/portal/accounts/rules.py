@@ -62,6 +62,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "incident.report": frozenset(ROLES),
     "incident.handle": frozenset({"research_centre", "data_protection_office"}),
     "incident.publish": frozenset({"data_protection_office"}),
+    "turnaround.read": frozenset(
+        {"research_centre", "data_protection_office", "output_checker", "data_engineer", "auditor"}
+    ),
     "people.manage": frozenset({"administrator"}),
 }
 

@@ -23,6 +23,7 @@ from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.applications.shown import shown_answers
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
 from lockgate.portal.sites import current_site
+from lockgate.portal.turnaround.services import clock
 
 MAX_IMPORT = 1024 * 1024
 
@@ -101,6 +102,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         can_advise=rules.can_advise(person, facts),
         advice=application.version.advice.select_related("by"),
         waiting=facts.open_roles(),
+        clock=clock(application),
     )
     return render(request, "applications/detail.jinja", context)
 
