@@ -16,6 +16,7 @@ import pytest
 from lockgate.capture.batches import EVENT as CAPTURED
 from lockgate.curate.manifest import write_manifest
 from lockgate.engine import Engine, literal, quote
+from lockgate.errors import Refused
 from lockgate.identity import build_index, pseudonymise_ints
 from lockgate.schema import RELEASE, STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
@@ -276,3 +277,28 @@ def staging() -> SimpleNamespace:
 def stage_patients() -> Callable[[Site, int], None]:
     """Stage the first so many people of the release as patients: keys 1 and up in an index that is built then."""
     return lambda site, people: stage(site, "patient", [patient(n) for n in range(1, people + 1)], 1)
+
+
+@pytest.fixture(scope="session")
+def known_isolation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """The self-test's pass, once for all tests of this session."""
+    from lockgate.workspace.sandbox import gate
+
+    site = Site.init(tmp_path_factory.mktemp("isolation") / "site", name="Isolation")
+    try:
+        gate.require_isolation(site)
+    except Refused as refusal:
+        pytest.skip(f"no isolation here: {refusal.reasons}")
+    return json.loads((site.projects / ".isolation.json").read_bytes())
+
+
+@pytest.fixture
+def project(site: Site, issued: Callable[..., Scope], known_isolation: dict[str, object]) -> Any:
+    """A provisioned project, p0001, whose isolation is known to hold."""
+    from lockgate.workspace import provision
+    from lockgate.workspace.project import Project
+
+    issued()
+    provision(site, "p0001", "test")
+    (site.projects / ".isolation.json").write_text(json.dumps(known_isolation))
+    return Project.of(site, "p0001")

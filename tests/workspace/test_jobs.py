@@ -12,36 +12,13 @@ from pathlib import Path
 import pytest
 
 from lockgate.errors import Refused, UsageError
-from lockgate.workspace import jobs, provision, run_job
+from lockgate.workspace import jobs, run_job
 from lockgate.workspace.jobs import list_jobs, show_job
-from lockgate.workspace.project import Project
 from lockgate.workspace.sandbox import gate
 from lockgate.workspace.sandbox.model import Outcome, Probe
 from lockgate.workspace.scope import revoke
 
 pytestmark = pytest.mark.sandbox
-
-
-@pytest.fixture(scope="session")
-def known_isolation(tmp_path_factory) -> dict[str, object]:
-    """The self-test's pass, once for all tests of this session."""
-    from lockgate.site import Site
-
-    site = Site.init(tmp_path_factory.mktemp("isolation") / "site", name="Isolation")
-    try:
-        gate.require_isolation(site)
-    except Refused as refusal:
-        pytest.skip(f"no isolation here: {refusal.reasons}")
-    return json.loads((site.projects / ".isolation.json").read_bytes())
-
-
-@pytest.fixture
-def project(site, issued, known_isolation):
-    """A provisioned project."""
-    issued()
-    provision(site, "p0001", "test")
-    (site.projects / ".isolation.json").write_text(json.dumps(known_isolation))
-    return Project.of(site, "p0001")
 
 
 @pytest.fixture
@@ -294,4 +271,4 @@ def _mounts() -> str:
 
 
 def test_states_are_those_of_the_contract():
-    assert set(jobs.STATES) == {"running", "succeeded", "failed", "timed-out", "refused"}
+    assert set(jobs.STATES) == {"running", "succeeded", "failed", "timed-out", "cancelled", "refused"}

@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
     "job": ("job", "Run a project's code in the sandbox."),
+    "environment": ("environment", "Prepare pinned packages for jobs from a lock file."),
     "check": ("check", "Check outputs for disclosure, and repair them."),
     "portal": ("portal", "Accounts, applications and the control database."),
     "serve": ("serve", "Serve the portal's pages."),

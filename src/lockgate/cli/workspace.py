@@ -12,6 +12,8 @@ from lockgate.errors import Refused
 from lockgate.workspace.ending import certificate, destroy_project
 from lockgate.workspace.project import Project
 from lockgate.workspace.provisioning import provision as prepare
+from lockgate.workspace.usage import Used
+from lockgate.workspace.usage import usage as used_by
 
 app = typer.Typer()
 
@@ -106,3 +108,31 @@ def show_certificate(project: Name) -> None:
         console.print(shown)
 
     emit(found.as_dict() | {"key_id": site.public_key_id}, human)
+
+
+@app.command()
+def usage(project: Name) -> None:
+    """Say what the project's jobs have used, by person, what its folder holds, and what that costs."""
+    told = used_by(open_site(), project)
+
+    def human() -> None:
+        table = Table("who", "jobs", "CPU seconds", "memory GB-hours", "hours", box=None, pad_edge=False)
+
+        def row(name: str, used: Used) -> None:
+            hours = f"{used.seconds / 3600:.2f}"
+            table.add_row(
+                name, str(used.jobs), f"{used.cpu_seconds:,.1f}", f"{used.memory_gb_hours:.3f}", hours
+            )
+
+        for name, used in told.people.items():
+            row(name, used)
+        row("all", told.total)
+        console.print(table)
+        console.print(f"Disk: {told.disk_bytes / 1e6:,.1f} MB.")
+        cost = told.cost
+        console.print(
+            f"Cost: {cost['total']:.2f} {told.currency} (processors {cost['cpu']:.2f}, memory {cost['memory']:.2f}, "
+            f"disk for a month {cost['storage_month']:.2f})."
+        )
+
+    emit(told.as_dict(), human)

@@ -117,6 +117,11 @@ class Site:
         return self.path / "ledger"
 
     @property
+    def environments(self) -> Path:
+        """Packages prepared for jobs."""
+        return self.path / "environments"
+
+    @property
     def control_db(self) -> Path:
         """The control plane's SQLite database (unless site.toml names another)."""
         return self.path / "control.sqlite3"

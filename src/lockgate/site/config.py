@@ -193,6 +193,16 @@ class DisclosureSection(_Section):
     )
 
 
+class ProjectLimits(_Section):
+    """Limits of one project's jobs in place of the site's."""
+
+    memory_mb: int | None = Field(default=None, ge=256)
+    seconds: int | None = Field(default=None, ge=1)
+    processes: int | None = Field(default=None, ge=8)
+    output_mb: int | None = Field(default=None, ge=1)
+    project_mb: int | None = Field(default=None, ge=1)
+
+
 class SandboxSection(_Section):
     """How jobs are kept in."""
 
@@ -201,6 +211,61 @@ class SandboxSection(_Section):
     seconds: int = Field(default=3600, ge=1)
     processes: int = Field(default=256, ge=8)
     output_mb: int = Field(default=512, ge=1)
+    project_mb: int = Field(
+        default=20_480,
+        ge=1,
+        description="what the jobs of one project may hold of the disk before no more start",
+    )
+    projects: dict[str, ProjectLimits] = Field(
+        default_factory=dict, description="limits of single projects, such as [sandbox.projects.p0001]"
+    )
+
+
+class QueueSection(_Section):
+    """In which order jobs run, and how many at once (docs/how-to/jobs.md)."""
+
+    running: int = Field(default=2, ge=1, description="jobs that run at once on the site")
+    running_per_project: int = Field(default=1, ge=1, description="jobs of one project that run at once")
+    waiting_per_person: int = Field(
+        default=20, ge=1, description="jobs that one person may have waiting in one project"
+    )
+    half_life_hours: float = Field(
+        default=24, gt=0, description="past use counts half after so long when shares are compared"
+    )
+    shares: dict[str, float] = Field(
+        default_factory=dict,
+        description="projects with another share than 1, such as {p0001 = 2}; all see them",
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def _positive(cls, value: dict[str, float]) -> dict[str, float]:
+        for name, share in value.items():
+            if not 0 < share < 1000:
+                raise ValueError(f"the share of {name} must be above 0 and below 1000")
+        return value
+
+
+class UsageSection(_Section):
+    """What use costs a project; nought: it is counted and costs nothing."""
+
+    currency: str = Field(default="GBP", max_length=3)
+    cpu_hour: float = Field(default=0, ge=0, description="price of an hour of one processor")
+    memory_gb_hour: float = Field(default=0, ge=0, description="price of 1 GB of memory for an hour")
+    storage_gb_month: float = Field(default=0, ge=0, description="price of 1 GB kept for 30 days")
+
+
+class CodeSection(_Section):
+    """Where the code of jobs may be fetched from (docs/how-to/jobs.md); nowhere as it comes."""
+
+    hosts: list[str] = Field(
+        default_factory=list,
+        description="hosts (or host:port) of https:// repositories, such as 'github.com'",
+    )
+    folders: list[str] = Field(
+        default_factory=list, description="folders of this machine below which repositories may lie"
+    )
+    max_mb: int = Field(default=10, ge=1, description="the most that a commit's files may be together")
 
 
 class CatalogueSection(_Section):
@@ -339,6 +404,9 @@ class SiteConfig(_Section):
     risk: RiskSection = RiskSection()
     quality: QualitySection = QualitySection()
     sandbox: SandboxSection = SandboxSection()
+    queue: QueueSection = QueueSection()
+    usage: UsageSection = UsageSection()
+    code: CodeSection = CodeSection()
     catalogue: CatalogueSection = CatalogueSection()
     portal: PortalSection = PortalSection()
     sign_in: SignInSection = SignInSection()

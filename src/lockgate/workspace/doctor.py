@@ -16,6 +16,7 @@ from lockgate.site import Site
 from lockgate.workspace.readiness import Check, quick_checks
 from lockgate.workspace.sandbox.gate import candidates, probe_isolation
 from lockgate.workspace.scope import revocations
+from lockgate.workspace.steps import r_program
 
 _LEAST_DISK = 1 << 30
 _OLDEST_PYTHON = (3, 11)
@@ -33,6 +34,7 @@ def run_doctor(site: Site) -> list[Check]:
         _disk(site),
         _memory(site),
         _versions(),
+        _languages(),
     ]
 
 
@@ -163,6 +165,15 @@ def _versions() -> Check:
     ok = sys.version_info >= _OLDEST_PYTHON and int(duckdb.__version__.split(".")[0]) == 2
     remedy = "" if ok else "Lockgate is tested on Python 3.11 or later with DuckDB 2"
     return Check("versions", ok, "ask Python and DuckDB for their versions", found, remedy)
+
+
+def _languages() -> Check:
+    """Whether jobs in R can run; without it they are refused, which is no fault of the machine."""
+    found = r_program()
+    tried = "look for Rscript where jobs can see it"
+    return Check(
+        "languages of jobs", True, tried, f"Python, SQL, R ({found})" if found else "Python, SQL; no R"
+    )
 
 
 __all__ = ["Check", "run_doctor"]

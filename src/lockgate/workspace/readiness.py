@@ -63,7 +63,7 @@ def check_keys(site: Site) -> Check:
 def check_modes(site: Site) -> Check:
     """Every zone that holds more than the public may read is closed to other users, each project's too."""
     folders = [site.path / zone for zone in PRIVATE_ZONES]
-    folders += [site.ledger] if site.ledger.is_dir() else []
+    folders += [zone for zone in (site.ledger, site.environments) if zone.is_dir()]
     if site.projects.is_dir():
         folders += [path for path in site.projects.glob("[!.]*") if path.is_dir()]
     wrong = [problem for folder in folders if (problem := _open_to_others(folder))]

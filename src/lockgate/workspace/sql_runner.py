@@ -1,7 +1,7 @@
-"""Runs a job that is an SQL file, inside the sandbox: ``python -m lockgate.workspace.sql_runner FILE``.
+"""Runs a step that is an SQL file, inside the sandbox: ``python sql_runner.py FILE``.
 
-Every table of the workspace can be read under its name. A SELECT becomes an output when a comment before it says
-what its columns are::
+Every table of the workspace can be read under its name, and what a needed step wrote as ``step.file``. A SELECT
+becomes an output when a comment before it says what its columns are::
 
     -- output: by_decile dimensions=decile counts=people statistics=mean_age:mean:people title="Age by decile"
 
@@ -92,6 +92,7 @@ def run(sql: str, data: Path, out: Path) -> int:
         for path in sorted(data.glob("*.parquet")):
             source = str(path).replace("'", "''")
             connection.execute(f"CREATE VIEW \"{path.stem}\" AS SELECT * FROM read_parquet('{source}')")
+        _inputs(connection, Path(os.environ.get("LOCKGATE_INPUTS", "/inputs")))
         written = 0
         for number, statement in enumerate(statements, 1):
             try:
@@ -110,6 +111,18 @@ def run(sql: str, data: Path, out: Path) -> int:
                 print(f"\nlockgate-sql: statement {number}, line {statement.line}: {kind}", file=sys.stderr)
                 return 1
     return 0
+
+
+def _inputs(connection: Any, folder: Path) -> None:
+    """What the steps before wrote: ``need.file`` for each Parquet or CSV file at the top of their outputs."""
+    for need in sorted(path for path in folder.glob("*") if path.is_dir()):
+        connection.execute(f'CREATE SCHEMA "{need.name}"')
+        for kind in ("parquet", "csv"):
+            for path in sorted(need.glob(f"*.{kind}")):
+                source, name = str(path).replace("'", "''"), path.stem.replace('"', '""')
+                connection.execute(
+                    f'CREATE VIEW IF NOT EXISTS "{need.name}"."{name}" AS SELECT * FROM read_{kind}(\'{source}\')'
+                )
 
 
 def _undescribed(relation: Any, out: Path) -> None:

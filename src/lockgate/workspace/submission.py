@@ -1,4 +1,4 @@
-"""Taking in a job's code: a Python or SQL file, or a folder or zip archive with ``main.py`` or ``main.sql``."""
+"""Taking in a job's code: a Python, SQL or R file, or a folder or zip archive with ``project.yaml`` or a main file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 from lockgate.errors import Refused, UsageError
 from lockgate.site.files import sha256_file
 from lockgate.workspace.archive import unpack
+from lockgate.workspace.graph import FILE
 
-KINDS = (".py", ".sql")
+KINDS = (".py", ".sql", ".R", ".r")
 _MOST_BYTES = 10 * 1024 * 1024
 _MOST_FILES = 500
 _READABLE_DIR, _READABLE_FILE = 0o755, 0o444
@@ -33,14 +34,17 @@ def take_in(source: Path, target: Path) -> tuple[str, str]:
         raise UsageError("there is no such file or folder of code", where=str(source))
     files = _files(source)
     if source.is_dir():
-        start = next((f"main{kind}" for kind in KINDS if Path(f"main{kind}") in files), "")
+        starts = [FILE, *(f"main{kind}" for kind in KINDS)]
+        start = next((name for name in starts if Path(name) in files), "")
         if not start:
-            raise UsageError("the folder has neither main.py nor main.sql", where=source.name)
+            raise UsageError(
+                "the folder has neither project.yaml nor main.py, main.sql or main.R", where=source.name
+            )
     else:
         start = source.name
         if source.suffix not in KINDS:
             raise UsageError(
-                f"a job is a {' or '.join(KINDS)} file, or a folder or zip archive with a main of that kind",
+                "a job is a .py or .sql or .R file, or a folder or zip archive with project.yaml or main.*",
                 where=source.name,
             )
     target.mkdir()
@@ -94,6 +98,15 @@ def _files(source: Path) -> dict[Path, Path]:
     if reasons:
         raise Refused("the code can't be taken in", reasons=reasons, where=str(source.name))
     return found
+
+
+def hashes(code: Path) -> dict[str, str]:
+    """The SHA-256 of each file of code that was taken in, by its path."""
+    return {
+        path.relative_to(code).as_posix(): sha256_file(path)
+        for path in sorted(code.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _shown(name: str) -> str:

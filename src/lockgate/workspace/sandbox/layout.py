@@ -12,7 +12,7 @@ from lockgate.workspace.sandbox.model import Mount
 
 TMP, SHM = "/tmp", "/dev/shm"  # noqa: S108 - inside: file systems of the sandbox's own
 _ETC = Path(__file__).with_name("etc")
-_ETC_OF_HOST = ("ld.so.cache", "localtime", "fonts", "alternatives")
+_ETC_OF_HOST = ("ld.so.cache", "localtime", "fonts", "alternatives", "R")
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NEVER_WHOLE = {Path(name) for name in ("/", "/home", "/root", TMP, "/var", "/etc", "/proc", "/srv", "/opt")}
 

@@ -30,16 +30,22 @@ class Limits:
     log_kb: int = 256
 
     @classmethod
-    def of(cls, config: SiteConfig, asked: Mapping[str, Any] | Limits | None = None) -> Limits:
-        """The site's limits, lowered to what is asked; UsageError for an unknown, odd or higher one."""
+    def of(
+        cls, config: SiteConfig, asked: Mapping[str, Any] | Limits | None = None, project: str = ""
+    ) -> Limits:
+        """The limits of the site (or the project, where it has its own), lowered to what is asked.
+
+        UsageError for an unknown, odd or higher one.
+        """
         sandbox = config.sandbox
-        site = cls(
-            seconds=sandbox.seconds,
-            memory_mb=sandbox.memory_mb,
-            processes=sandbox.processes,
-            output_mb=sandbox.output_mb,
-            file_mb=sandbox.output_mb,
+        own = (
+            sandbox.projects[project].model_dump(exclude_none=True, exclude={"project_mb"})
+            if project in sandbox.projects
+            else {}
         )
+        names = ("seconds", "memory_mb", "processes", "output_mb")
+        base = {name: getattr(sandbox, name) for name in names} | own
+        site = cls(**base, file_mb=base["output_mb"])
         if asked is None:
             return site
         wanted = asked.as_dict() if isinstance(asked, Limits) else dict(asked)
@@ -51,7 +57,7 @@ class Limits:
                 raise UsageError(f"the limit {name} must be a whole number of 1 or more")
             if value > values[name] and isinstance(asked, Mapping):
                 raise UsageError(
-                    f"the limit {name} of this site is {values[name]}", remedy="ask for no more than that"
+                    f"the limit {name} here is {values[name]}", remedy="ask for no more than that"
                 )
             values[name] = min(value, values[name])
         return cls(**values)
@@ -100,6 +106,7 @@ class Outcome:
 
     ``exit_code`` is the program's (128 + n when signal n ended it) and None when Lockgate stopped it or it never
     started. ``stopped`` says why: "time", "memory", "outputs", "cancelled", "setup" or "". ``detail`` is in words.
+    ``cpu_seconds`` of all its processes; ``memory_gb_hours``: GB (of 1024 MB) in use, summed over the hours of the run.
     """
 
     exit_code: int | None
@@ -108,6 +115,8 @@ class Outcome:
     seconds: float
     log: bytes
     peak_mb: int
+    cpu_seconds: float = 0.0
+    memory_gb_hours: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

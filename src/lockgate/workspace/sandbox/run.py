@@ -82,11 +82,22 @@ def start(strategy: str, task: Task, *, cancelled: Callable[[], bool] = lambda: 
         stopped = watcher.wait()
     finally:
         watch.kill(process.pid)
-        process.wait()
+        watcher.cpu = max(watcher.cpu, _reaped(process))
         os.close(status_read)
         assert process.stdout is not None
         process.stdout.close()
     return watcher.outcome(stopped, time.monotonic() - began)
+
+
+def _reaped(process: subprocess.Popen[bytes]) -> float:
+    """Wait for a process; the processor time, in seconds, of it and of all that were waited for below it."""
+    try:
+        _, status, used = os.wait4(process.pid, 0)
+    except ChildProcessError:  # somebody waited for it before us
+        process.wait()
+        return 0.0
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return used.ru_utime + used.ru_stime
 
 
 def _spec(strategy: str, task: Task, uid: int | None, status: int) -> dict[str, Any]:
@@ -133,6 +144,9 @@ class _Watcher:
         self.left_out = 0
         self.said = b""
         self.peak = 0
+        self.cpu = 0.0
+        self.gb_hours = 0.0
+        self.looked = time.monotonic()
 
     def wait(self) -> str:
         """Until every process of the run has let go of its pipes; what made us stop it, if anything did."""
@@ -183,6 +197,10 @@ class _Watcher:
         if used > self.limits.memory_mb * MB:
             used = watch.proportional_memory(pids) or used
         self.peak = max(self.peak, used)
+        now = time.monotonic()
+        self.gb_hours += used / 2**30 * (now - self.looked) / 3600
+        self.looked = now
+        self.cpu = max(self.cpu, watch.cpu_seconds(pids))
         if used > self.limits.memory_mb * MB:
             return "memory"
         files, size = watch.written(self.outputs, self.limits.output_files)
@@ -217,4 +235,5 @@ class _Watcher:
         else:
             words = bytes(log).decode("utf-8", "replace").strip().splitlines()
             stopped, detail = "setup", words[-1][:300] if words else "the sandbox ended before the job began"
-        return Outcome(code, stopped, detail, seconds, log, self.peak // MB)
+        peak = self.peak // MB
+        return Outcome(code, stopped, detail, seconds, log, peak, round(self.cpu, 3), round(self.gb_hours, 9))

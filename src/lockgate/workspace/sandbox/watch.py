@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(pid: int) -> list[int]:
@@ -54,6 +55,16 @@ def memory(pids: list[int]) -> int:
             total += (int(resident) - int(shared)) * _PAGE
             total += _shared_memory(pid)
     return total
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Seconds of processor time of these processes and of those they have waited for."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / _TICKS
 
 
 def proportional_memory(pids: list[int]) -> int:
