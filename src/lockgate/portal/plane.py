@@ -50,10 +50,20 @@ def partner_owners(site: Site) -> dict[str, str]:
     return {one.name: one.owner for one in registry.partners(site)}
 
 
-def latest_release(site: Site) -> str | None:
-    """The number of the newest release that is complete, or None."""
+def latest_release(site: Site, *, synthetic: bool = False) -> str | None:
+    """The number of the newest release that is complete, or None; of those of invented people, or of all others."""
+    from lockgate.workspace.scope import is_synthetic
+
     numbers = [path.parent.name for path in site.releases.glob("*/manifest.json")]
+    numbers = [number for number in numbers if is_synthetic(site, number) is synthetic]
     return max(numbers, key=_number) if numbers else None
+
+
+def release_stands(site: Site, release: str) -> bool:
+    """Whether a release is there and not retired, so that a scope of it can be signed anew."""
+    from lockgate.curate import retirement
+
+    return (site.releases / release / "manifest.json").is_file() and retirement(site, release) is None
 
 
 def _number(release: str) -> tuple[int, ...]:

@@ -84,7 +84,7 @@ def tick() -> int:
     from django.db import close_old_connections
     from django_tasks_db.models import DBTaskResult
 
-    from lockgate.portal.applications.services import expire_due
+    from lockgate.portal.applications.services import expire_due, suspend_overdue
     from lockgate.portal.notices import mail
     from lockgate.portal.outbox.relay import relay
     from lockgate.portal.workspaces.services import recover
@@ -95,6 +95,7 @@ def tick() -> int:
         call_command("db_worker", batch=True, interval=0.1, startup_delay=False, reload=False, verbosity=0)
     _opt_outs()
     expire_due()
+    suspend_overdue()
     recover()
     relay()
     _warn()

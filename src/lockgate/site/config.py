@@ -386,6 +386,18 @@ class PortalSection(_Section):
         default_factory=list,
         description="kinds of use that are not approved before the public panel has advised",
     )
+    routes: str = Field(
+        default="",
+        max_length=200,
+        pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*([A-Za-z0-9_][A-Za-z0-9_.-]*)?$",
+        description="a file in the site's folder that says who decides on what; empty: as Lockgate comes"
+        " (docs/reference/routes.md)",
+    )
+    fast_path: list[str] | None = Field(
+        default=None,
+        description="the fast paths of the routes that this site has agreed to: uses approved by rule. Not given: none,"
+        " and all on a demonstration site",
+    )
 
 
 class SiteConfig(_Section):

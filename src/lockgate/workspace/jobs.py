@@ -38,7 +38,7 @@ from lockgate.workspace.records import (
 from lockgate.workspace.sandbox.gate import require_isolation
 from lockgate.workspace.sandbox.model import Limits
 from lockgate.workspace.sandbox.run import start
-from lockgate.workspace.scope import Scope, load
+from lockgate.workspace.scope import Scope, load, until_over
 from lockgate.workspace.steps import StepRun
 from lockgate.workspace.submission import hashes, take_in
 from lockgate.workspace.usage import require_room
@@ -114,8 +114,9 @@ def run_job(
         **run.record["source"],
     )  # fmt: skip
     try:
-        run.steps(strategy, fresh, lambda: cancelled() or is_cancelled(folder))
-        return run.finish()
+        over = until_over(site, scope)
+        run.steps(strategy, fresh, lambda: cancelled() or is_cancelled(folder) or over())
+        return run.finish("the scope of the project ended while the job ran" if over() else "")
     except BaseException as error:
         interrupted(folder, run.record, f"{type(error).__name__} in Lockgate while the job ran")
         raise
@@ -206,11 +207,13 @@ class _Run:
             if known.state != "succeeded":
                 return
 
-    def finish(self) -> JobResult:
+    def finish(self, cancelled_by: str = "") -> JobResult:
         """Set the outputs apart that may be asked to leave, and close the record."""
         done = [run for run in self.runs.values() if run.state != "waiting"]
         last = done[-1]
         state, reason = last.state, last.reason
+        if state == "cancelled":
+            reason = cancelled_by or reason
         if self.graph.single:
             outputs, refused = last.outputs, last.refused_outputs
         else:

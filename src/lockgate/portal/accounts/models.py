@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from lockgate.portal.accounts.rules import ROLES, Person
+from lockgate.portal.accounts.rules import Person
 
 
 class Organisation(models.Model):
@@ -65,10 +65,12 @@ class User(AbstractUser):
         """What the rules know of this account. One query, kept for the life of the object."""
         cached: Any = self.__dict__.get("_person")
         if cached is None:
+            held = [role.partition(":") for role in self.memberships.values_list("role", flat=True)]
             cached = Person(
                 username=self.username,
                 name=self.name,
-                roles=frozenset(self.memberships.values_list("role", flat=True)),
+                roles=frozenset(name for name, _, _ in held),
+                owns=frozenset(source for name, _, source in held if name == "data_owner" and source),
                 organisation=self.organisation.name if self.organisation else "",
                 active=self.is_active,
                 training_until=self.training_until,
@@ -85,7 +87,9 @@ class Membership(models.Model):
     """A role that somebody holds."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=40, choices=list(ROLES.items()))
+    role = models.CharField(
+        max_length=40, help_text="one of the roles; data_owner:SOURCE for a linked source"
+    )
     granted_by = models.CharField(max_length=150)
     granted_at = models.DateTimeField(auto_now_add=True)
 

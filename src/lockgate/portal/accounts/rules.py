@@ -12,8 +12,10 @@ from lockgate.errors import Refused
 
 ROLES = {
     "applicant": "Applicant",
+    "collaborator": "Collaborator",
     "research_centre": "Research centre",
     "data_protection_office": "Data protection office",
+    "caldicott_guardian": "Caldicott guardian",
     "data_owner": "Data owner",
     "public_panel": "Public panel",
     "output_checker": "Output checker",
@@ -23,25 +25,39 @@ ROLES = {
     "administrator": "Administrator",
 }
 
+DECIDERS = frozenset({"research_centre", "data_protection_office", "caldicott_guardian", "data_owner"})
+
 # What each action needs. A person may do it with any one of the roles. Object rules (own application, own
 # project, not one's own request) stand in the rules of each app, on top of this.
 PERMISSIONS: dict[str, frozenset[str]] = {
     "application.create": frozenset({"applicant"}),
     "application.read_all": frozenset(
-        {"research_centre", "data_protection_office", "auditor", "public_panel"}
+        {"research_centre", "data_protection_office", "caldicott_guardian", "auditor", "public_panel"}
     ),
     "application.advise": frozenset({"public_panel"}),
-    "application.decide": frozenset({"research_centre", "data_protection_office", "data_owner"}),
-    "application.revoke": frozenset({"research_centre", "data_protection_office"}),
+    "application.decide": DECIDERS,
+    # comments on sections; who applies answers them
+    "application.comment": DECIDERS | {"public_panel", "applicant"},
+    # says of oneself that one has an interest in an application: bars one from deciding and advising on it
+    "application.interest": DECIDERS | {"public_panel"},
+    "application.suspend": frozenset({"research_centre", "data_protection_office", "caldicott_guardian"}),
+    "application.revoke": frozenset({"research_centre", "data_protection_office", "caldicott_guardian"}),
     "workspace.list": frozenset(
-        {"applicant", "research_centre", "data_protection_office", "data_engineer", "auditor"}
+        {
+            "applicant",
+            "collaborator",
+            "research_centre",
+            "data_protection_office",
+            "data_engineer",
+            "auditor",
+        }
     ),
     "workspace.read_all": frozenset(
         {"research_centre", "data_protection_office", "data_engineer", "auditor"}
     ),
     "workspace.provision": frozenset({"data_engineer"}),
-    "job.start": frozenset({"applicant"}),
-    "airlock.request": frozenset({"applicant"}),
+    "job.start": frozenset({"applicant", "collaborator"}),
+    "airlock.request": frozenset({"applicant", "collaborator"}),
     "airlock.review": frozenset({"output_checker"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),
     "linkage.review": frozenset({"linkage_clerk"}),
@@ -50,7 +66,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "notes.results": frozenset({"data_protection_office", "linkage_clerk", "research_centre", "auditor"}),
     "audit.read": frozenset({"auditor"}),
     "explore.search": frozenset(ROLES) - {"linkage_clerk", "administrator"},
-    "explore.count": frozenset({"applicant", "research_centre", "data_engineer"}),
+    "explore.count": frozenset({"applicant", "collaborator", "research_centre", "data_engineer"}),
     "library.review": frozenset({"research_centre", "data_engineer"}),
     # who asks sees it; never the same person who approves
     "reidentify.request": frozenset({"research_centre", "data_engineer"}),
@@ -73,9 +89,11 @@ SECOND_FACTOR = frozenset({"reidentify.request", "reidentify.approve"})
 
 
 def role_label(role: str) -> str:
-    """A role in words; ``data_owner:PARTNER`` is the owner of one partner's data."""
-    name, _, partner = role.partition(":")
-    return ROLES.get(name, name) + (f" for {partner}" if partner else "")
+    """A role in words; ``data_owner:NAME`` owns a linked source or a partner's data, ``rule:NAME`` is a fast path."""
+    name, _, whose = role.partition(":")
+    if name == "rule":
+        return f"Rule {whose.replace('_', ' ')}"
+    return ROLES.get(name, name) + (f" for {whose.replace('_', ' ')}" if whose else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,8 @@ class Person:
     organisation: str = ""
     active: bool = True
     training_until: date | None = None
+    # the linked sources whose data this data owner decides on; partners name theirs themselves
+    owns: frozenset[str] = field(default_factory=frozenset)
 
     @classmethod
     def nobody(cls) -> Person:

@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from lockgate.errors import Refused, UsageError
 from lockgate.portal.accounts.models import Membership, Organisation, User
-from lockgate.portal.accounts.rules import ROLES
+from lockgate.portal.accounts.rules import ROLES, role_label
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site
+from lockgate.workspace.routes import routes_of
 
 
 def create_user(
@@ -126,10 +127,19 @@ def _strong(password: str, user: User) -> None:
         raise UsageError(" ".join(error.messages), where="password") from error
 
 
+def role_choices() -> dict[str, str]:
+    """Every role that can be given here, in words: the roles, and data owner of each linked source of the routes."""
+    choices = dict(ROLES)
+    for name, source in routes_of(current_site()).sources.items():
+        choices[f"data_owner:{name}"] = f"Data owner: {source.label.lower()}"
+    return choices
+
+
 def _known_roles(roles: Sequence[str]) -> None:
+    known = role_choices()
     for role in roles:
-        if role not in ROLES:
-            raise UsageError(f"there is no role {role!r}", remedy="roles are " + ", ".join(ROLES))
+        if role not in known:
+            raise UsageError(f"there is no role {role!r}", remedy="roles are " + ", ".join(known))
 
 
 def _organisation(name: str, sector: str) -> Organisation | None:
@@ -156,6 +166,22 @@ DEMO_ACCOUNTS = (
     DemoAccount("rosa", "Rosa Bennett", "Lockgate Demonstration Hospital", "nhs", ("research_centre",)),
     DemoAccount(
         "idris", "Idris Hughes", "Lockgate Demonstration Hospital", "nhs", ("data_protection_office",)
+    ),
+    DemoAccount("lin", "Lin Zhao", "University of Middleshire", "academic", ("collaborator",)),
+    DemoAccount("cora", "Dr Cora Vaughan", "Lockgate Demonstration Hospital", "nhs", ("caldicott_guardian",)),
+    DemoAccount(
+        "hugo",
+        "Hugo Marsh",
+        "Lockgate Demonstration Hospital",
+        "nhs",
+        ("data_owner:incidents", "data_owner:experience", "data_owner:workforce", "data_owner:imaging"),
+    ),
+    DemoAccount(
+        "tess",
+        "Tess Oyelaran",
+        "Lockgate Demonstration Hospital",
+        "nhs",
+        ("data_owner:tissue", "data_owner:social_care"),
     ),
     DemoAccount("gwen", "Gwen Parry", "Middleshire Community Health", "nhs", ("data_owner",)),
     DemoAccount("pearl", "Pearl Ademola", "Middleshire Public Panel", "other", ("public_panel",)),
@@ -202,7 +228,7 @@ def make_demo_accounts() -> list[dict[str, str]]:
             {
                 "username": account.username,
                 "name": account.name,
-                "role": ", ".join(ROLES[role] for role in account.roles),
+                "role": ", ".join(role_label(role) for role in account.roles),
                 "password": demo_password(account.username),
             }
         )

@@ -62,7 +62,7 @@ def new_person(request: SignedIn) -> HttpResponseBase:
             except LockgateError as error:
                 errors = as_errors(error, "username")
     context = {
-        "roles": ROLES,
+        "roles": services.role_choices(),
         "sectors": Organisation.SECTORS,
         "errors": errors,
         "summary": summary(errors),
@@ -105,8 +105,8 @@ def person(request: SignedIn, username: str) -> HttpResponseBase:
             errors = as_errors(error, "roles")
     context = {
         "account": user,
-        "roles": ROLES,
-        "chosen": sorted(user.person.roles),
+        "roles": services.role_choices(),
+        "chosen": sorted(user.memberships.values_list("role", flat=True)),
         "errors": errors,
         "summary": summary(errors),
     }

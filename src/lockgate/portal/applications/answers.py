@@ -196,8 +196,13 @@ def _cohort(raw: Any) -> dict[str, Any] | None:
         ) from None
 
 
-def validate(bank: Bank, kind: str, answers: Answers, section: Section | None = None) -> dict[str, str]:
-    """What is wrong or missing, by question key; empty when everything that is asked is answered."""
+def validate(
+    bank: Bank, kind: str, answers: Answers, section: Section | None = None, since: date | None = None
+) -> dict[str, str]:
+    """What is wrong or missing, by question key; empty when everything that is asked is answered.
+
+    ``since``: the day from which access is counted where it has begun already (an amendment, a renewal).
+    """
     problems: dict[str, str] = {}
     for question in bank.asked(kind, answers):
         if section is not None and question not in section.questions:
@@ -209,7 +214,7 @@ def validate(bank: Bank, kind: str, answers: Answers, section: Section | None = 
             continue
         if value is None and question.required:
             problems[question.key] = _missing(question)
-    for key, message in _across(answers).items():
+    for key, message in _across(answers, since).items():
         if section is None or any(question.key == key for question in section.questions):
             problems.setdefault(key, message)
     return problems
@@ -225,15 +230,17 @@ def _missing(question: Question) -> str:
     return f"Answer the question: {question.label}"
 
 
-def _across(answers: Answers) -> dict[str, str]:
+def _across(answers: Answers, since: date | None) -> dict[str, str]:
     """Rules that hold between answers."""
     problems = {}
     for first, last in (("start_date", "end_date"), ("period_from", "period_until")):
         span = _span(answers.get(first), answers.get(last))
         if span is not None and span <= 0:
             problems[last] = "This date must be after the one before it"
-        elif span is not None and last == "end_date" and span > MAX_DAYS:
-            problems[last] = "Access can last two years at most; a longer project is renewed"
+        elif span is not None and last == "end_date":
+            asked = span if since is None else _span(since.isoformat(), answers.get(last))
+            if asked is not None and asked > MAX_DAYS:
+                problems[last] = "Access can last two years at most; a longer project is renewed"
     columns = answers.get("columns")
     if isinstance(columns, Mapping):
         asked = set(answers.get("linkages") or ())

@@ -8,18 +8,20 @@ from django.conf import settings
 from django.db import models
 
 from lockgate.portal.applications.bank import KINDS
-from lockgate.portal.applications.rules import ADVICE, DECISIONS, STATES, Decided, Facts
-from lockgate.portal.plane import partner_owners
-from lockgate.portal.sites import current_site
+from lockgate.portal.applications.rules import ADVICE, DECISIONS, STATES, Facts
 
 
 class Waiting(models.QuerySet["Application"]):
     """Applications with all that the rules ask of them, in a few queries for all."""
 
     def with_facts(self) -> Waiting:
-        """Fetch applicants, versions, decisions and advice at once."""
+        """Fetch applicants, versions, decisions, advice, interests and conditions at once."""
         return self.select_related("applicant").prefetch_related(
-            "versions__decisions__by", "versions__advice__by"
+            "versions__decisions__by",
+            "versions__advice__by",
+            "versions__conditions",
+            "amendments__versions",
+            "interests__by",
         )
 
 
@@ -39,6 +41,8 @@ class Application(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
     scope_id = models.CharField(max_length=80, blank=True)
+    # why it is suspended or was revoked, in the words of who did it
+    stopped_because = models.TextField(blank=True)
 
     objects = Waiting.as_manager()
 
@@ -50,55 +54,145 @@ class Application(models.Model):
         return f"{self.reference} {self.title}"
 
     @property
+    def application(self) -> Application:
+        """Itself: what decides reads an application and an amendment alike."""
+        return self
+
+    @property
     def slug(self) -> str:
         """The project's name in folders and scopes."""
         return self.reference.lower()
 
     @property
     def version(self) -> Version:
-        """The answers as they are now."""
-        latest = max(self.versions.all(), key=lambda version: version.number, default=None)
+        """The answers as they stand: the newest, but for amendments that are not approved."""
+        unsettled = {item.pk for item in self.amendments.all() if item.state != "approved"}
+        standing = (one for one in self.versions.all() if one.amendment_id not in unsettled)
+        latest = max(standing, key=lambda version: version.number, default=None)
         if latest is None:
             raise Version.DoesNotExist(f"{self.reference} has no answers")
         return latest
 
     @property
     def answers(self) -> dict[str, Any]:
-        """The current answers by question key."""
+        """The answers as they stand, by question key."""
         answers: dict[str, Any] = self.version.answers
         return answers
+
+    @property
+    def amendment(self) -> Amendment | None:
+        """The amendment or renewal that is open now."""
+        return next((item for item in self.amendments.all() if item.state in OPEN), None)
 
     def member_names(self) -> frozenset[str]:
         """The usernames of the project's members beside the applicant."""
         return frozenset(item["username"] for item in self.answers.get("people") or [])
 
     def standing(self) -> list[Decision]:
-        """The decisions on the current version."""
+        """The decisions on the version that stands."""
         return list(self.version.decisions.select_related("by").order_by("at"))
+
+    def approvals(self, version: Version | None = None) -> dict[str, Decision]:
+        """The newest approval of each role over the versions that stood, up to the given one (which counts too)."""
+        unsettled = {item.pk for item in self.amendments.all() if item.state != "approved"}
+        last = version or self.version
+        found: dict[str, Decision] = {}
+        for one in sorted(self.versions.all(), key=lambda item: item.number):
+            if one.number > last.number or (one.amendment_id in unsettled and one.pk != last.pk):
+                continue
+            decisions = one.made()
+            if any(item.decision != "approve" for item in decisions):
+                continue  # it was sent back, and what was said of it holds no more
+            for item in decisions:
+                found[item.role] = item
+        return found
 
     def facts(self, *, complete: bool = False) -> Facts:
         """What the rules need to know."""
-        version = self.version
-        decisions = version.decisions.all()
-        if "decisions" not in getattr(version, "_prefetched_objects_cache", {}):
-            decisions = decisions.select_related("by")
-        return Facts(
-            state=self.state,
-            applicant=self.applicant.username,
-            members=frozenset(item["username"] for item in version.answers.get("people") or []),
-            decisions=tuple(Decided(item.role, item.by.username, item.decision) for item in decisions),
-            complete=complete,
-            valid_until=self.valid_until,
-            owners=self.owners(),
-            assessment_missing=version.answers.get("dpia") == "needed",
-            waits_for_panel=self.kind in current_site().config.portal.panel and not version.advice.all(),
-        )
+        from lockgate.portal.applications.facts import facts_of
 
-    def owners(self) -> dict[str, str]:
-        """The owner of each partner's data that is asked for; nobody for a partner who is not registered any more."""
-        asked = [item["partner"] for item in self.answers.get("partners") or []]
-        known = partner_owners(current_site()) if asked else {}
-        return {name: known.get(name, "") for name in asked}
+        return facts_of(self, complete=complete)
+
+
+class Amendment(models.Model):
+    """A change of an approved use, or more time for it: answers of its own, decided like an application.
+
+    What was approved holds until the change is approved and its scope is signed. Then it replaces what stood.
+    """
+
+    WHAT = [("amendment", "Amendment"), ("renewal", "Renewal")]
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="amendments")
+    what = models.CharField(max_length=10, choices=WHAT)
+    state = models.CharField(max_length=20, choices=list(STATES.items()), default="draft")
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.what} {self.state}"
+
+    @property
+    def reference(self) -> str:
+        """The application's reference."""
+        return self.application.reference
+
+    @property
+    def kind(self) -> str:
+        """The kind of use."""
+        return self.application.kind
+
+    @property
+    def slug(self) -> str:
+        """The project's name."""
+        return self.application.slug
+
+    @property
+    def title(self) -> str:
+        """The title as it would be."""
+        return str(self.answers.get("title") or self.application.title)
+
+    @property
+    def applicant(self) -> Any:
+        """Whose application it is."""
+        return self.application.applicant
+
+    def get_kind_display(self) -> str:
+        """The kind of use in words."""
+        return KINDS[self.kind]
+
+    @property
+    def version(self) -> Version:
+        """The answers as they would be."""
+        latest = max(
+            (one for one in self.application.versions.all() if one.amendment_id == self.pk),
+            key=lambda version: version.number,
+            default=None,
+        )
+        if latest is None:
+            raise Version.DoesNotExist(f"the {self.what} of {self.reference} has no answers")
+        return latest
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        """The answers as they would be, by question key."""
+        answers: dict[str, Any] = self.version.answers
+        return answers
+
+    def facts(self, *, complete: bool = False) -> Facts:
+        """What the rules need to know."""
+        from lockgate.portal.applications.facts import facts_of
+
+        return facts_of(self, complete=complete)
+
+
+Case = Application | Amendment
+OPEN = frozenset({"draft", "submitted", "in_review", "returned", "conditional"})
 
 
 class Version(models.Model):
@@ -109,6 +203,9 @@ class Version(models.Model):
     bank = models.CharField(max_length=20)
     answers = models.JSONField(default=dict)
     submitted_at = models.DateTimeField(null=True, blank=True)
+    amendment = models.ForeignKey(
+        Amendment, on_delete=models.CASCADE, null=True, blank=True, related_name="versions"
+    )
 
     class Meta:
         ordering = ["number"]
@@ -119,15 +216,26 @@ class Version(models.Model):
     def __str__(self) -> str:
         return f"{self.application.reference} version {self.number}"
 
+    def made(self) -> list[Decision]:
+        """The decisions on it with who made them, in their order."""
+        decisions = self.decisions.all()
+        if "decisions" not in getattr(self, "_prefetched_objects_cache", {}):
+            decisions = decisions.select_related("by")
+        return sorted(decisions, key=lambda item: item.at)
+
 
 class Decision(models.Model):
-    """What one role decided on one version."""
+    """What one role decided on one version. ``rule:NAME`` is a fast path of the routes: nobody decided."""
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="decisions")
     role = models.CharField(max_length=40)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     decision = models.CharField(max_length=10, choices=list(DECISIONS.items()))
     note = models.TextField(blank=True)
+    # of a refusal: why, as the public reads it in the register
+    public_note = models.TextField(blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -139,6 +247,16 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version}: {self.role} {self.decision}"
+
+    @property
+    def who(self) -> str:
+        """Who decided, by name."""
+        return self.by.name if self.by else "a rule, without a person"
+
+    @property
+    def username(self) -> str:
+        """The username of who decided; of a rule none."""
+        return self.by.username if self.by else ""
 
 
 class Advice(models.Model):
@@ -156,3 +274,61 @@ class Advice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version}: {self.stance}"
+
+
+class Comment(models.Model):
+    """What somebody says of one section of one version. ``asks``: it asks for a change."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="comments")
+    section = models.CharField(max_length=40)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=40)
+    asks = models.BooleanField(default=False)
+    text = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.role} on {self.section}"
+
+
+class Condition(models.Model):
+    """What must be met before an approval takes effect, or by the end of a day after it (``by_day``)."""
+
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="conditions")
+    role = models.CharField(max_length=40)
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    set_at = models.DateTimeField(auto_now_add=True)
+    text = models.TextField()
+    by_day = models.DateField(null=True, blank=True)
+    public = models.BooleanField(default=True)
+    evidence = models.TextField(blank=True)
+    evidence_at = models.DateTimeField(null=True, blank=True)
+    met_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    met_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["set_at"]
+
+    def __str__(self) -> str:
+        return f"{self.version}: condition {self.pk}"
+
+
+class Interest(models.Model):
+    """That somebody who could decide or advise has an interest in an application, and what it is."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="interests")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["application", "by"], name="one_interest_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.application.reference}: interest of {self.by.username}"

@@ -17,7 +17,9 @@ STATES = {
     "submitted": "Submitted",
     "in_review": "In review",
     "returned": "Returned for changes",
+    "conditional": "Approved on conditions",
     "approved": "Approved",
+    "suspended": "Suspended",
     "refused": "Refused",
     "withdrawn": "Withdrawn",
     "expired": "Expired",
@@ -32,17 +34,27 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("returned", "withdraw"): "withdrawn",
     ("submitted", "decide"): "in_review",
     ("submitted", "approve"): "approved",
+    ("submitted", "await"): "conditional",
     ("submitted", "refuse"): "refused",
     ("submitted", "return"): "returned",
     ("submitted", "withdraw"): "withdrawn",
     ("in_review", "decide"): "in_review",
     ("in_review", "approve"): "approved",
+    ("in_review", "await"): "conditional",
     ("in_review", "refuse"): "refused",
     ("in_review", "return"): "returned",
     ("in_review", "withdraw"): "withdrawn",
+    ("conditional", "approve"): "approved",
+    ("conditional", "refuse"): "refused",
+    ("conditional", "withdraw"): "withdrawn",
+    ("approved", "suspend"): "suspended",
+    ("suspended", "resume"): "approved",
     ("approved", "revoke"): "revoked",
+    ("suspended", "revoke"): "revoked",
     ("approved", "expire"): "expired",
+    ("suspended", "expire"): "expired",
 }
+RUNNING = frozenset({"approved", "suspended"})  # what has a project that is not over
 EDITABLE = frozenset({"draft", "returned"})
 DECIDABLE = frozenset({"submitted", "in_review"})
 DECIDING_ROLES = ("research_centre", "data_protection_office")
@@ -69,6 +81,14 @@ class Facts:
     decisions: tuple[Decided, ...] = ()
     complete: bool = False
     valid_until: date | None = None
+    # who must decide on the version at hand, by the site's routes (``lockgate.workspace.routes``)
+    needed: tuple[str, ...] = DECIDING_ROLES
+    # approvals of earlier versions that still hold: on an amendment, those who need not decide again
+    carried: tuple[Decided, ...] = ()
+    # who declared an interest in the application
+    interested: frozenset[str] = frozenset()
+    # conditions of the version that must be met before the approval takes effect
+    open_conditions: int = 0
     # partner -> the account that decides as the owner of its data, for each partner whom the application asks for
     owners: Mapping[str, str] = field(default_factory=dict)
     # the applicant says that an impact assessment is needed and not made yet
@@ -77,8 +97,8 @@ class Facts:
     waits_for_panel: bool = False
 
     def needed_roles(self) -> tuple[str, ...]:
-        """Who decides: the two roles, and the owner of each partner's data."""
-        return (*DECIDING_ROLES, *(f"data_owner:{partner}" for partner in self.owners))
+        """Who decides: those of the route, and the owner of each partner's data."""
+        return self.needed
 
     def open_roles(self) -> tuple[str, ...]:
         """The deciding roles that have not decided yet."""
@@ -86,9 +106,18 @@ class Facts:
         return tuple(role for role in self.needed_roles() if role not in done)
 
     def holds(self, person: Person, role: str) -> bool:
-        """Whether a person may decide in a role: for a partner's data only its owner, who has the role too."""
-        name, _, partner = role.partition(":")
-        return name in person.roles and (not partner or self.owners.get(partner) == person.username)
+        """Whether a person may decide in a role: for a partner's data only the owner whom the registry names, for a
+        linked source only who owns it."""
+        name, _, whose = role.partition(":")
+        if name not in person.roles:
+            return False
+        if whose in self.owners:
+            return self.owners[whose] == person.username
+        return not whose or whose in person.owns
+
+    def takes_part(self, username: str) -> bool:
+        """Whether somebody belongs to the project."""
+        return username == self.applicant or username in self.members
 
 
 def next_state(state: str, happening: str) -> str:
@@ -111,6 +140,18 @@ def outcome(decisions: tuple[Decided, ...], needed: tuple[str, ...] = DECIDING_R
         return "return"
     approved = {item.role for item in decisions if item.decision == "approve"}
     return "approve" if approved >= set(needed) else "decide"
+
+
+def conflicts(person: Person, facts: Facts) -> list[str]:
+    """Why somebody may have no say in an application, whatever their roles."""
+    reasons = []
+    if person.username == facts.applicant:
+        reasons.append("nobody decides on their own application")
+    elif person.username in facts.members:
+        reasons.append("a member of the project can't decide on it")
+    if person.username in facts.interested:
+        reasons.append("you declared an interest in it")
+    return reasons
 
 
 def check_read(person: Person, facts: Facts) -> None:
@@ -161,18 +202,17 @@ def deciding_role(person: Person, facts: Facts) -> str | None:
 
 
 def check_decide(person: Person, facts: Facts, role: str | None = None) -> None:
-    """Two roles decide, through two people, neither of them the applicant nor a member of the project."""
+    """Each role of the route decides, through as many people, none of them in conflict (``conflicts``)."""
     check(person, "application.decide")
     reasons = []
     if facts.state not in DECIDABLE:
         reasons.append(f"the application is {STATES[facts.state].lower()}, not waiting for a decision")
-    if person.username == facts.applicant:
-        reasons.append("nobody decides on their own application")
-    elif person.username in facts.members:
-        reasons.append("a member of the project can't decide on it")
+    reasons += conflicts(person, facts)
     if any(item.by == person.username for item in facts.decisions):
         reasons.append("you have decided already; the other decision needs another person")
     role = role or deciding_role(person, facts)
+    if any(item.by == person.username and item.role != role for item in facts.carried):
+        reasons.append("your earlier decision in another role still holds; this one needs another person")
     if role is None:
         reasons.append("your role has decided already")
     elif role not in facts.needed_roles() or not facts.holds(person, role):
@@ -189,10 +229,101 @@ def check_advise(person: Person, facts: Facts) -> None:
     reasons = []
     if facts.state not in DECIDABLE:
         reasons.append(f"the application is {STATES[facts.state].lower()}, not waiting for a decision")
-    if person.username == facts.applicant or person.username in facts.members:
+    if facts.takes_part(person.username):
         reasons.append("nobody advises on their own project")
+    if person.username in facts.interested:
+        reasons.append("you declared an interest in it")
     if reasons:
         raise Refused(reasons[0], reasons=reasons)
+
+
+def check_comment(person: Person, facts: Facts) -> None:
+    """Those who may decide or advise, while it waits for decisions; the applicant answers, also once it is returned."""
+    check(person, "application.comment")
+    if person.username == facts.applicant:
+        if facts.state not in DECIDABLE | {"returned", "conditional"}:
+            raise Refused(
+                f"the application is {STATES[facts.state].lower()}", reasons=[f"state {facts.state}"]
+            )
+        return
+    if facts.state not in DECIDABLE:
+        raise Refused(
+            f"the application is {STATES[facts.state].lower()}, not waiting for a decision",
+            reasons=[f"state {facts.state}"],
+        )
+    if reasons := conflicts(person, facts):
+        raise Refused(reasons[0], reasons=reasons)
+    if not (speaking_role(person, facts) or can(person, "application.advise")):
+        raise Refused("you have no say in this application", reasons=["no role of its route"])
+
+
+def speaking_role(person: Person, facts: Facts) -> str | None:
+    """The role of the route that this person holds, decided or not."""
+    return next((role for role in facts.needed_roles() if facts.holds(person, role)), None)
+
+
+def check_interest(person: Person, facts: Facts) -> None:
+    """Whoever could decide or advise may say that they have an interest in it, at any time before its end."""
+    check(person, "application.interest")
+    check_read(person, facts)
+    if person.username in facts.interested:
+        raise Refused("you have declared it already", reasons=["declared already"])
+    if any(item.by == person.username for item in facts.decisions):
+        raise Refused(
+            "you have decided on it already",
+            reasons=["a decision of yours stands"],
+            remedy="tell the research centre, which can suspend or revoke what was approved",
+        )
+
+
+def check_meet(person: Person, facts: Facts, role: str) -> None:
+    """That a condition is met says somebody of the role that set it, or of the research centre; none in conflict."""
+    check(person, "application.decide")
+    reasons = conflicts(person, facts)
+    if not facts.holds(person, role) and "research_centre" not in person.roles:
+        reasons.append(f"this condition is the {role_label(role).lower()}'s")
+    if facts.state not in {"conditional", *RUNNING}:
+        reasons.append(f"the application is {STATES[facts.state].lower()}")
+    if reasons:
+        raise Refused(reasons[0], reasons=reasons)
+
+
+def check_amend(person: Person, facts: Facts, *, open_already: bool) -> None:
+    """The applicant may ask for a change, or for more time, of a use that is approved; one at a time."""
+    check(person, "application.create")
+    if person.username != facts.applicant:
+        raise Refused("only the applicant can amend an application", reasons=["not the applicant"])
+    if facts.state != "approved":
+        raise Refused(
+            f"the application is {STATES[facts.state].lower()}; only an approved one is amended or renewed",
+            reasons=[f"state {facts.state}"],
+        )
+    if open_already:
+        raise Refused(
+            "an amendment is open already",
+            reasons=["one at a time"],
+            remedy="finish it, or withdraw it",
+        )
+
+
+def check_suspend(person: Person, facts: Facts) -> None:
+    """Stop an approved use for a while: the deciding roles at any time, but nobody of the project itself."""
+    check(person, "application.suspend")
+    next_state(facts.state, "suspend")
+
+
+def check_resume(person: Person, facts: Facts) -> None:
+    """Let a suspended use go on: as suspending, and nobody in conflict."""
+    check(person, "application.suspend")
+    if reasons := conflicts(person, facts):
+        raise Refused(reasons[0], reasons=reasons)
+    if facts.open_conditions:
+        raise Refused(
+            "conditions of the approval are past their day and not met",
+            reasons=["conditions not met"],
+            remedy="say that they are met first",
+        )
+    next_state(facts.state, "resume")
 
 
 def check_approve(facts: Facts) -> None:
@@ -228,6 +359,40 @@ def _pair(checker: Callable[..., None], *args: object) -> bool:
 def can_advise(person: Person, facts: Facts) -> bool:
     """Whether ``check_advise`` would pass."""
     return _pair(check_advise, person, facts)
+
+
+def can_comment(person: Person, facts: Facts) -> bool:
+    """Whether ``check_comment`` would pass."""
+    return _pair(check_comment, person, facts)
+
+
+def can_declare(person: Person, facts: Facts) -> bool:
+    """Whether ``check_interest`` would pass."""
+    return _pair(check_interest, person, facts)
+
+
+def can_meet(person: Person, facts: Facts, role: str) -> bool:
+    """Whether ``check_meet`` would pass."""
+    return _pair(check_meet, person, facts, role)
+
+
+def can_amend(person: Person, facts: Facts, *, open_already: bool) -> bool:
+    """Whether ``check_amend`` would pass."""
+    try:
+        check_amend(person, facts, open_already=open_already)
+    except Refused:
+        return False
+    return True
+
+
+def can_suspend(person: Person, facts: Facts) -> bool:
+    """Whether ``check_suspend`` would pass."""
+    return _pair(check_suspend, person, facts)
+
+
+def can_resume(person: Person, facts: Facts) -> bool:
+    """Whether ``check_resume`` would pass."""
+    return _pair(check_resume, person, facts)
 
 
 def can_create(person: Person) -> bool:

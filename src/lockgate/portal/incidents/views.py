@@ -102,7 +102,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
 def _staff() -> QuerySet[User]:
     """Who may own an incident: everybody with a role but that of an applicant."""
     staff = User.objects.filter(is_active=True, memberships__isnull=False)
-    return staff.exclude(memberships__role="applicant").distinct().order_by("name")
+    return staff.exclude(memberships__role__in=("applicant", "collaborator")).distinct().order_by("name")
 
 
 def _act(request: SignedIn, incident: Incident) -> None:

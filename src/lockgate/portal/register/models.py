@@ -7,10 +7,11 @@ from pathlib import Path
 from django.db import models
 
 from lockgate.portal.airlock.models import Request
+from lockgate.portal.applications.models import Application
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Project
 
-STATES = {"active": "Active", "expired": "Ended", "revoked": "Stopped"}
+STATES = {"active": "Active", "suspended": "Suspended", "expired": "Ended", "revoked": "Stopped"}
 
 
 class Entry(models.Model):
@@ -34,6 +35,39 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} {self.title}"
+
+
+class Refusal(models.Model):
+    """A use, or a change of one, that was asked for and refused: in summary, with no person and no answer."""
+
+    reference = models.CharField(max_length=20)
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="refusals")
+    what = models.CharField(max_length=10, default="use", help_text="use, amendment or renewal")
+    title = models.CharField(max_length=300)
+    kind = models.CharField(max_length=30)
+    organisation = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=40, help_text="whose decision it was")
+    reason = models.TextField(blank=True, help_text="as written for the public")
+    refused_on = models.DateField()
+
+    class Meta:
+        ordering = ["-refused_on", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.title}"
+
+    def as_dict(self) -> dict[str, str]:
+        """What the public reads, as JSON values."""
+        return {
+            "reference": self.reference,
+            "what": self.what,
+            "title": self.title,
+            "kind": self.kind,
+            "lead_organisation": self.organisation,
+            "refused_on": self.refused_on.isoformat(),
+            "refused_by": self.role,
+            "reason": self.reason,
+        }
 
 
 class Result(models.Model):

@@ -8,11 +8,14 @@ from typing import Any
 from django.utils import timezone
 
 from lockgate.portal.airlock.models import Request
-from lockgate.portal.applications.bank import KINDS
+from lockgate.portal.applications.bank import KINDS, load
 from lockgate.portal.applications.catalogue import linkage_label
+from lockgate.portal.applications.changes import changes
+from lockgate.portal.applications.facts import conditions_of
+from lockgate.portal.applications.models import Amendment, Application, Case, Condition
 from lockgate.portal.applications.scopes import OPT_OUT_STATEMENT
 from lockgate.portal.outbox.writing import Record
-from lockgate.portal.register.models import Entry, Result
+from lockgate.portal.register.models import Entry, Refusal, Result
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Project
 from lockgate.site.files import make_dir, write_atomic
@@ -27,13 +30,51 @@ def publish_entry(sender: object, *, project: Project, record: Record, **_: obje
         project=project,
         title=project.title,
         kind=data["kind"],
-        search=" ".join(
-            [data["title"], data["lay_summary"], *data["organisations"], *data["datasets"]]
-        ).lower(),
+        search=_search(data),
         data=data,
     )
     record.also("register.entered", entry=entry.reference)
     _write_file(entry)
+
+
+def change_entry(sender: object, *, project: Project, record: Record, **_: object) -> None:
+    """A project that was changed or goes on again, or whose conditions were met: its entry says so."""
+    entry = Entry.objects.filter(project=project).first()
+    if entry is None:
+        return
+    state = "active" if project.ended_at is None else project.state
+    kept = {
+        name: entry.data[name] for name in ("approved_on", "ended_on", "result_links") if name in entry.data
+    }
+    data = {**entry_data(project), **kept, "state": state}
+    if state == "active":
+        data.pop("ended_on", None)
+    entry.title, entry.state, entry.data, entry.search = data["title"], state, data, _search(data)
+    entry.save(update_fields=["title", "state", "data", "search", "updated_at"])
+    record.also("register.changed", entry=entry.reference)
+    _write_file(entry)
+
+
+def enter_refusal(
+    sender: object, *, application: Application, case: Case, record: Record, **_: object
+) -> None:
+    """A use that was refused is entered in summary: the reason as the public may read it, no person, no answer."""
+    version = case.version
+    decision = next((item for item in version.made() if item.decision == "refuse"), None)
+    answers = case.answers
+    lead = application.applicant.organisation
+    row = Refusal.objects.create(
+        reference=application.reference,
+        application=application,
+        what=case.what if isinstance(case, Amendment) else "use",
+        title=str(answers.get("title") or application.title),
+        kind=application.kind,
+        organisation=str(answers.get("lead_organisation") or (lead.name if lead else "")),
+        role=decision.role if decision else "",
+        reason=decision.public_note if decision else "Its conditions were not met.",
+        refused_on=timezone.localdate(),
+    )
+    record.also("register.refused", entry=row.reference)
 
 
 def end_entry(sender: object, *, project: Project, record: Record, **_: object) -> None:
@@ -64,6 +105,10 @@ def add_result(sender: object, *, request: Request, record: Record, **_: object)
     entry.save(update_fields=["data", "updated_at"])
     record.also("register.result", entry=entry.reference, result=result.slug)
     _write_file(entry)
+
+
+def _search(data: dict[str, Any]) -> str:
+    return " ".join([data["title"], data["lay_summary"], *data["organisations"], *data["datasets"]]).lower()
 
 
 def entry_data(project: Project) -> dict[str, Any]:
@@ -112,8 +157,42 @@ def entry_data(project: Project) -> dict[str, Any]:
             {"role": item["role"], "decision": item["decision"], "on": item["at"][:10]}
             for item in scope["decisions"]
         ],
+        "fast_path": (scope.get("fast_path") or {}).get("reason", ""),
+        "conditions": [_condition(item) for item in conditions_of(application) if item.public],
+        "amendments": _amendments(application),
         "result_links": [],
     }
+
+
+def _condition(item: Condition) -> dict[str, str]:
+    return {
+        "text": item.text,
+        "set_by": item.role,
+        "by_day": item.by_day.isoformat() if item.by_day else "",
+        "met_on": timezone.localtime(item.met_at).date().isoformat() if item.met_at else "",
+    }
+
+
+def _amendments(application: Application) -> list[dict[str, Any]]:
+    """The changes and renewals that were approved, each with what it was about; the newest last."""
+    found = []
+    approved = [item for item in application.amendments.all() if item.state == "approved"]
+    unsettled = {item.pk for item in application.amendments.all() if item.state != "approved"}
+    standing = [one for one in application.versions.all() if one.amendment_id not in unsettled]
+    for item in approved:
+        version = max((one for one in standing if one.amendment_id == item.pk), key=lambda one: one.number)
+        earlier = [one for one in standing if one.number < version.number and one.amendment_id != item.pk]
+        before = max(earlier, key=lambda one: one.number)
+        changed = changes(load(version.bank), application.kind, before.answers, version.answers)
+        found.append(
+            {
+                "what": item.what,
+                "on": timezone.localtime(item.decided_at).date().isoformat() if item.decided_at else "",
+                "changed": [change.label for change in changed],
+                "until": version.answers["end_date"],
+            }
+        )
+    return found
 
 
 def _linkage(inside: bool, partners: list[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ app_name = "register"
 urlpatterns = [
     path("", views.index, name="list"),
     path("feed.json", views.feed_json, name="json"),
+    path("refused/", views.refused, name="refused"),
     path("feed.csv", views.feed_csv, name="csv"),
     path("<slug:slug>/", views.entry, name="entry"),
     path("<slug:slug>/results/<slug:reference>/", views.result, name="result"),

@@ -14,7 +14,7 @@ from lockgate.portal.applications.bank import KINDS
 from lockgate.portal.files import chart_response, shown_files
 from lockgate.portal.pages import page_of, pagination
 from lockgate.portal.register.fields import DUR_FIELDS, dur_row, legal
-from lockgate.portal.register.models import STATES, Entry, Result
+from lockgate.portal.register.models import STATES, Entry, Refusal, Result
 from lockgate.portal.sites import current_site
 
 
@@ -30,6 +30,24 @@ def found(request: HttpRequest) -> QuerySet[Entry]:
     return rows
 
 
+def refusals(request: HttpRequest) -> QuerySet[Refusal]:
+    """The refused uses that ``?q=`` and ``?kind=`` ask for."""
+    rows = Refusal.objects.all()
+    for word in request.GET.get("q", "").lower().split()[:10]:
+        rows = rows.filter(title__icontains=word)
+    if request.GET.get("kind") in KINDS:
+        rows = rows.filter(kind=request.GET["kind"])
+    return rows
+
+
+@require_GET
+def refused(request: HttpRequest) -> HttpResponse:
+    """The uses that were asked for and refused, in summary."""
+    page = page_of(request, refusals(request))
+    context = {"page": page, "pagination": pagination(request, page), "kinds": KINDS}
+    return render(request, "register/refused.jinja", context)
+
+
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """All approved uses, to search."""
@@ -41,6 +59,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "kind": request.GET.get("kind", ""),
         "kinds": KINDS,
         "states": STATES,
+        "state": request.GET.get("state", ""),
+        "refused": Refusal.objects.count(),
     }
     return render(request, "register/list.jinja", context)
 
@@ -93,7 +113,12 @@ def feed_json(request: HttpRequest) -> HttpResponse:
         {**row.data, "state": row.state, "data_use_register": dur_row(row.data)} for row in found(request)
     ]
     return JsonResponse(
-        {"schema": "lockgate.register/1", "site": current_site().config.site.name, "entries": entries},
+        {
+            "schema": "lockgate.register/1",
+            "site": current_site().config.site.name,
+            "entries": entries,
+            "refused": [row.as_dict() for row in refusals(request)],
+        },
         json_dumps_params={"ensure_ascii": False, "indent": 2},
     )
 

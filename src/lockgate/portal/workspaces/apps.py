@@ -15,4 +15,6 @@ class WorkspacesConfig(AppConfig):
         from lockgate.portal.workspaces import services
 
         signals.approved.connect(services.open_project, dispatch_uid="workspaces.open_project")
+        signals.changed.connect(services.change_project, dispatch_uid="workspaces.change_project")
+        signals.noted.connect(services.note_project, dispatch_uid="workspaces.note_project")
         signals.ended.connect(services.close_project, dispatch_uid="workspaces.close_project")

@@ -14,6 +14,7 @@ PROJECT_STATES = {
     "provisioning": "Being prepared",
     "ready": "Ready",
     "failed": "Could not be prepared",
+    "suspended": "Suspended",
     "expired": "Expired",
     "revoked": "Revoked",
 }

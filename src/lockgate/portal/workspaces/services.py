@@ -46,10 +46,39 @@ def open_project(
     transaction.on_commit(lambda: _enqueue(tasks.provision, project.slug))
 
 
+def change_project(
+    sender: object, *, application: Application, record: Record, scope: dict[str, Any], **_: object
+) -> None:
+    """An amendment was approved, or a suspended use goes on: the project follows its new scope, in that transaction.
+
+    Its data are prepared anew after the commit; a job that starts before has them made first.
+    """
+    project = Project.objects.select_for_update().get(application=application)
+    project.scope, project.title = scope, scope["title"]
+    project.valid_until = date.fromisoformat(scope["valid_until"])
+    project.state, project.problem, project.ended_at = "provisioning", "", None
+    project.save(update_fields=["scope", "title", "valid_until", "state", "problem", "ended_at"])
+    project.member_rows.exclude(username__in=project.members).delete()
+    known = set(project.member_rows.values_list("username", flat=True))
+    Member.objects.bulk_create(
+        Member(project=project, username=name) for name in sorted(project.members - known)
+    )
+    record.also("project.changed", project=project.slug, scope=scope["scope_id"])
+    signals.changed.send(Project, project=project, record=record)
+    transaction.on_commit(lambda: _enqueue(tasks.provision, project.slug))
+
+
+def note_project(sender: object, *, application: Application, record: Record, **_: object) -> None:
+    """What the register says of the project has changed, and nothing else."""
+    project = Project.objects.filter(application=application).first()
+    if project is not None:
+        signals.changed.send(Project, project=project, record=record)
+
+
 def close_project(
     sender: object, *, application: Application, record: Record, state: str, **_: object
 ) -> None:
-    """A revoked or expired approval ends its project in the same transaction."""
+    """A suspended, revoked or expired approval ends its project in the same transaction."""
     project = Project.objects.select_for_update().filter(application=application).first()
     if project is None:
         return

@@ -6,5 +6,7 @@ from django.dispatch import Signal
 
 # sender: the Project class; project, record
 opened = Signal()
-# sender: the Project class; project, record
+# sender: the Project class; project, record. Its scope was replaced, or what the register says of it has changed
+changed = Signal()
+# sender: the Project class; project (its state says how: suspended, revoked, expired), record
 ended = Signal()

@@ -4,6 +4,7 @@ from lockgate.workspace.scope.model import Decision, Scope, canonical
 from lockgate.workspace.scope.preview import preview
 from lockgate.workspace.scope.store import (
     Revocation,
+    is_synthetic,
     issue,
     load,
     project_folder,
@@ -12,6 +13,7 @@ from lockgate.workspace.scope.store import (
     revoke,
     scope_files,
     today,
+    until_over,
     verify_file,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "Revocation",
     "Scope",
     "canonical",
+    "is_synthetic",
     "issue",
     "load",
     "preview",
@@ -29,5 +32,6 @@ __all__ = [
     "revoke",
     "scope_files",
     "today",
+    "until_over",
     "verify_file",
 ]

@@ -71,7 +71,9 @@ def approval_problems(scope: Scope) -> list[str]:
             problems.append(f"the {_words(role)} has not approved it")
     owners = {f"data_owner:{linkage.partner}": linkage.owner for linkage in scope.partners}
     for item in approved:
-        if item.role.startswith("data_owner:") and item.by != owners.get(item.role):
+        if item.role not in (*needed_roles(scope), *APPROVERS):
+            problems.append(f"the {_words(item.role)} has no say in it")
+        elif item.role in owners and item.by != owners[item.role]:
             problems.append(f"the {_words(item.role)}'s decision was made by somebody else")
     for item in approved:
         if item.by == scope.applicant:
@@ -83,12 +85,18 @@ def approval_problems(scope: Scope) -> list[str]:
     by = {item.by for item in approved}
     if len(by) < len({item.role for item in approved}):
         problems.append("both decisions were made by the same person")
+    if scope.fast_path is not None and (scope.required or scope.partners):
+        problems.append("what is approved by rule can have no other deciders and no partners")
     return problems
 
 
 def needed_roles(scope: Scope) -> list[str]:
-    """Who must approve: the two deciding roles, and the owner of each partner's data."""
-    return [*APPROVERS, *(f"data_owner:{linkage.partner}" for linkage in scope.partners)]
+    """Who must approve: the two deciding roles, the owner of each partner's data, and whoever the routes asked for; of
+    a scope on a fast path its rule alone."""
+    if scope.fast_path is not None:
+        return [f"rule:{scope.fast_path.rule}"]
+    partners = [f"data_owner:{linkage.partner}" for linkage in scope.partners]
+    return list(dict.fromkeys([*APPROVERS, *partners, *scope.required]))
 
 
 def partner_problems(scope: Scope) -> list[str]:

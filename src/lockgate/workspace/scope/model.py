@@ -20,6 +20,13 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 PartnerName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,28}$")]
+Role = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(research_centre|data_protection_office|caldicott_guardian|data_owner:[a-z][a-z0-9_-]{0,28}"
+        r"|rule:[a-z][a-z0-9_]{0,28})$"
+    ),
+]
 Word = Annotated[str, StringConstraints(max_length=400)]
 
 
@@ -83,15 +90,19 @@ class PartnerLinkage(_Part):
     until: date
 
 
-class Decision(_Part):
-    """What one role decided, and who spoke for it. ``data_owner:PARTNER`` is the owner of a partner's data."""
+class FastPath(_Part):
+    """The rule of the site's routes by which a scope was approved, with nobody deciding (``[portal] fast_path``)."""
 
-    role: Annotated[
-        str,
-        StringConstraints(
-            pattern=r"^(research_centre|data_protection_office|data_owner:[a-z][a-z0-9-]{0,28})$"
-        ),
-    ]
+    rule: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,28}$")]
+    reason: Short
+    routes: Short
+
+
+class Decision(_Part):
+    """What one role decided, and who spoke for it. ``data_owner:NAME`` is the owner of a linked source or of a
+    partner's data; ``rule:NAME`` is a fast path, and nobody."""
+
+    role: Role
     by: Short
     decision: Literal["approve", "refuse", "return"]
     at: datetime
@@ -130,6 +141,9 @@ class Scope(_Part):
     valid_from: date
     valid_until: date
     decisions: tuple[Decision, ...] = ()
+    # whoever else had to decide, by the site's routes on the day; or the rule that approved it in place of people
+    required: tuple[Role, ...] = ()
+    fast_path: FastPath | None = None
     issued_at: datetime | None = None
 
     @model_validator(mode="after")
@@ -142,7 +156,7 @@ class Scope(_Part):
         """The scope as JSON values, under the names of its fields; those that came later only where they say something,
         so that scopes from before keep their bytes."""
         value = self.model_dump(mode="json", by_alias=True)
-        later = ("partners", "top_age", "places", "rare_codes", "notes")
+        later = ("partners", "top_age", "places", "rare_codes", "notes", "required", "fast_path")
         return {key: item for key, item in value.items() if item or key not in later}
 
     def canonical(self) -> bytes:

@@ -11,10 +11,11 @@ import binascii
 import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.audit import refuse_identifying
 from lockgate.site.files import make_dir, write_atomic
+from lockgate.workspace.routes import in_use, outside, routes_of, use_of_scope
 from lockgate.workspace.scope.checks import content_problems, date_problems
 from lockgate.workspace.scope.model import SCHEMA, Scope, canonical, now
 
@@ -75,7 +77,7 @@ def issue(site: Site, scope: Scope, actor: str) -> Path:
     problems = content_problems(scope, site.config)
     if scope.valid_until < today(site):
         problems += date_problems(scope, today(site))
-    problems += _release_problems(site, scope)
+    problems += _release_problems(site, scope) + _fast_path_problems(site, scope)
     earlier = _versions(folder)
     if earlier and scope.version <= max(earlier):
         problems.append(f"version {max(earlier)} was issued already; an amendment has a higher one")
@@ -123,6 +125,26 @@ def _enter(site: Site, scope: Scope, actor: str) -> None:
         release=scope.release,
         valid_until=scope.valid_until.isoformat(),
     )
+
+
+def _fast_path_problems(site: Site, scope: Scope) -> list[str]:
+    """Where a scope that was approved by rule goes beyond the rule, as the site's routes have it now."""
+    if scope.fast_path is None:
+        return []
+    rule = {path.name: path for path in in_use(site, routes_of(site))}.get(scope.fast_path.rule)
+    if rule is None:
+        return [f"this site has agreed to no fast path {scope.fast_path.rule!r}"]
+    use = use_of_scope(scope, synthetic=is_synthetic(site, scope.release))
+    return [f"it goes beyond the fast path {rule.name}: {problem}" for problem in outside(rule.within, use)]
+
+
+def is_synthetic(site: Site, release: str) -> bool:
+    """Whether a release says in its manifest that every person in it is invented (``"synthetic": true``)."""
+    try:
+        manifest = json.loads((site.releases / release / "manifest.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("synthetic") is True
 
 
 def _release_problems(site: Site, scope: Scope) -> list[str]:
@@ -203,6 +225,27 @@ def _opened(site: Site, path: Path) -> Scope:
     except ValidationError as error:
         reasons = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise Refused("the scope can't be understood", reasons=reasons, where=str(path)) from error
+
+
+def until_over(site: Site, scope: Scope, every: float = 5.0) -> Callable[[], bool]:
+    """A function that says whether a scope has ended meanwhile: revoked, suspended, replaced, expired or altered.
+
+    For whatever goes on after it was let in (a job, a notebook): ask it in a loop, and stop when it says so. It looks
+    at most every ``every`` seconds, and once it has said so it goes on saying it.
+    """
+    looked, over = monotonic(), False
+
+    def ended() -> bool:
+        nonlocal looked, over
+        if not over and monotonic() - looked >= every:
+            looked = monotonic()
+            try:
+                over = load(site, scope.project).sha256 != scope.sha256
+            except (Refused, UsageError):
+                over = True
+        return over
+
+    return ended
 
 
 def revoke(site: Site, scope_id: str, by: str, reason: str) -> None:
