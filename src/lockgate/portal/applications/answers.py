@@ -238,8 +238,8 @@ def _across(answers: Answers, since: date | None) -> dict[str, str]:
         if span is not None and span <= 0:
             problems[last] = "This date must be after the one before it"
         elif span is not None and last == "end_date":
-            asked = span if since is None else _span(since.isoformat(), answers.get(last))
-            if asked is not None and asked > MAX_DAYS:
+            lasts = span if since is None else _span(since.isoformat(), answers.get(last))
+            if lasts is not None and lasts > MAX_DAYS:
                 problems[last] = "Access can last two years at most; a longer project is renewed"
     columns = answers.get("columns")
     if isinstance(columns, Mapping):

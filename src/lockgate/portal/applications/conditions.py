@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from lockgate.errors import Refused, UsageError
 from lockgate.portal.accounts.models import User
+from lockgate.portal.accounts.rules import check
 from lockgate.portal.applications import rules, signals
 from lockgate.portal.applications.cases import locked, move, settle
 from lockgate.portal.applications.models import Application, Case, Condition
@@ -71,7 +72,7 @@ def give_up(user: User, case: Case, reason: str) -> None:
         case = locked(case)
         if reasons := rules.conflicts(user.person, case.facts()):
             raise Refused(reasons[0], reasons=reasons)
-        rules.check(user.person, "application.revoke")
+        check(user.person, "application.revoke")
         move(case, "refuse")
         record.detail["reason"] = reason.strip()
         signals.refused.send(Application, application=case.application, case=case, record=record)

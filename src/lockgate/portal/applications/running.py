@@ -54,7 +54,6 @@ def resume(user: User, application: Application) -> None:
             number=1 + max(one.number for one in application.versions.all()),
             bank=standing.bank,
             answers=standing.answers,
-            submitted_at=standing.submitted_at,
         )
         application.state = rules.next_state(application.state, "resume")
         application.stopped_because = ""

@@ -114,7 +114,7 @@ def _standing(case: Case) -> tuple[str, dict[str, Any]] | None:
     application = case.application
     if not application.scope_id:
         return None
-    scope = application.project.scope  # type: ignore[attr-defined]
+    scope = application.project.scope
     answers = next(one.answers for one in application.versions.all() if one.number == scope["version"])
     return str(scope["release"]), answers
 

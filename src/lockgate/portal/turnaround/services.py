@@ -89,8 +89,9 @@ def _place(key: str) -> tuple[int, str]:
 
 
 def rounds_of(versions: Iterable[Version], ended: datetime | None) -> list[Round]:
-    """The rounds of one application from its versions, each with its decisions fetched."""
-    handed_in = sorted((item for item in versions if item.submitted_at), key=lambda item: item.number)
+    """The rounds of one application from its versions, each with its decisions fetched; not those of amendments."""
+    first = [item for item in versions if item.submitted_at and item.amendment_id is None]
+    handed_in = sorted(first, key=lambda item: item.number)
     rounds = []
     for position, version in enumerate(handed_in):
         made = sorted(version.decisions.all(), key=lambda decision: decision.at)

@@ -198,7 +198,9 @@ def amended(routes: Routes, before: Use, after: Use, changed: Iterable[str]) -> 
     full = route(routes, after)
     needed: dict[str, list[str]] = {}
     named = {question for rule in routes.amendments for question in rule.questions}
-    rules = [(set(rule.questions) & changed, rule.roles) for rule in routes.amendments]
+    rules: list[tuple[set[str], tuple[str, ...]]] = [
+        (set(rule.questions) & changed, rule.roles) for rule in routes.amendments
+    ]
     rules.append((changed - named, (ROUTE,)))
     for hit, roles in rules:
         if hit:
@@ -217,7 +219,7 @@ def amended(routes: Routes, before: Use, after: Use, changed: Iterable[str]) -> 
     for role in full.decide:
         if role.startswith(f"{OWNER}:") and _of_owner(routes, role, after) != _of_owner(routes, role, before):
             needed.setdefault(role, []).append("What is asked of this source has changed.")
-    advise = {
+    advise: dict[str, tuple[str, ...]] = {
         role: why
         for advising in routes.advise
         for role, why in ((role, (advising.because,)) for role in advising.roles)

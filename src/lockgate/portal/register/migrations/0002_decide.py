@@ -5,34 +5,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('applications', '0004_decide'),
-        ('register', '0001_initial'),
+        ("applications", "0004_decide"),
+        ("register", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='entry',
-            name='state',
-            field=models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('expired', 'Ended'), ('revoked', 'Stopped')], default='active', max_length=20),
+            model_name="entry",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("active", "Active"),
+                    ("suspended", "Suspended"),
+                    ("expired", "Ended"),
+                    ("revoked", "Stopped"),
+                ],
+                default="active",
+                max_length=20,
+            ),
         ),
         migrations.CreateModel(
-            name='Refusal',
+            name="Refusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(max_length=20)),
-                ('what', models.CharField(default='use', help_text='use, amendment or renewal', max_length=10)),
-                ('title', models.CharField(max_length=300)),
-                ('kind', models.CharField(max_length=30)),
-                ('organisation', models.CharField(blank=True, max_length=200)),
-                ('role', models.CharField(help_text='whose decision it was', max_length=40)),
-                ('reason', models.TextField(blank=True, help_text='as written for the public')),
-                ('refused_on', models.DateField()),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refusals', to='applications.application')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reference", models.CharField(max_length=20)),
+                (
+                    "what",
+                    models.CharField(default="use", help_text="use, amendment or renewal", max_length=10),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("kind", models.CharField(max_length=30)),
+                ("organisation", models.CharField(blank=True, max_length=200)),
+                ("role", models.CharField(help_text="whose decision it was", max_length=40)),
+                ("reason", models.TextField(blank=True, help_text="as written for the public")),
+                ("refused_on", models.DateField()),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refusals",
+                        to="applications.application",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-refused_on', '-pk'],
+                "ordering": ["-refused_on", "-pk"],
             },
         ),
     ]
