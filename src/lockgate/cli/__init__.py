@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Find what notes say: terms, numbers, and whether they are denied, past or of others.",
     ),
     "feedback": ("feedback", "Group patients' comments into themes; train and judge the model."),
+    "patient": (
+        "patient",
+        "Codes for patients, who see with them which projects used their record, and may object.",
+    ),
     "optout": ("optout", "Take in opt-outs, apply them everywhere, list what was derived before."),
     "risk": ("risk", "Say how easily people could be singled out in a table."),
     "keys": ("keys", "Show and rotate the keys that pseudonyms are made with."),

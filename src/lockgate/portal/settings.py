@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "lockgate.portal.incidents",
     "lockgate.portal.notices",
     "lockgate.portal.turnaround",
+    "lockgate.portal.myrecord",
     "lockgate.portal.explore",
 ]
 

@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("safety/", include("lockgate.portal.safety.urls")),
     path("notices/", include("lockgate.portal.notices.urls")),
     path("turnaround/", include("lockgate.portal.turnaround.urls")),
+    path("my-record/", include("lockgate.portal.myrecord.urls")),
     path("incidents/", include("lockgate.portal.incidents.urls")),
     path("explore/", include("lockgate.portal.explore.urls")),
     path("catalogue/", include("lockgate.portal.register.catalogue")),

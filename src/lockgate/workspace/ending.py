@@ -1,7 +1,8 @@
 """The end of a project: its data destroyed, with a certificate of what was there.
 
 What goes is everything in the project's folder, unreleased results too. What shows what was allowed and done
-stays: the signed scopes, what was released, the accounts of the workspace, and each job's code and facts. The
+stays: the signed scopes, what was released, the accounts of the workspace, whose records it held and when (under the
+release's pseudonyms, for those who ask), and each job's code and facts. The
 certificate, signed by the site, lists every destroyed file with its size and SHA-256, and is written before the first
 file goes: a destruction that was stopped goes on when it is said again.
 """
@@ -24,10 +25,12 @@ from lockgate.site.files import hold_lock, sha256_file, write_atomic
 from lockgate.workspace.project import Project
 from lockgate.workspace.scope import load
 from lockgate.workspace.scope.store import issued_scopes
+from lockgate.workspace.uses import FILE as USES
+from lockgate.workspace.uses import end_uses
 
 CERTIFICATE = "destroyed.json"
 EVENT = "project.destroyed"
-_KEPT = ("scopes", "released", "submitted", "workspace.json", CERTIFICATE)
+_KEPT = ("scopes", "released", "submitted", "workspace.json", USES, CERTIFICATE)
 _KEPT_OF_A_JOB = ("job.json", "code")
 
 
@@ -87,6 +90,7 @@ def destroy_project(site: Site, project: str, *, by: str, reason: str) -> Certif
         for path in going:
             path.unlink(missing_ok=True)
         _remove_empty(place.path)
+        end_uses(site, project)
         record = replace(record, finished_at=_now())
         _write(site, place, record)
         site.audit.append(

@@ -38,6 +38,8 @@ from lockgate.workspace.riskgate import pass_gate, still_accepted
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
+from lockgate.workspace.uses import FILE as USES
+from lockgate.workspace.uses import keep_uses
 
 SCHEMA = "lockgate.workspace/1"
 _FORMAT = 2  # raise when the same scope and release would give other files
@@ -114,6 +116,9 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         inputs = _inputs(site, engine, scope)
         known = _unchanged(site, place, inputs)
         if known is not None:
+            if not (place.path / USES).exists():  # made before uses were kept
+                _choose(engine, inputs)
+                keep_uses(site, engine, scope)
             return _result(place, known, unchanged=True)
         place.clear_old()
         kept = _unaffected(engine, place, inputs)
@@ -145,6 +150,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
             "rewritten": [name for name in tables if name not in kept],
         }
         remember(place, workspace, inputs.left_out)
+        keep_uses(site, engine, scope)
         place.workspace_file.unlink(missing_ok=True)
         place.replace_data(fresh)
         write_atomic(place.workspace_file, (json.dumps(workspace, indent=1) + "\n").encode())
