@@ -62,6 +62,7 @@ def test_nothing_of_the_data_is_left_and_all_of_it_is_certified(site: Site, plac
         "jobs/j1/job.json",
         "jobs/j1/code/main.py",
         "scopes/v1.json",
+        "uses.parquet",  # whose records it held, for those who ask
     }
     assert {name for name in _left(place) if not name.endswith(".lock")} == stays | {"destroyed.json"}
     assert not (place.path / "data").exists()
