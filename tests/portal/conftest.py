@@ -197,7 +197,7 @@ def data_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     def provision(site: Site, project: str, *, actor: str) -> dict[str, Any]:
         return {"tables": {"person": {"rows": 1234, "columns": ["person_id"]}}}
 
-    def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, Any]:
+    def run_job(site: Site, project: str, *, code: Path, author: str, **_: Any) -> dict[str, Any]:
         folder = site.projects / project / "jobs" / "j1" / "outputs"
         folder.mkdir(parents=True)
         monkeypatch.setenv("LOCKGATE_OUTPUTS", str(folder))

@@ -116,3 +116,37 @@ def clear(
     before = datetime.now(UTC) - timedelta(days=days)
     cleared = clear_jobs(open_site(), project, before=before, by=actor())
     emit({"cleared": cleared}, f"{len(cleared)} jobs cleared.")
+
+
+@app.command()
+def queue() -> None:
+    """Show the portal's queue: what runs, and what waits, in the order of its turns by the rule of fair shares."""
+    from lockgate.portal import setup
+
+    setup(open_site())
+    from lockgate.portal.workspaces.models import Job
+    from lockgate.portal.workspaces.queue import turns
+
+    running = Job.objects.filter(state="running").select_related("project", "author").order_by("started_at")
+    rows = [
+        {
+            "turn": turn,
+            "job": str(job.key),
+            "project": job.project.slug,
+            "author": job.author.username,
+            "code": job.code_name,
+            "since": (job.started_at or job.created_at).isoformat(timespec="seconds"),
+        }
+        for turn, job in [*((0, job) for job in running), *enumerate(turns(), 1)]
+    ]
+
+    def human() -> None:
+        table = Table("turn", "project", "author", "code", "since", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(
+                str(row["turn"] or "runs"),
+                *(str(row[name]) for name in ("project", "author", "code", "since")),
+            )
+        console.print(table)
+
+    emit({"queue": rows}, human)

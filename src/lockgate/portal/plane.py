@@ -8,6 +8,7 @@ that they can be stored and shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,58 @@ def is_being_provisioned(site: Site, project: str) -> bool:
     return Project.of(site, project).is_changing()
 
 
-def run_job(site: Site, project: str, *, code: Path, author: str) -> dict[str, Any]:
-    """Run code in the sandbox: status, job_id, exit_code, seconds, log, and the outputs' names."""
+def run_job(
+    site: Site,
+    project: str,
+    *,
+    code: Path | None,
+    author: str,
+    source: dict[str, str] | None = None,
+    environment: str = "",
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Run code, a file or a commit (``source``), in the sandbox: status, job_id, exit_code, seconds, log, what it used,
+    its steps, and the outputs' names."""
     from lockgate.workspace import run_job as run
 
-    result = plain(run(site, project, code=code, author=author))
+    git = (source["git"], source["commit"]) if source else None
+    result = plain(
+        run(site, project, code=code, author=author, git=git, environment=environment, cancelled=cancelled)
+    )
     folder = site.projects / project / "jobs" / result["job_id"] / "outputs"
     result["outputs"] = described_outputs(folder, folder.parent / "code")
     result["problem"] = result.get("reason", "")
+    details = result.get("details", {})
+    for name in ("cpu_seconds", "memory_gb_hours", "code_sha256"):
+        result[name] = details.get(name)
+    kept = ("name", "state", "seconds", "reused_from")  # names of actions stand in the code
+    result["steps"] = [{name: step[name] for name in kept} for step in details.get("steps") or []]
     return dict(result)
+
+
+def usage(site: Site, project: str) -> dict[str, Any]:
+    """What a project has used, and what that costs."""
+    from lockgate.workspace.usage import usage as used
+
+    return dict(plain(used(site, project)))
+
+
+def environments(site: Site) -> list[dict[str, Any]]:
+    """The newest build of each environment that jobs can name."""
+    from lockgate.workspace.environments import environments as known
+
+    return list({one.name: plain(one) for one in known(site)}.values())
+
+
+def check_source(site: Site, git: str, commit: str, environment: str) -> None:
+    """Refused, or UsageError, for a repository, commit or environment that no job could use."""
+    from lockgate.workspace.environments import find
+    from lockgate.workspace.git import check_source as check
+
+    if git or commit:
+        check(site, git, commit)
+    if environment:
+        find(site, environment)
 
 
 def described_outputs(folder: Path, code: Path) -> list[dict[str, Any]]:

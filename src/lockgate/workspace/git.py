@@ -55,13 +55,7 @@ def fetched(site: Site, url: str, commit: str) -> Iterator[tuple[Path, Source]]:
     UsageError for a commit that isn't named in full; Refused for a place that the site doesn't allow, and for links,
     submodules, files kept by LFS, odd names, too many or too large files; LockgateError where git can't fetch it.
     """
-    address = _allowed(site, url)
-    if not _COMMIT.fullmatch(commit):
-        raise UsageError(
-            "a commit is named in full: 40 hexadecimal digits, small letters",
-            where="commit",
-            remedy="`git rev-parse HEAD` in the repository says it; branches and tags can move",
-        )
+    address = check_source(site, url, commit)
     with tempfile.TemporaryDirectory(prefix="lockgate-git-") as aside:
         store, tree = Path(aside, "store"), Path(aside, "code")
         git = _Git(store, Path(aside, "config"), site.config.code.max_mb)
@@ -74,6 +68,18 @@ def fetched(site: Site, url: str, commit: str) -> Iterator[tuple[Path, Source]]:
             raise UsageError(f"{commit[:12]} is no commit", where=url)
         _write_tree(git, commit, tree, site.config.code.max_mb)
         yield tree, Source(url, commit)
+
+
+def check_source(site: Site, url: str, commit: str) -> str:
+    """What git is asked for. Refused unless the site allows it; UsageError unless the commit is named in full."""
+    address = _allowed(site, url)
+    if not _COMMIT.fullmatch(commit):
+        raise UsageError(
+            "a commit is named in full: 40 hexadecimal digits, small letters",
+            where="commit",
+            remedy="`git rev-parse HEAD` in the repository says it; branches and tags can move",
+        )
+    return address
 
 
 def _allowed(site: Site, url: str) -> str:

@@ -57,6 +57,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     ),
     "workspace.provision": frozenset({"data_engineer"}),
     "job.start": frozenset({"applicant", "collaborator"}),
+    "job.cancel": frozenset({"applicant", "collaborator", "data_engineer"}),
     "airlock.request": frozenset({"applicant", "collaborator"}),
     "airlock.review": frozenset({"output_checker"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),

@@ -74,10 +74,16 @@ class Job(models.Model):
     job_id = models.CharField(max_length=120, blank=True, help_text="its folder under the project's jobs/")
     exit_code = models.IntegerField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    source = models.JSONField(default=dict, help_text="of code from git: its address and commit")
+    environment = models.CharField(max_length=120, blank=True)
+    steps = models.JSONField(default=list)
+    cpu_seconds = models.FloatField(null=True, blank=True)
+    memory_gb_hours = models.FloatField(null=True, blank=True)
     log = models.TextField(blank=True)
     problem = models.TextField(blank=True)
     outputs = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -96,6 +102,11 @@ class Job(models.Model):
     def submitted_file(self) -> Path:
         """The code as it was handed in."""
         return self.project.folder / "submitted" / str(self.key) / self.code_name
+
+    @property
+    def cancel_file(self) -> Path:
+        """There once somebody has asked the job to stop while it runs."""
+        return self.submitted_file.parent / "cancel"
 
     @property
     def outputs_folder(self) -> Path:

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import PurePath
 
 from lockgate.errors import Refused
-from lockgate.portal.accounts.rules import Person, check
+from lockgate.portal.accounts.rules import Person, can, check
 
 PROJECT_STATES = {
     "provisioning": "Being prepared",
@@ -25,8 +25,10 @@ JOB_STATES = {
     "failed": "Failed",
     "refused": "Refused",
     "timed-out": "Out of time",
+    "cancelled": "Cancelled",
 }
-FINISHED = frozenset({"succeeded", "failed", "refused", "timed-out"})
+SOURCE = {"git": "the address of the repository", "commit": "the commit, all 40 digits of it"}
+FINISHED = frozenset({"succeeded", "failed", "refused", "timed-out", "cancelled"})
 CODE_SUFFIXES = (".py", ".sql", ".zip")
 _CODE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .()-]{0,99}")
 MAX_CODE_BYTES = 1024 * 1024
@@ -64,6 +66,26 @@ def check_start_job(person: Person, facts: ProjectFacts, today: date) -> None:
         reasons.append(f"the scope begins on {facts.valid_from.isoformat()}")
     if reasons:
         raise Refused(reasons[0], reasons=reasons)
+
+
+def check_cancel(person: Person, facts: ProjectFacts, state: str) -> None:
+    """A member of the project, or a data engineer, while the job waits or runs."""
+    check(person, "job.cancel")
+    if person.username not in facts.members and not can(person, "workspace.provision"):
+        raise Refused("only members of the project can cancel its jobs", reasons=["not a member"])
+    if state in FINISHED:
+        raise Refused(f"the job is {JOB_STATES[state].lower()}", reasons=[f"state {state}"])
+
+
+def check_waiting(waiting: int, most: int) -> None:
+    """Nobody fills the queue: so many jobs of one person wait in one project, and no more."""
+    if waiting >= most:
+        raise Refused(
+            f"{waiting} of your jobs wait already in this project",
+            reasons=["too many waiting jobs"],
+            remedy="wait until one has started, or cancel one",
+            where="code",
+        )
 
 
 def check_provision(person: Person, facts: ProjectFacts) -> None:
@@ -108,6 +130,15 @@ def can_start_job(person: Person, facts: ProjectFacts, today: date) -> bool:
     """Whether ``check_start_job`` would pass."""
     try:
         check_start_job(person, facts, today)
+    except Refused:
+        return False
+    return True
+
+
+def can_cancel(person: Person, facts: ProjectFacts, state: str) -> bool:
+    """Whether ``check_cancel`` would pass."""
+    try:
+        check_cancel(person, facts, state)
     except Refused:
         return False
     return True

@@ -18,7 +18,7 @@ from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.models import Application
 from lockgate.portal.outbox.writing import Record, writing
 from lockgate.portal.sites import current_site
-from lockgate.portal.workspaces import examples, rules, signals, tasks
+from lockgate.portal.workspaces import examples, queue, rules, signals, tasks
 from lockgate.portal.workspaces.models import Job, Member, Project
 from lockgate.site.files import hold_lock, make_dir, write_atomic
 
@@ -85,6 +85,8 @@ def close_project(
     project.state = state
     project.ended_at = timezone.now()
     project.save(update_fields=["state", "ended_at"])
+    for job in project.jobs.filter(state="running"):
+        write_atomic(job.cancel_file, b"")
     record.also(f"project.{state}", project=project.slug)
     signals.ended.send(Project, project=project, record=record)
 
@@ -123,17 +125,45 @@ def provision_again(user: User, project: Project) -> None:
         transaction.on_commit(lambda: _enqueue(tasks.provision, project.slug))
 
 
-def start_job(user: User, project: Project, name: str, code: bytes, *, now: bool = False) -> Job:
-    """Hand in code to be run on the project's data. With ``now`` it runs in this process before this returns."""
+def start_job(
+    user: User,
+    project: Project,
+    name: str,
+    code: bytes,
+    *,
+    environment: str = "",
+    source: dict[str, str] | None = None,
+    now: bool = False,
+) -> Job:
+    """Hand in code to be run on the project's data: a file, or a commit (``source``: its git address and commit).
+
+    With ``now`` it runs in this process before this returns; else when its turn comes (see ``queue``).
+    """
     name = PurePath(name).name
     rules.check_start_job(user.person, project.facts(), timezone.localdate())
-    rules.check_code(name, len(code))
-    digest = hashlib.sha256(code).hexdigest()
-    with writing("job.queued", actor=user.username, project=project.slug, code=name, sha256=digest) as record:
-        job = Job.objects.create(project=project, author=user, code_name=name, code_sha256=digest)
+    plane.check_source(current_site(), **{"git": "", "commit": "", **(source or {})}, environment=environment)
+    if source:
+        name = f"{PurePath(source['git']).name[:80] or 'repository'} at {source['commit'][:12]}"
+    else:
+        rules.check_code(name, len(code))
+    digest = "" if source else hashlib.sha256(code).hexdigest()
+    with writing(
+        "job.queued", actor=user.username, project=project.slug, code=name, sha256=digest, **(source or {})
+    ) as record:
+        waiting = Job.objects.filter(project=project, author=user, state="queued").count()
+        rules.check_waiting(waiting, current_site().config.queue.waiting_per_person)
+        job = Job.objects.create(
+            project=project,
+            author=user,
+            code_name=name,
+            code_sha256=digest,
+            source=source or {},
+            environment=environment,
+        )
         record.detail["job"] = str(job.key)
         make_dir(job.submitted_file.parent)
-        write_atomic(job.submitted_file, code)
+        if not source:
+            write_atomic(job.submitted_file, code)
         if not now:
             transaction.on_commit(lambda: _enqueue(tasks.run, str(job.key)))
     if now:
@@ -148,10 +178,44 @@ def start_example(user: User, project: Project, key: str, *, now: bool = False) 
     return start_job(user, project, example.file, example.code, now=now)
 
 
-def run_now(key: str) -> str:
-    """Run a waiting job in this process; its state afterwards. A job that is not waiting is left alone."""
+def cancel_job(user: User, job: Job) -> str:
+    """Take a waiting job out of the queue, or ask a running one to stop; its state afterwards."""
+    with writing("job.cancelled", actor=user.username, project=job.project.slug, job=str(job.key)) as record:
+        job = Job.objects.select_for_update().select_related("project").get(pk=job.pk)
+        rules.check_cancel(user.person, job.project.facts(), job.state)
+        record.detail["state"] = job.state
+        if job.state == "queued":
+            job.state, job.finished_at = "cancelled", timezone.now()
+            job.save(update_fields=["state", "finished_at"])
+        else:
+            write_atomic(job.cancel_file, b"")
+    return job.state
+
+
+def run_next() -> str:
+    """Run the job whose turn it is, in this process; its state afterwards, or "" when there is none to start."""
+    while True:
+        turn = queue.next_job()
+        if turn is None:
+            return ""
+        try:
+            state = run_now(str(turn.key), in_turn=True)
+        except Refused:  # another worker took it, or the last place
+            if queue.next_job() == turn:
+                return ""
+            continue
+        if Job.objects.filter(state="queued").exists() and not DBTaskResult.objects.ready().exists():
+            _enqueue(tasks.run, "")
+        return state
+
+
+def run_now(key: str, *, in_turn: bool = False) -> str:
+    """Run a waiting job in this process; its state afterwards. A job that is not waiting is left alone.
+
+    ``in_turn``: only while a place is free for it.
+    """
     with _held(Job.objects.get(key=key)):
-        return _run(key)
+        return _run(key, in_turn=in_turn)
 
 
 def _held(job: Job) -> AbstractContextManager[None]:
@@ -183,26 +247,37 @@ def recover() -> int:
                 continue
             _enqueue(tasks.provision, project.slug)
             settled += 1
-        for job in Job.objects.filter(state="queued", created_at__lt=timezone.now() - _LOST_AFTER):
-            _enqueue(tasks.run, str(job.key))
+        turn = queue.next_job()
+        if turn is not None and turn.created_at < timezone.now() - _LOST_AFTER:
+            _enqueue(tasks.run, str(turn.key))
             settled += 1
     return settled
 
 
-def _run(key: str) -> str:
+def _run(key: str, *, in_turn: bool) -> str:
     with writing("job.picked_up", actor="lockgate", job=key) as record:
         job = Job.objects.select_for_update().select_related("project", "author").get(key=key)
         if job.state != "queued":
             raise Refused(f"the job is {rules.JOB_STATES[job.state].lower()}", reasons=[f"state {job.state}"])
-        job.state = "running"
-        job.save(update_fields=["state"])
+        if in_turn and not queue.has_place(job):
+            raise Refused("its turn has not come", reasons=["every place is taken"])
+        job.state, job.started_at = "running", timezone.now()
+        job.save(update_fields=["state", "started_at"])
         record.detail["project"] = job.project.slug
     result: dict[str, Any] = {"status": "refused"}
     try:
-        code = job.submitted_file
-        if hashlib.sha256(code.read_bytes()).hexdigest() != job.code_sha256:
+        code = None if job.source else job.submitted_file
+        if code is not None and hashlib.sha256(code.read_bytes()).hexdigest() != job.code_sha256:
             raise Refused("the code was changed after it was handed in", reasons=["changed code"])
-        result = plane.run_job(current_site(), job.project.slug, code=code, author=job.author.username)
+        result = plane.run_job(
+            current_site(),
+            job.project.slug,
+            code=code,
+            author=job.author.username,
+            source=job.source or None,
+            environment=job.environment,
+            cancelled=job.cancel_file.exists,
+        )
     except Refused as error:
         result["problem"] = "; ".join(error.reasons) or str(error)
     except (LockgateError, OSError) as error:
@@ -212,6 +287,10 @@ def _run(key: str) -> str:
         job.job_id = result.get("job_id", "")
         job.exit_code = result.get("exit_code")
         job.seconds = result.get("seconds")
+        job.cpu_seconds = result.get("cpu_seconds")
+        job.memory_gb_hours = result.get("memory_gb_hours")
+        job.steps = result.get("steps", [])
+        job.code_sha256 = job.code_sha256 or result.get("code_sha256") or ""
         job.log = result.get("log", "")[-LOG_CHARACTERS:]
         job.problem = result.get("problem", "")
         job.outputs = result.get("outputs", [])

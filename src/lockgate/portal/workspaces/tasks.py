@@ -15,7 +15,7 @@ def provision(slug: str) -> str:
 
 @task()
 def run(key: str) -> str:
-    """Run a job; its state afterwards."""
-    from lockgate.portal.workspaces.services import run_now
+    """Run the job whose turn it is, which need not be the one that asked (``key``); its state afterwards."""
+    from lockgate.portal.workspaces.services import run_next
 
-    return run_now(key)
+    return run_next()

@@ -13,6 +13,7 @@ urlpatterns = [
     path("<slug:slug>/provision/", views.provision, name="provision"),
     path("<slug:slug>/jobs/new/", views.new_job, name="new_job"),
     path("<slug:slug>/jobs/<uuid:key>/", views.job, name="job"),
+    path("<slug:slug>/jobs/<uuid:key>/cancel/", views.cancel, name="cancel_job"),
     path("<slug:slug>/jobs/<uuid:key>/state/", views.job_state, name="job_state"),
     path("<slug:slug>/jobs/<uuid:key>/release/", request_release, name="request_release"),
 ]

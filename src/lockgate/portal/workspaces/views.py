@@ -21,7 +21,7 @@ from lockgate.portal.applications.catalogue import linkage_label, offered
 from lockgate.portal.files import code_text
 from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagination, signed_in, summary
 from lockgate.portal.sites import current_site
-from lockgate.portal.workspaces import examples, rules, services
+from lockgate.portal.workspaces import examples, queue, rules, services
 from lockgate.portal.workspaces.models import Job, Project
 from lockgate.schema import VOCABULARY_TABLES
 
@@ -84,6 +84,8 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "member": person.username in project.members,
         "reads_application": application_rules.can_read(person, project.application.facts()),
         "linkage_label": linkage_label,
+        "usage": plane.usage(current_site(), project.slug),
+        "standing": queue.standing(project.slug),
     }
     return render(request, "workspaces/project.jinja", context)
 
@@ -120,22 +122,38 @@ def new_job(request: SignedIn, slug: str) -> HttpResponseBase:
     errors: dict[str, str] = {}
     if request.method == "POST":
         upload, example = request.FILES.get("code"), request.POST.get("example", "")
+        environment = request.POST.get("environment", "")
+        source = {name: request.POST.get(name, "").strip() for name in ("git", "commit")}
         try:
             if upload is not None:
                 rules.check_code(upload.name or "", upload.size or 0)
-                job = services.start_job(request.user, project, upload.name or "", upload.read())
+                content = upload.read()
+                job = services.start_job(
+                    request.user, project, upload.name or "", content, environment=environment
+                )
                 return redirect("workspaces:job", slug, job.key)
+            if any(source.values()):
+                errors = {name: "Enter " + rules.SOURCE[name] for name, value in source.items() if not value}
+                if not errors:
+                    job = services.start_job(
+                        request.user, project, "", b"", source=source, environment=environment
+                    )
+                    return redirect("workspaces:job", slug, job.key)
             if example:
                 job = services.start_example(request.user, project, example)
                 return redirect("workspaces:job", slug, job.key)
-            errors = {"code": "Choose a file, or one of the examples"}
+            if not errors:
+                errors = {"code": "Choose a file, or one of the examples"}
         except LockgateError as error:
-            errors = as_errors(error, "code")
+            errors = as_errors(error, "git" if any(source.values()) else "code")
     context = {
         "project": project,
         "examples": examples.everything(),
         "errors": errors,
         "summary": summary(errors),
+        "environments": plane.environments(current_site()),
+        "from_git": bool(current_site().config.code.hosts or current_site().config.code.folders),
+        "given": {name: request.POST.get(name, "") for name in ("git", "commit", "environment")},
     }
     return render(request, "workspaces/new_job.jinja", context, status=400 if errors else 200)
 
@@ -152,6 +170,9 @@ def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
         "log": job.log if is_member else "",
         "is_member": is_member,
         "states": rules.JOB_STATES,
+        "place": queue.place_of(job) if job.state == "queued" else (0, 0),
+        "can_cancel": rules.can_cancel(person, project.facts(), job.state),
+        "cancelling": job.cancel_file.exists(),
         "requests": [(item, airlock.can_read(person, item.facts())) for item in job.requests.all()],
         "can_request": is_member
         and airlock.can_request(person)
@@ -180,9 +201,26 @@ def job_state(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
         render(
             request,
             "workspaces/job_state.jinja",
-            {"job": job, "project": job.project, "states": rules.JOB_STATES},
+            {
+                "job": job,
+                "project": job.project,
+                "states": rules.JOB_STATES,
+                "place": queue.place_of(job) if job.state == "queued" else (0, 0),
+                "cancelling": job.cancel_file.exists(),
+            },
         )
     )
+
+
+@require_POST
+@signed_in
+def cancel(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
+    """Take a waiting job out of the queue, or stop a running one."""
+    state = services.cancel_job(request.user, get_job(request, slug, key))
+    messages.success(
+        request, "The job was cancelled." if state == "cancelled" else "The job is being stopped."
+    )
+    return redirect("workspaces:job", slug, key)
 
 
 @require_POST
