@@ -33,6 +33,7 @@ from lockgate.portal.applications.deciding import (
 )
 from lockgate.portal.applications.errors import InvalidAnswerError
 from lockgate.portal.applications.models import Amendment, Application, Case, Version
+from lockgate.portal.applications.pdf import attached_json
 from lockgate.portal.applications.running import due_warnings, expire_due, resume, revoke, suspend
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site
@@ -166,10 +167,12 @@ def _not_released(answers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def import_file(user: User, content: bytes | str, *, where: str = "the file") -> Application:
-    """A draft from a JSON file: ``{"schema": "lockgate.application/1", "kind", "answers": {...}}``.
+    """A draft from a file: ``{"schema": "lockgate.application/1", "kind", "answers": {...}}``, or a PDF with one in it.
 
     Everything is checked before anything is stored. Raises UsageError naming each answer that can't stand.
     """
+    if isinstance(content, bytes) and content[:1024].lstrip().startswith(b"%PDF"):
+        content = attached_json(content, where=where)
     try:
         raw = json.loads(content)
     except (ValueError, UnicodeDecodeError) as error:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("<str:reference>/advise/", views.advise, name="advise"),
     path("<str:reference>/withdraw/", views.withdraw, name="withdraw"),
     path("<str:reference>/revoke/", views.revoke, name="revoke"),
+    path("<str:reference>/export.pdf", views.export_pdf, name="export_pdf"),
     path("<str:reference>/export.json", views.export, name="export"),
     path("<str:reference>/section/<slug:key>/", views.section, name="section"),
 ]

@@ -19,6 +19,7 @@ from lockgate.portal.applications.answers import read_post
 from lockgate.portal.applications.bank import KIND_HINTS, KINDS, Section, load
 from lockgate.portal.applications.catalogue import groups, linkage_label, offered
 from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.pdf import as_pdf
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.applications.shown import shown_answers
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
@@ -347,6 +348,17 @@ def revoke(request: SignedIn, reference: str) -> HttpResponseBase:
             errors = as_errors(error, "reason")
     context = {"application": application, "errors": errors, "summary": summary(errors)}
     return render(request, "applications/revoke.jinja", context, status=400 if errors else 200)
+
+
+@require_GET
+@signed_in
+def export_pdf(request: SignedIn, reference: str) -> HttpResponseBase:
+    """The application as a PDF, its answers attached."""
+    application = _get(request, reference)
+    content = as_pdf(application, services.export_file(application))
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{application.slug}.pdf"'
+    return response
 
 
 @require_GET

@@ -16,7 +16,7 @@ from lockgate.portal.accounts.rules import PERMISSIONS
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.applications import rules as application_rules
-from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.models import Application, Case, Condition
 from lockgate.portal.incidents.models import Incident
 from lockgate.portal.workspaces.models import Job, Project
 
@@ -58,6 +58,14 @@ def _application(detail: Detail) -> Application:
     return Application.objects.select_related("applicant").get(reference=detail["application"])
 
 
+def _case(application: Application) -> Case:
+    """What of an application waits: an amendment that was handed in, else the application itself."""
+    amendment = application.amendment
+    return (
+        amendment if amendment is not None and amendment.state in application_rules.DECIDABLE else application
+    )
+
+
 def _at(application: Application) -> str:
     return reverse("applications:detail", args=[application.reference])
 
@@ -69,7 +77,7 @@ def _team(application: Application) -> tuple[User, ...]:
 @_tells("application.submitted")
 def _submitted(detail: Detail) -> Iterator[Telling]:
     application = _application(detail)
-    facts = application.facts()
+    facts = _case(application).facts()
     deciders = tuple(
         user for user in permitted("application.decide") if application_rules.can_decide(user.person, facts)
     )
@@ -96,6 +104,10 @@ _SAID = {
     "application.refused": "{} is refused",
     "application.revoked": "{} is revoked: nothing can be run or released any more",
     "application.expired": "{} has ended: its last day is over",
+    "application.conditional": "{} is approved on conditions that must be met first",
+    "application.suspended": "{} is suspended: nothing can be run or released until it is resumed",
+    "application.resumed": "{} is resumed",
+    "application.condition_met": "A condition of {} is met",
 }
 
 
@@ -109,6 +121,29 @@ def _team_told(event: str) -> Callable[[Detail], Iterator[Telling]]:
 
 for _event in _SAID:
     TELLERS[_event] = _team_told(_event)
+
+
+@_tells("application.commented")
+def _commented(detail: Detail) -> Iterator[Telling]:
+    application = _application(detail)
+    yield Telling(
+        _named([application.applicant.username]),
+        f"Somebody commented on {application.reference}",
+        _at(application),
+    )
+
+
+@_tells("application.evidence")
+def _evidence(detail: Detail) -> Iterator[Telling]:
+    application = _application(detail)
+    role = Condition.objects.get(pk=detail["condition"]).role
+    yield Telling(
+        tuple(
+            user for user in permitted("application.decide") if application.facts().holds(user.person, role)
+        ),
+        f"{application.reference}: the applicant says how a condition is met",
+        _at(application),
+    )
 
 
 @_tells("application.expiring")
