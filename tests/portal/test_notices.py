@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from lockgate.errors import LockgateError, UsageError
 from lockgate.portal.accounts.models import User
-from lockgate.portal.accounts.services import set_roles, set_training
+from lockgate.portal.accounts.services import record_training, set_roles
 from lockgate.portal.applications import services as applications
 from lockgate.portal.applications.models import Application
 from lockgate.portal.notices import mail, services
@@ -141,7 +141,7 @@ def test_a_morning_brings_the_day_before_in_one_email(
     services.prefer(people["rita"], "daily")
     services.prefer(people["dora"], "none")
     _submitted(people, answers)
-    set_training(people["rita"], timezone.localdate() + timedelta(days=20), actor="adam")
+    record_training(people["rita"], "Ethics", timezone.localdate() + timedelta(days=20), actor="adam")
     assert services.warn() == 1
     assert mail.send_waiting() == 1
     assert outbox.outbox[0].to == ["both@example.org"]

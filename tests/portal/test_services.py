@@ -241,7 +241,7 @@ def test_every_write_has_its_entry_and_is_made_in_the_services(
         assert airlock.review(people["otto"], request, "approve") == "released"
         services.revoke(people["dora"], application, "Over")
         accounts.set_roles(people["nora"], ["auditor"], actor="adam")
-        accounts.set_training(people["nora"], timezone.localdate(), actor="adam")
+        accounts.record_training(people["nora"], "Information governance", timezone.localdate(), actor="adam")
     assert len(set(written)) > 10
     events = list(Message.objects.order_by("id").values_list("event", flat=True))
     expected = {

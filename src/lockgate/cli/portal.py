@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,6 +78,12 @@ def createuser(
     email: Annotated[str, typer.Option(help="Email address.")] = "",
     role: Annotated[list[str] | None, typer.Option(help="A role; may be given more than once.")] = None,
     organisation: Annotated[str, typer.Option(help="Where the person works.")] = "",
+    trained_until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The last day on which their information governance training holds."
+        ),
+    ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from input.")
     ] = False,
@@ -92,11 +99,34 @@ def createuser(
         password=_password(password_stdin),
         roles=role or [],
         organisation=organisation,
+        training_until=trained_until.date() if trained_until else None,
         actor=actor(),
     )
     emit(
         {"username": user.username, "roles": sorted(role or [])},
         f"{user.name} can sign in as {user.username}.",
+    )
+
+
+@app.command()
+def training(
+    username: Annotated[str, typer.Argument(help="Whose training it is.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day on which it holds.")],
+    course: Annotated[str, typer.Option(help="What it taught.")] = "Information governance",
+    provider: Annotated[str, typer.Option(help="Who trained them.")] = "",
+    certificate: Annotated[str, typer.Option(help="Number or address of the certificate.")] = "",
+) -> None:
+    """Record that somebody took a course. Roles whose courses are missing or over can't be used."""
+    _portal()
+    from lockgate.portal.accounts.services import get_user, record_training
+
+    user = get_user(username)
+    record_training(user, course, until.date(), actor=actor(), provider=provider, certificate=certificate)
+    resting = {role: list(courses) for role, courses in user.person.resting.items()}
+    said = "; ".join(f"{role} rests: {', '.join(courses)}" for role, courses in resting.items())
+    emit(
+        {"username": username, "course": course, "resting": resting},
+        said or f"All roles of {username} can be used.",
     )
 
 

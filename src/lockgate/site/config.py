@@ -340,6 +340,16 @@ class SignInSection(_Section):
         return self
 
 
+class TrainingSection(_Section):
+    """The courses that people must have taken (docs/how-to/portal.md)."""
+
+    required: dict[str, list[str]] | None = Field(
+        default=None,
+        description="role ('*': everybody) -> courses without which it can't be used. Not given: 'Information"
+        " governance' for everybody, and none on a demonstration site",
+    )
+
+
 class MailSection(_Section):
     """E-mails to those who work with the portal (docs/how-to/notices.md). The server's password is in
     LOCKGATE_MAIL_PASSWORD or in ``keys/mail.secret``."""
@@ -423,6 +433,7 @@ class SiteConfig(_Section):
     portal: PortalSection = PortalSection()
     sign_in: SignInSection = SignInSection()
     mail: MailSection = MailSection()
+    training: TrainingSection = TrainingSection()
 
 
 def read_config(path: Path) -> SiteConfig:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 from lockgate.portal.accounts.rules import Person
+from lockgate.portal.accounts.training import holds_until, required_courses, resting
+from lockgate.portal.sites import current_site
 
 
 class Organisation(models.Model):
@@ -42,7 +46,6 @@ class User(AbstractUser):
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
     )
-    training_until = models.DateField(null=True, blank=True)
 
     REQUIRED_FIELDS = ["email", "name"]
 
@@ -62,10 +65,17 @@ class User(AbstractUser):
 
     @property
     def person(self) -> Person:
-        """What the rules know of this account. One query, kept for the life of the object."""
+        """What the rules know of this account. Two queries, kept for the life of the object.
+
+        Roles whose training is missing or over are not among its roles: they rest.
+        """
         cached: Any = self.__dict__.get("_person")
         if cached is None:
-            held = [role.partition(":") for role in self.memberships.values_list("role", flat=True)]
+            granted = list(self.memberships.values_list("role", flat=True))
+            trained = self.trained()
+            required = required_courses(current_site())
+            rest = resting(granted, required, trained, timezone.localdate())
+            held = [role.partition(":") for role in granted if role not in rest]
             cached = Person(
                 username=self.username,
                 name=self.name,
@@ -73,14 +83,41 @@ class User(AbstractUser):
                 owns=frozenset(source for name, _, source in held if name == "data_owner" and source),
                 organisation=self.organisation.name if self.organisation else "",
                 active=self.is_active,
-                training_until=self.training_until,
+                training_until=holds_until(granted, required, trained),
+                resting=rest,
             )
             self.__dict__["_person"] = cached
         return cached  # type: ignore[no-any-return]
 
+    def trained(self) -> dict[str, date]:
+        """Course -> the last day on which the person's newest record of it holds."""
+        found: dict[str, date] = {}
+        for item in sorted(self.trainings.all(), key=lambda item: item.pk):
+            found[item.course] = item.valid_until
+        return found
+
     def forget_person(self) -> None:
-        """Read roles anew the next time: after a change of roles."""
+        """Read roles anew the next time: after a change of roles or training."""
         self.__dict__.pop("_person", None)
+
+
+class Training(models.Model):
+    """That somebody took a course: records are added, never changed; of one course the newest counts."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="trainings")
+    course = models.CharField(max_length=100)
+    provider = models.CharField(max_length=200, blank=True, help_text="who trained, and vouches for it")
+    certificate = models.CharField(max_length=200, blank=True, help_text="its number or address")
+    valid_until = models.DateField()
+    recorded_by = models.CharField(max_length=150)
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["course", "valid_until"])]
+
+    def __str__(self) -> str:
+        return f"{self.user.username}: {self.course}"
 
 
 class Membership(models.Model):

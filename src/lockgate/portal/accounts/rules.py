@@ -5,6 +5,7 @@ Each rule is a pair: ``check_x`` raises Refused with the reason, ``can_x`` says 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -107,6 +108,8 @@ class Person:
     organisation: str = ""
     active: bool = True
     training_until: date | None = None
+    # the roles that can't be used, each with the courses that are missing or over
+    resting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # the linked sources whose data this data owner decides on; partners name theirs themselves
     owns: frozenset[str] = field(default_factory=frozenset)
 
@@ -123,6 +126,13 @@ def check(person: Person, action: str) -> None:
     if not person.username or not person.active:
         raise Refused("sign in first", reasons=["not signed in"])
     if not person.roles & PERMISSIONS[action]:
+        for role, courses in person.resting.items():
+            if role.partition(":")[0] in PERMISSIONS[action]:
+                raise Refused(
+                    f"your role {role_label(role).lower()} rests: training is missing or over ({', '.join(courses)})",
+                    reasons=["training missing or over"],
+                    remedy="send the certificate to whoever manages the accounts of this portal",
+                )
         needed = " or ".join(sorted(ROLES[role].lower() for role in PERMISSIONS[action]))
         raise Refused(
             f"this needs the role {needed}",
@@ -154,31 +164,6 @@ def has_enough_factors(action: str, given: bool) -> bool:
     """Whether ``check_second_factor`` would pass."""
     try:
         check_second_factor(action, given)
-    except Refused:
-        return False
-    return True
-
-
-def check_trained(person: Person, today: date) -> None:
-    """Refused when the person's training in information governance is missing or has run out."""
-    if person.training_until is None:
-        raise Refused(
-            "no information governance training is on record",
-            reasons=["training missing"],
-            remedy="send the certificate to the research centre",
-        )
-    if person.training_until < today:
-        raise Refused(
-            f"information governance training ran out on {person.training_until.isoformat()}",
-            reasons=["training out of date"],
-            remedy="renew it and send the certificate to the research centre",
-        )
-
-
-def is_trained(person: Person, today: date) -> bool:
-    """Whether ``check_trained`` would pass."""
-    try:
-        check_trained(person, today)
     except Refused:
         return False
     return True

@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from lockgate.errors import Refused, UsageError
-from lockgate.portal.accounts.models import Membership, Organisation, User
+from lockgate.portal.accounts.models import Membership, Organisation, Training, User
 from lockgate.portal.accounts.rules import ROLES, role_label
+from lockgate.portal.accounts.training import INFORMATION_GOVERNANCE
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site
 from lockgate.workspace.routes import routes_of
@@ -42,11 +43,15 @@ def create_user(
     if password is not None:
         _strong(password, User(username=username, name=name, email=email))
     with writing("account.created", actor=actor, username=username, roles=sorted(roles)):
-        user = User(username=username, name=name, email=email, training_until=training_until)
+        user = User(username=username, name=name, email=email)
         user.organisation = _organisation(organisation, sector)
         user.set_password(password)
         user.save()
         Membership.objects.bulk_create(Membership(user=user, role=role, granted_by=actor) for role in roles)
+        if training_until is not None:
+            Training.objects.create(
+                user=user, course=INFORMATION_GOVERNANCE, valid_until=training_until, recorded_by=actor
+            )
     return user
 
 
@@ -64,12 +69,31 @@ def set_roles(user: User, roles: Sequence[str], *, actor: str) -> None:
     user.forget_person()
 
 
-def set_training(user: User, until: date | None, *, actor: str) -> None:
-    """Record until when somebody's information governance training holds."""
-    with writing("account.training", actor=actor, username=user.username, until=until and until.isoformat()):
-        user.training_until = until
-        user.save(update_fields=["training_until"])
+def record_training(
+    user: User, course: str, until: date, *, actor: str, provider: str = "", certificate: str = ""
+) -> Training:
+    """Record that somebody took a course, and the last day on which it holds. Nobody records their own.
+
+    A shorter time, or a day that is over, takes effect too: the newest record of a course counts.
+    """
+    if user.username == actor:
+        raise Refused("nobody records their own training", remedy="ask another administrator")
+    course = course.strip()
+    if not course or len(course) > 100:
+        raise UsageError("name the course, in at most 100 characters", where="course")
+    if len(provider) > 200 or len(certificate) > 200:
+        raise UsageError(
+            "use at most 200 characters", where="provider" if len(provider) > 200 else "certificate"
+        )
+    with writing(
+        "account.training", actor=actor, username=user.username, course=course, until=until.isoformat()
+    ):
+        record = Training.objects.create(
+            user=user, course=course, valid_until=until, provider=provider.strip(), certificate=certificate.strip(),
+            recorded_by=actor,
+        )  # fmt: skip
     user.forget_person()
+    return record
 
 
 def set_password(user: User, password: str, *, actor: str) -> None:

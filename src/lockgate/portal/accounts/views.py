@@ -10,13 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 from requests import RequestException
 
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, UsageError
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import Organisation, User
 from lockgate.portal.accounts.organisation import configured, provider_id
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, check
 from lockgate.portal.accounts.second_factor import is_set_up
-from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
+from lockgate.portal.accounts.training import required_courses
+from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, posted_day, signed_in, summary
+from lockgate.portal.sites import current_site
 
 
 @require_GET
@@ -24,7 +26,9 @@ from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, sign
 def people(request: SignedIn) -> HttpResponseBase:
     """All accounts with their roles, and the permission matrix."""
     check(request.user.person, "people.manage")
-    page = page_of(request, User.objects.select_related("organisation").prefetch_related("memberships"))
+    page = page_of(
+        request, User.objects.select_related("organisation").prefetch_related("memberships", "trainings")
+    )
     context = {
         "page": page,
         "pagination": pagination(request, page),
@@ -96,7 +100,24 @@ def person(request: SignedIn, username: str) -> HttpResponseBase:
     check(request.user.person, "people.manage")
     user = get_object_or_404(User.objects.select_related("organisation"), username=username)
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    if request.method == "POST" and request.POST.get("action") == "training":
+        try:
+            until = posted_day(request, "until")
+            if until is None:
+                raise UsageError("enter the last day on which it holds", where="until")
+            services.record_training(
+                user,
+                request.POST.get("course", ""),
+                until,
+                actor=request.user.username,
+                provider=request.POST.get("provider", ""),
+                certificate=request.POST.get("certificate", ""),
+            )
+            messages.success(request, f"The training of {user.name} is recorded.")
+            return redirect("accounts:person", user.username)
+        except LockgateError as error:
+            errors = as_errors(error, "course")
+    elif request.method == "POST":
         try:
             services.set_roles(user, request.POST.getlist("roles"), actor=request.user.username)
             messages.success(request, f"The roles of {user.name} are changed.")
@@ -107,7 +128,13 @@ def person(request: SignedIn, username: str) -> HttpResponseBase:
         "account": user,
         "roles": services.role_choices(),
         "chosen": sorted(user.memberships.values_list("role", flat=True)),
+        "trainings": user.trainings.all(),
+        "resting": user.person.resting,
+        "courses": sorted(
+            {course for courses in required_courses(current_site()).values() for course in courses}
+        ),
+        "posted": request.POST,
         "errors": errors,
-        "summary": summary(errors),
+        "summary": summary(errors, {"until": "until-day"}),
     }
     return render(request, "accounts/person.jinja", context, status=400 if errors else 200)

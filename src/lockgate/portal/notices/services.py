@@ -106,17 +106,17 @@ def warn(today: date | None = None) -> int:
             APPROVALS_END,
             application=application.reference,
         )
-    for user in User.objects.filter(is_active=True, training_until__gte=today):
-        assert user.training_until is not None
-        given += _warn_once(
-            "account.training_ending", user.training_until, today, TRAINING_ENDS, username=user.username
-        )
+    for user in User.objects.filter(is_active=True, trainings__valid_until__gte=today).distinct():
+        for course, until in user.trained().items():
+            given += _warn_once(
+                "account.training_ending", until, today, TRAINING_ENDS, username=user.username, course=course
+            )
     return given
 
 
 def _warn_once(event: str, until: date, today: date, steps: tuple[int, ...], **about: str) -> int:
     left = (until - today).days
-    due = min((step for step in steps if left <= step), default=None)
+    due = min((step for step in steps if 0 <= left <= step), default=None)
     if due is None:
         return 0
     asked: dict[str, Any] = {f"detail__{key}": value for key, value in about.items()}

@@ -160,7 +160,10 @@ def _expiring(detail: Detail) -> Iterator[Telling]:
 
 @_tells("account.training_ending")
 def _training(detail: Detail) -> Iterator[Telling]:
-    yield Telling(_named([detail["username"]]), f"Your training runs out in {detail['days']} days: renew it")
+    yield Telling(
+        _named([detail["username"]]),
+        f"Your training ({detail['course']}) runs out in {detail['days']} days: renew it",
+    )
 
 
 @_tells("account.roles")
