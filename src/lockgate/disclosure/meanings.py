@@ -49,6 +49,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "one or two people make up most of a figure, or there is no evidence that they don't",
         "withhold it; lockgate.outputs.summary keeps the evidence",
     ),
+    "evidence": (
+        "counts that the platform could not confirm, or that are not so",
+        "write tables with lockgate.outputs.counts or summary, which Lockgate computes again",
+    ),
     "difference": (
         "a figure that, less one released earlier, tells of a small group",
         "withhold it, or show the same data as then",

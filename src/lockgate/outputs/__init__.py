@@ -15,6 +15,7 @@ It runs in the sandbox with the standard library alone and reads pandas, polars,
 their shape. It imports no other part of Lockgate, and it decides nothing: the gate does.
 """
 
+from lockgate.outputs.counting import counts
 from lockgate.outputs.errors import OutputError
 from lockgate.outputs.models import model
 from lockgate.outputs.record import HIDDEN, SCHEMA, outputs_folder
@@ -27,6 +28,7 @@ __all__ = [
     "SCHEMA",
     "OutputError",
     "chart",
+    "counts",
     "model",
     "outputs_folder",
     "regression",

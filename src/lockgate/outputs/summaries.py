@@ -13,6 +13,7 @@ from typing import Any
 
 from lockgate.outputs.errors import OutputError, unknown
 from lockgate.outputs.frames import Columns, Value, columns_of, label
+from lockgate.outputs.record import keep
 from lockgate.outputs.write import Evidence, write_table
 
 OFFERED = ("mean", "sd", "interval", "median", "quartiles", "sum")
@@ -89,6 +90,15 @@ def summary(
         notes=notes,
         evidence=evidence,
     )
+    said: dict[str, Any] = {
+        "title": title,
+        "value": value,
+        "unit": unit,
+        "by": dims,
+        "statistics": list(statistics),
+    }
+    said |= {"total": total, "missing": missing, "level": level, "decimals": decimals, "notes": notes}
+    keep("summary", name, said, {column: columns[column] for column in (unit, value, *dims)})
 
 
 def _group(

@@ -223,14 +223,46 @@ def check_outputs(site: Site, project: str, scope: dict[str, Any], folder: Path)
     """The verdict on each file of an outputs folder: pass, fail or review, with findings."""
     from lockgate.disclosure import check_outputs as check
 
-    return [plain(verdict) for verdict in check(folder, rules_of(site, scope), **_against(site, project))]
+    found = [plain(verdict) for verdict in check(folder, rules_of(site, scope), **_against(site, project))]
+    return with_evidence(site, project, folder, found)
+
+
+def with_evidence(
+    site: Site, project: str, folder: Path, verdicts: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The verdicts, with what the platform knows of the evidence behind each table.
+
+    A table that contradicts it fails. One that nothing confirms is told to the reviewers, and needs them where the
+    site lets others be decided by rule.
+    """
+    from lockgate.disclosure.findings import Finding
+    from lockgate.workspace.evidence import confirmations
+    from lockgate.workspace.project import Project
+
+    by_rule = getattr(site.config.disclosure, "release_by_rule", "never") != "never"
+    known = {one.file: one for one in confirmations(Project.of(site, project), folder)}
+    for verdict in verdicts:
+        one = known.get(verdict["file"])
+        if one is None or one.status == "confirmed":
+            continue
+        false = one.status == "contradicted"
+        severity: Any = "fail" if false else "review" if by_rule else "note"
+        mend = "write it with outputs.counts or outputs.summary"
+        verdict["findings"].append(Finding("evidence", one.file, one.why, mend, severity).as_dict())
+        if severity != "note" and verdict["decision"] != "fail":
+            verdict["decision"] = severity
+        verdict["repaired"] = verdict["repaired"] and not false
+    return verdicts
 
 
 def repair(site: Site, project: str, scope: dict[str, Any], folder: Path, out: Path) -> None:
     """Write a repaired copy of an outputs folder: small cells withheld, counts rounded."""
     from lockgate.disclosure import repair as mend
+    from lockgate.workspace.evidence import carry_over
+    from lockgate.workspace.project import Project
 
     mend(folder, out, rules_of(site, scope), **_against(site, project))
+    carry_over(Project.of(site, project), folder, out)
 
 
 def prepare(site: Site, project: str, scope: dict[str, Any], folder: Path, out: Path) -> None:

@@ -4,6 +4,9 @@ Every table of the workspace can be read under its name, and what a needed step 
 becomes an output when a comment before it says what its columns are::
 
     -- output: by_decile dimensions=decile counts=people statistics=mean_age:mean:people title="Age by decile"
+    -- output: by_sex unit=person_id by=sex title="People by sex"
+
+With ``unit`` the SELECT gives one row for each record, and people are counted by group here and again by Lockgate.
 
 The last SELECT, where nothing is said of it, is written as ``result.csv`` without a description; the gate will ask
 for one. Errors go to the log by statement and line.
@@ -84,6 +87,17 @@ def declaration(text: str) -> tuple[str, dict[str, Any]]:
     return name, arguments
 
 
+def counting(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and the arguments of ``outputs.counts`` that an output comment with ``unit=`` gives."""
+    words = shlex.split(text)
+    name, given = words[0], dict(word.partition("=")[::2] for word in words[1:])
+    known = {"unit", "by", "title", "notes", "total", "missing"}
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"unknown setting {unknown[0]!r}; with unit there are {', '.join(sorted(known))}")
+    by = [column for column in given.pop("by", "").split(",") if column]
+    return name, {"title": given.pop("title", name), "by": by, **given}
+
+
 def run(sql: str, data: Path, out: Path) -> int:
     """Run every statement; the exit code."""
     statements = split(sql)
@@ -99,7 +113,10 @@ def run(sql: str, data: Path, out: Path) -> int:
                 relation: Any = connection.sql(statement.text)
                 if relation is None:
                     continue
-                if statement.declared is not None:
+                if statement.declared is not None and "unit=" in statement.declared:
+                    name, arguments = counting(statement.declared)
+                    outputs.counts(relation, name, **arguments)
+                elif statement.declared is not None:
                     name, arguments = declaration(statement.declared)
                     outputs.table(relation, name, **arguments)
                     written += 1

@@ -15,6 +15,7 @@ from typing import Any
 
 from lockgate.errors import Refused
 from lockgate.site.files import make_dir, sha256_file, write_atomic
+from lockgate.workspace import evidence
 from lockgate.workspace.environments import Environment, base_sha256
 from lockgate.workspace.graph import RECORD, Graph, Step, matches
 from lockgate.workspace.project import Project
@@ -133,7 +134,11 @@ def task_of(
             *(Mount(folder, f"/inputs/{need}") for need, folder in inputs.items()),
         ],
         outputs=outputs,
-        env={"PYTHONPATH": path, "LOCKGATE_INPUTS": "/inputs"},
+        env={
+            "PYTHONPATH": path,
+            "LOCKGATE_INPUTS": "/inputs",
+            "LOCKGATE_EVIDENCE": f"/outputs/{evidence.FOLDER}",
+        },
         limits=limits,
     )
 
@@ -155,8 +160,10 @@ def run_step(
     task = task_of(place, step, code, inputs, partial, limits, environment)
     with place.in_use():
         outcome = starter(strategy, task, cancelled=cancelled)
+    left = evidence.set_apart(partial, folder)
     swept = sweep(partial, folder / "outputs", limits)
     discard(partial)
+    evidence.confirm(place, left, folder / "outputs", limits)
     write_atomic(folder / "log.txt", outcome.log)
     run = StepRun(
         step.name,
