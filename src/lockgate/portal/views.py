@@ -14,8 +14,7 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Request
-from lockgate.portal.applications import rules as application_rules
-from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.waiting import groups as waiting_applications
 from lockgate.portal.outbox.models import Message
 from lockgate.portal.pages import SignedIn, signed_in
 from lockgate.portal.register.models import Entry
@@ -42,10 +41,8 @@ def tasks(request: SignedIn) -> HttpResponseBase:
 
 def _waiting(request: SignedIn) -> list[dict[str, Any]]:
     person = request.user.person
-    groups: list[dict[str, Any]] = []
-    if can(person, "application.create"):
-        own = Application.objects.filter(applicant=request.user, state__in=application_rules.EDITABLE)
-        groups.append({"title": "Applications to finish", "kind": "application", "items": list(own[:25])})
+    groups = waiting_applications(request.user)
+    if can(person, "job.start"):
         projects = Project.objects.filter(
             member_rows__username=person.username, state__in=("ready", "provisioning")
         )
@@ -54,23 +51,6 @@ def _waiting(request: SignedIn) -> list[dict[str, Any]]:
         groups.append(
             {"title": "Results held back by the checks", "kind": "request", "items": list(held[:25])}
         )
-    if can(person, "application.decide"):
-        rows = Application.objects.filter(state__in=application_rules.DECIDABLE).with_facts()
-        mine = [
-            row
-            for row in rows.order_by("submitted_at")[:100]
-            if application_rules.can_decide(person, row.facts())
-        ]
-        groups.append({"title": "Applications to decide", "kind": "decide", "items": mine})
-    if can(person, "application.advise"):
-        open_ones = Application.objects.filter(state__in=application_rules.DECIDABLE).with_facts()
-        unread = [
-            row
-            for row in open_ones.order_by("submitted_at")[:100]
-            if application_rules.can_advise(person, row.facts())
-            and all(advice.by != request.user for advice in row.version.advice.all())
-        ]
-        groups.append({"title": "Applications to advise on", "kind": "advise", "items": unread})
     if can(person, "airlock.review"):
         waiting = Request.objects.filter(state="in_review").with_facts()
         review = [

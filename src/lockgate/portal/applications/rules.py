@@ -57,6 +57,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
 RUNNING = frozenset({"approved", "suspended"})  # what has a project that is not over
 EDITABLE = frozenset({"draft", "returned"})
 DECIDABLE = frozenset({"submitted", "in_review"})
+OPEN = EDITABLE | DECIDABLE | {"conditional"}  # not settled yet
 DECIDING_ROLES = ("research_centre", "data_protection_office")
 ADVICE = {"support": "Support it", "concerns": "Have concerns", "oppose": "Oppose it"}
 DECISIONS = {"approve": "Approve", "return": "Return for changes", "refuse": "Refuse"}

@@ -8,12 +8,13 @@ from lockgate.portal import cohort_plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.bank import Question, load
 from lockgate.portal.applications.catalogue import linkage_label
-from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.models import Case
 from lockgate.portal.applications.partners import in_words
 from lockgate.portal.sites import current_site
+from lockgate.schema import MEANINGS
 
 
-def shown_answers(application: Application) -> list[dict[str, Any]]:
+def shown_answers(application: Case) -> list[dict[str, Any]]:
     """Sections with their questions; each answer as ``{"kind": text|list|table|date|json, "value"}``."""
     version = application.version
     answers, bank = version.answers, load(version.bank)
@@ -27,6 +28,54 @@ def shown_answers(application: Application) -> list[dict[str, Any]]:
         if rows:
             sections.append({"section": section, "rows": rows})
     return sections
+
+
+# What a member of the public panel reads first, in this order; the rest stands below it.
+PLAIN = ("lay_summary", "public_benefit", "involvement", "lead_organisation", "funding", "sponsor", "commercial",
+         "commercial_detail", "publication")  # fmt: skip
+
+
+def panel_view(application: Case) -> list[dict[str, Any]]:
+    """What is asked for in plain words: the question and an answer as in ``shown_answers``, and in place of tables and
+    columns what is in them."""
+    version = application.version
+    answers, bank = version.answers, load(version.bank)
+    rows = [
+        {"label": question.label, "answer": _shown(question, answers.get(key), application.kind)}
+        for key in PLAIN
+        if (question := bank.question(key)).asked(application.kind, answers) and answers.get(key)
+    ]
+    columns = answers.get("columns") or {}
+    about = [
+        MEANINGS.get(table, linkage_label(table)) + (f" {_things(len(names))} of each.")
+        for table, names in columns.items()
+    ]
+    linked = [linkage_label(name) for name in answers.get("linkages") or []]
+    partners = [in_words(item) for item in answers.get("partners") or []]
+    people = len(answers.get("people") or []) + 1
+    told = {
+        "Whose records": "Those of people who meet a definition, told below"
+        if answers.get("cohort")
+        else "Those of everybody with records in the period",
+        "Notes that staff wrote": "Yes, with what identifies people taken out"
+        if "note_text" in (columns.get("note") or ())
+        else "No",
+        "How many people would see the data": str(people),
+    }
+    rows.append({"label": "What would be seen", "answer": {"kind": "list", "value": about}})
+    if linked or partners:
+        rows.append({"label": "Joined with", "answer": {"kind": "list", "value": linked + partners}})
+    rows += [{"label": label, "answer": {"kind": "text", "value": value}} for label, value in told.items()]
+    rows += [
+        {"label": label, "answer": {"kind": "date", "value": answers[key]}}
+        for label, key in (("Access from", "start_date"), ("Access until", "end_date"))
+        if answers.get(key)
+    ]
+    return rows
+
+
+def _things(count: int) -> str:
+    return f"{count} kind{'' if count == 1 else 's'} of detail"
 
 
 def _shown(question: Question, value: Any, kind: str) -> dict[str, Any]:

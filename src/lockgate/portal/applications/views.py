@@ -1,4 +1,4 @@
-"""Pages of applications: start, answer section by section, check, submit, decide."""
+"""Pages of applications: start, answer section by section, check, submit, read. Deciding is in ``deciding_views``."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused
 from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.applications import rules, services
+from lockgate.portal.applications.amending import RENEWABLE
 from lockgate.portal.applications.answers import read_post
 from lockgate.portal.applications.bank import KIND_HINTS, KINDS, Section, load
 from lockgate.portal.applications.catalogue import groups, linkage_label, offered
-from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.facts import conditions_of
+from lockgate.portal.applications.models import Amendment, Application, Case
 from lockgate.portal.applications.pdf import as_pdf
-from lockgate.portal.applications.scopes import compile_scope
+from lockgate.portal.applications.reading import (
+    base_of,
+    changed,
+    comments_by_section,
+    get_application,
+    get_case,
+    returned,
+    route_shown,
+)
 from lockgate.portal.applications.shown import shown_answers
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary
 from lockgate.portal.sites import current_site
 from lockgate.portal.turnaround.services import clock
 
 MAX_IMPORT = 1024 * 1024
-
-
-def _get(request: SignedIn, reference: str) -> Application:
-    """The application, if this person may read it; else 404, which says nothing about whether it is there."""
-    application = Application.objects.select_related("applicant").filter(reference=reference).first()
-    if application is None or not rules.can_read(request.user.person, application.facts()):
-        raise Http404
-    return application
 
 
 def visible(request: SignedIn) -> QuerySet[Application]:
@@ -81,47 +84,53 @@ def new(request: SignedIn) -> HttpResponseBase:
 
 @require_GET
 @signed_in
-def detail(request: SignedIn, reference: str) -> HttpResponseBase:
+def detail(request: SignedIn, reference: str, which: str = "") -> HttpResponseBase:
     """The task list while it is being written; afterwards what was said, decided and issued."""
-    application = _get(request, reference)
-    facts, person = application.facts(), request.user.person
-    context: dict[str, Any] = {"application": application, "facts": facts, "states": rules.STATES}
+    case = get_case(request, reference, which)
+    facts, person = case.facts(), request.user.person
+    context: dict[str, Any] = {"application": case, "base": base_of(case), "facts": facts}
     if rules.can_edit(person, facts):
-        found = services.problems(application)
-        context.update(
-            sections=_sections(application, found), ready=not found, returned=_returned(application)
-        )
+        found = services.problems(case)
+        notes, said = returned(case)
+        context.update(sections=_sections(case, found), ready=not found, returned=notes, comments=said)
         return render(request, "applications/tasks.jinja", context)
-    decisions = application.standing()
+    application = case.application
+    standing = case is application
     context.update(
-        sections=shown_answers(application),
-        decisions=decisions,
+        sections=shown_answers(case),
+        comments=comments_by_section(case.version),
+        route=route_shown(case, facts),
+        changes=changed(case) if not standing else [],
+        conditions=conditions_of(case),
+        amendments=[item for item in application.amendments.all() if item.state != "draft"],
+        amendment=application.amendment if standing else None,
         project=getattr(application, "project", None),
+        days_left=(application.valid_until - timezone.localdate()).days if application.valid_until else None,
+        interests=application.interests.all(),
         can_decide=rules.can_decide(person, facts),
         can_withdraw=rules.can_withdraw(person, facts),
-        can_revoke=rules.can_revoke(person, facts),
+        can_revoke=standing and rules.can_revoke(person, facts),
+        can_suspend=standing and rules.can_suspend(person, facts),
+        can_resume=standing and rules.can_resume(person, facts),
+        can_amend=standing and rules.can_amend(person, facts, open_already=application.amendment is not None),
         can_advise=rules.can_advise(person, facts),
-        advice=application.version.advice.select_related("by"),
-        waiting=facts.open_roles(),
-        clock=clock(application),
+        can_comment=rules.can_comment(person, facts),
+        can_declare=standing and rules.can_declare(person, facts),
+        advice=case.version.advice.select_related("by"),
+        clock=clock(application) if standing else None,
     )
     return render(request, "applications/detail.jinja", context)
 
 
-def _returned(application: Application) -> list[Any]:
-    """The notes of the deciders who sent the application back."""
-    version = application.version
-    if application.state != "returned" or version.number < 2:
-        return []
-    before = application.versions.get(number=version.number - 1)
-    return list(before.decisions.filter(decision="return").select_related("by"))
-
-
-def _sections(application: Application, found: dict[str, str]) -> list[dict[str, Any]]:
+def _sections(application: Case, found: dict[str, str]) -> list[dict[str, Any]]:
     answers = application.answers
     rows = []
     for section in load(application.version.bank).sections:
-        asked = [question for question in section.questions if question.asked(application.kind, answers)]
+        asked = [
+            question
+            for question in section.questions
+            if question.asked(application.kind, answers) and _offered(question, application)
+        ]
         if not asked:
             continue
         missing = [question for question in asked if question.key in found]
@@ -135,9 +144,9 @@ def _sections(application: Application, found: dict[str, str]) -> list[dict[str,
 
 @require_http_methods(["GET", "POST"])
 @signed_in
-def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
+def section(request: SignedIn, reference: str, key: str, which: str = "") -> HttpResponseBase:
     """One section's questions. Posting keeps every answer that can stand."""
-    application = _get(request, reference)
+    application = get_case(request, reference, which)
     rules.check_edit(request.user.person, application.facts())
     bank = load(application.version.bank)
     here = bank.section(key)
@@ -147,22 +156,25 @@ def section(request: SignedIn, reference: str, key: str) -> HttpResponseBase:
             question
             for question in here.questions
             if question.asked(application.kind, _merged(request, here, answers))
+            and _offered(question, application)
         ]
         raw = {question.key: read_post(question, request.POST) for question in asked}
         errors = services.save_answers(request.user, application, raw)
-        application.refresh_from_db()
+        application = get_case(request, reference, which)
         answers = dict(application.answers)
         if request.POST.get("action") == "add":
             return redirect(f"{request.path}?rows={len(answers.get('people') or []) + 2}#people")
         if request.POST.get("action") != "later":
             errors = {**_section_problems(application, here), **errors}
         if not errors:
-            return redirect("applications:detail", application.reference)
+            return redirect(base_of(application))
         answers.update({question.key: raw[question.key] for question in asked if question.key in errors})
     context = {
         "application": application,
+        "base": base_of(application),
         "section": here,
-        "questions": [question for question in here.questions if _shown(question, application.kind)],
+        "comments": returned(application)[1].get(here.key, []),
+        "questions": [question for question in here.questions if _offered(question, application)],
         "answers": answers,
         "errors": errors,
         "summary": summary(errors, _anchor_ids(here)),
@@ -192,7 +204,13 @@ def _shown(question: Any, kind: str) -> bool:
     return not question.kinds or kind in question.kinds
 
 
-def _section_problems(application: Application, here: Section) -> dict[str, str]:
+def _offered(question: Any, case: Case) -> bool:
+    """A renewal asks for the last day alone."""
+    renews = isinstance(case, Amendment) and case.what == "renewal"
+    return _shown(question, case.kind) and (not renews or question.key in RENEWABLE)
+
+
+def _section_problems(application: Case, here: Section) -> dict[str, str]:
     keys = {question.key for question in here.questions}
     return {key: message for key, message in services.problems(application).items() if key in keys}
 
@@ -209,9 +227,9 @@ def _anchor_ids(here: Section) -> dict[str, str]:
 
 @require_http_methods(["GET", "POST"])
 @signed_in
-def check_answers(request: SignedIn, reference: str) -> HttpResponseBase:
+def check_answers(request: SignedIn, reference: str, which: str = "") -> HttpResponseBase:
     """Everything on one page, then hand it in."""
-    application = _get(request, reference)
+    application = get_case(request, reference, which)
     rules.check_edit(request.user.person, application.facts())
     found = services.problems(application)
     errors: dict[str, str] = {}
@@ -226,6 +244,8 @@ def check_answers(request: SignedIn, reference: str) -> HttpResponseBase:
                 errors = as_errors(error, "declare")
     context = {
         "application": application,
+        "base": base_of(application),
+        "changes": changed(application),
         "sections": shown_answers(application),
         "problems": found,
         "errors": errors,
@@ -238,123 +258,34 @@ def check_answers(request: SignedIn, reference: str) -> HttpResponseBase:
 @signed_in
 def submitted(request: SignedIn, reference: str) -> HttpResponseBase:
     """What happens next."""
-    return render(request, "applications/submitted.jinja", {"application": _get(request, reference)})
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def decide(request: SignedIn, reference: str) -> HttpResponseBase:
-    """The answers, exactly what would be visible, and the decision."""
-    application = _get(request, reference)
-    facts, person = application.facts(), request.user.person
-    rules.check_decide(person, facts)
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        decision = request.POST.get("decision", "")
-        if decision not in rules.DECISIONS:
-            errors["decision"] = "Choose a decision"
-        else:
-            try:
-                state = services.decide(request.user, application, decision, request.POST.get("note", ""))
-                messages.success(request, _decided(application.reference, state))
-                return redirect("applications:detail", application.reference)
-            except Refused as error:
-                errors = {error.where or "decision": "; ".join(error.reasons) or error.message}
-    scope, refused = _preview(application)
+    application = get_application(request, reference)
+    case = application.amendment or application
+    facts = case.facts()
     context = {
         "application": application,
-        "sections": shown_answers(application),
-        "scope": scope,
-        "refused": refused,
-        "role": rules.deciding_role(person, facts),
-        "advice": application.version.advice.select_related("by"),
+        "case": case,
+        "route": route_shown(case, facts),
         "waits_for_panel": facts.waits_for_panel,
-        "decisions": rules.DECISIONS,
-        "posted": request.POST,
-        "errors": errors,
-        "summary": summary(errors, {"decision": "decision-1"}),
-        "offered": offered(),
-        "linkage_label": linkage_label,
+        "by_rule": application.fast_path,
     }
-    return render(request, "applications/decide.jinja", context, status=400 if errors else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def advise(request: SignedIn, reference: str) -> HttpResponseBase:
-    """A member of the public panel reads what is asked for, and says what they think of it."""
-    application = _get(request, reference)
-    rules.check_advise(request.user.person, application.facts())
-    errors: dict[str, str] = {}
-    own = application.version.advice.filter(by=request.user).first()
-    if request.method == "POST":
-        try:
-            services.advise(
-                request.user, application, request.POST.get("stance", ""), request.POST.get("text", "")
-            )
-            messages.success(request, "Thank you. Those who decide read it.")
-            return redirect("applications:detail", application.reference)
-        except LockgateError as error:
-            errors = as_errors(error, "text")
-    context = {
-        "application": application,
-        "sections": shown_answers(application),
-        "stances": rules.ADVICE,
-        "stance": request.POST.get("stance", own.stance if own else ""),
-        "text": request.POST.get("text", own.text if own else ""),
-        "errors": errors,
-        "summary": summary(errors, {"stance": "stance-1"}),
-    }
-    return render(request, "applications/advise.jinja", context, status=400 if errors else 200)
-
-
-def _preview(application: Application) -> tuple[dict[str, Any] | None, str]:
-    try:
-        return compile_scope(application), ""
-    except Refused as error:
-        return None, error.message
-
-
-def _decided(reference: str, state: str) -> str:
-    return {
-        "approved": f"{reference} is approved. Its scope is signed and its project is being prepared.",
-        "refused": f"{reference} is refused.",
-        "returned": f"{reference} was returned to the applicant.",
-    }.get(state, f"Your decision on {reference} is recorded. Others have still to decide.")
+    return render(request, "applications/submitted.jinja", context)
 
 
 @require_POST
 @signed_in
-def withdraw(request: SignedIn, reference: str) -> HttpResponseBase:
-    """The applicant takes it back."""
-    services.withdraw(request.user, _get(request, reference))
-    messages.success(request, f"{reference} is withdrawn.")
+def withdraw(request: SignedIn, reference: str, which: str = "") -> HttpResponseBase:
+    """The applicant takes the application, or the amendment, back."""
+    services.withdraw(request.user, get_case(request, reference, which))
+    what = "The amendment" if which else reference
+    messages.success(request, f"{what} is withdrawn.")
     return redirect("applications:detail", reference)
-
-
-@require_http_methods(["GET", "POST"])
-@signed_in
-def revoke(request: SignedIn, reference: str) -> HttpResponseBase:
-    """Stop an approved use."""
-    application = _get(request, reference)
-    rules.check_revoke(request.user.person, application.facts())
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        try:
-            services.revoke(request.user, application, request.POST.get("reason", ""))
-            messages.success(request, f"{reference} is revoked. Nothing can be run or released any more.")
-            return redirect("applications:detail", reference)
-        except Refused as error:
-            errors = as_errors(error, "reason")
-    context = {"application": application, "errors": errors, "summary": summary(errors)}
-    return render(request, "applications/revoke.jinja", context, status=400 if errors else 200)
 
 
 @require_GET
 @signed_in
 def export_pdf(request: SignedIn, reference: str) -> HttpResponseBase:
     """The application as a PDF, its answers attached."""
-    application = _get(request, reference)
+    application = get_application(request, reference)
     content = as_pdf(application, services.export_file(application))
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{application.slug}.pdf"'
@@ -365,7 +296,7 @@ def export_pdf(request: SignedIn, reference: str) -> HttpResponseBase:
 @signed_in
 def export(request: SignedIn, reference: str) -> HttpResponseBase:
     """The application as a file that can be brought in again."""
-    application = _get(request, reference)
+    application = get_application(request, reference)
     content = json.dumps(services.export_file(application), indent=2, ensure_ascii=False)
     response = HttpResponse(content, content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="{application.slug}.json"'
