@@ -17,6 +17,7 @@ from lockgate.portal.airlock.models import Candidate, Request, Review
 from lockgate.portal.outbox.writing import Record, writing
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Job, Project
+from lockgate.portal.workspaces.rules import OPEN
 from lockgate.site.files import atomic_dir, sha256_file
 
 
@@ -25,6 +26,11 @@ def request_release(user: User, job: Job, *, title: str, purpose: str) -> Reques
     check(user.person, "airlock.request")
     if user.username not in job.project.members:
         raise Refused("only members of the project can ask for its results", reasons=["not a member"])
+    if job.project.state not in OPEN:
+        raise Refused(
+            "the project has ended or is suspended; nothing is released from it",
+            reasons=[f"project {job.project.state}"],
+        )
     if job.state != "succeeded":
         raise Refused("only a finished job has outputs to release", reasons=[f"job {job.state}"])
     title, purpose = title.strip(), purpose.strip()

@@ -17,6 +17,7 @@ from lockgate.portal.explore.models import Cohort, Share, Version
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Project
+from lockgate.portal.workspaces.rules import OPEN
 
 
 def create(user: User, title: str, *, project: str = "", expression: dict[str, Any] | None = None) -> Cohort:
@@ -49,6 +50,10 @@ def _project(user: User, slug: str) -> Project | None:
     project = Project.objects.filter(slug=slug).first()
     if project is None or user.username not in project.members:
         raise UsageError("You are in no such project", where="project")
+    if project.state not in OPEN:
+        raise Refused(
+            "The project has ended or is suspended", reasons=[f"project {project.state}"], where="project"
+        )
     return project
 
 
