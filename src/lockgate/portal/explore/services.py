@@ -50,11 +50,16 @@ def _project(user: User, slug: str) -> Project | None:
     project = Project.objects.filter(slug=slug).first()
     if project is None or user.username not in project.members:
         raise UsageError("You are in no such project", where="project")
-    if project.state not in OPEN:
+    _still_open(project)
+    return project
+
+
+def _still_open(project: Project | None) -> None:
+    """Refused where a project has ended or is suspended: nothing is asked for it any more."""
+    if project is not None and project.state not in OPEN:
         raise Refused(
             "The project has ended or is suspended", reasons=[f"project {project.state}"], where="project"
         )
-    return project
 
 
 def import_text(user: User, title: str, content: bytes, *, project: str = "") -> tuple[Cohort, list[str]]:
@@ -166,7 +171,8 @@ def restore(user: User, cohort: Cohort, number: int) -> None:
 def copy(user: User, cohort: Cohort) -> Cohort:
     """A copy of one's own of a cohort that one may read."""
     rules.check_read(user.person, cohort.facts())
-    project = cohort.project.slug if cohort.project and user.username in cohort.project.members else ""
+    own = cohort.project is not None and user.username in cohort.project.members
+    project = cohort.project.slug if cohort.project and own and cohort.project.state in OPEN else ""
     expression = cohort.expression if building.is_ready(cohort.expression) else None
     return create(user, f"Copy of {cohort.title}", project=project, expression=expression)
 
@@ -200,6 +206,7 @@ def remove(user: User, cohort: Cohort) -> None:
 def count(user: User, cohort: Cohort) -> list[dict[str, Any]]:
     """How many people are left after each stage, as may be told; each is a question of the ledger."""
     rules.check_read(user.person, cohort.facts())
+    _still_open(cohort.project)
     definition = building.definition_of(cohort.expression)
     return cohort_plane.count_cohort(current_site(), definition, cohort.asker(user.username))
 
@@ -218,6 +225,7 @@ def ask_more(
 ) -> list[dict[str, Any]]:
     """By whom, beside what, or when: one of the three; each number is a question of the ledger."""
     rules.check_read(user.person, cohort.facts())
+    _still_open(cohort.project)
     other = None
     asker = cohort.asker(user.username)
     if beside is not None:
