@@ -137,8 +137,8 @@ COUNTS: dict[str, Any] = {
 
 
 def test_an_agreed_use_fits_a_fast_path() -> None:
-    path = fitting(standard().fast_path, use_of_answers("service_evaluation", COUNTS))
-    assert path is not None and path.name == "aggregate_counts"
+    agreed = fitting(standard().fast_path, use_of_answers("service_evaluation", COUNTS))
+    assert agreed is not None and agreed.name == "aggregate_counts"
     assert fitting(standard().fast_path, use_of_answers("audit", COUNTS)) is not None
 
 
@@ -167,10 +167,10 @@ def test_what_goes_beyond_the_template_goes_the_ordinary_way(change: dict[str, A
 
 
 def test_synthetic_data_take_no_decision_and_real_data_never_fit_that_path() -> None:
-    (path,) = [one for one in standard().fast_path if one.name == "synthetic_data"]
+    (agreed,) = [one for one in standard().fast_path if one.name == "synthetic_data"]
     use = replace(linked("tissue_sample"), synthetic=True)
-    assert fitting([path], use) is path
-    assert outside(path.within, replace(use, synthetic=False)) == ["records of real people"]
+    assert fitting([agreed], use) is agreed
+    assert outside(agreed.within, replace(use, synthetic=False)) == ["records of real people"]
 
 
 def changed(**parts: Any) -> str:
@@ -179,6 +179,23 @@ def changed(**parts: Any) -> str:
 
 
 RAW: dict[str, Any] = yaml.safe_load(standard_text())
+
+
+def step(**parts: Any) -> str:
+    """The standard routes with one step more."""
+    one = {"name": "x", "because": "y", "roles": ["data_owner"], **parts}
+    return changed(decide=[*RAW["decide"], one])
+
+
+def path(**within: Any) -> str:
+    """Routes with one fast path."""
+    limits = {"people_at_most": 1, "days_at_most": 1}
+    return changed(fast_path=[{"name": "all", "because": "y", "within": {**limits, **within}}])
+
+
+def source(table: str) -> str:
+    """Routes with one source more."""
+    return changed(sources={**RAW["sources"], "x": {"label": "X", "tables": [table]}})
 
 
 @pytest.mark.parametrize(
@@ -191,27 +208,19 @@ RAW: dict[str, Any] = yaml.safe_load(standard_text())
         (changed(surprise=1), "surprise"),
         (changed(open=[]), "person_deprivation has no owner"),
         (changed(open=["person_deprivation", "incident"]), "incident has an owner"),
-        (changed(sources={**RAW["sources"], "x": {"label": "X", "tables": ["nothing"]}}), "no linked table 'nothing'"),
-        (changed(sources={**RAW["sources"], "x": {"label": "X", "tables": ["incident"]}}), "already"),
-        (
-            changed(decide=[*RAW["decide"], {"name": "x", "because": "y", "when": {"columns": ["person.nothing"]}, "roles": ["data_owner"]}]),
-            "person has no column 'nothing'",
-        ),
-        (changed(decide=[*RAW["decide"], {"name": "x", "because": "y", "roles": ["auditor"]}]), "decide"),
-        (changed(decide=[*RAW["decide"], RAW["decide"][0]]), "everybody is named twice"),
-        (changed(decide=[*RAW["decide"], {"name": "x", "because": "y", "when": {}, "roles": ["data_owner"]}]), "says nothing"),
-        (
-            changed(fast_path=[{"name": "all", "because": "y", "within": {"columns": "any", "people_at_most": 1, "days_at_most": 1}}]),
-            "synthetic data alone",
-        ),
-        (
-            changed(fast_path=[{"name": "all", "because": "y", "within": {"columns": {"person": ["nope"]}, "people_at_most": 1, "days_at_most": 1}}]),
-            "person has no column 'nope'",
-        ),
+        (source("nothing"), "no linked table 'nothing'"),
+        (source("incident"), "already"),
+        (step(when={"columns": ["person.nothing"]}), "person has no column 'nothing'"),
+        (step(roles=["auditor"]), "decide"),
+        (step(name="everybody"), "everybody is named twice"),
+        (step(when={}), "says nothing"),
+        (path(columns="any"), "synthetic data alone"),
+        (path(columns={"person": ["nope"]}), "person has no column 'nope'"),
+        (path(), "name the columns"),
         (changed(amendments=[*RAW["amendments"], RAW["amendments"][0]]), "named twice"),
         (changed(warnings={"ends": [-1]}), "warnings"),
     ],
-)  # fmt: skip
+)
 def test_a_routes_file_that_cannot_stand_is_refused_with_its_place(text: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_routes(text, "routes.yaml")
@@ -232,7 +241,7 @@ def test_a_site_has_its_own_routes(tmp_path: Any) -> None:
     file.write_text(changed(version="ours"))
     routes = routes_of(site)
     assert routes.version == "ours"
-    assert [path.name for path in in_use(site, routes)] == ["aggregate_counts"]
+    assert [one.name for one in in_use(site, routes)] == ["aggregate_counts"]
     file.write_text(changed(version="ours", fast_path=[]))
     with pytest.raises(UsageError, match="no fast path 'aggregate_counts'"):
         in_use(site, routes_of(site))

@@ -14,6 +14,7 @@ from lockgate.cli import COMMANDS, GLOBALS, _app
 from lockgate.cli.markdown import NOTE
 from lockgate.cli.markdown import table as _table
 from lockgate.cli.reference_contracts import contract_language, shipped_contracts
+from lockgate.cli.reference_routes import routes
 from lockgate.cli.reference_satre import satre
 from lockgate.curate.sqltext import sql_names
 from lockgate.engine.portable import portable_sql
@@ -190,10 +191,11 @@ def permissions() -> str:
             NOTE,
             "# Permissions and states\n",
             "A person may do it with any one of the roles that say yes. On top of this stand the rules about the thing "
-            "itself: nobody decides on an application they wrote or are named in, the two decisions come from two "
-            "people, and nobody reviews their own request or reviews it twice.\n",
+            "itself: nobody decides on an application they wrote, are named in or declared an interest in; each role "
+            "of its [route](routes.md) decides through a person of its own; a data owner decides on the source they own; "
+            "and nobody reviews their own request or reviews it twice.\n",
             _table(["action", *(ROLES[role] for role in roles)], matrix),
-            "## States of an application\n",
+            "## States of an application, and of an amendment\n",
             _table(["from", "when", "to"], moves),
         ]
     )
@@ -246,6 +248,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "staged-tables.md": staged_tables,
     "quarantine.md": quarantine,
     "permissions.md": permissions,
+    "routes.md": routes,
     "portable-sql.md": portable_sql_page,
     "satre.md": satre,
 }
