@@ -192,8 +192,8 @@ def permissions() -> str:
             "# Permissions and states\n",
             "A person may do it with any one of the roles that say yes. On top of this stand the rules about the thing "
             "itself: nobody decides on an application they wrote, are named in or declared an interest in; each role "
-            "of its [route](routes.md) decides through a person of its own; a data owner decides on the source they own; "
-            "and nobody reviews their own request or reviews it twice.\n",
+            "of its [route](routes.md) decides through a person of its own; a data owner decides on the source they "
+            "own; and nobody reviews their own request or reviews it twice.\n",
             _table(["action", *(ROLES[role] for role in roles)], matrix),
             "## States of an application, and of an amendment\n",
             _table(["from", "when", "to"], moves),
