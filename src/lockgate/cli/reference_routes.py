@@ -25,8 +25,8 @@ AMENDING = (
 FAST = (
     "An application that fits one of these in every line is approved when it is handed in, by rule; the decision "
     "record and the register say by which and why. `[portal] fast_path` in `site.toml` names those that the site has "
-    "agreed to; without it none is used, and all on a demonstration site. The data plane checks the scope against the same rule "
-    "before it signs.\n"
+    "agreed to; without it none is used, and all on a demonstration site. The data plane checks the scope "
+    "against the same rule before it signs.\n"
 )
 
 
