@@ -14,27 +14,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lockgate.bench.core import Measure
-from lockgate.disclosure import IdentifierIndex, Rules, check_outputs, repair, repair_table
+from lockgate.bench.disclosure_attacks import ATTACKS, attempt
+from lockgate.bench.disclosure_peers import peer, programme, second_opinion
+from lockgate.disclosure import (
+    IdentifierIndex,
+    Rules,
+    check_outputs,
+    is_small,
+    repair,
+    repair_table,
+    round_counts,
+)
 from lockgate.disclosure.manifest import TableEntry
-from lockgate.disclosure.protect import attacker, narrowed
+from lockgate.disclosure.network import Network
+from lockgate.disclosure.protect import Grid, attacker, narrowed
 from lockgate.disclosure.tables import grid_of, layout, read_table
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 T = TypeVar("T")
 
 RULES = Rules()
-SMALL = Rules(threshold=4, rounding=1)
+ORACLE_RULES = [
+    Rules(threshold=3, rounding=1),
+    Rules(threshold=4, rounding=1),
+    Rules(threshold=4, rounding=3),
+]
 HIGHEST = 12
 
 
 def run(quick: bool) -> list[Measure]:
-    """Check, repair and comparison times, and a thousand small tables against enumeration of all possible ones."""
+    """Times of checks, repairs and comparisons; random tables against enumeration; attacks; second opinions."""
     rng = np.random.default_rng(42)
     side = 30 if quick else 100
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measures = [*_checks(folder, rng, side), _earlier(folder, rng, 50 if quick else 500)]
-    return [*measures, _suppression(rng, 20 if quick else 50), _oracle(rng, 100 if quick else 1_000)]
+    suppressed, network, small = _suppression(rng, 20 if quick else 50)
+    measures += [*suppressed, *_oracle(rng, 200 if quick else 3_000), _attacks()]
+    return measures if quick else [*measures, *_second_opinions(rng, network, small)]
+
+
+def _attacks() -> Measure:
+    stopped = {attack.name: sorted(attack.stops & attempt(attack)) for attack in ATTACKS}
+    held = sum(bool(reasons) for reasons in stopped.values())
+    right = held == len(ATTACKS)
+    return Measure(
+        "attacks stopped with their reason", held, "attacks", len(ATTACKS), correct=right, parts=stopped
+    )
+
+
+def _second_opinions(rng: np.random.Generator, network: Network | None, small: Bools) -> list[Measure]:
+    """By packages in an environment of their own; nothing when it can't be had."""
+    found = peer()
+    if found is None or network is None:
+        return []
+    folder, python = found
+    with folder:
+        cells = [(int(i), int(j)) for i, j in np.argwhere(small)]
+        some = [cells[i] for i in np.sort(rng.choice(len(cells), min(len(cells), 60), replace=False))]
+        return [programme(python, network, some, Rules(rounding=1)), *second_opinion(python, rng, 40)]
 
 
 def _checks(folder: Path, rng: np.random.Generator, side: int) -> list[Measure]:
@@ -100,51 +139,102 @@ def _earlier(folder: Path, rng: np.random.Generator, releases: int) -> Measure:
     return Measure(f"compare with {releases} earlier releases", seconds, "s", 5.0, False, correct=right)
 
 
-def _suppression(rng: np.random.Generator, side: int) -> Measure:
-    """Complementary suppression of exact counts with all margins, where it is hardest: few small cells."""
+def _suppression(rng: np.random.Generator, side: int) -> tuple[list[Measure], Network | None, Bools]:
+    """Complementary suppression of exact counts with all margins, where it is hardest: few small cells.
+
+    Proved by the attacker, and minimal: whichever cell is shown again, some small count is narrowed.
+    """
     entry, text = described(rng.negative_binomial(1, 1 / 301, size=(side, side)))
     rules = Rules(rounding=1)
     fixed, seconds = timed(lambda: repair_table(read_table(entry, text), rules))
     index = layout(fixed)
-    right = False
-    if index is not None:
-        grid, hidden = grid_of(index, fixed.counts["n"], rules)
-        network = attacker(grid, hidden, rules)
-        small = np.isin(index, fixed.entry.withheld["n"].small) & (index >= 0)
-        right = network is not None and not narrowed(network, small, rules)
-    return Measure(f"suppress a {side} x {side} table with margins", seconds, "s", 5.0, False, correct=right)
+    if index is None:
+        raise AssertionError("a two-way table has a layout")
+    grid, hidden = grid_of(index, fixed.counts["n"], rules)
+    network = attacker(grid, hidden, rules)
+    small = np.isin(index, fixed.entry.withheld["n"].small) & (index >= 0)
+    right = network is not None and not narrowed(network, small, rules)
+    needless = 0
+    truth = read_table(entry, text).counts["n"].values[index]
+    for cell in map(tuple, np.argwhere(hidden & ~small).tolist()):
+        more = hidden.copy()
+        more[cell] = False
+        shown = Grid(np.where(more, 0, truth), grid.given, grid.related)
+        again = attacker(shown, more, rules)
+        needless += again is not None and not narrowed(again, small, rules)
+    extra = int((hidden & ~small).sum())
+    return (
+        [
+            Measure(f"suppress a {side} x {side} table with margins", seconds, "s", 5.0, False, correct=right,
+                    parts={"small": int(small.sum()), "withheld for them": extra}),
+            Measure("cells withheld without need", needless, "cells", 0, False, correct=needless == 0),
+        ],
+        network,
+        small,
+    )  # fmt: skip
 
 
-def _oracle(rng: np.random.Generator, tables: int) -> Measure:
-    """Small random tables repaired; every withheld small count must be possible everywhere, by enumeration."""
+def _oracle(rng: np.random.Generator, tables: int) -> list[Measure]:
+    """Small random tables, repaired and withheld at random, against enumeration of all that agree with them."""
     shapes = [(1, 3), (1, 4), (2, 2), (2, 3)]
-    right, compared = True, 0
+    repaired = compared = tried = 0
+    open_ = same = True
     for i in range(tables):
+        rules = ORACLE_RULES[i % len(ORACLE_RULES)]
         inner = rng.integers(0, 9, shapes[i % 4])
         entry, text = described(inner)
         table = read_table(entry, text)
-        fixed = repair_table(table, SMALL)
-        index = layout(fixed)
-        if index is None:
-            continue
-        grid, hidden = grid_of(index, fixed.counts["n"], SMALL)
-        worlds = enumerate_tables(grid.values, hidden)
         truth = table.counts["n"].values
-        for at in np.argwhere(hidden[:-1, :-1]):
-            true = int(truth[index[tuple(at)]])
-            if 0 < true < SMALL.threshold and worlds is not None:
-                possible = set(worlds[(slice(None), *at)].tolist())
-                right &= set(range(1, SMALL.threshold)) <= possible
-                compared += 1
-    return Measure("withheld small counts compared with brute force", compared, "cells", correct=right)
+        table, random = repair_table(table, rules), read_table(entry, text)
+        n = random.counts["n"]
+        n.hidden = is_small(truth, rules) | (rng.random(truth.size) < 0.2)
+        n.values = np.where(n.hidden, 0, round_counts(truth, rules))
+        tried += 1
+        for version, mended in ((table, True), (random, False)):
+            index = layout(version)
+            if index is None:
+                continue
+            grid, hidden = grid_of(index, version.counts["n"], rules)
+            worlds = possible(grid.values, hidden, rules)
+            if worlds is None or not hidden[:-1, :-1].any() or not len(worlds):
+                continue
+            network = attacker(grid, hidden, rules)
+            for at in np.argwhere(hidden[:-1, :-1]):
+                values = worlds[(slice(None), *at)]
+                if mended and is_small(truth[index[tuple(at)]], rules):
+                    open_ &= set(range(1, rules.threshold)) <= set(values.tolist())
+                    repaired += 1
+                elif not mended and network is not None:
+                    low, high = network.interval(int(at[0]), int(at[1]))
+                    same &= int(values.min()) == low and int(values.max()) == min(high, HIGHEST)
+                    compared += 1
+    return [
+        Measure("withheld small counts left open, by brute force", repaired, "cells", correct=open_,
+                parts={"tables": tried}),
+        Measure("intervals of withheld counts equal to brute force", compared, "cells", correct=same,
+                parts={"tables": tried}),
+    ]  # fmt: skip
 
 
-def enumerate_tables(shown: Ints, hidden: NDArray[np.bool_]) -> Ints | None:
-    """All inner tables with exactly these shown cells and margins; withheld cells from 0 to HIGHEST. None: too many."""
-    shape = (shown.shape[0] - 1, shown.shape[1] - 1)
-    spans = [range(HIGHEST + 1) if hidden[at] else [int(shown[at])] for at in np.ndindex(*shape)]
-    if math.prod(len(span) for span in spans) > 400_000:
+def possible(shown: Ints, hidden: Bools, rules: Rules) -> Ints | None:
+    """Every inner table of which rounding and withholding would show exactly this; None: too many to try.
+
+    Withheld cells run from 0 to HIGHEST, shown ones over what rounds to them. Not one table when a margin that is shown
+    is out of the reach of HIGHEST.
+    """
+    base = rules.rounding
+    spans: list[list[int]] = []
+    for at in np.ndindex(shown.shape[0] - 1, shown.shape[1] - 1):
+        if hidden[at]:
+            spans.append(list(range(HIGHEST + 1)))
+        elif shown[at] == 0:
+            spans.append([0])
+        else:
+            near = np.arange(rules.threshold, int(shown[at]) + base)
+            spans.append(near[round_counts(near, rules) == shown[at]].tolist())
+    if math.prod(len(span) for span in spans) > 150_000:
         return None
+    shape = (shown.shape[0] - 1, shown.shape[1] - 1)
     mesh = np.meshgrid(*(np.array(span, dtype=np.int64) for span in spans), indexing="ij")
     every: Ints = np.stack(mesh, axis=-1).reshape(-1, *shape)
     fits = np.ones(len(every), dtype=bool)
@@ -152,7 +242,7 @@ def enumerate_tables(shown: Ints, hidden: NDArray[np.bool_]) -> Ints | None:
     sums += [(every.sum(1)[:, j], (-1, j)) for j in range(shape[1])]
     for values, at in [*sums, (every.sum((1, 2)), (-1, -1))]:
         if not hidden[at]:
-            fits &= values == shown[at]
+            fits &= (round_counts(values, rules) == shown[at]) & ~((values > 0) & (values < rules.threshold))
     return every[fits]
 
 
