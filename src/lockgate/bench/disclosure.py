@@ -84,14 +84,14 @@ def _checks(folder: Path, rng: np.random.Generator, side: int) -> list[Measure]:
     raw.mkdir()
     write_folder(raw, [(entry, text)])
     ids = IdentifierIndex(rng.integers(2**60, 2**63 - 1, 100_000, dtype=np.int64))
-    verdicts, seconds = timed(lambda: check_outputs(raw, RULES, pseudonyms=ids))
+    verdicts, seconds = timed(lambda: check_outputs(raw, RULES, pseudonyms=ids), 3)
     table = read_table(entry, text)
     counts = table.counts["n"].values
     small = int(((counts > 0) & (counts < RULES.threshold)).sum())
     found = [f for v in verdicts if v.kind == "table" for f in v.findings if f.rule == "threshold"]
     said = len(found) if small <= 50 else 50 + int(found[-1].message.split()[0])
     fixed, repairing = timed(lambda: repair(raw, folder / "safe", RULES, pseudonyms=ids))
-    again, rechecking = timed(lambda: check_outputs(folder / "safe", RULES, pseudonyms=ids))
+    again, rechecking = timed(lambda: check_outputs(folder / "safe", RULES, pseudonyms=ids), 3)
     passed = not fixed.left_out and all(v.decision == "pass" for v in again)
     cells = side * side
     target = 1.0
@@ -199,6 +199,9 @@ def _oracle(rng: np.random.Generator, tables: int) -> list[Measure]:
             if worlds is None or not hidden[:-1, :-1].any() or not len(worlds):
                 continue
             network = attacker(grid, hidden, rules)
+            cut_off = bool(
+                (worlds.max(axis=0)[hidden[:-1, :-1]] == HIGHEST).any()
+            )  # there may be tables beyond
             for at in np.argwhere(hidden[:-1, :-1]):
                 values = worlds[(slice(None), *at)]
                 if mended and is_small(truth[index[tuple(at)]], rules):
@@ -206,8 +209,9 @@ def _oracle(rng: np.random.Generator, tables: int) -> list[Measure]:
                     repaired += 1
                 elif not mended and network is not None:
                     low, high = network.interval(int(at[0]), int(at[1]))
-                    same &= int(values.min()) == low and int(values.max()) == min(high, HIGHEST)
-                    compared += 1
+                    found = int(values.min()), int(values.max())
+                    same &= low <= found[0] and found[1] <= high if cut_off else found == (low, high)
+                    compared += not cut_off
     return [
         Measure("withheld small counts left open, by brute force", repaired, "cells", correct=open_,
                 parts={"tables": tried}),
@@ -274,8 +278,11 @@ def write_folder(folder: Path, tables: list[tuple[TableEntry, str]]) -> None:
     (folder / "outputs.json").write_text(json.dumps(record), encoding="utf-8")
 
 
-def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """What a call returned and how many seconds it took."""
-    begin = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - begin
+def timed(work: Callable[[], T], times: int = 1) -> tuple[T, float]:
+    """What a call returned and how many seconds it took: the least of so many times, as others use the machine too."""
+    least = math.inf
+    for _ in range(times):
+        begin = time.perf_counter()
+        result = work()
+        least = min(least, time.perf_counter() - begin)
+    return result, least

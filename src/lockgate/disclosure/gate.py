@@ -242,7 +242,7 @@ def _describe(outputs: Outputs, contents: dict[str, bytes]) -> None:
 
 def _words(entry: TableEntry | ChartEntry | TextEntry) -> list[Finding]:
     """Identifiers and dates in the words beside an output: titles, notes, axis titles, column names."""
-    words = [entry.title]
+    words = [entry.title, entry.group]
     if isinstance(entry, TableEntry):
         words += [entry.notes, *(c.name for c in entry.columns), *entry.done]
     elif isinstance(entry, ChartEntry):

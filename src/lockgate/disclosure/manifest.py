@@ -79,6 +79,7 @@ class TableEntry(_Strict):
     name: Name
     file: str
     title: str
+    group: str = Field(default="", max_length=120)
     notes: str = ""
     columns: list[ColumnSpec]
     totals: dict[str, str] = {}
@@ -129,6 +130,7 @@ class ChartEntry(_Strict):
 
     kind: Literal["chart"]
     name: Name
+    group: str = Field(default="", max_length=120)
     table: str
     mark: Literal["line", "bar", "map"]
     x: str
@@ -150,6 +152,7 @@ class TextEntry(_Strict):
     name: Name
     file: str
     title: str
+    group: str = Field(default="", max_length=120)
     sha256: str = ""
 
 
@@ -161,6 +164,7 @@ class Record(_Strict):
 
     schema_: Literal["lockgate.outputs/1"] = Field(alias="schema")
     outputs: list[Entry]
+    groups: dict[str, Annotated[str, Field(max_length=2_000)]] = {}
 
     @model_validator(mode="after")
     def _names_once(self) -> Record:

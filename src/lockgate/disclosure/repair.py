@@ -96,7 +96,8 @@ def repair(
         else:
             (out / entry.file).write_text(outputs.texts[entry.file], encoding="utf-8", newline="")
         kept.append(entry)
-    record = Record.model_validate({"schema": "lockgate.outputs/1", "outputs": kept})
+    groups = outputs.record.groups if outputs.record else {}
+    record = Record.model_validate({"schema": "lockgate.outputs/1", "outputs": kept, "groups": groups})
     (out / RECORD).write_text(record_json(record), encoding="utf-8")
     result.verdicts = check_outputs(out, rules, pseudonyms=index, earlier=earlier)
     return result

@@ -73,7 +73,38 @@ def add(record: dict[str, Any], content: str | None = None) -> None:
         data = content.encode("utf-8")
         (folder / record["file"]).write_bytes(data)
         record = {**record, "sha256": hashlib.sha256(data).hexdigest()}
-    whole = {"schema": SCHEMA, "outputs": [*known, record]}
+    _write(
+        {
+            "schema": SCHEMA,
+            "outputs": [*known, {**record, "group": next(reversed(groups()), "")}],
+            "groups": groups(),
+        }
+    )
+
+
+def groups() -> dict[str, str]:
+    """The groups of this job so far, each with its context; the last one takes what is written next."""
+    path = outputs_folder() / RECORD
+    found: dict[str, str] = (
+        json.loads(path.read_text(encoding="utf-8")).get("groups", {}) if path.exists() else {}
+    )
+    return found
+
+
+def group(name: str, context: str = "") -> None:
+    """Put what is written from now on into a group, and say for reviewers what it shows and what it is for."""
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name.strip()) <= 120
+        or len(context) > 2_000
+        or name in groups()
+    ):
+        raise OutputError("a group has a name of its own, up to 120 characters, and a context of up to 2,000")
+    _write({"schema": SCHEMA, "outputs": entries(), "groups": {**groups(), name.strip(): context}})
+
+
+def _write(whole: dict[str, Any]) -> None:
+    folder = outputs_folder()
     partial = folder / f"{RECORD}.part"
     partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
     partial.replace(folder / RECORD)

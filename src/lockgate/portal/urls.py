@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/", include("lockgate.portal.applications.urls")),
     path("projects/", include("lockgate.portal.workspaces.urls")),
     path("reviews/", include("lockgate.portal.airlock.urls")),
+    path("imports/", include("lockgate.portal.airlock.import_urls")),
     path("notes/", include("lockgate.portal.notes.urls")),
     path("linkage/", include("lockgate.portal.linkage.urls")),
     path("safety/", include("lockgate.portal.safety.urls")),

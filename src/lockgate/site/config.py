@@ -191,6 +191,10 @@ class DisclosureSection(_Section):
         default="project",
         description="whose earlier questions a count is held against: the project's and its people's, or everyone's",
     )
+    release_by_rule: Literal["never", "low-risk"] = Field(
+        default="never",
+        description="whether results of low risk that pass every rule are released without reviewers",
+    )
 
 
 class ProjectLimits(_Section):

@@ -131,6 +131,7 @@ def task_of(
             Mount(place.data, "/data"),
             Mount(code, "/code"),
             *library,
+            *([Mount(imported, "/imported")] if (imported := place.path / "imported").is_dir() else []),
             *(Mount(folder, f"/inputs/{need}") for need, folder in inputs.items()),
         ],
         outputs=outputs,

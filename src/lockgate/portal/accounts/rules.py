@@ -61,6 +61,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "job.cancel": frozenset({"applicant", "collaborator", "data_engineer"}),
     "airlock.request": frozenset({"applicant", "collaborator"}),
     "airlock.review": frozenset({"output_checker"}),
+    "airlock.recall": frozenset({"output_checker", "data_protection_office"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),
     "linkage.review": frozenset({"linkage_clerk"}),
     # who reads a sample of scrubbed notes: what was missed in them identifies people

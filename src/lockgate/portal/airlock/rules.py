@@ -14,10 +14,20 @@ from lockgate.portal.accounts.rules import Person, can, check
 STATES = {
     "failing": "Held back by the checks",
     "in_review": "With the reviewers",
+    "returned": "Returned for changes",
     "released": "Released",
+    "recalled": "Recalled",
     "refused": "Refused",
     "withdrawn": "Withdrawn",
 }
+IMPORT_STATES = {
+    "failing": "Held back by the checks",
+    "in_review": "With the reviewers",
+    "imported": "In the project",
+    "refused": "Refused",
+    "withdrawn": "Withdrawn",
+}
+IMPORT_DECISIONS = {"approve": "Approve", "refuse": "Refuse"}
 TRANSITIONS: dict[tuple[str, str], str] = {
     ("new", "pass"): "in_review",
     ("new", "fail"): "failing",
@@ -28,10 +38,17 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("in_review", "review"): "in_review",
     ("in_review", "release"): "released",
     ("in_review", "refuse"): "refused",
+    ("in_review", "return"): "returned",
+    ("returned", "pass"): "in_review",
+    ("returned", "fail"): "failing",
+    ("returned", "withdraw"): "withdrawn",
+    ("released", "recall"): "recalled",
+    ("in_review", "import"): "imported",
 }
-DECISIONS = {"approve": "Approve", "refuse": "Refuse"}
+DECISIONS = {"approve": "Approve", "return": "Return for changes", "refuse": "Refuse"}
 REVIEWERS = 2
-CLOSED = frozenset({"released", "refused", "withdrawn"})
+CLOSED = frozenset({"released", "recalled", "refused", "withdrawn"})
+MOST_RUNS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +85,15 @@ def outcome(reviews: tuple[Reviewed, ...]) -> str:
     """What the reviews bring about: nothing until both are in, so that the second stays blind."""
     if len(reviews) < REVIEWERS:
         return "review"
-    return "release" if all(item.decision == "approve" for item in reviews) else "refuse"
+    said = {item.decision for item in reviews}
+    return "refuse" if "refuse" in said else "return" if "return" in said else "release"
 
 
 def check_read(person: Person, facts: Facts) -> None:
     """Members of the project, output checkers and auditors."""
     if person.active and person.username and person.username in facts.members:
+        return
+    if facts.state in ("released", "recalled") and can(person, "airlock.recall"):
         return
     check(person, "airlock.read_all")
 
@@ -86,6 +106,8 @@ def check_see_files(person: Person, facts: Facts) -> None:
     if facts.state == "released":
         check_read(person, facts)
         return
+    if facts.state == "recalled" and not can(person, "airlock.read_all"):
+        raise Refused("it was recalled: delete the copies that you hold", reasons=["recalled"])
     check(person, "airlock.read_all")
     if person.username == facts.author or person.username in facts.members:
         raise Refused(
@@ -110,6 +132,47 @@ def check_repair(person: Person, facts: Facts) -> None:
             reasons=["no repair known"],
             remedy="change the code and run it again",
         )
+
+
+def check_revise(person: Person, facts: Facts) -> None:
+    """The author, with other files, while it is returned or held back."""
+    check_change(person, facts)
+    if facts.state not in ("returned", "failing"):
+        raise Refused(
+            f"a request that is {STATES[facts.state].lower()} takes no other files",
+            reasons=[f"state {facts.state}"],
+        )
+    if not facts.project_open:
+        raise Refused("the project has ended; nothing more is released from it", reasons=["project ended"])
+
+
+def check_comment(person: Person, facts: Facts) -> None:
+    """Whoever may read the request, until it is closed."""
+    check_read(person, facts)
+    if not (person.username in facts.members or can(person, "airlock.review")):
+        raise Refused("members of the project and output checkers comment", reasons=["neither"])
+    if facts.state in CLOSED:
+        raise Refused(f"the request is {STATES[facts.state].lower()}", reasons=[f"state {facts.state}"])
+
+
+def sees_comment(person: Person, facts: Facts, by: str) -> bool:
+    """Whether a comment may be shown: what one checker writes waits until the other has decided.
+
+    The author and the project read it at once, as it is for them.
+    """
+    if by == person.username or by in facts.members or person.username in facts.members:
+        return True
+    if facts.state != "in_review" or not can(person, "airlock.review"):
+        return True
+    return any(item.by == person.username for item in facts.reviews)
+
+
+def check_recall(person: Person, facts: Facts) -> None:
+    """Output checkers and the data protection office, of what is released; not of one's own project."""
+    check(person, "airlock.recall")
+    if person.username in facts.members or person.username == facts.author:
+        raise Refused("a member of the project can't recall its results", reasons=["member of the project"])
+    next_state(facts.state, "recall")
 
 
 def check_withdraw(person: Person, facts: Facts) -> None:
@@ -191,3 +254,30 @@ def can_review(person: Person, facts: Facts) -> bool:
 def can_request(person: Person) -> bool:
     """Whether the person's roles let them ask for a release at all."""
     return can(person, "airlock.request")
+
+
+def can_revise(person: Person, facts: Facts) -> bool:
+    """Whether ``check_revise`` would pass."""
+    try:
+        check_revise(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_comment(person: Person, facts: Facts) -> bool:
+    """Whether ``check_comment`` would pass."""
+    try:
+        check_comment(person, facts)
+    except Refused:
+        return False
+    return True
+
+
+def can_recall(person: Person, facts: Facts) -> bool:
+    """Whether ``check_recall`` would pass."""
+    try:
+        check_recall(person, facts)
+    except Refused:
+        return False
+    return True

@@ -13,7 +13,7 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
 from lockgate.portal.airlock import rules, signals
-from lockgate.portal.airlock.models import Candidate, Request, Review
+from lockgate.portal.airlock.models import Candidate, Comment, Request, Review
 from lockgate.portal.outbox.writing import Record, writing
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Job, Project
@@ -21,8 +21,15 @@ from lockgate.portal.workspaces.rules import OPEN
 from lockgate.site.files import atomic_dir, sha256_file
 
 
-def request_release(user: User, job: Job, *, title: str, purpose: str) -> Request:
-    """Ask for a job's outputs to be released: they are copied, checked, and go to review if they pass."""
+def request_release(
+    user: User, job: Job, *, title: str, purpose: str, runs: int = 0, again_of: Request | None = None
+) -> Request:
+    """Ask for a job's outputs to be released: they are copied, checked, and go to review if they pass.
+
+    ``runs``: how many further runs of the same code the approval shall cover. ``again_of``: the released request that
+    this repeats: if nothing but the figures differs, it is released by rule; so is one of low risk, where the site's
+    policy says so. Everything else goes to two people.
+    """
     check(user.person, "airlock.request")
     if user.username not in job.project.members:
         raise Refused("only members of the project can ask for its results", reasons=["not a member"])
@@ -31,30 +38,125 @@ def request_release(user: User, job: Job, *, title: str, purpose: str) -> Reques
             "the project has ended or is suspended; nothing is released from it",
             reasons=[f"project {job.project.state}"],
         )
-    if job.state != "succeeded":
-        raise Refused("only a finished job has outputs to release", reasons=[f"job {job.state}"])
+    if not 0 <= runs <= rules.MOST_RUNS:
+        raise Refused(f"an approval covers up to {rules.MOST_RUNS} further runs", reasons=["too many runs"])
+    _finished(job)
     title, purpose = title.strip(), purpose.strip()
+    if again_of is not None:
+        title, purpose = title or again_of.title, purpose or again_of.purpose
     if not title or not purpose:
         raise Refused(
             "say what the results show and where they will go", reasons=["title or purpose missing"]
         )
-    if not job.outputs_folder.is_dir() or not any(job.outputs_folder.iterdir()):
-        raise Refused("the job wrote no outputs", reasons=["no outputs"])
     with writing(
         "airlock.requested", actor=user.username, project=job.project.slug, job=str(job.key)
     ) as record:
         Project.objects.select_for_update().get(pk=job.project_id)
         number = Request.objects.filter(job__project=job.project).count() + 1
         request = Request(
-            reference=f"{job.project.slug}-r{number}", job=job, author=user, title=title, purpose=purpose
-        )
+            reference=f"{job.project.slug}-r{number}", job=job, author=user, title=title, purpose=purpose,
+            runs_asked=runs, again_of=again_of,
+        )  # fmt: skip
         request.state = "failing"
         request.save()
         record.detail["request"] = request.reference
         candidate = _candidate(request, 1, job.outputs_folder, record, repaired=False)
         request.state = rules.next_state("new", "pass" if candidate.passes else "fail")
-        request.save(update_fields=["state"])
+        if candidate.passes:
+            _by_rule(request, candidate, record)
+        request.save()
     return request
+
+
+def _finished(job: Job) -> None:
+    if job.state != "succeeded":
+        raise Refused("only a finished job has outputs to release", reasons=[f"job {job.state}"])
+    if not job.outputs_folder.is_dir() or not any(job.outputs_folder.iterdir()):
+        raise Refused("the job wrote no outputs", reasons=["no outputs"])
+
+
+def _by_rule(request: Request, candidate: Candidate, record: Record) -> None:
+    """Release without people what repeats an approved request, or is of low risk where the site lets rules decide."""
+    why = ""
+    if request.again_of_id:
+        base = Request.objects.select_for_update().get(pk=request.again_of_id)
+        request.differs = _unlike_before(request, candidate, base)
+        if not request.differs:
+            base.runs_left -= 1
+            base.save(update_fields=["runs_left"])
+            why = f"the same again as {base.reference}"
+    if not why and not candidate.repaired and plane.low_risk(
+        current_site(), request.job.project.scope, candidate.checked_folder, candidate.verdicts
+    ):  # fmt: skip
+        why = "low risk"
+    if not why:
+        return
+    request.state = rules.next_state(request.state, "release")
+    request.decided_by, request.decided_at = "rule", timezone.now()
+    record.also("airlock.by_rule", request=request.reference, because=why)
+    _release(request, candidate, record)
+
+
+def _unlike_before(request: Request, candidate: Candidate, base: Request) -> list[str]:
+    """Why a repeated run must go to people: anything but the figures differs, or a rule has something to ask."""
+    reasons = []
+    if base.state != "released" or base.job.project_id != request.job.project_id:
+        reasons.append(f"{base.reference} is no released request of this project")
+    if base.runs_left < 1:
+        reasons.append("no run that the approval covers is left")
+    if base.job.code_sha256 != request.job.code_sha256:
+        reasons.append("the code is not the same")
+    reasons += [
+        f"{v['file']}: a rule asks for a person" for v in candidate.verdicts if v["decision"] != "pass"
+    ]
+    return reasons + plane.unlike(candidate.checked_folder, base.shape)
+
+
+def revise(user: User, request: Request, job: Job) -> Candidate:
+    """Put another job's outputs in the place of those that were returned or held back; all begins anew."""
+    with writing(
+        "airlock.revised", actor=user.username, request=request.reference, job=str(job.key)
+    ) as record:
+        request = _locked(request)
+        rules.check_revise(user.person, request.facts())
+        if job.project_id != request.job.project_id:
+            raise Refused("the job is another project's", reasons=["another project"])
+        _finished(job)
+        before, number = request.state, request.candidate.number + 1
+        request.job = job
+        candidate = _candidate(request, number, job.outputs_folder, record, repaired=False)
+        request.state = rules.next_state(before, "pass" if candidate.passes else "fail")
+        request.save(update_fields=["state", "job"])
+    return candidate
+
+
+def comment(user: User, request: Request, text: str) -> Comment:
+    """Write under a request."""
+    text = text.strip()
+    if not text or len(text) > 4_000:
+        raise Refused("write up to 4,000 characters", reasons=["empty or too long"], where="text")
+    with writing("airlock.commented", actor=user.username, request=request.reference):
+        request = _locked(request)
+        rules.check_comment(user.person, request.facts())
+        return Comment.objects.create(request=request, by=user, text=text)
+
+
+def recall(user: User, request: Request, reason: str) -> None:
+    """Take a released result back: the register says so and shows it no more; it is still compared with what comes."""
+    reason = reason.strip()
+    if not reason:
+        raise Refused(
+            "say why it is recalled: the register shows it", reasons=["reason missing"], where="reason"
+        )
+    with writing("airlock.recalled", actor=user.username, request=request.reference) as record:
+        request = _locked(request)
+        rules.check_recall(user.person, request.facts())
+        request.state = rules.next_state(request.state, "recall")
+        request.recalled_at, request.recall_reason, request.runs_left = timezone.now(), reason, 0
+        request.save(update_fields=["state", "recalled_at", "recall_reason", "runs_left"])
+        signals.recalled.send(Request, request=request, record=record)
+        at = request.recalled_at.isoformat(timespec="seconds")
+        plane.recall(current_site(), request.job.project.slug, request.reference, reason=reason, at=at)
 
 
 def _candidate(request: Request, number: int, source: Path, record: Record, *, repaired: bool) -> Candidate:
@@ -62,13 +164,16 @@ def _candidate(request: Request, number: int, source: Path, record: Record, *, r
     candidate = Candidate(request=request, number=number, repaired=repaired)
     for left in (candidate.checked_folder, candidate.folder):
         shutil.rmtree(left, ignore_errors=True)  # of a candidate that a crash kept out of the database
+    scope = request.job.project.scope
+    uncopied = plane.not_to_copy(current_site(), scope, source)  # links, sockets, what is far too large
     with atomic_dir(candidate.checked_folder) as folder:
         for path in sorted(source.iterdir()):
-            if path.is_file() and not path.is_symlink():
-                shutil.copyfile(path, folder / path.name)
-    candidate.verdicts = plane.check_outputs(
-        current_site(), request.job.project.slug, request.job.project.scope, candidate.checked_folder
-    )
+            if path.name not in uncopied:
+                shutil.copyfile(path, folder / path.name, follow_symlinks=False)
+    candidate.verdicts = [
+        *plane.check_outputs(current_site(), request.job.project.slug, scope, candidate.checked_folder),
+        *uncopied.values(),
+    ]
     candidate.passes = bool(candidate.verdicts) and all(
         item["decision"] != "fail" for item in candidate.verdicts
     )
@@ -103,6 +208,7 @@ def _set_apart(candidate: Candidate) -> list[dict[str, Any]]:
             "kind": str(about.get(path.name, {}).get("kind", "")),
             "title": str(about.get(path.name, {}).get("title") or path.name),
             "notes": str(about.get(path.name, {}).get("notes") or ""),
+            "group": str(about.get(path.name, {}).get("group") or ""),
             "bytes": path.stat().st_size,
             "sha256": sha256_file(path),
         }
@@ -155,8 +261,9 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
     if decision not in rules.DECISIONS:
         raise UsageError(f"there is no decision {decision!r}", remedy="one of " + ", ".join(rules.DECISIONS))
     note = note.strip()
-    if decision == "refuse" and not note:
-        raise Refused("say why it can't be released", reasons=["note missing"], where="note")
+    if decision != "approve" and not note:
+        why = "say why it can't be released" if decision == "refuse" else "say what to change"
+        raise Refused(why, reasons=["note missing"], where="note")
     with writing("airlock.reviewed", actor=user.username, request=request.reference) as record:
         request = _locked(request)
         rules.check_review(user.person, request.facts())
@@ -165,13 +272,15 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
         record.detail.update(candidate=candidate.number, decision=decision)
         happening = rules.outcome(request.facts().reviews)
         request.state = rules.next_state(request.state, happening)
-        if happening != "review":
+        if happening in ("refuse", "release"):
             request.decided_at = timezone.now()
-        request.save(update_fields=["state", "decided_at"])
-        if happening == "refuse":
-            record.also("airlock.refused", request=request.reference)
+        if happening in ("refuse", "return"):
+            record.also(
+                f"airlock.{happening}{'d' if happening == 'refuse' else 'ed'}", request=request.reference
+            )
         if happening == "release":
             _release(request, candidate, record)
+        request.save(update_fields=["state", "decided_at", "runs_left", "shape"])
     return request.state
 
 
@@ -187,6 +296,9 @@ def _release(request: Request, candidate: Candidate, record: Record) -> None:
             where=str(request.reference),
             remedy="refuse the request",
         )
+    if request.runs_asked:
+        request.runs_left = request.runs_asked
+        request.shape = plane.shape(candidate.checked_folder)
     files = {item["name"]: item["sha256"] for item in candidate.files}
     record.also("airlock.released", request=request.reference, files=files)
     signals.released.send(Request, request=request, record=record)
@@ -218,6 +330,11 @@ def _release_record(request: Request, candidate: Candidate) -> dict[str, Any]:
             {"role": "output_checker", "decision": item.decision, "at": item.at.isoformat()}
             for item in candidate.reviews.order_by("at")
         ],
+        "decided_by": request.decided_by,
+        "runs_covered": request.runs_asked,
+        "again_of": request.again_of.reference if request.again_of else "",
+        "organisation": request.author.organisation.name if request.author.organisation else "",
+        "run_ended": request.job.finished_at.isoformat(timespec="seconds") if request.job.finished_at else "",
         "released_at": timezone.now().isoformat(timespec="seconds"),
     }
 

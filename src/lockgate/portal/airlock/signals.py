@@ -6,3 +6,5 @@ from django.dispatch import Signal
 
 # sender: the Request class; request, record
 released = Signal()
+# the same, when it is taken back
+recalled = Signal()

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused
+from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.airlock import rules, services
 from lockgate.portal.airlock.models import Request
@@ -25,10 +26,14 @@ def visible(request: SignedIn) -> QuerySet[Request]:
     rows = Request.objects.select_related("author", "job__project")
     if can(request.user.person, "airlock.read_all"):
         return rows
-    return rows.filter(job__project__member_rows__username=request.user.username)
+    mine = rows.filter(job__project__member_rows__username=request.user.username)
+    if can(request.user.person, "airlock.recall"):
+        return (mine | rows.filter(state__in=("released", "recalled"))).distinct()
+    return mine
 
 
-def _get(request: SignedIn, reference: str) -> Request:
+def get_request(request: SignedIn, reference: str) -> Request:
+    """A request that this person may read, or 404."""
     found = visible(request).filter(reference=reference).first()
     if found is None or not rules.can_read(request.user.person, found.facts()):
         raise Http404
@@ -56,21 +61,33 @@ def request_release(request: SignedIn, slug: str, key: uuid.UUID) -> HttpRespons
     if job is None:
         raise Http404
     errors: dict[str, str] = {}
+    repeats = Request.objects.filter(
+        job__project=job.project, job__code_sha256=job.code_sha256, state="released", runs_left__gt=0
+    )
     if request.method == "POST":
         title, purpose = request.POST.get("title", "").strip(), request.POST.get("purpose", "").strip()
+        again = repeats.filter(reference=request.POST.get("again_of", "")).first()
+        if again is not None:
+            title, purpose = title or again.title, purpose or again.purpose
+        runs = request.POST.get("runs", "").strip() or "0"
+        if not runs.isdecimal() or not runs.isascii() or int(runs[:4]) > rules.MOST_RUNS:
+            errors["runs"] = f"Enter a whole number up to {rules.MOST_RUNS}, or leave it empty"
         if not title:
             errors["title"] = "Give the results a title"
         if not purpose:
             errors["purpose"] = "Say what the results show and where they will go"
         if not errors:
             try:
-                made = services.request_release(request.user, job, title=title, purpose=purpose)
+                made = services.request_release(
+                    request.user, job, title=title, purpose=purpose, runs=int(runs), again_of=again
+                )
                 return redirect("airlock:detail", made.reference)
             except LockgateError as error:
                 errors = as_errors(error, "title")
     context = {
         "job": job,
         "project": job.project,
+        "repeats": list(repeats[:10]),
         "errors": errors,
         "summary": summary(errors),
         "posted": request.POST,
@@ -82,7 +99,7 @@ def request_release(request: SignedIn, slug: str, key: uuid.UUID) -> HttpRespons
 @signed_in
 def detail(request: SignedIn, reference: str) -> HttpResponseBase:
     """The files as they would leave, the verdict on each, and the review."""
-    found = _get(request, reference)
+    found = get_request(request, reference)
     person, facts = request.user.person, found.facts()
     candidate = found.candidate
     sees = rules.can_see_files(person, facts)
@@ -124,6 +141,15 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         "can_review": rules.can_review(person, facts),
         "can_repair": rules.can_repair(person, facts),
         "can_withdraw": rules.can_withdraw(person, facts),
+        "can_revise": rules.can_revise(person, facts),
+        "can_comment": rules.can_comment(person, facts),
+        "can_recall": rules.can_recall(person, facts),
+        "groups": plane.output_groups(candidate.checked_folder) if sees else {},
+        "comments": [
+            item
+            for item in found.comments.select_related("by")
+            if rules.sees_comment(person, facts, item.by.username)
+        ],
         "posted": request.POST,
         "errors": errors,
         "summary": summary(errors, {"decision": "decision-1"}),
@@ -135,6 +161,7 @@ def _reviewed(reference: str, state: str) -> str:
     return {
         "released": f"{reference} is released. It is in the public register.",
         "refused": f"{reference} is refused. Nothing leaves.",
+        "returned": f"{reference} is returned to its author for changes.",
     }.get(
         state,
         f"Your review of {reference} is recorded. It stays hidden until the other reviewer has decided.",
@@ -145,7 +172,7 @@ def _reviewed(reference: str, state: str) -> str:
 @signed_in
 def chart(request: SignedIn, reference: str, number: int, name: str) -> HttpResponseBase:
     """A chart of a candidate, drawn from its table."""
-    found = _get(request, reference)
+    found = get_request(request, reference)
     rules.check_see_files(request.user.person, found.facts())
     candidate = found.candidates.filter(number=number).first()
     if candidate is None:
@@ -157,7 +184,7 @@ def chart(request: SignedIn, reference: str, number: int, name: str) -> HttpResp
 @signed_in
 def repair(request: SignedIn, reference: str) -> HttpResponseBase:
     """Suppress and round what the checks held back, and check again."""
-    candidate = services.repair(request.user, _get(request, reference))
+    candidate = services.repair(request.user, get_request(request, reference))
     if candidate.passes:
         messages.success(request, "The repaired files pass the checks. They are with the reviewers.")
     else:
@@ -169,6 +196,6 @@ def repair(request: SignedIn, reference: str) -> HttpResponseBase:
 @signed_in
 def withdraw(request: SignedIn, reference: str) -> HttpResponseBase:
     """The author takes it back."""
-    services.withdraw(request.user, _get(request, reference))
+    services.withdraw(request.user, get_request(request, reference))
     messages.success(request, f"{reference} is withdrawn.")
     return redirect("airlock:detail", reference)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import PERMISSIONS
 from lockgate.portal.airlock import rules as airlock_rules
-from lockgate.portal.airlock.models import Request
+from lockgate.portal.airlock.models import Import, Request
 from lockgate.portal.applications import rules as application_rules
 from lockgate.portal.applications.models import Application, Case, Condition
 from lockgate.portal.incidents.models import Incident
@@ -230,6 +230,44 @@ def _refused(detail: Detail) -> Iterator[Telling]:
         f"The results of {request.reference} were not released",
         reverse("airlock:detail", args=[request.reference]),
     )
+
+
+@_tells("airlock.returned")
+def _returned(detail: Detail) -> Iterator[Telling]:
+    request = _request(detail)
+    path = reverse("airlock:detail", args=[request.reference])
+    yield Telling((request.author,), f"{request.reference} was returned to you for changes", path)
+
+
+@_tells("airlock.recalled")
+def _recalled(detail: Detail) -> Iterator[Telling]:
+    request = _request(detail)
+    yield Telling(
+        tuple(
+            {*_named({request.author.username, *request.job.project.members}), *permitted("airlock.recall")}
+        ),
+        f"The results of {request.reference} were recalled: delete the copies that you hold",
+        reverse("airlock:detail", args=[request.reference]),
+    )
+
+
+@_tells("airlock.commented")
+def _commented(detail: Detail) -> Iterator[Telling]:
+    request = _request(detail)
+    path = reverse("airlock:detail", args=[request.reference])
+    yield Telling((request.author,), f"Somebody wrote a comment under {request.reference}", path)
+
+
+@_tells("import.requested", "import.made")
+def _import(detail: Detail) -> Iterator[Telling]:
+    asked = Import.objects.select_related("author", "project").get(reference=detail["request"])
+    path = reverse("imports:detail", args=[asked.reference])
+    if asked.state == "in_review":
+        yield Telling(
+            permitted("airlock.review"), f"{asked.reference} asks to come in and waits for your review", path
+        )
+    elif asked.state == "imported":
+        yield Telling(_named(asked.project.members), f"{asked.reference} is in the project", path)
 
 
 @_tells("incident.reported")

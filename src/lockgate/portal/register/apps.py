@@ -21,3 +21,4 @@ class RegisterConfig(AppConfig):
         applications.refused.connect(services.enter_refusal, dispatch_uid="register.enter_refusal")
         workspaces.ended.connect(services.end_entry, dispatch_uid="register.end_entry")
         airlock.released.connect(services.add_result, dispatch_uid="register.add_result")
+        airlock.recalled.connect(services.recall_result, dispatch_uid="register.recall_result")

@@ -111,6 +111,21 @@ def _search(data: dict[str, Any]) -> str:
     return " ".join([data["title"], data["lay_summary"], *data["organisations"], *data["datasets"]]).lower()
 
 
+def recall_result(sender: object, *, request: Request, record: Record, **_: object) -> None:
+    """A recalled result stays in the register, which says so; its files are gone."""
+    result = Result.objects.select_related("entry").get(request=request)
+    entry = result.entry
+    recalled = {
+        "result": result.slug,
+        "on": timezone.localdate().isoformat(),
+        "because": request.recall_reason,
+    }
+    entry.data = {**entry.data, "recalled": [*entry.data.get("recalled", []), recalled]}
+    entry.save(update_fields=["data", "updated_at"])
+    record.also("register.recalled", entry=entry.reference, result=result.slug)
+    _write_file(entry)
+
+
 def entry_data(project: Project) -> dict[str, Any]:
     """What the public reads of a project. People appear as their organisations, deciders as their roles."""
     application, scope = project.application, project.scope

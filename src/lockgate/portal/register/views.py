@@ -69,8 +69,19 @@ def index(request: HttpRequest) -> HttpResponse:
 def entry(request: HttpRequest, slug: str) -> HttpResponse:
     """One approved use, and what came of it."""
     row = get_object_or_404(Entry, slug=slug)
-    context = {"entry": row, "data": row.data, "results": row.results.all(), "states": STATES, "legal": legal}
+    context = {
+        "entry": row,
+        "data": row.data,
+        "results": row.results.select_related("request"),
+        "states": STATES,
+        "legal": legal,
+    }
     return render(request, "register/entry.jinja", context)
+
+
+BESIDE = frozenset(
+    {"ro-crate-metadata.json", "release-record.json", "release-record.json.sig", "recalled.json"}
+)
 
 
 def _result(slug: str, reference: str) -> Result:
@@ -83,7 +94,8 @@ def _result(slug: str, reference: str) -> Result:
 def result(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
     """A released result: each table, and each chart drawn from its table."""
     row = _result(slug, reference)
-    context = {"result": row, "entry": row.entry, "files": shown_files(row.folder, row.files)}
+    files = [] if row.request.recalled_at else shown_files(row.folder, row.files)
+    context = {"result": row, "entry": row.entry, "files": files}
     return render(request, "register/result.jinja", context)
 
 
@@ -98,7 +110,7 @@ def chart(request: HttpRequest, slug: str, reference: str, name: str) -> HttpRes
 def download(request: HttpRequest, slug: str, reference: str, name: str) -> HttpResponseBase:
     """A released file, byte for byte."""
     row = _result(slug, reference)
-    if name not in {item["name"] for item in row.files}:
+    if name not in {item["name"] for item in row.files} | BESIDE:
         raise Http404
     path = row.folder / name
     if not path.is_file():
