@@ -64,7 +64,9 @@ def _check(path: Path, name: str) -> Verdict:
     if rule and not (
         rule == "program" and suffix in {".py", ".r"}
     ):  # a first line that names its interpreter
-        found += look(shown, data) or [Finding(rule, shown, f"is {what}", "hand in text: code, or tables as CSV")]
+        found += look(shown, data) or [
+            Finding(rule, shown, f"is {what}", "hand in text: code, or tables as CSV")
+        ]
         return verdict
     try:
         text = data.decode("utf-8")
