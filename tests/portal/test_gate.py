@@ -172,7 +172,7 @@ def plane_folder(request: Request) -> Path:
 
 
 def test_low_risk_by_rule_only_where_the_site_says_so(
-    people: dict[str, User], run: Run, hospital: Site, sign_in: Any
+    people: dict[str, User], run: Run, hospital: Site, sign_in: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ask(people, run({"a": 100, "b": 200})).state == "in_review"
     config = hospital.path / "site.toml"
@@ -180,12 +180,15 @@ def test_low_risk_by_rule_only_where_the_site_says_so(
         config.read_text().replace("[disclosure]", '[disclosure]\nrelease_by_rule = "low-risk"')
     )
     _open.cache_clear()
+    unproved = ask(people, run({"a": 200, "b": 290}))
+    assert unproved.state == "in_review", "nothing confirms the evidence of its table"
+    monkeypatch.setattr(plane, "with_evidence", lambda site, project, folder, verdicts: verdicts)
     small = ask(people, run({"a": 150, "b": 15}))
     assert small.state == "in_review"
     large = ask(people, run({"a": 300, "b": 400}))
     assert (large.state, large.decided_by) == ("released", "rule")
     rows = queue.months(Request.objects.prefetch_related("candidates__reviews"))
-    assert sum(row.asked for row in rows) == 3 and sum(row.by_rule for row in rows) == 1
+    assert sum(row.asked for row in rows) == 4 and sum(row.by_rule for row in rows) == 1
     assert "<svg" in queue.draw(rows)
     assert sign_in("rita").get("/reviews/fares/").status_code == 200
 

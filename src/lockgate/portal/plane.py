@@ -247,7 +247,7 @@ def with_evidence(
     from lockgate.workspace.evidence import confirmations
     from lockgate.workspace.project import Project
 
-    by_rule = getattr(site.config.disclosure, "release_by_rule", "never") != "never"
+    by_rule = site.config.disclosure.release_by_rule != "never"
     known = {one.file: one for one in confirmations(Project.of(site, project), folder)}
     for verdict in verdicts:
         one = known.get(verdict["file"])

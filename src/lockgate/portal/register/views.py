@@ -79,9 +79,7 @@ def entry(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "register/entry.jinja", context)
 
 
-BESIDE = frozenset(
-    {"ro-crate-metadata.json", "release-record.json", "release-record.json.sig", "recalled.json"}
-)
+BESIDE = frozenset({"ro-crate-metadata.json", "recalled.json"})
 
 
 def _result(slug: str, reference: str) -> Result:
