@@ -73,6 +73,8 @@ def give_up(user: User, case: Case, reason: str) -> None:
         if reasons := rules.conflicts(user.person, case.facts()):
             raise Refused(reasons[0], reasons=reasons)
         check(user.person, "application.revoke")
+        if case.state != "conditional":
+            raise Refused("it waits for no condition", reasons=[f"state {case.state}"])
         move(case, "refuse")
         record.detail["reason"] = reason.strip()
         signals.refused.send(Application, application=case.application, case=case, record=record)

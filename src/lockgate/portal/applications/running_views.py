@@ -60,6 +60,8 @@ def condition(request: SignedIn, reference: str, number: int) -> HttpResponseBas
     can_meet = row.met_at is None and rules.can_meet(person, facts, row.role)
     errors: dict[str, str] = {}
     if request.method == "POST":
+        if not applies:
+            rules.check_meet(person, facts, row.role)
         try:
             if applies:
                 services.show_evidence(request.user, row, request.POST.get("text", ""))
