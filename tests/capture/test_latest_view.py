@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lockgate.capture import latest_view, staged_view
+from lockgate.capture import latest_view, newest, staged_view, views
 from lockgate.capture.spool import conform, staged_schema
 from lockgate.capture.views import PARTS, newest_first
 from lockgate.engine import Engine
@@ -51,7 +51,28 @@ def write(site: Site, table: str, number: int, made: list[dict[str, object]]) ->
 
 @pytest.mark.parametrize("table", ["allergy", "condition", "death"])
 def test_maxima_choose_the_rows_that_the_order_puts_first(table: str, tmp_path: Path) -> None:
-    for seed in range(12):
+    _hold(table, tmp_path, 12)
+
+
+@pytest.mark.parametrize("table", ["allergy", "condition"])
+def test_records_that_share_a_key_are_told_apart(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (newest, views):
+        monkeypatch.setattr(module, "key_of", lambda record: f"hash(length({record}) % 2)")
+    _hold(table, tmp_path, 4)
+
+
+@pytest.mark.parametrize("table", ["allergy", "condition"])
+def test_a_share_of_the_records_at_a_time(
+    table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "ROWS", 7)
+    _hold(table, tmp_path, 4)
+
+
+def _hold(table: str, tmp_path: Path, seeds: int) -> None:
+    for seed in range(seeds):
         rng = random.Random(f"{table} {seed}")
         site = Site.init(tmp_path / str(seed), name="Test")
         for number in range(rng.randrange(1, 4)):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import LockgateError, Refused
-from lockgate.schema import STAGED_LAYOUT
+from lockgate.schema import STAGED, STAGED_LAYOUT
 from lockgate.site import Site, files
 from lockgate.site.files import make_dir, remove_leftovers
 
@@ -94,6 +94,11 @@ class Batch:
         """The file of a staged table, where the batch has rows of it."""
         path = self.staged / f"{name}.parquet"
         return path if path.exists() else None
+
+    def tables(self) -> list[str]:
+        """The staged tables that the batch has rows of: one look into its folder instead of one for each table."""
+        there = {path.name for path in self.staged.iterdir()} if self.staged.is_dir() else set()
+        return [name for name in STAGED if f"{name}.parquet" in there]
 
 
 def batches(site: Site, source: str | None = None) -> list[Batch]:

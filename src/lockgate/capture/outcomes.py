@@ -75,7 +75,7 @@ def row_states(engine: Engine, site: Site) -> str:
 
     ``state`` is an index into ("staged", "superseded", "cancelled").
     """
-    come = {table for batch in batches(site) for table in STAGED if batch.table(table)}
+    come = {table for batch in batches(site) for table in batch.tables()}
     facts = {table: places for table, places in _FACTS.items() if table in come}
     owners = {owner for places in facts.values() for _, owner in places}
     owners |= {owner for table, owner in PARTS.items() if owner != table and table in come}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -116,8 +117,15 @@ class Seen:
 
 
 def _merged(one: tuple[Keys, Codes], two: tuple[Keys, Codes]) -> tuple[Keys, Codes]:
-    """Two runs as one, a column after the other: the copies of all of them would be the peak of a capture."""
-    order = np.argsort(np.concatenate([one[0].high, two[0].high]), kind="stable")
-    high = np.concatenate([one[0].high, two[0].high])[order]
-    low = np.concatenate([one[0].low, two[0].low])[order]
-    return Keys(high, low), np.concatenate([one[1], two[1]])[order]
+    """Two runs as one: the second goes in among the first. One more copy of them would be the peak of a capture."""
+    there = np.searchsorted(one[0].high, two[0].high)
+    there += np.arange(len(there))
+    before = np.ones(len(one[0]) + len(two[0]), bool)
+    before[there] = False
+
+    def woven(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        both = np.empty(len(before), first.dtype)
+        both[before], both[there] = first, second
+        return both
+
+    return Keys(woven(one[0].high, two[0].high), woven(one[0].low, two[0].low)), woven(one[1], two[1])

@@ -62,6 +62,15 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def _leaves(name: str, type_: pa.DataType) -> list[str]:
+    """The names that Parquet gives a column's values."""
+    if pa.types.is_list(type_):
+        return _leaves(f"{name}.list.element", type_.value_type)
+    if pa.types.is_struct(type_):
+        return [leaf for one in type_ for leaf in _leaves(f"{name}.{one.name}", one.type)]
+    return [name]
+
+
 class Spool:
     """Named tables, each written to one file or, after a pause, several."""
 
@@ -92,11 +101,13 @@ class Spool:
         words = [one.name for one in schema if pa.types.is_dictionary(one.type)]
         text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_nested)
         ordered = [one.name for one in schema if not any(is_text(one.type) for is_text in text)]
+        squeezed = [leaf for one in schema if one.name not in _UNIQUE for leaf in _leaves(one.name, one.type)]
         return pq.ParquetWriter(
             path,
             schema,
-            compression="zstd",
-            compression_level=1,
+            # Hashes and ids are nearly random: zstd takes as long for them as for the rest, and leaves half.
+            compression=dict.fromkeys(_UNIQUE, "none") | dict.fromkeys(squeezed, "zstd"),
+            compression_level=dict.fromkeys(squeezed, 1),
             use_dictionary=words,
             write_statistics=ordered,
             store_schema=False,

@@ -53,7 +53,10 @@ def status(site: Site, *, batch: str = "") -> dict[str, Any]:
         arrived = _arrived(engine, shown)
         flagged = flagged_times(engine, [batch] if batch else [])
         objections = objections_held(engine, site, shown)
-    rows = [_batch(one, [row for row in counted if row[0] == one.batch_id]) for one in shown]
+    of: dict[str, list[tuple[Any, ...]]] = {}
+    for row in counted:
+        of.setdefault(row[0], []).append(row)
+    rows = [_batch(one, of.get(one.batch_id, [])) for one in shown]
     sources = {}
     for name in sorted({one.source for one in shown}):
         sources[name] = _sum(row for row in rows if row["source"] == name)

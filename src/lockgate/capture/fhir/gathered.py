@@ -23,7 +23,7 @@ from lockgate.capture.fhir.shape import Node, Text, shapes
 from lockgate.capture.lines import places_of
 
 MODIFIERS = ("modifierExtension", "implicitRules")
-CHECKED_BYTES = 4 * 1024 * 1024  # of an element's texts that are remembered as checked
+CHECKED_BYTES = 1024 * 1024  # of an element's texts that are remembered as checked
 
 Indices = npt.NDArray[np.int64]
 # Of each element: None or str where it came decoded, else as it was written.

@@ -20,7 +20,7 @@ from lockgate.capture.fhir.gathered import Checked, Columns, Gathered, Indices, 
 from lockgate.capture.fhir.r4 import r4_types
 from lockgate.capture.fhir.repeated import TWICE, naming_twice
 
-BLOCK = 1000  # resources whose parsed parts are held at once: they fit a processor's cache
+BLOCK = 500  # resources whose parsed parts are held at once: they fit a processor's cache
 MIXED, NAMELESS, UNHEARD = "several types", "", "no type of R4"
 MAX_NAMES = 400  # elements a decoder learns: no export has as many, a hostile file might
 
@@ -97,6 +97,7 @@ class Opener:
             spans = offsets[start : start + BLOCK + 1].tolist()
             for kind, columns, there in self._block(view, spans, start, rows, opened):
                 gathered.setdefault(kind, Gathered(kind)).add(columns, there)
+                del columns  # before the next block's are made: both would not fit the cache
         for kind, one in sorted(gathered.items()):
             part, size, there = one.part(self._checked)
             twice = naming_twice(view, offsets, part.rows, size, there)

@@ -8,7 +8,7 @@ followed (unnest, joins, groups) is run over whole resources, as it is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -29,14 +29,22 @@ Needs = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A condition over the resource ``r``, or a list of its units: its SQL, what it needs, the path of units."""
+
+    sql: str
+    needs: Needs
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
     """One SELECT of a mapping (one side of its UNION ALL) over the table ``item``.
 
     ``columns`` gives, for each column in order, what it needs: elements of the resource, names of ROW, or "*";
     ``needs`` are the elements that an arm that is not plain reads anywhere. A plain arm gives one row for each item
-    that passes its conditions: these are taken out of ``select`` and are its last column, KEEP; ``passed`` are the
-    names of ROW it hands on as they are. Of an arm that is not plain, ``prefilter`` is the condition over the item
-    itself, if any.
+    that passes its conditions: these are taken out of ``select`` and are the column KEEP; ``passed`` are the names of
+    ROW it hands on as they are. The arm that carries a plan's checks has them as columns too.
     """
 
     select: exp.Select
@@ -44,7 +52,6 @@ class Arm:
     plain: bool
     needs: Needs = EVERYTHING
     passed: frozenset[str] = frozenset()
-    prefilter: tuple[str, Needs] | None = None
     _queries: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False)
 
     def query(self, names: Iterable[str]) -> str:
@@ -203,11 +210,28 @@ def _all_columns(level: _Scope) -> set[str]:
     return set(level.columns) | (_all_columns(level.below) if level.star else set())
 
 
-def _arm(select: exp.Select, names: list[str]) -> Arm:
+def _carry(select: exp.Select, checks: Mapping[str, Check]) -> None:
+    """Have a SELECT hand up conditions over ``item`` from where it reads it, besides its columns."""
+    below = _source(select)
+    if below is None:
+        carried = [
+            exp.alias_(sqlglot.parse_one(check.sql, dialect=_DIALECT), name) for name, check in checks.items()
+        ]
+    else:
+        _carry(below, checks)
+        carried = [exp.column(name) for name in checks]
+    if below is None or not any(isinstance(one, exp.Star) for one in select.expressions):
+        for one in carried:
+            select.append("expressions", one)
+
+
+def _arm(select: exp.Select, names: list[str], checks: Mapping[str, Check]) -> Arm:
+    """The arm of a SELECT; a plain one hands up ``checks`` too."""
     whole = dict.fromkeys(names, EVERYTHING)
     if _is_plain(select):
         written = select.copy()
         try:
+            _carry(written, checks)
             level = _analyse(written)
         except ValueError:
             return Arm(_renamed(select, names), whole, plain=False, needs=_mentioned(select))
@@ -222,16 +246,14 @@ def _arm(select: exp.Select, names: list[str]) -> Arm:
         if "item_hash" not in passed or any("item_hash" in level.columns[name] for name in {*names} - passed):
             return Arm(_renamed(select, names), whole, plain=False, needs=_mentioned(select))
         needs = list(level.columns.values())
-        keep = {KEEP: level.columns[KEEP]} if KEEP in level.columns else {}
+        more = {name: level.columns[name] for name in (KEEP, *checks) if name in level.columns}
         return Arm(
             written,
-            {**dict(zip(names, needs, strict=False)), **keep},
+            {**dict(zip(names, needs, strict=False)), **more},
             plain=True,
             passed=passed,
         )
-    return Arm(
-        _renamed(select, names), whole, plain=False, needs=_mentioned(select), prefilter=_prefilter(select)
-    )
+    return Arm(_renamed(select, names), whole, plain=False, needs=_mentioned(select))
 
 
 def _pruned(select: exp.Select, names: set[str]) -> exp.Select:
@@ -307,20 +329,52 @@ def expression_needs(sql: str) -> Needs:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one resource type is staged: the arms of each staged table, and what each rule needs."""
+    """How one resource type is staged: the arms of each staged table, and the conditions worked out beside them.
+
+    ``checks`` are the rules ("rule0"), units ("unit0"), remarks ("remark0") and what arms that are not plain ask of a
+    resource first ("passes_<table>0"). ``carrier`` names the plain arm (table, number) that works them out with its
+    own columns, so that an element is read once for both; None: there is no plain arm.
+    """
 
     shape: Shape
     tables: dict[str, tuple[Arm, ...]]
-    rules: tuple[Needs, ...]
+    checks: dict[str, Check]
+    carrier: tuple[str, int] | None
+
+
+def _checks(shape: Shape) -> dict[str, Check]:
+    found = {
+        f"rule{n}": Check(f"({rule.when})", expression_needs(rule.when)) for n, rule in enumerate(shape.rules)
+    }
+    units = [(f"[ucum({path})]", path) for path in shape.units]
+    units += [
+        (f"list_transform({lists}, lambda c: ucum({quantity}))", lists)
+        for lists, quantity in shape.unit_lists.items()
+    ]
+    found |= {f"unit{n}": Check(sql, expression_needs(path), path) for n, (sql, path) in enumerate(units)}
+    found |= {f"remark{n}": Check(sql, expression_needs(sql)) for n, sql in enumerate(shape.remarks.values())}
+    return found
 
 
 @cache
 def plan(kind: str) -> Plan:
     """The plan of a resource type that is staged."""
     shape = shapes()[kind]
-    tables = {}
+    selects, checks = {}, _checks(shape)
     for table, text in shape.selects.items():
-        selects = list(_arms(sqlglot.parse_one(text, dialect=_DIALECT)))
-        names = [one.alias_or_name for one in selects[0].expressions]
-        tables[table] = tuple(_arm(select, names) for select in selects)
-    return Plan(shape, tables, tuple(expression_needs(rule.when) for rule in shape.rules))
+        selects[table] = list(_arms(sqlglot.parse_one(text, dialect=_DIALECT)))
+        for number, select in enumerate(selects[table]):
+            if not _is_plain(select) and (first := _prefilter(select)) is not None:
+                checks[f"passes_{table}{number}"] = Check(f"({first[0]})", first[1])
+    tables: dict[str, tuple[Arm, ...]] = {}
+    carrier = None
+    for table, arms in selects.items():
+        names = [one.alias_or_name for one in arms[0].expressions]
+        made = []
+        for number, select in enumerate(arms):
+            arm = _arm(select, names, {} if carrier else checks)
+            if carrier is None and arm.plain and set(checks) <= set(arm.columns):
+                carrier = table, number
+            made.append(arm)
+        tables[table] = tuple(made)
+    return Plan(shape, tables, checks, carrier)

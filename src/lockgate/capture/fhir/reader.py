@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lockgate.capture.intake import Intake
 
 
-WAITING_BYTES = 6 * 1024 * 1024
+WAITING_BYTES = 12 * 1024 * 1024
 
 
 class FhirReader:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from lockgate.capture.fhir.evaluate import Evaluator, Memo, Values
 from lockgate.capture.fhir.gathered import OUT_OF_RANGE, Indices, Part
-from lockgate.capture.fhir.plan import KEEP, Arm, Needs, Plan, expression_needs, plan
+from lockgate.capture.fhir.plan import KEEP, Arm, Needs, plan
 from lockgate.capture.fhir.repeated import TWICE
 from lockgate.capture.spool import staged_schema
 from lockgate.capture.units import is_ucum
@@ -69,12 +69,14 @@ class Staging:
         self.rows = {"item_hash": hashes, "record_id": ids}
         self.memo = memo
         self.buried: set[int] = set()
+        self.found: dict[str, Values] = {}
         self.evaluator = Evaluator(intake.engine, self.plan.shape, part, _constants(intake), self.rows, memo)
 
     def run(self) -> None:
         """Faults, then rows."""
         count = len(self.part.rows)
         self._tell_versions()
+        self._work_out()
         verdicts = self._verdicts()
         if verdicts:
             self.bury(self._withdrawn(verdicts))
@@ -91,7 +93,7 @@ class Staging:
         for table, arms in self.plan.tables.items():
             for number, arm in enumerate(arms):
                 if arm.plain:
-                    self._stage_plain(table, arm, sound)
+                    self._stage_plain(table, number, sound)
                 else:
                     self._stage_whole(table, number, sound)
         self._remark(sound)
@@ -134,64 +136,34 @@ class Staging:
 
     def _remark(self, sound: npt.NDArray[np.bool_] | None) -> None:
         """Count what is staged and not whole."""
-        wanted = {
-            f"remark{n}": expression_needs(sql) for n, sql in enumerate(self.plan.shape.remarks.values())
-        }
-        if not wanted:
-            return
-        counts = list(self.plan.shape.remarks.values())
-
-        def query(names: list[str]) -> str:
-            listed = ", ".join(f"{counts[int(n.removeprefix('remark'))]} AS {n}" for n in names)
-            return f"SELECT item_hash, {listed} FROM item"
-
-        found = self.evaluator.columns(wanted, query)
-        for name, text in zip(wanted, self.plan.shape.remarks, strict=True):
-            rows = _one(found[name].for_rows())
+        for number, text in enumerate(self.plan.shape.remarks):
+            rows = _one(self.found[f"remark{number}"].for_rows())
             total = pc.sum(rows if sound is None else rows.filter(pa.array(sound))).as_py()
             if total:
                 self.intake.warnings[text] += int(total)
 
-    def _verdicts(self) -> dict[int, Verdict]:
-        """What is wrong with which resource (by place): the first rule it breaks."""
-        verdicts: dict[int, Verdict] = {
-            place: (_reason(said), "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
+    def _work_out(self) -> None:
+        """Make the checks of the plan, and with them the columns of the arm that carries them (``found``)."""
+        checks = self.plan.checks
+        wanted = {
+            name: check.needs
+            for name, check in checks.items()
+            if not check.path or self.evaluator.group_of(check.needs)  # units: of what was sent
         }
-        shape = self.plan.shape
-        wanted = {f"rule{number}": needs for number, needs in enumerate(self.plan.rules)}
-        conditions = {f"rule{number}": f"({rule.when})" for number, rule in enumerate(shape.rules)}
-        units = self._unit_columns(self.plan)
-        wanted.update({name: needs for name, (_, needs, _) in units.items()})
-        conditions.update({name: sql for name, (sql, _, _) in units.items()})
+        if self.plan.carrier is not None:
+            table, number = self.plan.carrier
+            self.found = self._columns(table, self.plan.tables[table][number], wanted)
+            return
 
         def query(names: list[str]) -> str:
-            return f"SELECT item_hash, {', '.join(f'{conditions[n]} AS {n}' for n in names)} FROM item"
+            return f"SELECT item_hash, {', '.join(f'{checks[n].sql} AS {n}' for n in names)} FROM item"
 
-        found = self.evaluator.columns(wanted, query)
-        for number, rule in enumerate(shape.rules):
-            broken = found[f"rule{number}"]
-            if broken.any():
-                for place in np.flatnonzero(broken.as_flags()).tolist():
-                    verdicts.setdefault(place, (rule.reason, f"{rule.field} {rule.say}"))
-        for name, (_, _, path) in units.items():
-            for place in _not_ucum(found[name]).tolist():
-                verdicts.setdefault(place, ("unknown-unit", _plain(path)))
-        return verdicts
+        self.found = self.evaluator.columns(wanted, query)
 
-    def _unit_columns(self, of: Plan) -> dict[str, tuple[str, Needs, str]]:
-        """SQL of each list of units to check, what it needs, and its path."""
-        found = {}
-        for number, path in enumerate(of.shape.units):
-            sql = f"[ucum({path})]"
-            found[f"unit{number}"] = (sql, expression_needs(path), path)
-        for number, (lists, quantity) in enumerate(of.shape.unit_lists.items(), len(found)):
-            sql = f"list_transform({lists}, lambda c: ucum({quantity}))"
-            found[f"unit{number}"] = (sql, expression_needs(lists), lists)
-        return {name: one for name, one in found.items() if self.evaluator.group_of(one[1])}
-
-    def _stage_plain(self, table: str, arm: Arm, sound: npt.NDArray[np.bool_] | None) -> None:
+    def _columns(self, table: str, arm: Arm, checks: dict[str, Needs]) -> dict[str, Values]:
+        """The columns that a plain arm makes, and these of the checks it carries."""
         types = {column.name: column.type for column in staged_columns(table)}
-        wanted = {name: needs for name, needs in arm.columns.items() if name not in arm.passed}
+        left = arm.passed | (self.plan.checks.keys() - checks.keys())
 
         def query(names: list[str]) -> str:
             cast = ", ".join(
@@ -200,8 +172,30 @@ class Staging:
             )
             return f"SELECT item_hash, {cast} FROM ({arm.query(names)})"
 
-        found = self.evaluator.columns(wanted, query)
-        keep = found.pop(KEEP, None)
+        return self.evaluator.columns(
+            {name: needs for name, needs in arm.columns.items() if name not in left}, query
+        )
+
+    def _verdicts(self) -> dict[int, Verdict]:
+        """What is wrong with which resource (by place): the first rule it breaks."""
+        verdicts: dict[int, Verdict] = {
+            place: (_reason(said), "; ".join(said[:MAX_SAID])) for place, said in self.part.wrong.items()
+        }
+        for number, rule in enumerate(self.plan.shape.rules):
+            broken = self.found[f"rule{number}"]
+            if broken.any():
+                for place in np.flatnonzero(broken.as_flags()).tolist():
+                    verdicts.setdefault(place, (rule.reason, f"{rule.field} {rule.say}"))
+        for name, check in self.plan.checks.items():
+            if check.path and name in self.found:
+                for place in _not_ucum(self.found[name]).tolist():
+                    verdicts.setdefault(place, ("unknown-unit", _plain(check.path)))
+        return verdicts
+
+    def _stage_plain(self, table: str, number: int, sound: npt.NDArray[np.bool_] | None) -> None:
+        arm = self.plan.tables[table][number]
+        found = self.found if self.plan.carrier == (table, number) else self._columns(table, arm, {})
+        keep = found.get(KEEP)
         if keep is not None and not keep.all():
             sound = keep.as_flags() if sound is None else sound & keep.as_flags()
         chosen = None if sound is None or sound.all() else np.flatnonzero(sound)
@@ -229,10 +223,8 @@ class Staging:
     def _stage_whole(self, table: str, number: int, sound: npt.NDArray[np.bool_] | None) -> None:
         """An arm as it is written, over the resources that pass its innermost condition: once enough wait for it."""
         arm = self.plan.tables[table][number]
-        if arm.prefilter is not None:
-            condition, needs = arm.prefilter
-            sql = f"SELECT item_hash, ({condition}) AS passes FROM item"
-            passes = self.evaluator.columns({"passes": needs}, lambda _: sql)["passes"]
+        passes = self.found.get(f"passes_{table}{number}")
+        if passes is not None:
             if not passes.any():
                 return
             sound = passes.as_flags() if sound is None else sound & passes.as_flags()
