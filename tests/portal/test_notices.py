@@ -80,6 +80,7 @@ def test_every_event_that_is_told_of_is_one_that_is_written(people: dict[str, Us
     written = set(re.findall(r'"([a-z]+\.[a-z_]+)"', source))
     states = set(re.findall(r'^    \("[a-z_]+", "[a-z_]+"\): "([a-z_]+)",$', source, re.M))
     written |= {f"application.{state}" for state in states}
+    written |= {f"application.{what}" for what in services._ENDS.values()}
     assert set(TELLERS) <= written, set(TELLERS) - written
 
 
@@ -186,18 +187,17 @@ def test_ends_that_come_near_are_warned_of_once_each(
 ) -> None:
     today = timezone.localdate()
     application = _submitted(people, answers)
-    Application.objects.filter(pk=application.pk).update(
-        state="approved", valid_until=today + timedelta(days=60)
-    )
+    rows = Application.objects.filter(pk=application.pk)
+    rows.update(state="approved", valid_until=today + timedelta(days=90))
     assert services.warn(today) == 1
     assert services.warn(today) == 0
     assert services.warn(today + timedelta(days=1)) == 0
-    assert services.warn(today + timedelta(days=54)) == 1, "what was missed is said once, as the nearest"
+    assert services.warn(today + timedelta(days=84)) == 1, "what was missed is said once, as the nearest"
     assert _texts(people["ben"]) == [
         f"{application.reference} ends in 6 days: ask for a renewal, or finish",
-        f"{application.reference} ends in 60 days: ask for a renewal, or finish",
+        f"{application.reference} ends in 90 days: ask for a renewal, or finish",
     ]
-    Application.objects.filter(pk=application.pk).update(valid_until=today + timedelta(days=400))
+    rows.update(valid_until=today + timedelta(days=400))
     assert services.warn(today + timedelta(days=345)) == 1, "a renewed approval warns anew"
 
 

@@ -276,7 +276,8 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
             request.decided_at = timezone.now()
         if happening in ("refuse", "return"):
             record.also(
-                f"airlock.{happening}{'d' if happening == 'refuse' else 'ed'}", request=request.reference
+                {"refuse": "airlock.refused", "return": "airlock.returned"}[happening],
+                request=request.reference,
             )
         if happening == "release":
             _release(request, candidate, record)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from lockgate.errors import UsageError
 from lockgate.portal.accounts.models import User
-from lockgate.portal.applications.models import Application
+from lockgate.portal.applications.running import due_warnings
 from lockgate.portal.notices.models import Notice, Preference
 from lockgate.portal.notices.telling import TELLERS
 from lockgate.portal.outbox.models import Message
@@ -20,8 +20,7 @@ from lockgate.portal.outbox.writing import writing
 
 logger = logging.getLogger("lockgate.notices")
 
-APPROVALS_END = (60, 30, 7, 1)  # days before the last day of an approval on which its team is told
-TRAINING_ENDS = (60, 30, 7)
+TRAINING_ENDS = (60, 30, 7)  # days before the last day of a course on which its holder is told
 
 
 def tell(sender: object, *, instance: Message, created: bool, **_: Any) -> None:
@@ -91,40 +90,29 @@ def mark_read(user: User, notice: int | None = None) -> int:
 def warn(today: date | None = None) -> int:
     """Enter each warning of an end that comes near into the chain, once; how many. Notices follow from the entries.
 
-    An approval warns 60, 30, 7 and 1 days before its last day, training 60, 30 and 7. After days without a worker
-    only the nearest warning is given.
+    Approvals and conditions warn at the steps of the site's routes, training 60, 30 and 7 days before its last day.
+    After days without a worker only the nearest warning is given.
     """
     today = today or timezone.localdate()
-    given = 0
-    ending = Application.objects.filter(state="approved", valid_until__gte=today)
-    for application in ending.only("reference", "valid_until"):
-        assert application.valid_until is not None
-        given += _warn_once(
-            "application.expiring",
-            application.valid_until,
-            today,
-            APPROVALS_END,
-            application=application.reference,
-        )
+    due = [
+        (f"application.{_ENDS[item.what]}", item.key, {"application": item.reference, "days": item.days_left})
+        for item in due_warnings(today)
+    ]
     for user in User.objects.filter(is_active=True, trainings__valid_until__gte=today).distinct():
         for course, until in user.trained().items():
-            given += _warn_once(
-                "account.training_ending", until, today, TRAINING_ENDS, username=user.username, course=course
-            )
-    return given
-
-
-def _warn_once(event: str, until: date, today: date, steps: tuple[int, ...], **about: str) -> int:
-    left = (until - today).days
-    due = min((step for step in steps if 0 <= left <= step), default=None)
-    if due is None:
-        return 0
-    asked: dict[str, Any] = {f"detail__{key}": value for key, value in about.items()}
-    said = Message.objects.filter(
-        event=event, detail__until=until.isoformat(), detail__step__lte=due, **asked
+            left = (until - today).days
+            if (step := min((each for each in TRAINING_ENDS if 0 <= left <= each), default=None)) is not None:
+                key = f"{user.username}:{course}:{until}:{step}"
+                about = {"username": user.username, "course": course, "days": left}
+                due.append(("account.training_ending", key, about))
+    said = set(
+        Message.objects.filter(event__in={event for event, _, _ in due}).values_list("detail__key", flat=True)
     )
-    if said.exists():
-        return 0
-    with writing(event, actor="lockgate", until=until.isoformat(), step=due, days=left, **about):
-        pass
-    return 1
+    fresh = [item for item in due if item[1] not in said]
+    for event, key, about in fresh:
+        with writing(event, actor="lockgate", key=key, **about):
+            pass
+    return len(fresh)
+
+
+_ENDS = {"ends": "expiring", "condition": "condition_due"}

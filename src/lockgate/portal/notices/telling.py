@@ -158,6 +158,21 @@ def _expiring(detail: Detail) -> Iterator[Telling]:
     )
 
 
+@_tells("application.condition_due")
+def _condition_due(detail: Detail) -> Iterator[Telling]:
+    application = _application(detail)
+    days = int(detail["days"])
+    yield Telling(
+        _team(application),
+        f"A condition of {application.reference} must be met {_within(days)}",
+        _at(application),
+    )
+
+
+def _within(days: int) -> str:
+    return "today" if days == 0 else "by tomorrow" if days == 1 else f"within {days} days"
+
+
 @_tells("account.training_ending")
 def _training(detail: Detail) -> Iterator[Telling]:
     yield Telling(
@@ -252,7 +267,7 @@ def _recalled(detail: Detail) -> Iterator[Telling]:
 
 
 @_tells("airlock.commented")
-def _commented(detail: Detail) -> Iterator[Telling]:
+def _comment_on_results(detail: Detail) -> Iterator[Telling]:
     request = _request(detail)
     path = reverse("airlock:detail", args=[request.reference])
     yield Telling((request.author,), f"Somebody wrote a comment under {request.reference}", path)
