@@ -22,6 +22,7 @@ NAMES = (
     "release",
     "risk",
     "text",
+    "twin",
 )
 
 # What one benchmark takes in of others.

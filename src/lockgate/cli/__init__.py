@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "scope": ("scope", "Show, verify and revoke what a project may see."),
     "workspace": ("workspace", "Provision a project's data from its signed scope."),
+    "twin": ("twin", "Make a synthetic twin of a release or project, and run code against it."),
     "job": ("job", "Run a project's code in the sandbox."),
     "environment": ("environment", "Prepare pinned packages for jobs from a lock file."),
     "check": ("check", "Check outputs for disclosure, and repair them."),

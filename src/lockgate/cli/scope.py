@@ -38,7 +38,8 @@ def _read(path: Path) -> Any:
         raise UsageError("is no JSON", where=str(path)) from error
 
 
-def _parsed(path: Path) -> Scope:
+def parsed(path: Path) -> Scope:
+    """A scope, or a draft of one, from a file; UsageError with what is wrong with it."""
     value = _read(path)
     try:
         return Scope.model_validate(value.get("scope", value) if isinstance(value, dict) else value)
@@ -75,7 +76,7 @@ def show(target: Target) -> None:
 @app.command("preview")
 def preview_file(file: Annotated[Path, typer.Argument(help="A scope as JSON, signed or not.")]) -> None:
     """Show what a scope would let its project see, before anybody signs it; exit 1 when something is refused."""
-    shown = preview(_parsed(file))
+    shown = preview(parsed(file))
     emit(shown, lambda: _print_preview(shown))
     raise typer.Exit(1 if shown["refused"] else 0)
 
@@ -87,7 +88,7 @@ def count_people(target: Target) -> None:
     from lockgate.workspace.optouts import count_cohort
 
     site = open_site()
-    scope = _parsed(Path(target)) if Path(target).is_file() else load(site, target)
+    scope = parsed(Path(target)) if Path(target).is_file() else load(site, target)
     rules = Rules(threshold=scope.output_rules.threshold, rounding=scope.output_rules.rounding)
     counts = {name: safe_count(value, rules) for name, value in count_cohort(site, scope).items()}
     emit(
@@ -110,7 +111,7 @@ def verify(target: Target) -> None:
 def issue_file(file: Annotated[Path, typer.Argument(help="An approved scope as JSON.")]) -> None:
     """Sign an approved scope and put it in force. The portal does this when the second approval is given."""
     site = open_site()
-    path = issue(site, _parsed(file), actor())
+    path = issue(site, parsed(file), actor())
     emit({"file": path}, f"Issued {path}")
 
 

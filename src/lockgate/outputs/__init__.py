@@ -18,7 +18,7 @@ their shape. It imports no other part of Lockgate, and it decides nothing: the g
 from lockgate.outputs.counting import counts
 from lockgate.outputs.errors import OutputError
 from lockgate.outputs.models import model
-from lockgate.outputs.record import HIDDEN, SCHEMA, group, outputs_folder
+from lockgate.outputs.record import HIDDEN, SCHEMA, data, data_folder, group, outputs_folder
 from lockgate.outputs.summaries import summary
 from lockgate.outputs.survival import survival
 from lockgate.outputs.write import chart, regression, table, text
@@ -29,6 +29,8 @@ __all__ = [
     "OutputError",
     "chart",
     "counts",
+    "data",
+    "data_folder",
     "group",
     "model",
     "outputs_folder",

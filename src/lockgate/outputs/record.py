@@ -26,6 +26,19 @@ def outputs_folder() -> Path:
     return folder
 
 
+def data_folder() -> Path:
+    """Where the tables are: ``$LOCKGATE_DATA`` (``/data`` in a job, the twin in ``lockgate twin run``), or ``data``."""
+    return Path(os.environ.get("LOCKGATE_DATA", "data"))
+
+
+def data(table: str) -> str:
+    """The path of one table's Parquet file, as polars, pandas and DuckDB take it. OutputError when there is none."""
+    path = data_folder() / f"{table}.parquet"
+    if not path.is_file():
+        raise OutputError(f"there is no table {table!r} in the project's data")
+    return str(path)
+
+
 def check_name(name: str) -> str:
     """The name of an output, which becomes its file's name."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):

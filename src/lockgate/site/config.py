@@ -272,6 +272,27 @@ class CodeSection(_Section):
     max_mb: int = Field(default=10, ge=1, description="the most that a commit's files may be together")
 
 
+class TwinSection(_Section):
+    """Synthetic twins of releases (docs/how-to/twins.md)."""
+
+    epsilon: float = Field(
+        default=5.0,
+        ge=0.01,
+        le=100,
+        description="how much one person may change what a recipe tells (differential privacy); less is more private",
+    )
+    delta: float = Field(default=1e-6, gt=0, le=1e-3, description="the chance that is left outside of that")
+    total_epsilon: float = Field(
+        default=25.0, ge=0.01, description="no more recipes once those of all releases add up to this"
+    )
+    people: int = Field(default=10_000, ge=100, le=5_000_000, description="people of a twin unless told")
+    download: Literal["applicants", "members", "nobody"] = Field(
+        default="applicants",
+        description="who may download one from the pages: whoever has an application, drafts included; only the people"
+        " of a project; nobody",
+    )
+
+
 class CatalogueSection(_Section):
     """What the catalogue says of the site's data, beside what is counted (HDR UK metadata 4.0.0)."""
 
@@ -434,6 +455,7 @@ class SiteConfig(_Section):
     usage: UsageSection = UsageSection()
     code: CodeSection = CodeSection()
     catalogue: CatalogueSection = CatalogueSection()
+    twin: TwinSection = TwinSection()
     portal: PortalSection = PortalSection()
     sign_in: SignInSection = SignInSection()
     mail: MailSection = MailSection()
