@@ -101,7 +101,7 @@ def questions(
 ) -> Iterator[Question]:
     """What is asked of one table.
 
-    ``band``: years of birth in one cell. Without ``by_kind``: of all kinds of its rows together, but for what has to be.
+    ``band``: years of birth in one cell. Without ``by_kind``: of all kinds together, but for what has to be by kind.
     """
     table, way = parts.table, WAYS[parts.table]
     kinds = {parts.main[0]: quote(parts.main[0])} if parts.main else {}

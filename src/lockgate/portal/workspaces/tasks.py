@@ -19,3 +19,11 @@ def run(key: str) -> str:
     from lockgate.portal.workspaces.services import run_next
 
     return run_next()
+
+
+@task()
+def twin(slug: str) -> str:
+    """Make the synthetic twin of a project, or of the release; its state afterwards."""
+    from lockgate.portal.workspaces.twins import make_now
+
+    return make_now(slug)
