@@ -12,7 +12,7 @@ from lockgate.errors import Refused
 from lockgate.site import Site
 from lockgate.twin import Twin
 from lockgate.twin.running import run_on_twin
-from lockgate.workspace import run_job
+from lockgate.workspace import provision, run_job
 from lockgate.workspace.sandbox.gate import require_isolation
 from lockgate.workspace.scope import issue
 
@@ -47,6 +47,7 @@ def test_they_run_on_the_twin_and_unchanged_inside(
     except Refused as refusal:
         require(False, f"an isolation that passes the self-test ({refusal})")
     issue(hospital, _conftest.scope_of(hospital), "test")
+    provision(hospital, "p0001", "test")
     inside = run_job(hospital, "p0001", code=studies, author="ada")
     assert inside.status == "succeeded", inside.log_file.read_text()[-3000:]
     assert shapes(inside.folder / "outputs") == expected
