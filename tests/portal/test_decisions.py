@@ -130,6 +130,7 @@ def test_comments_stand_by_section_and_go_back_with_a_return(
     services.submit(people["ann"], fresh(submitted))
     page = sign_in("rita").get(f"/applications/{submitted.reference}/decide/").content.decode()
     assert "What changed since it was returned" in page and "The year</ins>" in page
+    assert "Why &lt;exact&gt; dates?" in page and "on version 1" in page
 
 
 def test_conditions_first_hold_the_scope_back_until_they_are_met(

@@ -62,10 +62,12 @@ def changed(case: Case) -> list[Change]:
     return changes(load(version.bank), case.kind, earlier.answers, version.answers)
 
 
-def comments_by_section(version: Version) -> dict[str, list[Comment]]:
-    """What was said of each section of a version."""
+def comments_by_section(case: Case, only: Version | None = None) -> dict[str, list[Comment]]:
+    """What was said of each section of a case, of its earlier versions too; or of one version alone."""
+    mine = case.pk if isinstance(case, Amendment) else None
+    rows = Comment.objects.filter(version__application=case.application, version__amendment=mine)
     found: dict[str, list[Comment]] = {}
-    for item in version.comments.select_related("by"):
+    for item in (rows if only is None else rows.filter(version=only)).select_related("by", "version"):
         found.setdefault(item.section, []).append(item)
     return found
 
@@ -83,7 +85,7 @@ def returned(case: Case) -> tuple[list[Decision], dict[str, list[Comment]]]:
     last = max(earlier, key=lambda one: one.number, default=None)
     if last is None:
         return [], {}
-    return [item for item in last.made() if item.decision == "return"], comments_by_section(last)
+    return [item for item in last.made() if item.decision == "return"], comments_by_section(case, last)
 
 
 def route_shown(case: Case, facts: Facts) -> list[dict[str, Any]]:

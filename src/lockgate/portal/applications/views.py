@@ -98,7 +98,7 @@ def detail(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
     standing = case is application
     context.update(
         sections=shown_answers(case),
-        comments=comments_by_section(case.version),
+        comments=comments_by_section(case),
         route=route_shown(case, facts),
         changes=changed(case) if not standing else [],
         conditions=conditions_of(case),
