@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from lockgate.workspace.sandbox.sweep import discard
 SCHEMA = "lockgate.job/2"
 STATES = ("running", "succeeded", "failed", "timed-out", "cancelled", "refused")
 _CANCEL = "cancel"
+_UNBORN = 3600  # seconds; code is taken in before the record is written
 _TOLD: tuple[str, ...] = ("author", "started_at", "finished_at", "code_sha256", "scope_id", "limits")
 _TOLD += ("source", "environments", "cpu_seconds", "memory_gb_hours", "peak_mb", "steps")
 
@@ -97,6 +99,9 @@ def settle_interrupted(place: Project) -> int:
         if record["state"] == "running" and not _alive(record["worker"]):
             interrupted(path.parent, record, "the worker ended while the job ran; start it again")
             settled += 1
+    for folder in place.jobs.glob("*"):
+        if not (folder / "job.json").exists() and time.time() - folder.stat().st_mtime > _UNBORN:
+            discard(folder)  # its worker ended before it was a job
     return settled
 
 
