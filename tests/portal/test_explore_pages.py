@@ -375,7 +375,7 @@ def test_the_api_does_the_same(diabetes: Builder, sign_in: Any, client: Client, 
     found = client.get("/api/explore/concepts?q=diabetes&vocabulary=SNOMED").json()
     assert {one["concept_id"] for one in found} >= {DIABETES, TYPE_2}
     listed = client.get("/api/explore/cohorts").json()
-    key = listed[0]["key"]
+    key = listed["items"][0]["key"]
     full = client.get(f"/api/explore/cohorts/{key}").json()
     steps = client.post(f"/api/explore/cohorts/{key}/count").json()
     assert [(step["step"], step["people"], step["status"]) for step in steps] == [
@@ -386,11 +386,11 @@ def test_the_api_does_the_same(diabetes: Builder, sign_in: Any, client: Client, 
         json.dumps({"title": "Again", "definition": json.dumps(full["expression"])}),
         content_type="application/json",
     )
-    assert made.status_code == 200
+    assert made.status_code == 201
     again = client.post(f"/api/explore/cohorts/{made.json()['key']}/count").json()
     assert again == steps
     assert client.get(f"/api/explore/cohorts/{key}/export/yaml").status_code == 200
-    assert client.get(f"/api/explore/cohorts/{key}/export/xml").status_code == 400
+    assert client.get(f"/api/explore/cohorts/{key}/export/xml").status_code == 422
     wrong = client.post(
         "/api/explore/cohorts", json.dumps({"title": "x", "definition": "{"}), content_type="application/json"
     )

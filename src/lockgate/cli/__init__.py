@@ -65,6 +65,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "environment": ("environment", "Prepare pinned packages for jobs from a lock file."),
     "check": ("check", "Check outputs for disclosure, and repair them."),
     "portal": ("portal", "Accounts, applications and the control database."),
+    "remote": (
+        "remote",
+        "A portal elsewhere by its API: sign in with a token, call any operation, run jobs.",
+    ),
     "serve": ("serve", "Serve the portal's pages."),
     "worker": ("worker", "Run queued work of the portal."),
     "backup": ("backup", "Copy the whole site while it is in use, check the copy, make a site of it."),

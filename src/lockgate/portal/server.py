@@ -98,6 +98,7 @@ def keep_working(path: str) -> None:
 
 
 def _gunicorn(host: str, port: int, workers: int) -> None:
+    from django.conf import settings
     from django.db import connections
     from gunicorn.app.base import BaseApplication
 
@@ -117,6 +118,7 @@ def _gunicorn(host: str, port: int, workers: int) -> None:
                 "graceful_timeout": 10,
                 "accesslog": None,
                 "loglevel": "warning",
+                "logconfig_dict": settings.LOGGING,
                 "proc_name": "lockgate-portal",
                 "forwarded_allow_ips": "127.0.0.1",
             }

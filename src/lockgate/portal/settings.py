@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lockgate.errors import UsageError
+from lockgate.portal.logs import configuration
 from lockgate.site import Site
 
 HERE = Path(__file__).resolve().parent
@@ -100,9 +101,11 @@ INSTALLED_APPS = [
     "lockgate.portal.turnaround",
     "lockgate.portal.myrecord",
     "lockgate.portal.explore",
+    "lockgate.portal.tokens",
 ]
 
 MIDDLEWARE = [
+    "lockgate.portal.logs.requests",
     "django.middleware.security.SecurityMiddleware",
     "lockgate.portal.middleware.secure_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -230,11 +233,4 @@ _TASKS = {
 }
 TASKS = {"default": {"BACKEND": _TASKS[os.environ.get("LOCKGATE_TASKS", "queue")], "QUEUES": ["default"]}}
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {"django.request": {"level": "ERROR"}},  # a form sent back with its errors is no news
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-}
+LOGGING = configuration(_portal.log if _portal else "text")

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from lockgate.portal import views
 from lockgate.portal.accounts.views import organisation_sign_in
 from lockgate.portal.api import api
+from lockgate.portal.api.views import docs
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
@@ -34,6 +35,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("explore/", include("lockgate.portal.explore.urls")),
     path("catalogue/", include("lockgate.portal.register.catalogue")),
     path("register/", include("lockgate.portal.register.urls")),
+    path("tokens/", include("lockgate.portal.tokens.urls")),
+    path("api/docs/", docs, name="api_docs"),
     path("api/", api.urls),
 ]
 

@@ -36,10 +36,11 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 def tasks(request: SignedIn) -> HttpResponseBase:
     """What waits for the person who is signed in, by their roles."""
-    return render(request, "tasks.jinja", {"groups": _waiting(request)})
+    return render(request, "tasks.jinja", {"groups": waiting_for(request)})
 
 
-def _waiting(request: SignedIn) -> list[dict[str, Any]]:
+def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
+    """What waits for somebody, in groups: each with a title, a kind and its items."""
     person = request.user.person
     groups = waiting_applications(request.user)
     if can(person, "job.start"):
@@ -112,6 +113,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """No such page, or not for this person: the answer is the same."""
+    if request.path.startswith("/api/"):
+        from lockgate.portal.api import problem  # it imports this module
+
+        return problem(404, "There is no such operation")
     return render(request, "error.jinja", {"error": None, "status": 404}, status=404)
 
 

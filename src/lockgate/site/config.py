@@ -433,6 +433,16 @@ class PortalSection(_Section):
         description="the fast paths of the routes that this site has agreed to: uses approved by rule. Not given: none,"
         " and all on a demonstration site",
     )
+    token_days: int = Field(
+        default=90, ge=1, le=366, description="the longest that a token of the API may hold, in days"
+    )
+    token_rate: int = Field(
+        default=120, ge=1, le=100_000, description="how often a token may be used in one minute"
+    )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        description="text: warnings and errors; json: one JSON object a line, for every request too. No personal data",
+    )
 
 
 class SiteConfig(_Section):

@@ -85,6 +85,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         {"research_centre", "data_protection_office", "output_checker", "data_engineer", "auditor"}
     ),
     "people.manage": frozenset({"administrator"}),
+    # a program that acts for somebody, never further than their roles go
+    "token.make": frozenset(ROLES),
 }
 
 # What needs a second factor in the session, whatever the site asks of whom otherwise.

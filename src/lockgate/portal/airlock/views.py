@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -95,27 +96,11 @@ def request_release(request: SignedIn, slug: str, key: uuid.UUID) -> HttpRespons
     return render(request, "airlock/request.jinja", context, status=400 if errors else 200)
 
 
-@require_http_methods(["GET", "POST"])
-@signed_in
-def detail(request: SignedIn, reference: str) -> HttpResponseBase:
-    """The files as they would leave, the verdict on each, and the review."""
-    found = get_request(request, reference)
-    person, facts = request.user.person, found.facts()
-    candidate = found.candidate
+def told_of(request: SignedIn, found: Request) -> dict[str, Any]:
+    """What this person is told of a request: its files as they would leave, the verdicts, the reviews; each only where
+    they may see it."""
+    person, facts, candidate = request.user.person, found.facts(), found.candidate
     sees = rules.can_see_files(person, facts)
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        rules.check_review(person, facts)
-        decision = request.POST.get("decision", "")
-        if decision not in rules.DECISIONS:
-            errors["decision"] = "Choose a decision"
-        else:
-            try:
-                state = services.review(request.user, found, decision, request.POST.get("note", ""))
-                messages.success(request, _reviewed(reference, state))
-                return redirect("airlock:detail", reference)
-            except Refused as error:
-                errors = {error.where or "decision": error.message}
     reviews = list(candidate.reviews.select_related("by"))
     shown = (
         reviews
@@ -123,7 +108,7 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
         else [item for item in reviews if item.by == request.user]
     )
     code = code_text(found.job.submitted_file)
-    context = {
+    return {
         "request_": found,
         "candidate": candidate,
         "files": shown_files(candidate.folder, candidate.files, candidate.verdicts) if sees else [],
@@ -150,6 +135,30 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
             for item in found.comments.select_related("by")
             if rules.sees_comment(person, facts, item.by.username)
         ],
+    }
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def detail(request: SignedIn, reference: str) -> HttpResponseBase:
+    """The files as they would leave, the verdict on each, and the review."""
+    found = get_request(request, reference)
+    person, facts = request.user.person, found.facts()
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        rules.check_review(person, facts)
+        decision = request.POST.get("decision", "")
+        if decision not in rules.DECISIONS:
+            errors["decision"] = "Choose a decision"
+        else:
+            try:
+                state = services.review(request.user, found, decision, request.POST.get("note", ""))
+                messages.success(request, _reviewed(reference, state))
+                return redirect("airlock:detail", reference)
+            except Refused as error:
+                errors = {error.where or "decision": error.message}
+    context = {
+        **told_of(request, found),
         "posted": request.POST,
         "errors": errors,
         "summary": summary(errors, {"decision": "decision-1"}),

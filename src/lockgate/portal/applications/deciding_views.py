@@ -59,7 +59,7 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
                 errors = {error.where or "decision": "; ".join(error.reasons) or error.message}
             except UsageError as error:
                 errors = as_errors(error, "decision")
-    scope, refused = _preview(case)
+    scope, refused = preview(case)
     context = {
         "application": case,
         "base": base_of(case),
@@ -100,7 +100,8 @@ def _conditions(request: SignedIn) -> list[NewCondition]:
     return found
 
 
-def _preview(case: Case) -> tuple[dict[str, Any] | None, str]:
+def preview(case: Case) -> tuple[dict[str, Any] | None, str]:
+    """The scope that it would become if it were approved now; or None, and why it would be refused."""
     try:
         return compile_scope(case), ""
     except Refused as error:
@@ -205,7 +206,7 @@ def interest(request: SignedIn, reference: str) -> HttpResponseBase:
 def history(request: SignedIn, reference: str) -> HttpResponseBase:
     """The versions of the answers, and exactly what differs between two of them."""
     application = get_application(request, reference)
-    versions = _readable(request, application)
+    versions = readable(request, application)
     numbers = {str(one.number): one for one in versions}
     new = numbers.get(request.GET.get("to", ""), versions[-1])
     earlier = [one for one in versions if one.number < new.number]
@@ -220,7 +221,7 @@ def history(request: SignedIn, reference: str) -> HttpResponseBase:
     return render(request, "applications/history.jinja", context)
 
 
-def _readable(request: SignedIn, application: Any) -> list[Version]:
+def readable(request: SignedIn, application: Any) -> list[Version]:
     """The versions that this person may read: what is not handed in yet is its applicant's alone."""
     own = request.user.username == application.applicant.username
     drafts = {item.pk for item in application.amendments.all() if not item.submitted_at}

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 
 from lockgate.portal.outbox.models import Message
+from lockgate.portal.outbox.through import token_in_use
 from lockgate.site.audit import refuse_identifying
 
 _depth: ContextVar[int] = ContextVar("lockgate_writing", default=0)
@@ -40,6 +41,8 @@ def writing(event: str, *, actor: str, **detail: Any) -> Iterator[Record]:
 
     UsageError, and nothing is written, when it holds an NHS number.
     """
+    if used := token_in_use():
+        detail = {**detail, "by_token": used}
     record = Record(event, actor, detail)
     token = _depth.set(_depth.get() + 1)
     try:

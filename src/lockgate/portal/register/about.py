@@ -19,7 +19,8 @@ from lockgate.portal.sites import current_site
 MOST = 100  # changes on a page
 
 
-def _find(number: str) -> About:
+def find(number: str) -> About:
+    """What there is about a release, or the latest; 404 where there is nothing."""
     for item in list_abouts(current_site()):
         if number in ("latest", item.release):
             return item
@@ -33,7 +34,7 @@ def _names(item: About) -> set[str]:
 @require_GET
 def overview(request: HttpRequest, number: str) -> HttpResponse:
     """What there is to read about a release."""
-    item = _find(number)
+    item = find(number)
     earlier = [each for each in list_abouts(current_site()) if each.release != item.release]
     reading = published(current_site(), item.release)
     return render(
@@ -46,16 +47,17 @@ def overview(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def page(request: HttpRequest, number: str, name: str) -> HttpResponse:
     """One page: its charts, each with its table."""
-    item = _find(number)
+    item = find(number)
     for told in item.facts["pages"]:
         if told["name"] == name:
-            tables = [_with_rows(item, table) for table in told["tables"]]
+            tables = [with_rows(item, table) for table in told["tables"]]
             context = {"item": item, "page": told, "tables": tables, "rules": item.facts["rules"]}
             return render(request, "catalogue/about_page.jinja", context)
     raise Http404
 
 
-def _with_rows(item: About, table: dict[str, Any]) -> dict[str, Any]:
+def with_rows(item: About, table: dict[str, Any]) -> dict[str, Any]:
+    """A table with its numbers: head and rows."""
     text = (item.path / f"{table['name']}.csv").read_text(encoding="utf-8")
     head, *rows = csv.reader(io.StringIO(text))
     return {**table, "head": head, "rows": rows}
@@ -64,14 +66,14 @@ def _with_rows(item: About, table: dict[str, Any]) -> dict[str, Any]:
 @require_GET
 def chart(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
     """A chart."""
-    item = _find(number)
+    item = find(number)
     return chart_response(item.path, [{"name": f"{each}.svg"} for each in _names(item)], name)
 
 
 @require_GET
 def numbers(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
     """The numbers of a chart as CSV."""
-    item = _find(number)
+    item = find(number)
     if name not in _names(item):
         raise Http404
     return FileResponse((item.path / f"{name}.csv").open("rb"), as_attachment=True, filename=f"{name}.csv")
@@ -80,7 +82,7 @@ def numbers(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
 @require_GET
 def changes(request: HttpRequest, number: str, earlier: str) -> HttpResponse:
     """What rose, fell, appeared and vanished since an earlier release, the largest first."""
-    after, before = _find(number), _find(earlier)
+    after, before = find(number), find(earlier)
     found: list[Change] = changed(before, after)
     return render(
         request,

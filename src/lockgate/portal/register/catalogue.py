@@ -19,7 +19,8 @@ from lockgate.portal.sites import current_site
 app_name = "catalogue"
 
 
-def _find(number: str) -> Catalogue:
+def find(number: str) -> Catalogue:
+    """The description of a release, or of the latest; 404 where there is none."""
     for item in list_catalogues(current_site()):
         if number in ("latest", item.release):
             return item
@@ -40,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def release(request: HttpRequest, number: str) -> HttpResponse:
     """The data dictionary of a release and its coverage."""
-    item = _find(number)
+    item = find(number)
     return render(
         request,
         "catalogue/release.jinja",
@@ -56,7 +57,7 @@ def release(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def quality(request: HttpRequest, number: str) -> HttpResponse:
     """The quality checks of a release, by category and table, what failed, and the releases before it."""
-    item = _find(number)
+    item = find(number)
     told = item.facts.get("quality")
     if not told:
         raise Http404
@@ -71,16 +72,17 @@ def quality(request: HttpRequest, number: str) -> HttpResponse:
 @require_GET
 def table(request: HttpRequest, number: str, name: str) -> HttpResponse:
     """One table: its columns, and its coverage as a chart with its numbers."""
-    item = _find(number)
+    item = find(number)
     for described in item.facts["tables"]:
         if described["name"] == name:
             coverage = next((c for c in item.facts["coverage"] if c["table"] == name), None)
-            context = {"item": item, "table": described, "coverage": coverage and _with_rows(item, coverage)}
+            context = {"item": item, "table": described, "coverage": coverage and with_rows(item, coverage)}
             return render(request, "catalogue/table.jinja", context)
     raise Http404
 
 
-def _with_rows(item: Catalogue, coverage: dict[str, Any]) -> dict[str, Any]:
+def with_rows(item: Catalogue, coverage: dict[str, Any]) -> dict[str, Any]:
+    """A coverage with its numbers: head and rows."""
     head, *rows = csv.reader(io.StringIO((item.path / f"{coverage['name']}.csv").read_text(encoding="utf-8")))
     return {**coverage, "head": head, "rows": rows}
 
@@ -88,14 +90,14 @@ def _with_rows(item: Catalogue, coverage: dict[str, Any]) -> dict[str, Any]:
 @require_GET
 def chart(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
     """The chart of a table's coverage."""
-    item = _find(number)
+    item = find(number)
     return chart_response(item.path, [{"name": f"{c['name']}.svg"} for c in item.facts["coverage"]], name)
 
 
 @require_GET
 def numbers(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
     """The numbers of a table's coverage as CSV."""
-    item = _find(number)
+    item = find(number)
     if name not in {c["name"] for c in item.facts["coverage"]}:
         raise Http404
     return FileResponse((item.path / f"{name}.csv").open("rb"), as_attachment=True, filename=f"{name}.csv")
@@ -104,7 +106,7 @@ def numbers(request: HttpRequest, number: str, name: str) -> HttpResponseBase:
 @require_GET
 def dataset(request: HttpRequest, number: str) -> HttpResponse:
     """The entry as HDR UK dataset metadata 4.0.0."""
-    return JsonResponse(_find(number).entry, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    return JsonResponse(find(number).entry, json_dumps_params={"ensure_ascii": False, "indent": 1})
 
 
 urlpatterns = [

@@ -72,14 +72,14 @@ def _ask_who(request: SignedIn) -> HttpResponseBase:
             else:
                 messages.success(request, "Asked. Somebody of the data protection office decides.")
                 return redirect("safety:who", asked.approval_id)
-    return _form(request, "safety/ask_who.jinja", errors, {"projects": _projects()})
+    return _form(request, "safety/ask_who.jinja", errors, {"projects": every_project()})
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def who(request: SignedIn, approval: str) -> HttpResponseBase:
     """One request: decide on it, or look at the answer, once."""
-    asked = _one(request, services.WHO, approval)
+    asked = one_request(request, services.WHO, approval)
     if can(request.user.person, "audit.read") and request.method == "GET":
         return _shown_who(request, asked)
     return _who(request, asked)
@@ -138,7 +138,7 @@ def ask_risk(request: SignedIn) -> HttpResponseBase:
                 messages.success(request, "Asked. Somebody else has to accept it.")
                 return redirect("safety:risk", asked.approval_id)
     context = {
-        "projects": _projects(),
+        "projects": every_project(),
         "policy": current_site().config.risk,
         "next_releases": services.NEXT_RELEASES,
         "day": {part: request.POST.get(f"until[{part}]", "") for part in ("day", "month", "year")},
@@ -150,7 +150,7 @@ def ask_risk(request: SignedIn) -> HttpResponseBase:
 @signed_in
 def risk(request: SignedIn, approval: str) -> HttpResponseBase:
     """One request: what is over the policy and why it should pass; accept or decline."""
-    asked = _one(request, services.RISK, approval)
+    asked = one_request(request, services.RISK, approval)
     errors: dict[str, str] | None = None
     if request.method == "POST":
         try:
@@ -170,14 +170,15 @@ def risk(request: SignedIn, approval: str) -> HttpResponseBase:
     })  # fmt: skip
 
 
-def _one(request: SignedIn, what: str, approval: str) -> Approval:
+def one_request(request: SignedIn, what: str, approval: str) -> Approval:
+    """One request of a kind; 404 where there is none."""
     try:
         return services.one_request(request.user, what, approval)
     except UsageError as error:
         raise Http404 from error
 
 
-def _projects() -> list[tuple[str, str]]:
+def every_project() -> list[tuple[str, str]]:
     """Every project that had a scope, those that are over too, with its last title."""
     return [(project, scopes[-1].title) for project, scopes in issued_scopes(current_site()).items()]
 

@@ -52,7 +52,8 @@ def get_job(request: SignedIn, slug: str, key: uuid.UUID) -> Job:
     return job
 
 
-def _workspace(project: Project) -> dict[str, Any]:
+def workspace_of(project: Project) -> dict[str, Any]:
+    """What the project's workspace holds now."""
     return plane.workspace_now(current_site(), project.slug, project.workspace)
 
 
@@ -75,7 +76,7 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "scope": project.scope,
         "tables": [
             table
-            for table in plane.workspace_tables(current_site(), _workspace(project))
+            for table in plane.workspace_tables(current_site(), workspace_of(project))
             if table["name"] not in VOCABULARY_TABLES
         ],
         "jobs": project.jobs.select_related("author")[:10],
@@ -90,27 +91,28 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
     return render(request, "workspaces/project.jinja", context)
 
 
+def dictionary_of(project: Project) -> list[dict[str, Any]]:
+    """Every table and column that a project has: name, rows as they may be told, columns with type and meaning."""
+    rows = {
+        item["name"]: item["rows"] for item in plane.workspace_tables(current_site(), workspace_of(project))
+    }
+    return [
+        {
+            "name": name,
+            "rows": rows.get(name, ""),
+            "columns": [column for column in offered().get(name, ()) if column.name in columns],
+        }
+        for name, columns in project.scope["tables"].items()
+    ]
+
+
 @require_GET
 @signed_in
 def dictionary(request: SignedIn, slug: str) -> HttpResponseBase:
     """Every table and column that the project has, with type and meaning for disclosure."""
     project = get_project(request, slug)
-    tables = [
-        {
-            "name": name,
-            "rows": next(
-                (
-                    item["rows"]
-                    for item in plane.workspace_tables(current_site(), _workspace(project))
-                    if item["name"] == name
-                ),
-                "",
-            ),
-            "columns": [column for column in offered().get(name, ()) if column.name in columns],
-        }
-        for name, columns in project.scope["tables"].items()
-    ]
-    return render(request, "workspaces/dictionary.jinja", {"project": project, "tables": tables})
+    context = {"project": project, "tables": dictionary_of(project)}
+    return render(request, "workspaces/dictionary.jinja", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -158,7 +160,8 @@ def new_job(request: SignedIn, slug: str) -> HttpResponseBase:
     return render(request, "workspaces/new_job.jinja", context, status=400 if errors else 200)
 
 
-def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
+def job_context(request: SignedIn, job: Job) -> dict[str, Any]:
+    """What a job's page shows to this person."""
     person, project = request.user.person, job.project
     is_member = person.username in project.members
     code = code_text(job.submitted_file) if is_member or can(person, "airlock.read_all") else ""
@@ -185,7 +188,7 @@ def _job_context(request: SignedIn, job: Job) -> dict[str, Any]:
 @signed_in
 def job(request: SignedIn, slug: str, key: uuid.UUID) -> HttpResponseBase:
     """A job: its state, code, log and outputs."""
-    return render(request, "workspaces/job.jinja", _job_context(request, get_job(request, slug, key)))
+    return render(request, "workspaces/job.jinja", job_context(request, get_job(request, slug, key)))
 
 
 @require_GET

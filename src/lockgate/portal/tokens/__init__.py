@@ -1,0 +1,1 @@
+"""Tokens: how a program acts for a person through the API, and no further than the person may."""
