@@ -155,7 +155,7 @@ def amendment(request: SignedIn, reference: str) -> Any:
 
     With ``amendment=true`` the operations on answers, submission, decisions, advice and comments are about it.
     """
-    row = or_404(get_application(request, reference).amendment)
+    row: Any = case_at(request, reference, True)
     told = {name: getattr(row, name) for name in ("what", "state", "reason", "answers")}
     return {**told, "problems": services.problems(row)}
 
