@@ -101,6 +101,8 @@ def world(people: dict[str, User], submitted: Application, data_plane: Any) -> d
         "explore spot": "entry-0",
         "explore form": "circe",
         "explore username": "ben",
+        "imports slug": project.slug,
+        "imports reference": "lg-2026-0001-i1",  # what has come in: no such import is as one of others
         "incidents reference": incident.reference,
         "tokens key": token.key,
         "me key": token.key,
