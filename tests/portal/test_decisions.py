@@ -17,6 +17,7 @@ from lockgate.portal.applications import services
 from lockgate.portal.applications.models import Amendment, Application, Condition, Decision
 from lockgate.portal.applications.services import NewCondition
 from lockgate.portal.explore import services as explore
+from lockgate.portal.notices.models import Notice
 from lockgate.portal.outbox.models import Message
 from lockgate.portal.register.models import Entry, Refusal
 from lockgate.portal.workspaces import services as workspaces
@@ -299,6 +300,9 @@ def test_more_data_asks_their_owners_and_a_return_goes_on(
     hospital: Site, people: dict[str, User], approved: Application
 ) -> None:
     amendment = amend(people, approved, **MORE_DATA)
+    told = Notice.objects.filter(user=people["ines"])
+    assert [item.path for item in told] == [f"/applications/{approved.reference}/amendment/decide/"]
+    assert not Notice.objects.filter(user=people["tim"]).exists()
     assert set(amendment.facts().needed) == {
         "research_centre", "data_protection_office", "caldicott_guardian", "data_owner:incidents",
     }  # fmt: skip

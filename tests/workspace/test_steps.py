@@ -15,6 +15,7 @@ from lockgate.workspace import leftout, run_job
 from lockgate.workspace import steps as steps_module
 from lockgate.workspace.jobs import list_jobs
 from lockgate.workspace.records import cancel_job, clear_jobs
+from lockgate.workspace.scope import load, revoke
 from lockgate.workspace.usage import usage
 
 PROJECT = """
@@ -213,3 +214,24 @@ def test_limits_of_a_project_and_its_disk(site, issued, tmp_path):
         require_room(again, place)
     assert refusal.value.reasons == ["2 MB of 1 MB"]
     require_room(again, Project.of(again, "p0002"))
+
+
+@pytest.mark.sandbox
+def test_a_running_job_ends_with_its_scope(site, project, tmp_path):
+    code = tmp_path / "main.py"
+    code.write_text("import time; open('/outputs/x', 'w').write('x'); time.sleep(60)")
+    results = []
+    worker = threading.Thread(target=lambda: results.append(run_job(site, "p0001", code=code, author="ada")))
+    worker.start()
+    deadline = time.monotonic() + 30
+    while not list(project.jobs.glob("*/outputs.partial/x")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    revoke(site, load(site, "p0001").scope_id, "ruth", "suspended: a complaint")
+    worker.join(30)
+    assert (results[0].status, results[0].reason) == (
+        "cancelled",
+        "the scope of the project ended while the job ran",
+    )
+    with pytest.raises(Refused, match="scope does not hold"):
+        run_job(site, "p0001", code=code, author="ada")

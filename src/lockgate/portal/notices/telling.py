@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 
 from lockgate.portal.accounts.models import User
@@ -45,9 +46,11 @@ def _tells(*events: str) -> Callable[[Callable[[Detail], Iterator[Telling]]], An
 
 
 def permitted(action: str) -> tuple[User, ...]:
-    """Everybody with an account in use who has a role that permits an action."""
-    found = User.objects.filter(memberships__role__in=PERMISSIONS[action], is_active=True)
-    return tuple(found.distinct())
+    """Everybody with an account in use who has a role that permits an action; owners of linked sources too."""
+    held = Q(memberships__role__in=PERMISSIONS[action])
+    if "data_owner" in PERMISSIONS[action]:
+        held |= Q(memberships__role__startswith="data_owner:")
+    return tuple(User.objects.filter(held, is_active=True).distinct())
 
 
 def _named(names: Iterable[str]) -> tuple[User, ...]:
@@ -77,14 +80,15 @@ def _team(application: Application) -> tuple[User, ...]:
 @_tells("application.submitted")
 def _submitted(detail: Detail) -> Iterator[Telling]:
     application = _application(detail)
-    facts = _case(application).facts()
+    case = _case(application)
+    facts = case.facts()
     deciders = tuple(
         user for user in permitted("application.decide") if application_rules.can_decide(user.person, facts)
     )
     yield Telling(
         deciders,
         f"{application.reference} waits for your decision",
-        reverse("applications:decide", args=[application.reference]),
+        reverse(f"applications:{case.part}decide", args=[application.reference]),
     )
     panel = tuple(
         user
@@ -94,7 +98,7 @@ def _submitted(detail: Detail) -> Iterator[Telling]:
     yield Telling(
         panel,
         f"{application.reference} waits for the public panel's advice",
-        reverse("applications:advise", args=[application.reference]),
+        reverse(f"applications:{case.part}advise", args=[application.reference]),
     )
 
 
