@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lockgate.cli import run
-from lockgate.errors import Refused
+from lockgate.errors import Refused, UsageError
 from lockgate.workspace import leftout, provision, provisioning
 from lockgate.workspace.optouts import count_cohort
 from lockgate.workspace.project import Project
@@ -270,3 +270,34 @@ def test_a_retired_release_makes_no_workspace_and_is_not_retired_unasked(site, i
     with pytest.raises(Refused, match="was retired") as refusal:
         provision(site, "p0001", "test")
     assert refusal.value.reasons == ["a source was wrong"]
+
+
+def test_what_changed_is_told(site, issued, scope_value, monkeypatch):
+    from lockgate.workspace.changes import changes
+
+    issued()
+    provision(site, "p0001", "test")
+    with pytest.raises(UsageError, match="made once"):
+        changes(site, "p0001")
+    monkeypatch.setattr(leftout, "opted_out", lambda *_, **__: {7})
+    tables = scope_value()["tables"]
+    tables["person"] = ["person_id", "year_of_birth", "race_concept_id"]
+    del tables["staffing"]
+    tables["observation_period"] = ["observation_period_id", "person_id", "observation_period_start_date"]
+    issued(scope_id="p0001-v2", version=2, tables=tables, linkages=["person_deprivation", "incident"])
+    provision(site, "p0001", "test")
+    told = changes(site, "p0001")
+    assert (told.scope, told.release, told.people) == (
+        ("p0001-v1", "p0001-v2"),
+        ("2026.1", "2026.1"),
+        (40, 39),
+    )
+    assert told.tables["person"] == {
+        "state": "changed",
+        "rows_before": 40,
+        "rows": 39,
+        "columns_added": ["race_concept_id"],
+        "columns_gone": ["gender_concept_id", "location_id"],
+    }
+    states = {name: table["state"] for name, table in told.tables.items()}
+    assert (states["staffing"], states["observation_period"], states["concept"]) == ("gone", "added", "same")

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from lockgate.cli.common import actor, console, emit, open_site
 from lockgate.errors import Refused
+from lockgate.workspace.changes import changes
 from lockgate.workspace.ending import certificate, destroy_project
 from lockgate.workspace.project import Project
 from lockgate.workspace.provisioning import provision as prepare
@@ -134,5 +135,31 @@ def usage(project: Name) -> None:
             f"Cost: {cost['total']:.2f} {told.currency} (processors {cost['cpu']:.2f}, memory {cost['memory']:.2f}, "
             f"disk for a month {cost['storage_month']:.2f})."
         )
+
+    emit(told.as_dict(), human)
+
+
+@app.command()
+def diff(project: Name) -> None:
+    """Say what the last provisioning changed: release, people, tables, columns and rows."""
+    told = changes(open_site(), project)
+
+    def human() -> None:
+        for name, (before, now) in (
+            ("scope", told.scope),
+            ("release", told.release),
+            ("people", told.people),
+        ):
+            console.print(
+                f"{name}: {before}" if before == now else f"{name}: {before} -> {now}", markup=False
+            )
+        table = Table("table", "state", "rows before", "rows", "columns", box=None, pad_edge=False)
+        for name, one in told.tables.items():
+            columns = [
+                *(f"+{added}" for added in one["columns_added"]),
+                *(f"-{gone}" for gone in one["columns_gone"]),
+            ]
+            table.add_row(name, one["state"], str(one["rows_before"]), str(one["rows"]), " ".join(columns))
+        console.print(table)
 
     emit(told.as_dict(), human)

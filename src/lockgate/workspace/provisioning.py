@@ -24,6 +24,7 @@ from lockgate.identity import rekey_table
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
+from lockgate.workspace.changes import keep_before
 from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.dictionary import write_dictionary
 from lockgate.workspace.extract import FATES, Extract, order, relation
@@ -151,6 +152,7 @@ def provision(site: Site, project: str, actor: str) -> WorkspaceResult:
         }
         remember(place, workspace, inputs.left_out)
         keep_uses(site, engine, scope)
+        keep_before(place)
         place.workspace_file.unlink(missing_ok=True)
         place.replace_data(fresh)
         write_atomic(place.workspace_file, (json.dumps(workspace, indent=1) + "\n").encode())
