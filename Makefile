@@ -7,12 +7,13 @@ UV := .uv/bin/uv
 BIN := .venv/bin
 STAMP := .venv/.installed
 SPARK := .venv/.spark
+NOTEBOOK := .venv-notebook/lockgate.json
 ASSETS := src/lockgate/portal/assets/dist/.built-from
 PATIENTS ?= 2000
 BENCH ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help install spark spark-for-tests demo serve test check pytest bench docs clean
+.PHONY: help install notebook spark spark-for-tests demo serve test check pytest bench docs clean
 
 help:
 	@echo "make demo    install all, walk the whole path on a synthetic hospital (PATIENTS=$(PATIENTS)), say where to look"
@@ -20,6 +21,7 @@ help:
 	@echo "make test    install all, run the checks (ruff, mypy, import-linter) and the tests"
 	@echo "make bench   measure speed, with correctness checked in the same run (BENCH=name for one)"
 	@echo "make docs    write the reference from the code and build docs-site/"
+	@echo "make notebook install JupyterLab too, in an environment of its own (about 200 MB), for notebooks"
 	@echo "make spark   install pyspark too (about 500 MB; it needs Java 17), for engine = \"spark\""
 	@echo "make clean   remove what the other targets made"
 
@@ -55,6 +57,13 @@ $(SPARK): $(STAMP)
 
 spark: $(SPARK)
 
+$(NOTEBOOK): $(STAMP) src/lockgate/workspace/notebooks/environment.lock
+	@echo "==> preparing JupyterLab's environment in .venv-notebook, as locked"
+	@$(BIN)/lockgate notebook prepare
+	@touch $(NOTEBOOK)
+
+notebook: $(NOTEBOOK)
+
 # Tests run on Spark too where there is a Java for it; elsewhere they say what they skipped.
 spark-for-tests: $(STAMP)
 	@if $(BIN)/python -m lockgate.engine.session; then $(MAKE) --no-print-directory spark; fi
@@ -78,7 +87,7 @@ check: install
 	@echo "==> the generated reference says what the code says"
 	@$(BIN)/lockgate docs check
 
-pytest: install spark-for-tests
+pytest: install spark-for-tests notebook
 	@echo "==> pytest, a process for each core: what is missing on this machine is skipped and named"
 	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
@@ -91,5 +100,5 @@ docs: install
 	@echo "Written: docs/reference/ and docs-site/index.html"
 
 clean:
-	rm -rf .venv .uv demo-site docs-site test-artifacts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	rm -rf .venv .venv-notebook .uv demo-site docs-site test-artifacts .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
 	  src/lockgate/portal/assets/dist src/lockgate/portal/assets/node_modules

@@ -52,7 +52,10 @@ def _build_site(folder: Path) -> Site:
     capture_fhir(site, hospital / "fhir", actor="test")
     capture_tables(site, hospital / "tables", actor="test")
     build_release(site, actor="test")
-    return site
+    port = _free_port()
+    with (site.path / "site.toml").open("a") as stream:
+        stream.write(f'\n[notebooks]\nurl = "http://{{project}}.localhost:{port}"\nport = {port}\n')
+    return Site.open(site.path)
 
 
 @pytest.fixture(scope="session")

@@ -63,6 +63,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "twin": ("twin", "Make a synthetic twin of a release or project, and run code against it."),
     "job": ("job", "Run a project's code in the sandbox."),
     "environment": ("environment", "Prepare pinned packages for jobs from a lock file."),
+    "notebook": ("notebook", "JupyterLab in the sandbox: prepare it, serve it, list and stop notebooks."),
     "check": ("check", "Check outputs for disclosure, and repair them."),
     "portal": ("portal", "Accounts, applications and the control database."),
     "remote": (

@@ -468,3 +468,20 @@ def workspace_tables(site: Site, workspace: dict[str, Any]) -> list[dict[str, An
             }
         )
     return shown
+
+
+# Notebooks
+
+
+def notebooks_unavailable(site: Site) -> str:
+    """Why no notebook can be opened at this site; empty when one can."""
+    from lockgate.workspace.notebooks import available
+
+    return available.unavailable(site)
+
+
+def require_notebooks(site: Site) -> None:
+    """Refused, saying why, when no notebook can be opened at this site."""
+    from lockgate.workspace.notebooks import available
+
+    available.require(site)

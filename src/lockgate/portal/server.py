@@ -14,6 +14,7 @@ from lockgate.errors import LockgateError, UsageError
 from lockgate.portal import setup
 from lockgate.portal.assets.build import build, is_built
 from lockgate.site import Site
+from lockgate.workspace.notebooks import environment
 
 _PATIENCE = 15  # seconds that a worker that is told to stop has for the piece at hand
 _LONG_ENOUGH = 60.0  # after so many seconds the end of a worker is no sign of what fails at once
@@ -36,14 +37,15 @@ def serve(
         except LockgateError as error:
             say(f"The pages will work but look plain: {error}")
     setup(site)
-    worker = _start_worker(site) if with_worker else None
+    beside = _start_beside(site) if with_worker else []
     say(f"Portal of {site.config.site.name}: http://{host}:{port}/ (stop with Ctrl+C)")
     try:
         _gunicorn(host, port, workers)
     finally:
-        if worker is not None:
-            worker.terminate()
-            worker.wait(timeout=30)
+        for process in beside:
+            process.terminate()
+        for process in beside:
+            process.wait(timeout=30)
 
 
 def _free(host: str, port: int) -> None:
@@ -58,15 +60,39 @@ def _free(host: str, port: int) -> None:
             ) from error
 
 
-def _start_worker(site: Site) -> subprocess.Popen[bytes]:
-    """A process that keeps a worker going: gunicorn forks this one, and a thread would not live on in its children."""
-    program = "import sys; from lockgate.portal.server import keep_working; keep_working(sys.argv[1])"
-    return subprocess.Popen([sys.executable, "-c", program, str(site.path)], stdout=subprocess.DEVNULL)
+def _start_beside(site: Site) -> list[subprocess.Popen[bytes]]:
+    """What works beside the pages: the worker and, where the site has notebooks, their service."""
+    words = [["worker"]]
+    if site.config.notebooks.enabled:
+        if why := environment.missing(environment.folder_of(site)):
+            print(f"No notebooks yet: {why}. `lockgate notebook prepare` makes it.", file=sys.stderr)
+        else:
+            words.append(["notebook", "serve"])
+    return [_keep_beside(site, *one) for one in words]
 
 
-def keep_working(path: str) -> None:
-    """Run ``lockgate worker`` on a site, and again when it ends, a little later each time, until told to stop."""
-    command = [sys.executable, "-c", "from lockgate.cli import main; main()", "--site", path, "worker"]
+def _keep_beside(site: Site, *words: str) -> subprocess.Popen[bytes]:
+    """A process that keeps another going: gunicorn forks this one, and a thread would not live on in its children."""
+    program = "import sys; from lockgate.portal.server import keep_working; keep_working(*sys.argv[1:])"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(site.path), *words], stdout=subprocess.DEVNULL
+    )
+
+
+def keep_working(path: str, *words: str) -> None:
+    """Run a command of ``lockgate`` (without words: the worker) on a site, and again when it ends, until told to stop.
+
+    Each time it waits a little longer.
+    """
+    words = words or ("worker",)
+    command = [
+        sys.executable,
+        "-c",
+        "from lockgate.cli import main; main()",
+        "--site",
+        path,
+        *(words or ["worker"]),
+    ]
     child: subprocess.Popen[bytes] | None = None
     told_to_stop = False
 
@@ -93,7 +119,10 @@ def keep_working(path: str) -> None:
         if told_to_stop:
             return
         pause = 1.0 if time.monotonic() - started > _LONG_ENOUGH else min(60.0, pause * 2)
-        print(f"the worker ended with {code}; another one starts in {pause:.0f} s", file=sys.stderr)
+        print(
+            f"the {words[0] if words else 'worker'} ended with {code}; another one starts in {pause:.0f} s",
+            file=sys.stderr,
+        )
         time.sleep(pause)
 
 

@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "lockgate.portal.myrecord",
     "lockgate.portal.explore",
     "lockgate.portal.tokens",
+    "lockgate.portal.notebooks",
 ]
 
 MIDDLEWARE = [
@@ -188,6 +189,8 @@ if _site and _mail and _mail.host:
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
     DEFAULT_FROM_EMAIL = _mail.sender
 
+if HTTPS:  # names that no other host may set: those of notebooks may be sisters of the portal's
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", include("lockgate.portal.accounts.urls")),
     path("applications/", include("lockgate.portal.applications.urls")),
     path("projects/", include("lockgate.portal.workspaces.urls")),
+    path("notebooks/", include("lockgate.portal.notebooks.urls")),
     path("reviews/", include("lockgate.portal.airlock.urls")),
     path("imports/", include("lockgate.portal.airlock.import_urls")),
     path("notes/", include("lockgate.portal.notes.urls")),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lockgate.errors import UsageError
 from lockgate.site.hl7v2 import Hl7Section
+from lockgate.site.notebooks import NotebooksSection
 
 
 class _Section(BaseModel):
@@ -464,12 +465,19 @@ class SiteConfig(_Section):
     queue: QueueSection = QueueSection()
     usage: UsageSection = UsageSection()
     code: CodeSection = CodeSection()
+    notebooks: NotebooksSection = NotebooksSection()
     catalogue: CatalogueSection = CatalogueSection()
     twin: TwinSection = TwinSection()
     portal: PortalSection = PortalSection()
     sign_in: SignInSection = SignInSection()
     mail: MailSection = MailSection()
     training: TrainingSection = TrainingSection()
+
+    @model_validator(mode="after")
+    def _apart(self) -> SiteConfig:
+        """Notebooks run people's scripts: never in an origin that the portal answers in."""
+        self.notebooks.check_apart(self.portal.allowed_hosts, https=self.portal.https)
+        return self
 
 
 def read_config(path: Path) -> SiteConfig:

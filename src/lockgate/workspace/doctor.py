@@ -13,6 +13,7 @@ import duckdb
 
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
+from lockgate.workspace.notebooks.selftest import check_notebooks
 from lockgate.workspace.readiness import Check, quick_checks
 from lockgate.workspace.sandbox.gate import candidates, probe_isolation
 from lockgate.workspace.scope import revocations
@@ -35,6 +36,7 @@ def run_doctor(site: Site) -> list[Check]:
         _memory(site),
         _versions(),
         _languages(),
+        check_notebooks(site),
     ]
 
 

@@ -60,6 +60,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "job.start": frozenset({"applicant", "collaborator"}),
     "job.cancel": frozenset({"applicant", "collaborator", "data_engineer"}),
     "airlock.request": frozenset({"applicant", "collaborator"}),
+    "notebook.open": frozenset({"applicant", "collaborator"}),
+    # to see and stop everybody's
+    "notebook.manage": frozenset({"data_engineer", "administrator"}),
     "airlock.review": frozenset({"output_checker"}),
     "airlock.recall": frozenset({"output_checker", "data_protection_office"}),
     "airlock.read_all": frozenset({"auditor", "output_checker"}),

@@ -82,6 +82,7 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "jobs": project.jobs.select_related("author")[:10],
         "can_start": rules.can_start_job(person, facts, timezone.localdate()),
         "can_provision": rules.can_provision(person, facts),
+        "site_has_notebooks": current_site().config.notebooks.enabled,
         "member": person.username in project.members,
         "reads_application": application_rules.can_read(person, project.application.facts()),
         "linkage_label": linkage_label,

@@ -91,13 +91,23 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A program to run inside. ``outputs`` is an empty folder of the host that becomes ``/outputs``."""
+    """A program to run inside. ``outputs`` is a folder of the host that becomes ``/outputs``, empty for a job.
+
+    ``tick`` is how often it is looked at, in seconds: what runs for hours needs it less often.
+    """
 
     argv: Sequence[str]
     mounts: Sequence[Mount]
     outputs: Path
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    outputs_at: str = "/outputs"
+    tick: float = 0.05
+
+    @property
+    def writable(self) -> list[Path]:
+        """Every folder of the host that the program writes to."""
+        return [self.outputs, *(mount.source for mount in self.mounts if mount.writable)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.workspace.sandbox import layout, seccomp, watch
-from lockgate.workspace.sandbox.model import MB, Limits, Outcome, Task
+from lockgate.workspace.sandbox.handing import hand_over
+from lockgate.workspace.sandbox.model import MB, Outcome, Task
 
 STRATEGIES = ("bubblewrap", "namespaces")
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_TICK = 0.05
 _LAST_WORDS = 5.0
 _OWN_UIDS = range(
     2_010_000_000, 2_140_000_000
@@ -56,9 +56,8 @@ def start(strategy: str, task: Task, *, cancelled: Callable[[], bool] = lambda: 
     The task's ``outputs`` folder is handed to the user that the job runs as, and taken back at the end.
     """
     uid = own_uid()
-    if uid is not None:
-        os.chown(task.outputs, uid, uid)
-    task.outputs.chmod(0o700)
+    for folder in task.writable:
+        hand_over(folder, uid)
     began = time.monotonic()
     status_read, status_write = os.pipe()
     try:
@@ -74,7 +73,7 @@ def start(strategy: str, task: Task, *, cancelled: Callable[[], bool] = lambda: 
         )
     finally:
         os.close(status_write)
-    watcher = _Watcher(process, status_read, task.limits, task.outputs, cancelled)
+    watcher = _Watcher(process, status_read, task, cancelled)
     try:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin as stream:
@@ -114,7 +113,7 @@ def _spec(strategy: str, task: Task, uid: int | None, status: int) -> dict[str, 
         "cwd": layout.TMP,
         "mounts": [
             *({"source": str(m.source), "target": m.target, "writable": m.writable} for m in mounts),
-            {"source": str(task.outputs), "target": "/outputs", "writable": True},
+            {"source": str(task.outputs), "target": task.outputs_at, "writable": True},
         ],
         "symlinks": layout.system_symlinks(),
         "tmpfs": [
@@ -133,11 +132,10 @@ class _Watcher:
         self,
         process: subprocess.Popen[bytes],
         status: int,
-        limits: Limits,
-        outputs: Path,
+        task: Task,
         cancelled: Callable[[], bool],
     ) -> None:
-        self.process, self.status, self.limits, self.outputs = process, status, limits, outputs
+        self.process, self.status, self.limits, self.task = process, status, task.limits, task
         self.cancelled = cancelled
         self.head = bytearray()
         self.tail = bytearray()
@@ -159,7 +157,7 @@ class _Watcher:
         with selector:
             looked = 0.0
             while selector.get_map():
-                for key, _ in selector.select(_TICK):
+                for key, _ in selector.select(self.task.tick):
                     block = os.read(key.fd, 65536)
                     if not block:
                         selector.unregister(key.fd)
@@ -172,7 +170,7 @@ class _Watcher:
                     if now > deadline:
                         break
                     watch.kill(self.process.pid)
-                elif now - looked >= _TICK:
+                elif now - looked >= self.task.tick:
                     looked = now
                     stopped = "time" if now > deadline else self._too_much()
                     if stopped:
@@ -203,7 +201,8 @@ class _Watcher:
         self.cpu = max(self.cpu, watch.cpu_seconds(pids))
         if used > self.limits.memory_mb * MB:
             return "memory"
-        files, size = watch.written(self.outputs, self.limits.output_files)
+        written = [watch.written(folder, self.limits.output_files) for folder in self.task.writable]
+        files, size = sum(count for count, _ in written), sum(size for _, size in written)
         if files > self.limits.output_files or size > self.limits.output_mb * MB:
             return "outputs"
         return ""
@@ -223,7 +222,7 @@ class _Watcher:
                 "time": f"stopped after {self.limits.seconds} seconds, its limit",
                 "memory": f"stopped at {self.limits.memory_mb} MB of memory, its limit",
                 "outputs": f"stopped: more than {self.limits.output_mb} MB or {self.limits.output_files} files"
-                " in /outputs, its limit",
+                f" in {self.task.outputs_at}, its limit",
                 "cancelled": "cancelled",
             }[stopped]
         elif "error" in said:
