@@ -98,12 +98,15 @@ def draw(rows: list[Month]) -> str:
     base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X("month:O", title="Month of the request", axis=alt.Axis(labelAngle=-35))
     )
-    y = alt.Y("share:Q", title="Held back, returned or refused (%)", scale=alt.Scale(domain=[0, 100]))
+    said_beside = "Held back, returned or refused (%)"
+    y = alt.Y("share:Q", title=said_beside, scale=alt.Scale(domain=[0, 100]))
     layers = [
-        base.mark_line(color=RULE, strokeWidth=2, interpolate="step").encode(y=alt.Y(f"{end}:Q", title=None))
+        base.mark_line(color=RULE, strokeWidth=2, interpolate="step").encode(
+            y=alt.Y(f"{end}:Q", title=said_beside)
+        )
         for end in ("low", "high")
     ]
-    layers.append(base.mark_line(color=QUIET, strokeDash=[4, 4]).encode(y=alt.Y("mean:Q", title=None)))
+    layers.append(base.mark_line(color=QUIET, strokeDash=[4, 4]).encode(y=alt.Y("mean:Q", title=said_beside)))
     layers.append(base.mark_line(color=PALETTE[0], strokeWidth=2).encode(y=y))
     layers.append(
         base.mark_point(filled=True, size=70, opacity=1).encode(
