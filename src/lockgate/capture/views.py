@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from lockgate.capture.batches import batches
+from lockgate.capture.batches import batches, layout
 from lockgate.capture.newest import key_of, newest
 from lockgate.engine import Engine, SqlEngine, quote
-from lockgate.schema import staged_columns
+from lockgate.schema import STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 
 # Tables whose rows may be parts of a record: "<record>#<n>" falls with its record's version. The record is in the same
@@ -40,14 +40,17 @@ def _ended(table: str) -> str:
     return "(deleted AND NOT contains(record_id, '#'))" if PARTS.get(table) == table else "deleted"
 
 
-def _files(site: Site, table: str) -> list[Path]:
-    return [path for batch in batches(site) if (path := batch.table(table))]
+def _files(site: Site, table: str) -> tuple[list[Path], bool]:
+    """The files of a staged table, and whether they have the same columns: those of today's layout do."""
+    there = [(batch, path) for batch in batches(site) if (path := batch.table(table))]
+    return [path for _, path in there], all(layout(batch) == STAGED_LAYOUT for batch, _ in there)
 
 
 def staged_view(engine: SqlEngine, site: Site, table: str) -> str:
     """A view of every version of a staged table in all visible batches; returns its name, ``staged_<table>``."""
     name = f"staged_{table}"
-    engine.view_parquet(name, _files(site, table), staged_columns(table))
+    files, alike = _files(site, table)
+    engine.view_parquet(name, files, staged_columns(table), alike=alike)
     return name
 
 
@@ -111,9 +114,9 @@ def _by_maximum(engine: Engine, site: Site, table: str) -> str:
 
     Which rows they are is found here and now (``newest``) and kept, so that a view read twice finds them once.
     """
-    whole, record, files = PARTS.get(table) != table, _record(table), _files(site, table)
+    whole, record, (files, alike) = PARTS.get(table) != table, _record(table), _files(site, table)
     rows = f"placed_{table}"
-    engine.view_parquet(rows, files, staged_columns(table), place=_PLACE)
+    engine.view_parquet(rows, files, staged_columns(table), place=_PLACE, alike=alike)
     if whole and table in PARTS:
         rows = f"(SELECT * FROM {rows} WHERE NOT contains(record_id, '#'))"
     known = _found.setdefault(engine, {})

@@ -72,9 +72,17 @@ class SqlEngine(ABC):
 
     @abstractmethod
     def view_parquet(
-        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+        self,
+        name: str,
+        paths: Path | Iterable[Path],
+        columns: Sequence[Column] | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
-        """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape."""
+        """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape.
+
+        ``alike``: all files are known to have the same columns, so one tells for all.
+        """
 
     @abstractmethod
     def write_parquet(

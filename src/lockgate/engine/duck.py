@@ -98,8 +98,11 @@ class Engine(SqlEngine):
         columns: Sequence[Column] | None = None,
         *,
         place: str = "",
+        alike: bool = False,
     ) -> None:
         """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape.
+
+        Unless they are ``alike`` the footer of every file is read whenever a query of the view is planned.
 
         A column that none of the files has is NULL: they were written before there was such a column. ``place``
         names one more column: a number below 2**56 of each row, the same whenever the view is read.
@@ -110,7 +113,7 @@ class Engine(SqlEngine):
         self._views[name] = (files, columns)
         if files:
             listing = ", ".join(literal(file) for file in files)
-            source = f"read_parquet([{listing}], union_by_name = true)"
+            source = f"read_parquet([{listing}], union_by_name = {'false' if alike else 'true'})"
             there = {row[0] for row in self.rows(f"DESCRIBE SELECT * FROM {source}")} if columns else set()
             select = (
                 ", ".join(

@@ -130,7 +130,12 @@ class SparkEngine(SqlEngine):
             shutil.rmtree(folder, ignore_errors=True)
 
     def view_parquet(
-        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+        self,
+        name: str,
+        paths: Path | Iterable[Path],
+        columns: Sequence[Column] | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
         """A view over Parquet files. With no file, ``columns`` give an empty view of the same shape."""
         files = [paths] if isinstance(paths, Path) else sorted(paths)
