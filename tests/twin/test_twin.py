@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from lockgate.twin.check import refused
 from lockgate.twin.draw import fresh_ids
 from lockgate.twin.generate import generate
 from lockgate.workspace.scope import issue
+from lockgate.workspace.scope.checks import person_column
 
 _spec = importlib.util.spec_from_file_location("twin_conftest", Path(__file__).with_name("conftest.py"))
 assert _spec is not None and _spec.loader is not None
@@ -184,10 +186,17 @@ def test_a_recipe_lets_out_nothing_small_and_no_id(hospital: Site, twin: Twin) -
     for name in ("person", "visit_occurrence", "care_site", "provider"):
         ids = pq.read_table(release.table_path(name), columns=[f"{name}_id"]).column(0).to_pylist()
         assert not any(str(value) in text for value in ids)
-    shares = sum(
-        h.share for h in recipe.histograms if h.table not in ("feedback", "staffing", "roster", "provider")
+    # what it says it spent, by its own figures: one budget for people, one for each table about no patient
+    spent: dict[str, float] = {}
+    for histogram in recipe.histograms:
+        apart = histogram.table if person_column(histogram.table) is None else ""
+        spent[apart] = spent.get(apart, 0) + histogram.most / (2 * histogram.sigma**2)
+    assert max(spent.values()) <= recipe.privacy["rho"] * 1.001
+    assert spent[""] >= recipe.privacy["rho"] * 0.9
+    log = math.log(2 / recipe.privacy["delta"])
+    assert (
+        recipe.privacy["rho"] + 2 * math.sqrt(recipe.privacy["rho"] * log) <= recipe.privacy["epsilon"] + 1e-6
     )
-    assert shares <= 1.001
 
 
 def test_a_recipe_is_kept_and_the_budget_ends(hospital: Site, twin: Twin) -> None:

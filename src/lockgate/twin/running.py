@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import lockgate
 from lockgate.errors import UsageError
 from lockgate.twin.check import read_facts
 from lockgate.workspace.submission import take_in
@@ -42,14 +43,25 @@ def run_on_twin(twin: Path, code: Path, out: Path, *, seconds: int = 3600) -> Ru
     with tempfile.TemporaryDirectory(prefix="lockgate-run-") as scratch:
         place = Path(scratch) / "code"
         main, _ = take_in(code, place)
-        program = ["-m", "lockgate.workspace.sql_runner"] if main.endswith(".sql") else []
+        library = _library(Path(scratch))
+        program = {
+            ".py": [sys.executable, "-s"],
+            ".sql": [sys.executable, "-s", str(library / "sql_runner.py")],
+        }
+        if (suffix := Path(main).suffix.lower()) not in program:
+            raise UsageError(
+                "outside, one Python or SQL program is run at a time",
+                where=main,
+                remedy="give the script of each step of project.yaml by itself; R scripts run in R",
+            )
         given = os.environ | {
             "LOCKGATE_DATA": str(twin.resolve()),
             "LOCKGATE_OUTPUTS": str(out.resolve()),
+            "PYTHONPATH": str(library),
         }
         try:
             done = subprocess.run(
-                [sys.executable, "-s", *program, str(place / main)],
+                [*program[suffix], str(place / main)],
                 cwd=scratch,
                 env=given,
                 stdout=subprocess.PIPE,
@@ -62,3 +74,14 @@ def run_on_twin(twin: Path, code: Path, out: Path, *, seconds: int = 3600) -> Ru
             ) from error
     files = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
     return Run(done.returncode, done.stdout.decode(errors="replace"), files, out)
+
+
+def _library(scratch: Path) -> Path:
+    """What a job sees of Lockgate (``lockgate.outputs`` and the runner of SQL) and nothing else of it, on a path."""
+    package = scratch / "library" / "lockgate"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    rooms = Path(lockgate.__file__).parent
+    (package / "outputs").symlink_to(rooms / "outputs")
+    (package.parent / "sql_runner.py").symlink_to(rooms / "workspace" / "sql_runner.py")
+    return package.parent

@@ -5,7 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from lockgate.workspace.sql_runner import run
+from sql_runner import run
 
 HERE = Path(__file__).parent
 failed = []
