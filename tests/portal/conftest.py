@@ -61,6 +61,7 @@ OURS = (
     "register_",
     "explore_",
     "incidents_",
+    "notebooks_",
 )
 
 
