@@ -153,3 +153,19 @@ def test_pages(
     Job.objects.update(steps=[{"name": "counts", "state": "succeeded", "seconds": 0.0, "reused_from": "j0"}])
     assert "taken over from an earlier job" in client.get(made.url).content.decode()
     assert sign_in("nora").post(f"{made.url}cancel/").status_code == 404
+
+
+def test_the_api_takes_a_commit_and_tells_the_place(
+    people: dict[str, User], project: Project, hospital: Site, sign_in: Any, ran: list[str]
+) -> None:
+    configure(hospital, '[code]\nhosts = ["git.example.org"]')
+    told = {"git": "https://git.example.org/x.git", "commit": "0" * 40}
+    client, at = sign_in("ann"), f"/api/projects/{project.slug}/jobs"
+    made = client.post(at, told, content_type="application/json")
+    assert made.status_code == 201, made.content
+    assert (made.json()["place"], made.json()["source"], made.json()["steps"]) == (1, told, [])
+    assert services.run_next() == "succeeded"
+    shown = client.get(f"{at}/{made.json()['key']}").json()
+    assert (shown["place"], shown["cpu_seconds"], shown["code_sha256"]) == (0, 59.0, "c" * 64)
+    elsewhere = client.post(at, told | {"git": "https://x.example.org/"}, content_type="application/json")
+    assert elsewhere.status_code in (403, 409, 422)

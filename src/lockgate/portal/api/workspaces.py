@@ -83,16 +83,28 @@ class JobFull(JobOut):
     code: str
     log: str
     outputs: list[dict[str, Any]]
+    source: dict[str, str]
+    environment: str
+    steps: list[dict[str, Any]]
+    cpu_seconds: float | None
+    memory_gb_hours: float | None
+    place: int
     requests: list[str]
 
 
 class JobIn(In):
-    """Code to run: a file by name, as text or (a zip archive) in base64; or an example."""
+    """Code to run: a file by name, as text or (a zip archive) in base64; a commit of a git repository; or an example.
+
+    ``environment``: what Python runs in where project.yaml names none, as NAME or NAME@HASH.
+    """
 
     name: str = ""
     code: str = ""
     encoding: Literal["text", "base64"] = "text"
     example: str = ""
+    git: str = ""
+    commit: str = ""
+    environment: str = ""
 
 
 def _job(row: Job) -> dict[str, Any]:
@@ -114,13 +126,25 @@ def _job_full(request: SignedIn, slug: str, key: uuid.UUID) -> dict[str, Any]:
     row = get_job(request, slug, key)
     context = job_context(request, row)
     told = {
-        name: getattr(row, name) for name in ("code_sha256", "problem", "exit_code", "seconds", "outputs")
+        name: getattr(row, name)
+        for name in (
+            "code_sha256",
+            "problem",
+            "exit_code",
+            "seconds",
+            "outputs",
+            "source",
+            "environment",
+            "steps",
+        )
     }
+    told |= {"cpu_seconds": row.cpu_seconds, "memory_gb_hours": row.memory_gb_hours}
     return {
         **_job(row),
         **told,
         "code": context["code"],
         "log": context["log"],
+        "place": context["place"][0],  # in the queue; 0 when it waits no more
         "requests": [item.reference for item, readable in context["requests"] if readable],
     }
 
@@ -175,7 +199,12 @@ def start_job(request: SignedIn, slug: str, told: JobIn) -> Any:
     def make() -> str:
         if told.example:
             return str(services.start_example(request.user, row, told.example).key)
-        return str(services.start_job(request.user, row, told.name, _code(told)).key)
+        source = {"git": told.git, "commit": told.commit} if told.git or told.commit else None
+        code = b"" if source else _code(told)
+        job = services.start_job(
+            request.user, row, told.name, code, source=source, environment=told.environment
+        )
+        return str(job.key)
 
     return _job_full(request, slug, uuid.UUID(once(request, make)))
 
