@@ -61,8 +61,8 @@ class Table:
     def total_over(self, key: tuple[str, ...]) -> frozenset[str]:
         """The dimensions over which a row is a total."""
         totals = self.entry.totals
-        if not totals:
-            return frozenset()
+        if not any(label in key for label in totals.values()):
+            return frozenset()  # told first, as most rows of a large table are no totals
         return frozenset(d for d, v in zip(self.dimensions, key, strict=True) if totals.get(d) == v)
 
     def covers(self, key: tuple[str, ...]) -> list[tuple[str, ...]]:
