@@ -101,6 +101,8 @@ def world(people: dict[str, User], submitted: Application, data_plane: Any) -> d
         "explore spot": "entry-0",
         "explore form": "circe",
         "explore username": "ben",
+        "notebooks slug": project.slug,
+        "notebooks key": "00000000-0000-4000-8000-000000000000",
         "imports slug": project.slug,
         "imports reference": "lg-2026-0001-i1",  # what has come in: no such import is as one of others
         "incidents reference": incident.reference,
@@ -154,6 +156,8 @@ def _example(schema: dict[str, Any], parts: dict[str, Any]) -> Any:
         return {name: _example(named[name], parts) for name in schema.get("required", [])}
     if schema.get("format") == "date":
         return timezone.localdate().isoformat()
+    if schema.get("format") == "uuid":
+        return "00000000-0000-4000-8000-000000000000"
     simple = {"string": "x", "integer": 1, "number": 0.5, "boolean": True, "array": []}
     return simple[schema["type"]]
 

@@ -232,3 +232,21 @@ def test_the_commands_walk_an_application(tmp_path: Path, answers: dict[str, Any
     assert code == 2
     assert site.audit.verify() == []
     assert (site.control_db.stat().st_mode & 0o777) == 0o600
+
+
+@pytest.mark.django_db
+def test_auditors_see_what_was_touched_and_take_it_with_them(sign_in: Any, hospital: Site) -> None:
+    for project, columns in (("lg-1", ["year_of_birth"]), ("lg-1", ["person_id"]), ("lg-2", ["person_id"])):
+        hospital.audit.append(
+            "job.started", actor="ann", project=project, touched={"person": columns}, touched_by="sql"
+        )
+    hospital.audit.append("scope.issued", actor="rita", project="lg-1")
+    client = sign_in("audrey")
+    page = client.get("/audit/").content.decode()
+    assert "person_id, year_of_birth" in page and "job.started" in page
+    lines = client.get("/audit/?project=lg-1&table=person&column=year_of_birth&as=jsonl").content.splitlines()
+    assert [json.loads(line)["detail"]["touched"] for line in lines] == [{"person": ["year_of_birth"]}]
+    assert client.get("/api/audit?event=job.&project=lg-1").json()["count"] == 2
+    assert client.get("/api/audit?table=death").json()["count"] == 0
+    assert client.get("/api/audit/chain").json()["whole"] is True
+    assert sign_in("rita").get("/audit/?as=jsonl").status_code == 403

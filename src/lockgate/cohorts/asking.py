@@ -18,6 +18,7 @@ import numpy as np
 
 from lockgate.cohorts.bitcount import BitmapIndex
 from lockgate.cohorts.definition import Definition
+from lockgate.cohorts.explain.sql import sql_script
 from lockgate.cohorts.generate import generate
 from lockgate.cohorts.headcount import members
 from lockgate.cohorts.omop import open_omop
@@ -27,7 +28,9 @@ from lockgate.disclosure import Rules
 from lockgate.disclosure.ledger import Answer, Asker, Ledger, told
 from lockgate.disclosure.network import Ints
 from lockgate.engine import Engine
+from lockgate.engine.lineage import touched
 from lockgate.errors import Refused
+from lockgate.schema import OMOP
 from lockgate.site import Site
 
 SECONDS = 60.0
@@ -110,7 +113,23 @@ def ask(
         asker=asker,
         rules=rules,
     )
+    site.audit.append(
+        "ledger.touched",
+        actor=asker.username,
+        project=asker.project,
+        release=release,
+        definition=key_of(definition),
+        touched=_touched(definition),
+        touched_by="sql",
+    )
     return [Step(name, answer) for (name, _), answer in zip(grown, answers, strict=True)]
+
+
+def _touched(definition: Definition) -> dict[str, list[str]]:
+    """The tables and columns that the SQL of a definition reads; of OMOP all, where that can't be told."""
+    known = {name: [column.name for column in columns] for name, columns in OMOP.items()}
+    found = touched(sql_script(definition), known)
+    return known if found is None else found
 
 
 def _people(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import json
+from dataclasses import asdict
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,7 @@ from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.applications.waiting import groups as waiting_applications
-from lockgate.portal.outbox.models import Message
+from lockgate.portal.auditing import Wanted, found, state_of, touched_by_project
 from lockgate.portal.pages import SignedIn, signed_in
 from lockgate.portal.register.models import Entry
 from lockgate.portal.safety import services as safety
@@ -82,17 +83,24 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
 @require_GET
 @signed_in
 def audit(request: SignedIn) -> HttpResponseBase:
-    """The newest entries of the audit chain, and whether the chain is whole."""
+    """The newest entries of the audit chain, or those that are wanted; what was touched; whether the chain is whole."""
     check(request.user.person, "audit.read")
-    log = current_site().audit
-    entries = deque(log.entries(), maxlen=AUDIT_ROWS)
+    wanted = Wanted(**{name: request.GET.get(name, "").strip() for name in Wanted.model_fields})
+    rows = found(current_site(), wanted)
+    if request.GET.get("as") == "jsonl":
+        lines = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+        response = HttpResponse(lines, content_type="application/x-ndjson; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
+        return response
+    query = request.GET.copy()
+    query["as"] = "jsonl"
     context = {
-        "entries": [
-            {"entry": entry, "detail": {key: value for key, value in entry.detail.items() if key != "outbox"}}
-            for entry in reversed(entries)
-        ],
-        "problems": log.verify(),
-        "waiting": Message.objects.filter(seq=None).count(),
+        "entries": rows[:AUDIT_ROWS],
+        "count": len(rows),
+        "wanted": wanted,
+        "export": f"?{query.urlencode()}",
+        "touched": touched_by_project(current_site()),
+        "state": state_of(current_site()),
     }
     return render(request, "audit.jinja", context)
 

@@ -41,6 +41,7 @@ from lockgate.workspace.sandbox.run import start
 from lockgate.workspace.scope import Scope, load, until_over
 from lockgate.workspace.steps import StepRun
 from lockgate.workspace.submission import hashes, take_in
+from lockgate.workspace.touching import touched_by
 from lockgate.workspace.usage import require_room
 
 
@@ -111,7 +112,7 @@ def run_job(
     run.write()
     site.audit.append(
         "job.started", actor=author, project=project, job=job_id, code_sha256=digest, scope_id=scope.scope_id,
-        **run.record["source"],
+        **run.record["source"], **touched_by(folder / "code", scope.tables),
     )  # fmt: skip
     try:
         over = until_over(site, scope)

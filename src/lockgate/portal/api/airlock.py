@@ -73,7 +73,7 @@ class RequestIn(In):
     purpose: str
 
 
-class Said(In):
+class Words(In):
     """In one's own words."""
 
     text: str
@@ -176,7 +176,7 @@ def withdraw_request(request: SignedIn, reference: str) -> Any:
 
 
 @router.on("POST", "/reviews/{reference}/comments", RequestFull, scope="release")
-def comment_on_request(request: SignedIn, reference: str, told: Said) -> Any:
+def comment_on_request(request: SignedIn, reference: str, told: Words) -> Any:
     """Say something about a request, or answer."""
     services.comment(request.user, get_request(request, reference), told.text)
     return _full(request, reference)
@@ -191,7 +191,7 @@ def revise_request(request: SignedIn, reference: str, told: Again) -> Any:
 
 
 @router.on("POST", "/reviews/{reference}/recall", RequestFull, scope="review")
-def recall_result(request: SignedIn, reference: str, told: Said) -> Any:
+def recall_result(request: SignedIn, reference: str, told: Words) -> Any:
     """Take a released result back from the register, and say why."""
     services.recall(request.user, get_request(request, reference), told.text)
     return _full(request, reference)

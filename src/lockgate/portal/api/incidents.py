@@ -37,7 +37,7 @@ class Incidents(Schema):
     count: int
 
 
-class StepOut(Schema):
+class IncidentStep(Schema):
     """One change of an incident."""
 
     by: str
@@ -58,7 +58,7 @@ class IncidentFull(IncidentOut):
     resolution: str
     changes: str
     published_summary: str
-    steps: list[StepOut]
+    steps: list[IncidentStep]
 
 
 class IncidentIn(In):

@@ -33,7 +33,7 @@ IDENTIFIABLE = "it shows identifiable records"
 TWO_PEOPLE = "it takes a second factor at hand"
 
 
-class EntryOut(Schema):
+class AuditEntry(Schema):
     """An entry of the audit chain."""
 
     seq: int
@@ -44,10 +44,10 @@ class EntryOut(Schema):
     hash: str
 
 
-class Entries(Schema):
+class AuditEntries(Schema):
     """A page of entries, the newest first, and how many there are in all."""
 
-    items: list[EntryOut]
+    items: list[AuditEntry]
     count: int
 
 
@@ -127,9 +127,9 @@ class Done(Schema):
     number: int
 
 
-@router.on("GET", "/audit", Entries, scope="audit", needs="audit.read")
+@router.on("GET", "/audit", AuditEntries, scope="audit", needs="audit.read")
 def audit_entries(request: SignedIn, paging: Query[Paging], wanted: Query[Wanted]) -> Any:
-    """Entries of the audit chain, the newest first.
+    """AuditEntries of the audit chain, the newest first.
 
     Of an event (or those that begin so), an actor, a project; that touched a table, or a column of it.
     """
