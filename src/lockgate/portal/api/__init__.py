@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -108,6 +109,11 @@ def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
 @api.exception_handler(Http404)
 def _absent(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem(404, "It isn't there, or isn't for you")
+
+
+@api.exception_handler(PermissionDenied)
+def _denied(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(403, "It can't be told from where this comes")
 
 
 @api.exception_handler(HttpError)
