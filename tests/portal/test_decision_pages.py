@@ -240,3 +240,20 @@ def test_conditions_and_declared_interests_stand_on_the_page(
     services.decide(people["dora"], submitted, "approve")
     assert sign_in("dora").post(base + "give-up/", {"reason": "Not met"}).status_code == 302
     assert Application.objects.get().state == "refused"
+
+
+def test_an_owner_who_reads_the_change_alone_comes_back_to_their_tasks(
+    people: dict[str, User], submitted: Application, sign_in: Any
+) -> None:
+    approve(people, submitted)
+    amendment = services.open_amendment(people["ann"], submitted, "amendment", "Falls too")
+    columns = {**submitted.answers["columns"], "incident": ["incident_id", "person_id", "incident_date"]}
+    asked = {"columns": columns, "linkages": ["person_deprivation", "incident"]}
+    assert services.save_answers(people["ann"], amendment, asked) == {}
+    services.submit(people["ann"], amendment)
+    base = f"/applications/{submitted.reference}/"
+    ines = sign_in("ines")
+    assert ines.get(base).status_code == 404
+    assert ines.get(base + "amendment/").status_code == 200
+    answer = ines.post(base + "amendment/decide/", {"decision": "approve"})
+    assert (answer.status_code, answer["Location"]) == (302, "/tasks/")

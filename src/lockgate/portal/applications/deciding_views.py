@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused, UsageError
@@ -14,7 +15,7 @@ from lockgate.portal.applications import rules, services
 from lockgate.portal.applications.bank import load
 from lockgate.portal.applications.catalogue import linkage_label, offered
 from lockgate.portal.applications.changes import changes
-from lockgate.portal.applications.models import Amendment, Case, Version
+from lockgate.portal.applications.models import Amendment, Application, Case, Version
 from lockgate.portal.applications.reading import (
     base_of,
     changed,
@@ -54,7 +55,7 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
                     public_note=request.POST.get("public_note", ""),
                 )
                 messages.success(request, _decided(case, state))
-                return redirect("applications:detail", reference)
+                return redirect(_after(request, reference))
             except Refused as error:
                 errors = {error.where or "decision": "; ".join(error.reasons) or error.message}
             except UsageError as error:
@@ -84,6 +85,12 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
         "linkage_label": linkage_label,
     }
     return render(request, "applications/decide.jinja", context, status=400 if errors else 200)
+
+
+def _after(request: SignedIn, reference: str) -> str:
+    """Where somebody goes who has decided: the application, or their tasks where they read no more of it than asked."""
+    row = Application.objects.with_facts().get(reference=reference)
+    return base_of(row) if rules.can_read(request.user.person, row.facts()) else reverse("tasks")
 
 
 def _conditions(request: SignedIn) -> list[NewCondition]:
