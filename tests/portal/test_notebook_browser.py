@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -65,12 +66,12 @@ def project(
 
 
 def status(address: str, **headers: str) -> int:
-    """What a request from outside the browser is answered with."""
-    request = urllib.request.Request(
-        address, headers={name.replace("_", "-"): text for name, text in headers.items()}
-    )
+    """What a request from outside the browser is answered with. Only browsers know every name below localhost."""
+    parts = urlsplit(address)
+    told = {"Host": parts.netloc} | {name.replace("_", "-"): text for name, text in headers.items()}
+    here = urlunsplit(parts._replace(netloc=f"127.0.0.1:{parts.port}"))
     try:
-        return int(urllib.request.urlopen(request, timeout=10).status)
+        return int(urllib.request.urlopen(urllib.request.Request(here, headers=told), timeout=10).status)
     except urllib.error.HTTPError as error:
         return error.code
 
