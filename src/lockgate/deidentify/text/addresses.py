@@ -71,6 +71,12 @@ _HOUSE = re.compile(
 )
 
 
+_RUN_IN = re.compile(
+    r"(?<![\w./])((?:(?:Studio|Flat|Apartment|Apt|Suite|Unit)\s+\w{1,5}|\d{1,4}[A-Za-z]?)[ ,\n]+"
+    r"(?:[A-Z][\w'.-]*[ ,\n]+){1,7})\Z"
+)
+
+
 def postcodes(text: str) -> Iterator[Span]:
     """Postcodes, with the address that leads up to each."""
     if "BFPO" in text:
@@ -92,6 +98,8 @@ def postcodes(text: str) -> Iterator[Span]:
             yield Span(small.start(1), begin, ADDRESS)
         elif town := before(_TOWN, text, begin, 50):
             yield Span(town.start(1), town.end(1), PLACE)
+        if not address and (run := before(_RUN_IN, text, begin, 100)):
+            yield Span(run.start(1), begin, ADDRESS)
         if not address and (block := before(_BLOCK, text, begin, 180)):
             yield from _block(text, block.start(1), begin)
 

@@ -106,11 +106,11 @@ def _inflected(lower: str) -> bool:
             and len(lower) - len(beginning) > 3
         ):
             return True
-    return lower.endswith(_MEDICAL_ENDINGS) or lower.startswith(_MEDICAL_BEGINNINGS)
+    return lower.endswith(MEDICAL_ENDINGS) or lower.startswith(_MEDICAL_BEGINNINGS)
 
 
 # Our own list: endings and beginnings by which a word is medicine and no name.
-_MEDICAL_ENDINGS = (
+MEDICAL_ENDINGS = (
     "itis", "osis", "ectomy", "otomy", "ostomy", "oscopy", "aemia", "emia", "uria", "algia", "pathy", "plasty",
     "graphy", "scopic", "genic", "mycin", "cillin", "azole", "prazole", "sartan", "statin", "olol", "pril",
     "mab", "caine", "parin", "xaban", "gliptin", "gliflozin", "tide", "coccus", "cocci", "bacter", "phobia",

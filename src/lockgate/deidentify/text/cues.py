@@ -9,9 +9,17 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.fold import words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES, WORDS
+from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, WORDS
 from lockgate.deidentify.text.known import PARTICLES
-from lockgate.deidentify.text.lists import family_names, given_names
+from lockgate.deidentify.text.lists import (
+    any_family,
+    any_given,
+    drugs,
+    english,
+    family_names,
+    given_names,
+    own_given,
+)
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
@@ -43,11 +51,13 @@ RELATIONS = words("""
     cleaner lodger nanny childminder tenant sib grandpa granny
 """)
 SALUTATIONS = words("dear hi hello hiya dearest")
-CLOSINGS = words("sincerely faithfully regards wishes truly thanks")
+CLOSINGS = words("yours thx ta cheers rgds love sincerely faithfully regards wishes truly thanks")
 LABELS = words("""
     patient name re surname forename forenames firstname lastname family given nok consultant secretary gp
     author from to for clinician keyworker referrer attn patient's client resident relative contact mother
     father informant witness discussed present attendees apologies cc copy regarding
+    sw hv cpn rc scribe mw sig cons worker caller reporter radiographer supervisor manager chair coord hca sn rn ttl
+    anaes anaesthetist surgeon nurse midwife interpreter receptionist solicitor chaplain advocate teacher tutor head
     pt known baby client apols apology escort crew driver chaperone witness action reviewer bloods rota nurses
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
@@ -101,6 +111,8 @@ def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
         return False
     if lower in NOT_NAMES and not (titled and lower in WORDS):
         return False
+    if not titled and (lower in drugs() or lower in EPONYMS and tokens.following(place) in HEADS):
+        return False
     return titled or not (word.isupper() and word in ABBREVIATIONS)
 
 
@@ -151,9 +163,18 @@ def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
         if _month_as_name(tokens, place):
             return True
         lower = tokens.lowers[place]
+        titled = first and tokens.lowers[first - 1] in DOCTORS | TITLES
+        ended = tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in ("", ",", ".", "\n", ")")
+        if (
+            tokens.words[place].istitle()
+            and tokens.lowers[place - 1] in own_given()
+            and ended
+            and lower in any_family()
+        ):
+            return True
         return (
             tokens.words[place][0].isupper()
-            and tokens.lowers[place - 1] in given_names()
+            and tokens.lowers[place - 1] in (own_given() if titled else given_names())
             and (lower in WORDS or lower in family_names())
         )
     return (
@@ -246,7 +267,9 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _name(tokens, place + 1, kind, titled=titled)
             if lower in _TYPED_SMALL and tokens.words[place].islower():
                 yield from _lower_name(tokens, place + 1, kind)
-        if lower in RELATIONS and tokens.gap(place - 1).endswith("("):
+            elif gap == " " and (lower in TITLES or lower in DOCTORS or lower in ROLES or lower in RELATIONS):
+                yield from _strange_name(tokens, place + 1, kind)
+        if (lower in RELATIONS or lower in ROLES) and tokens.gap(place - 1).endswith("("):
             yield from _name_before(tokens, place)
     if lower in DID and tokens.gap(place - 1) == " ":
         yield from _name_did(tokens, place)
@@ -270,6 +293,33 @@ def _lower_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
         word = tokens.words[first]
         if word.islower() and len(word) > 2 and word not in NOT_NAMES:
             yield Span(tokens.begins[first], tokens.ends[first], kind)
+
+
+def _strange_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
+    """A name in small letters after a title or a role, where it is no word: "miss achterberg", "sn tiff lowe"."""
+    last = first
+    while last < len(tokens.words) and last - first < 2 and (last == first or tokens.gap(last - 1) == " "):
+        word = tokens.words[last]
+        if (
+            not word.islower()
+            or len(word) < 3
+            or word in NOT_NAMES
+            or word in MONTHS
+            or word in RELATIONS
+            or word in ROLES
+        ):
+            break
+        last += 1
+    strange = [
+        at for at in range(first, last) if tokens.words[at] not in english() and _name_like(tokens.words[at])
+    ]
+    if strange and (strange[0] == first or tokens.words[first] in any_given()):
+        yield Span(tokens.begins[first], tokens.ends[strange[-1]], kind)
+
+
+def _name_like(lower: str) -> bool:
+    """Whether a word that is in no dictionary is a name of any list, or so long that it is no abbreviation."""
+    return lower in any_given() or any(part in any_family() for part in lower.split("-"))
 
 
 def _name_before(tokens: Tokens, place: int) -> Iterator[Span]:

@@ -11,15 +11,25 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from lockgate.deidentify.text import addresses, cues, initials, joined, orgs, patterns, record, strangers
+from lockgate.deidentify.text import (
+    addresses,
+    again,
+    codes,
+    cues,
+    initials,
+    joined,
+    orgs,
+    patterns,
+    proper,
+    record,
+    strangers,
+)
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
     NOT_NAMES,
-    WORDS,
     is_eponym,
-    reads_as_person,
 )
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.lists import family_names, given_names
@@ -68,7 +78,8 @@ def find(
     if ner is not None:
         found += ner.spans(folded)
     spans = _join(folded, resolve(found))
-    spans = resolve(spans + _repeated(tokens, spans))
+    spans = resolve(spans + again.listed(tokens, spans))
+    spans = resolve(spans + again.repeated(tokens, spans))
     if origin is None:
         return spans
     return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)
@@ -98,10 +109,15 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += addresses.postcodes(text)
     found += addresses.outward(text, known.outwards)
     found += initials.dotted(text)
+    found += initials.signed(text)
     found += joined.joined(text)
+    found += proper.letterhead(text)
+    found += proper.announced(text, flat)
     found += patterns.numbers(text, flat)
     found += patterns.numeric_dates(text, known.births)
+    found += patterns.written_otherwise(text)
     found += patterns.ages(text)
+    found += codes.codes(text, flat)
     found += addresses.addresses(text)
     return [_owned(text, span, known) for span in found]
 
@@ -125,7 +141,7 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
     singles = known.singles
     plain = strangers.plain_words()
     idle = _idle()
-    run_end = 0
+    run_end = proper_end = 0
     lowers = tokens.lowers
     for place, lower in enumerate(lowers):
         word = tokens.words[place]
@@ -168,6 +184,12 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
         if place >= run_end:
             run_end, people = strangers.run(tokens, place)
             found += people
+        if place >= proper_end and lower not in proper.NO_START:
+            proper_end, named = proper.proper(tokens, place)
+            if named:
+                found.append(named)
+        if len(word) == 1:
+            found += proper.with_initial(tokens, place)
     return found
 
 
@@ -206,10 +228,30 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     yield Span(tokens.begins[place], tokens.ends[place], NAME)
 
 
+_BEFORE_NAME = re.compile(
+    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL)\b\.? +)+"
+)
+_AFTER_NAME = re.compile(
+    r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|FRC[A-Z][A-Za-z]*|FFICM|DCH|DRCOG|MFDS|RGN|RMN|RSCN|"
+    r"RN|RM|RSW|SRN|DipHE|GMC|NMC|HCPC|GDC|GPhC|GOC|CNS|ANP|SENCO|Dyddiad|Visitors))+$"
+)
+
+
+def _trimmed(text: str, span: Span) -> Span:
+    """The span of a name without the greeting or title before it and the letters of degrees after it."""
+    said = text[span.begin : span.end]
+    first, last = _BEFORE_NAME.match(said), _AFTER_NAME.search(said)
+    begin = span.begin + (first.end() if first else 0)
+    end = span.begin + (last.start() if last else len(said))
+    return span._replace(begin=begin, end=end) if begin < end else span
+
+
 def _join(text: str, spans: list[Span]) -> list[Span]:
     """Neighbouring spans of one person's name as one ("WHEELER, Abdiaziz"); an address reaches to its postcode."""
     joined: list[Span] = []
     for span in spans:
+        if span.kind in _NAMES:
+            span = _trimmed(text, span)
         last = joined[-1] if joined else None
         if (
             last
@@ -230,34 +272,9 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
         if (
             last
             and last.kind in _WHERE
-            and span.kind in _WHERE_NEXT
+            and (span.kind in _WHERE_NEXT or (span.own and last.own and span.kind in _WHERE))
             and text[last.end : span.begin] in _ADDRESS_GAPS
         ):
             joined[-1] = last._replace(end=span.begin)
         joined.append(span)
     return joined
-
-
-def _repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
-    """Words of the names found, wherever else they stand in the note with a capital."""
-    people: dict[str, tuple[str, bool]] = {}
-    for span in spans:
-        if span.kind in _NAMES:
-            for word in re.findall(r"[^\W\d_]+(?:['-][^\W\d_]+)*", tokens.text[span.begin : span.end]):
-                lower = word.lower()
-                if len(lower) > 2 and lower not in NOT_NAMES and word[0].isupper():
-                    people.setdefault(lower, (span.kind, span.own))
-    if not people:
-        return []
-    found = []
-    for place, lower in enumerate(tokens.lowers):
-        if lower not in people or not tokens.words[place][0].isupper():
-            continue
-        following = tokens.following(place)
-        if is_eponym(lower, following, tokens.possessive(place)) or record.is_ward(tokens, place):
-            continue
-        if lower in WORDS and not reads_as_person(following, True, tokens.at_start(place)):
-            continue
-        kind, own = people[lower]
-        found.append(Span(tokens.begins[place], tokens.ends[place], kind, own))
-    return found

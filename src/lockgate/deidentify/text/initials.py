@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
+from lockgate.deidentify.text.lists import any_family
 from lockgate.deidentify.text.spans import STAFF, Span
 from lockgate.deidentify.text.tokens import Tokens
 
@@ -32,8 +33,11 @@ _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
 _ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
 _ENTRY_ENDS = re.compile(r"\.?\s*(?:\n|\Z)")
 _DOTTED = re.compile(r"[A-Z](?<![\w.][A-Z])\.[A-Z]\.(?!\w)")
-_DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\|)[ \t]|\n)$")
-_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;)")
+_DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\||[a-z]{2}|[(\u2013/-])[ \t]?|[>\n] ?)$")
+_NO_DOTTED = words(
+    "U.K. U.S. B.P. G.P. I.V. I.M. A.M. P.M. O.T. P.R. P.O. P.V. M.I. R.A. N.B. P.S. A.D. B.C. N.I. T.B."
+)
+_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) ")
 
 
 def staff(tokens: Tokens, place: int) -> Iterator[Span]:
@@ -100,10 +104,28 @@ def _named_before(tokens: Tokens, place: int) -> bool:
     )
 
 
+_SIGNED = re.compile(
+    r"\b(?:[Ww]ritten|[Ss]gd|[Ss]igned|[Tt]yped|[Dd]ictated|[Ss]ig|[Ee]ntered)(?: by)?:? ([A-Za-z](?:\.? |\.)[A-Za-z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)\b"
+)
+
+
+_SIGN = re.compile(r"[WwSsTtDdEe](?:ritten|gd|ig|yped|ictated|ntered)\b|[Ss]igned")
+
+
+def signed(text: str) -> Iterator[Span]:
+    """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe"."""
+    for match in _SIGNED.finditer(text) if _SIGN.search(text) else ():
+        name = match[1].split(" ")[-1].split(".")[-1].lower()
+        if name in any_family() or class_of(name) is not WORD:
+            yield Span(match.start(1), match.end(1), STAFF)
+
+
 def dotted(text: str) -> Iterator[Span]:
     """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W."."""
     for match in _DOTTED.finditer(text):
-        if _DOTTED_ENDS.match(text, match.end()) and _DOTTED_CUE.search(
-            text, max(0, match.start() - 6), match.start()
+        if (
+            match[0] not in _NO_DOTTED
+            and _DOTTED_ENDS.match(text, match.end())
+            and _DOTTED_CUE.search(text, max(0, match.start() - 6), match.start())
         ):
             yield Span(match.start(), match.end(), STAFF)

@@ -15,6 +15,8 @@ from typing import Any
 import ahocorasick
 
 from lockgate.deidentify.text.fold import fold_value, words
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
+from lockgate.deidentify.text.lists import english
 from lockgate.deidentify.text.nicknames import SHORT
 from lockgate.deidentify.text.spans import (
     ADDRESS,
@@ -113,6 +115,7 @@ class Known:
     addresses: set[str] = field(default_factory=set)
     full_names: set[str] = field(default_factory=set)
     phrases: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    particles: set[str] = field(default_factory=set)
     automaton: Any = None
 
     @property
@@ -134,6 +137,7 @@ class Known:
                 known.near_lasts.add(word[-1])
                 for key in deletions(word):
                     known.near.setdefault(key, set()).add(word)
+        known._add_shorts()
         if known.phrases:
             known.automaton = ahocorasick.Automaton()
             for phrase, (kind, own) in known.phrases.items():
@@ -149,6 +153,7 @@ class Known:
             self.given |= single_words(name)
         for name in families + formers:
             self.family |= single_words(name)
+            self.particles.update(word for word in words_of(name) if word in PARTICLES)
         for word in list(self.given):
             self.given.update(SHORT.get(word, ()))
         for word in self.own_words:
@@ -166,12 +171,47 @@ class Known:
                 for word in single_words(name):
                     self.singles.setdefault(word, kind)
 
+    def _add_shorts(self) -> None:
+        """Beginnings and ends of given names, by which people are called, where they are no words: Des, Seun, Kayleigh."""
+        for given in [word for word in self.given if len(word) >= 5]:
+            for size in range(3, len(given)):
+                for short in (given[:size], given[-size:] if size > 3 else given[:size]):
+                    if (
+                        short not in english()
+                        and short not in NOT_NAMES
+                        and short.upper() not in ABBREVIATIONS
+                    ):
+                        self.singles.setdefault(short, NAME)
+            for short in (
+                given[:3] + "y",
+                given[:3] + "ie",
+                given[:3] + given[2] + "y",
+                given[:4] + "y",
+                given[:4] + "ie",
+            ):
+                if short not in english():
+                    self.singles.setdefault(short, NAME)
+
     def _add_initials(self, givens: list[str], family: str) -> None:
         first = "".join(word[0] for word in words_of(givens[0])[:1])
         every = "".join(word[0] for given in givens for word in words_of(given))
         last = "".join(word[0] for word in words_of(family))
+        halves = "".join(
+            part[0] for given in givens for word in words_of(given) for part in word.split("-") if part
+        )
         parts = "".join(part[0] for word in words_of(family) for part in word.split("-") if part)
-        for letters in (first + last, every + last, first + last[:1], first + parts, first + parts[-1:]):
+        plain = "".join(word[0] for word in words_of(family) if word not in PARTICLES)
+        for letters in (
+            first + plain,
+            every + plain,
+            first + last,
+            every + last,
+            first + last[:1],
+            first + parts,
+            first + parts[-1:],
+            halves + last,
+            halves + parts,
+        ):
             if len(letters) > 1:
                 self.initials.add(letters.upper())
 
@@ -207,14 +247,18 @@ class Known:
             self.addresses.add(
                 squeeze(parts[0]) if parts and any(c.isdigit() for c in parts[0]) else squeeze(address)
             )
-            self._phrase(address, ADDRESS, True)
+            for way in _ways(address):
+                self._phrase(way, ADDRESS, True)
             for place, part in enumerate(parts):
-                self._phrase(part, ADDRESS if place == 0 or any(c.isdigit() for c in part) else PLACE, True)
+                kind = ADDRESS if place == 0 or any(c.isdigit() for c in part) else PLACE
+                for way in _ways(part):
+                    self._phrase(way, kind, True)
                 street = re.sub(
                     r"^(?:(?:flat|unit|apartment|apt)\s+\w+\s*)?\d+\s*[a-z]?\s+", "", part, flags=re.I
                 )
                 if street != part and len(street.split()) > 1:
-                    self._phrase(street, ADDRESS, True)
+                    for way in _ways(street):
+                        self._phrase(way, ADDRESS, True)
         for city in _listed(row.get("city")):
             self._phrase(city, PLACE, True)
         for column in ("gp_practice", "gp_practice_name"):
@@ -225,6 +269,25 @@ class Known:
         lowered = " ".join(phrase.lower().split())
         if len(lowered) >= 3:
             self.phrases.setdefault(lowered, (kind, own))
+
+
+_SHORT_STREETS = {
+    "street": "st", "road": "rd", "lane": "ln", "avenue": "ave", "close": "cl", "drive": "dr", "court": "ct",
+    "crescent": "cres", "gardens": "gdns", "place": "pl", "square": "sq", "terrace": "terr", "apartment": "apt",
+    "grove": "gr",
+}  # fmt: skip
+
+
+def _ways(address: str) -> set[str]:
+    """The ways to write an address: as it is, short ("Rd"), without commas, without apostrophes."""
+    lowered = address.lower()
+    said = {lowered, re.sub(r"[a-z]+", lambda word: _SHORT_STREETS.get(word[0], word[0]), lowered)}
+    said |= {way.replace("'", "") for way in said}
+    return (
+        said
+        | {way.replace(",", "") for way in said}
+        | {re.sub(r"(\d+ ?[a-z]?) ", r"\1, ", way, count=1) for way in said}
+    )
 
 
 def _day(value: object) -> date | None:

@@ -56,6 +56,12 @@ def english() -> frozenset[str]:
 
 
 @cache
+def drugs() -> frozenset[str]:
+    """Words of the names of medicines (DrugBank, and brands of our own list)."""
+    return _listed("drugs.txt") | _listed("medical.txt")
+
+
+@cache
 def towns() -> frozenset[str]:
     """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
     return _listed("towns.txt")

@@ -5,10 +5,11 @@ The lists are our own writing.
 
 from __future__ import annotations
 
+from lockgate.deidentify.text.capitals import headings
 from lockgate.deidentify.text.cues import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
-from lockgate.deidentify.text.lists import places, towns
+from lockgate.deidentify.text.lists import any_family, english, places, towns
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.tokens import Tokens
@@ -29,6 +30,12 @@ _FIRMS = words("""
     marina foundry colliery steelworks railways airways shelter mission hostel bus buses trading electrical printers
     packaging paper joinery scaffolding landscapes recycling cleaners laundry studios theatre cinema museum
     sons daughters bros brothers
+    fertility opticians optometrists audiology homes hub cafe probation kitchens pensions estate mutual casualty rovers
+    wanderers athletic harriers potholers bank dentistry dental law solicitors conveyancing law media radio press
+    hairdressers barbers florists butchers grocers estates properties lettings travel tours cruises windows carpets beds
+    interiors designs technologies software consulting consultants advisers accountants architects surveyors academy
+    gymnastics karate judo ballet dance gymnasium leisure fitness pilates yoga brewers distillers spinners weavers
+    foundation alliance network forum collective cooperative co-operative union league institute
 """)
 _KIN = words("sons daughters bros brothers")
 ORG_HEADS |= _FIRMS
@@ -57,7 +64,6 @@ _ORG_NEEDS: dict[str, frozenset[str]] = {
     "doctors": words("family village town"),
     "service": words("voluntary visiting advocacy befriending"),
     "services": words("voluntary advocacy befriending"),
-    "general": words("district"),
     "works": frozenset(),
     "unit": words("spinal burns birth"),
     "house": frozenset(),
@@ -107,16 +113,21 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
     if head in _FIRMS and not _firm(tokens, place):
         return None
     needs = _ORG_NEEDS.get(head)
-    if needs is not None and tokens.lowers[place - 1 if place else 0] not in needs:
+    before = tokens.lowers[place - 1 if place else 0]
+    if needs is not None and before not in needs and not (before in any_family() and before not in english()):
         return None
     first, telling = place, False
     last_capital = -1
     while first > 0 and place - first < 7 and tokens.gap(first - 1) in _ORG_GAPS:
         word, lower = tokens.words[first - 1], tokens.lowers[first - 1]
+        if tokens.gap(first - 1) == ". " and len(word) > 2:
+            break
         if word[0].isupper():
             if last_capital < 0:
                 last_capital = first - 1
-            telling = telling or (lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS)
+            telling = telling or (
+                lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS | headings()
+            )
         elif last_capital < 0 and (lower not in _GENERIC or lower in _ORG_JOINERS or len(lower) == 1):
             break  # "Because the hospital ..." names none
         elif last_capital >= 0 and lower not in _ORG_JOINERS:

@@ -44,6 +44,7 @@ _SHORT_PHONE = re.compile(r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)")
 _PHONE_CUE = re.compile(
     r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}[+(]?$", re.I
 )
+_OTHER_LINE = re.compile(r" ?/ ?\d{2,6}(?![\d/%])")
 _FOREIGN = re.compile(r"\+(?<!\w\+)(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
 _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
@@ -80,7 +81,12 @@ _SHAPED = re.compile(
 )
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3})\b")
-_BEFORE_ROLE = re.compile(r"(?<=\n)([A-Z]{2,3}),? (?:physio|OT|RN|RMN|SHO|FY[12]|reg|HCA|SN|CNS)\b")
+_BEFORE_ROLE = re.compile(
+    r"(?<=\n)([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
+)
+_SIGNED_SMALL = re.compile(
+    r"(?<=\d )(?!am|pm|hrs|nd|rd|st|th|ml|mg|kg|cm|mm|no|ok)([a-z]{2,3})[ \t]*(?=\n|\Z)"
+)
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _BLEEP = re.compile(r"\b(?:bleep|pager|ext|extn|extension)\b[ :.#]{1,3}(\d{3,6})\b", re.I)
 _SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
@@ -121,16 +127,46 @@ _AFTER_PLACE = re.compile(
     r"(?i:\b(?:returned|back|arrived|came|transferred|moved|flew|travelled|popping)) (?i:from|to|in|via) "
     r"(?:[A-Z][\w' -]{2,30} )?$"
 )
+# Dates of other writings: 03/2024, expires 07/26, Easter 2021, on the 14th.
+_MONTH_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])")
+_EXPIRES = re.compile(r"\b(?:expir(?:es|y|ed)|exp|valid (?:to|until)|since|until)[: ]{1,2}$", re.I)
+_MONTH_SHORT_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])")
+_SEASON = re.compile(
+    r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|New Year(?:'s (?:Eve|Day))?|Boxing Day|"
+    r"Xmas)(?: (?:Eve|Day))? (?:of )?(?:19|20)\d\d\b"
+)
+_FEAST = re.compile(
+    r"[SsAaWwCEDRNBX](?:pring|ummer|utumn|inter|hristmas|aster|id|amadan|iwali|ew Year|oxing|mas)\b"
+)
+_ORDINAL = re.compile(
+    r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"
+)
+_ORDINAL_CUE = re.compile(
+    r"\b(?:on|until|till|til|by|from|to|since|before|after|due|booked|seen|for|(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)"
+    r"(?:day)?)(?: the)? $", re.I
+)  # fmt: skip
+_ENTRY = re.compile(r"(?<![^\n])[ \t>*-]*$")
+_ENTRY_AFTER = re.compile(r"[ \t:-]{1,3}[A-Z(]")
+_MORE_CUES = re.compile(
+    r"(?:\b(?:rv|r/v|f/u|fu|ct|mri|cxr|scan(?:ned)?|echo|ogd|pet|uss?|xr|x-ray|bloods|op|surgery|letter|call(?:ed)?|rang|phoned|"
+    r"text(?:ed)?|next|last|starts?|started|starting|ends?|ended|expires|discharge|d/c|dc|home|edd|lmp|iol|by|given|dose|moved|"
+    r"returned|transferred|referred|ref'?d|told|died|rip|arrived|booked|rebooked|listed|cancelled|dna|met|signed|sent|received|"
+    r"recd|taken|collected|reported|updated|completed|done|typed|dictated|script|leave|back|meeting|w/b|wc)[ :]{1,2}|"
+    r"[A-Z][a-z'-]+ [A-Z][a-z'-]+ |\([^()\n]{0,12}|[a-z], )$", re.I
+)  # fmt: skip
 _NO_DATE_AFTER = re.compile(
     r"\s?(?:[a-zA-Z%]{0,2}(?:mm|kg|cm|mg|mcg|ml|kPa|hg|%)|units?|teeth|points|of\b|-\s?\d)", re.I
 )
 _SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
 _DATE_PART = re.compile(r"\d+")
-_DAY_BEFORE = re.compile(r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?: of)?[\s\-./,]{0,2}$", re.I)
+_DAY_BEFORE = re.compile(
+    r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?:(?: ?- ?|/| and | & )\d{1,2}(?:st|nd|rd|th)?)?(?: of)?[ \t\-./,]{0,2}\Z",
+    re.I,
+)
 _YEAR_AFTER = re.compile(
     r"[\s\-./,]{0,3}(?:of )?((?:19|20)\d{2}|'?\d{2})(?![\d/:.]\d|\d|[\s]?(?:mg|mcg|ml|g|%|kg|cm|mm))\b"
 )
-_YEAR_ALONE = re.compile(r",?\s((?:19|20)\d{2})\b")
+_YEAR_ALONE = re.compile(r",?[ \t/-]((?:19|20)\d{2}|'\d{2})\b")
 _DAY_AFTER = re.compile(
     r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:%]|\.\d|\s?(?:mg|mcg|ml|g|kg)\b)"
 )
@@ -173,7 +209,8 @@ def phones(text: str) -> Iterator[Span]:
     for match in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
         if 10 <= len(digits) <= 15 or (len(digits) >= 9 and match.group()[0] == "0"):
-            yield Span(match.start(), match.end(), PHONE)
+            other = _OTHER_LINE.match(text, match.end())
+            yield Span(match.start(), other.end() if other else match.end(), PHONE)
     if "+" in text:
         for match in _FOREIGN.finditer(text):
             yield Span(match.start(), match.end(), PHONE)
@@ -285,10 +322,35 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
                 or _TIME_AFTER.match(text, match.end())
                 or _bare_date(text, match, day, month)
                 or before(_AFTER_PLACE, text, match.start(), 48)
+                or _entered(text, match, month)
             )
         ):
             own = any((born.day, born.month) == (day, month) for born in births)
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
+
+
+def written_otherwise(text: str) -> Iterator[Span]:
+    """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone."""
+    for match in _MONTH_YEAR.finditer(text):
+        if 1 <= int(re.split("[/.-]", match[0])[0]) <= 12:
+            yield Span(match.start(), match.end(), DATE)
+    for match in _MONTH_SHORT_YEAR.finditer(text):
+        if 1 <= int(match[0][:2]) <= 12 and before(_EXPIRES, text, match.start(), 14):
+            yield Span(match.start(), match.end(), DATE)
+    for match in _SEASON.finditer(text) if _FEAST.search(text) else ():
+        yield Span(match.start(), match.end(), DATE)
+    for match in _ORDINAL.finditer(text):
+        if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:
+            yield Span(match.start(), match.end(), DATE)
+
+
+def _entered(text: str, match: re.Match[str], month: int) -> bool:
+    """Whether 4/3 begins an entry, or follows what is dated ("CT 3/6"): no score, no days or months (3/7, 6/12)."""
+    if "/" not in match[0] or month in (7, 10, 12) or _NO_DATE_AFTER.match(text, match.end()):
+        return False
+    if before(_ENTRY, text, match.start(), 6) is not None and _ENTRY_AFTER.match(text, match.end()):
+        return True
+    return before(_MORE_CUES, text, match.start(), 30) is not None and month != 5
 
 
 def _bare_date(text: str, match: re.Match[str], day: int, month: int) -> bool:

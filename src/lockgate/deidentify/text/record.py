@@ -47,12 +47,37 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
+        found += _halves(text, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
             if _bounded(text, begin, end) and _meant(text[begin:end]):
                 found.append(Span(begin, end, kind, own))
     return found
+
+
+_ENDING = re.compile(
+    r"\b(?:ending|ends|end|ending in|last (?:3|4|5|6|three|four|five|six)(?: digits)?|[x*]{2,})"
+    r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d)",
+    re.I,
+)
+_SHORT_RUN = re.compile(r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-]\d)")
+
+
+_ENDS = re.compile(r"[elx*](?:nd(?:s|ing)?|ast \w+(?: digits)?|[x*]+)\b[^\n]{0,12}\d", re.I)
+
+
+def _halves(text: str, known: Known) -> Iterator[Span]:
+    """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
+    for match in _ENDING.finditer(text) if _ENDS.search(text) else ():
+        for number, (kind, own) in known.numbers.items():
+            if number.endswith(match[1]):
+                yield Span(match.start(1), match.end(1), kind, own)
+    for match in _SHORT_RUN.finditer(text):
+        digits = re.sub(r"\D", "", match[0])
+        for number, (kind, own) in known.numbers.items() if len(digits) > 4 else ():
+            if len(number) > len(digits) and (number.endswith(digits)):
+                yield Span(match.start(), match.end(), kind, own)
 
 
 def _whole_word(text: str, begin: int, end: int) -> tuple[int, int]:
@@ -184,6 +209,10 @@ def is_ward(tokens: Tokens, place: int) -> bool:
 def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
     """The span of an own name with an initial beside it: "J. Odom", "Odom J"."""
     begin, end = tokens.begins[place], tokens.ends[place]
+    before = place
+    while before and tokens.lowers[before - 1] in known.particles and tokens.gap(before - 1) in (" ", "-"):
+        before -= 1
+        begin = tokens.begins[before]
     first_letters = {letters[0] for letters in known.initials}
     at = place - 1
     while (
@@ -200,6 +229,12 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
         and tokens.words[place + 1] in first_letters
     ):
         end = tokens.ends[place + 1]
+    elif place + 1 < len(tokens.words) and len(tokens.words[place + 1]) == 1 and tokens.gap(place) == " ":
+        letter, after = tokens.lowers[place + 1], tokens.gap(place + 1)
+        if after[:1] in (".", "\n", ",", ")", "|") and any(
+            word.startswith(letter) for word in known.family | known.particles
+        ):
+            end = tokens.ends[place + 1]
     return begin, end
 
 
@@ -255,6 +290,13 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
 def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     """The patient's initials with stops: "S.M."."""
     letters, last = tokens.words[place], place
+    titled = (
+        place
+        and tokens.lowers[place - 1] in ("mr", "mrs", "ms", "miss")
+        and tokens.gap(place - 1) in (" ", ". ")
+    )
+    if titled and any(name.startswith(tokens.lowers[place]) for name in known.family):
+        yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
     while last < place + 4 and tokens.gap(last) in (".", ". ") and len(tokens.words[last + 1]) == 1:
         last += 1
         letters += tokens.words[last]

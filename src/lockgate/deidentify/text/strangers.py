@@ -309,6 +309,7 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
             after = tokens.lowers[place + 1]
             if (
                 class_of(after) in (FAMILY, STRANGER)
+                or (after in any_family() and tokens.gap(place + 1)[:1] in ("\n", "", ",", ";", ")"))
                 or (after in family_names())
                 or (
                     class_of(after) is BOTH

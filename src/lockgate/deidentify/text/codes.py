@@ -1,0 +1,119 @@
+"""Reference numbers of no known kind, by how they are written: four digits or more with letters or strokes, or six alone.
+
+What notes write so and is no reference is left: amounts with units, years, times, phone-like groups that others find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.spans import AGE, HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
+
+_RUN = re.compile(r"\d{4,}")
+_LEFT = re.compile(r"(?<![\w/.\-])[A-Za-z0-9][\w/\-]{0,20}\Z")
+_RIGHT = re.compile(r"[\w/\-]*[A-Za-z0-9]")
+_AMOUNT = re.compile(
+    r"[x<>~]?\d+(?:\.\d+)?(?:m?c?[gl]|ml|mls|mg|mcg|kg|iu|i?u|units?|kcal|cal|hrs?|h|am|pm|s|k|m|cm|mm|cc|ppm|yrs?)",
+    re.I,
+)
+_UNIT_AFTER = re.compile(
+    r"\s?(?:units?|iu|u|ml|mls|mg|mcg|kcal|kg|g|hrs?|hours|cells|copies|steps|/|x\s?10|%|per\b)", re.I
+)
+_YEARS = re.compile(r"(?:[a-z]+-)?(?:19|20)\d\d(?:[-/](?:\d\d|(?:19|20)\d\d|[a-z]+))?(?:s|ish)?", re.I)
+_TIMES = re.compile(r"[012]\d[0-5]\d(?:[-/][012]\d[0-5]\d|h(?:rs?)?)?", re.I)
+_CARD = re.compile(r"\d(?<![\w.-]\d)\d{3}(?:[ -]\d{4}){2,3}(?![\w-])")
+_SORT = re.compile(r"\d(?<![\w./-]\d)\d-\d\d-\d\d(?![\w/-])")
+_IBAN = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
+_SSN = re.compile(r"\d(?<![\w.-]\d)\d\d-\d\d-\d{4}(?![\w-])")
+_NETWORK = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w.])")
+_US_PHONE = re.compile(r"[(\d](?<![\w.-][(\d])(?:\d\d|\d{3}\) ?)[-. ]?\d{3}[-. ]\d{4}(?![\w-])")
+_GROUPED = re.compile(r"\d\d[-. )] ?\d\d\d?\d?[- .]\d\d|\d\.\d{1,3}\.\d{1,3}\.\d")
+_GROUPS = ((_CARD, NUMBER), (_SORT, NUMBER), (_SSN, NUMBER), (_US_PHONE, PHONE), (_NETWORK, URL))
+_EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w./%-])")
+_SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
+_CUE = re.compile(
+    r"\b(?:collar|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"
+    r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|incident|"
+    r"contact|parent|ext|direct|internal|ward)\.? (?:no|num(?:ber)?|code|line)|acc(?:oun)?t|no\.|number is|its|"
+    r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/]?)?\Z"
+)
+_OLD_WORDS = re.compile(
+    r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|"
+    r"nine))?|(?:a|one) hundred(?: and \w+)?)\b(?! ?(?:mg|per|percent|degrees|ml|minutes|days))|"
+    r"\b(ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[ -]years?[ -]old)",
+    re.I,
+)
+# "(Danuta, 91, Gdynia)", "Mum (91)", "mother alive at 92;", "his sister, 93,".
+_OLD = re.compile(
+    r"[91](?<![\w.,/+-][91])(?:(?<=9)\d|(?<=1)0\d)(?![\d.%/:])(?=\)|,|;|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|yo|y)\b|\n|$)"
+)
+_OLD_BEFORE = re.compile(
+    r"(?:[A-Z][a-z'-]+(?:, | \(| - |: )|\b(?:alive|died|dead|passed away|passed|d\.?|now|well|only|deceased|living|(?:[Hh]e|[Ss]he|[Tt]hey|who|[Mm]um|[Dd]ad) (?:is|was))"
+    r"(?: at| aged?)? |\b(?i:mother|father|mum|dad|mam|sister|brother|husband|wife|aunt|uncle|gran|nan|grandmother|grandfather|"
+    r"grandad|neighbour|friend|lady|gentleman|man|woman|pt|patient|widow|widower|m|f)(?:, | \(| - | is | was )|\d, \d, )$"
+)
+
+
+def codes(text: str, flat: str) -> Iterator[Span]:
+    """Reference numbers, bank and network numbers, extensions, and ages of 90 or more in words or in brackets."""
+    for match in _RUN.finditer(text):
+        yield from _coded(text, match)
+    for expression, kind in _GROUPS if _GROUPED.search(text) else ():
+        for match in expression.finditer(text):
+            yield Span(match.start(), match.end(), kind)
+    if "iban" in flat or "account" in flat:
+        for match in _IBAN.finditer(text):
+            yield Span(match.start(), match.end(), NUMBER)
+    for match in _EXTENSION.finditer(text):
+        if match[0][0] != "#" or len(match[1]) > 3:
+            yield Span(match.start(), match.end(), PHONE)
+    for match in _SHORT.finditer(text):
+        if _CUE.search(text, max(0, match.start() - 26), match.start()) and not _UNIT_AFTER.match(
+            text, match.end()
+        ):
+            yield Span(match.start(), match.end(), NUMBER)
+    if "ninety" in flat or "hundred" in flat:
+        for match in _OLD_WORDS.finditer(text):
+            at = 1 if match[1] else 2
+            yield Span(match.start(at), match.end(at), AGE)
+    for match in _OLD.finditer(text):
+        if _OLD_BEFORE.search(text, max(0, match.start() - 24), match.start()):
+            yield Span(match.start(), match.end(), AGE)
+
+
+def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
+    """The whole reference around four digits or more; nothing where it is an amount, a year or a time."""
+    begin, end = match.span()
+    if (
+        end - begin == 4
+        and match[0][:2] in ("19", "20")
+        and text[begin - 1 : begin] in " \n("
+        and text[end : end + 1] in " ,.;)\n"
+    ):
+        return
+    left = _LEFT.search(text, max(0, begin - 22), begin)
+    right = _RIGHT.match(text, end)
+    if left:
+        begin = left.start()
+    elif begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,:+-/_@"):
+        return
+    end = right.end() if right else end
+    said = text[begin:end]
+    if re.fullmatch(r"[A-Z]-?[\dX]{5}", said) and said[0] in "TMPDF":
+        return  # a code of SNOMED's axes
+    digits = sum(char.isdigit() for char in said)
+    letters = any(char.isalpha() for char in said)
+    marks = "/" in said or "-" in said
+    if _AMOUNT.fullmatch(said) or _YEARS.fullmatch(said) or _TIMES.fullmatch(said) or len(said) > 26:
+        return
+    if "-" in said and said[: said.index("-")].islower() or text[end : end + 1] in ("@", "%"):
+        return
+    if not letters and not marks:
+        if digits < 6 or _UNIT_AFTER.match(text, end):
+            return
+    elif digits < 6 and not any(char.isupper() for char in said):
+        return
+    elif digits < 5 and not letters:
+        return
+    yield Span(begin, end, HOSPITAL_NUMBER)

@@ -1,0 +1,360 @@
+"""Names by their capital alone: English writes one inside a sentence for a name, or for a word of ``capitals``.
+
+What other rules know by a list of names, a title or the kind of organisation, this finds by where it stands: after "at",
+"from" or "told", in brackets, in a letterhead, and two or more capitalised words in a row inside a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from lockgate.deidentify.text.capitals import capitals, names_nothing
+from lockgate.deidentify.text.classes import FAMILY, GIVEN, MEDICAL_ENDINGS, STRANGER, WORD, class_of
+from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, PERSONAL_VERBS, WORDS
+from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, family_names, places
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.record import is_ward
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
+from lockgate.deidentify.text.strangers import is_pair
+from lockgate.deidentify.text.tokens import Tokens
+
+_LOOSE = frozenset((" & ", " / ", "/", ", ", "; ", " - ", " -> ", " \u2192 "))
+_INSIDE = frozenset((" ", "-", "'s ", "' ", " & "))
+_JOINERS = words("of the and on upon in")
+_LONGEST = 6
+# Before a place or an organisation, and before somebody.
+_WHERE = words("at in from near outside opposite via @ behind by into around")
+_WHO = words("told asked with w by saw met rang phoned called named from see sees love loves lost name")
+_TITLED = TITLES | DOCTORS
+_AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
+_NOT_INITIAL = words("""
+    vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
+    category part band level block wing form score pugh appendix schedule unit cohort arm point line box
+""")
+_ORGANISMS = words("coli aureus diff difficile pylori albicans pneumoniae vivax faecalis saline")
+_BEFORE_AGE = re.compile(r" \((?:aged? )?\d{1,2}(?: ?(?:yo|yrs?|y|m|mths|months|wks))?[,;)]")
+# "Norton 12,": a score, and no telephone or date.
+_MEASURED = re.compile(r" \d{1,3}(?:\.\d)?(?:[,;.)]|\s|/\d+ ?[,;.)]|\Z)")
+_FINDINGS = words(
+    "neg negative pos positive present absent normal score scores plane retractor retractors chamber set met"
+)
+_ENDS = re.compile(r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] ")
+_CAPITAL_LINE = re.compile(
+    r"[A-Z][\w'.&-]*(?: (?:of|the|and|&|in|on|for)(?= )| [A-Z&][\w'.-]*){1,5}[ \t]*(?=\n)"
+)
+
+
+def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
+    """The capitalised words from ``place`` on as a name, and the place after them; None where they name nothing."""
+    if is_ward(tokens, place):
+        return place + 1, None
+    if tokens.words[place] in ("St", "Saint") and (named := _saint(tokens, place)):
+        return place + 2, named
+    if _no_start(tokens, place):
+        return place + 1, None
+    following = tokens.gaps[place] in _INSIDE
+    end = _end(tokens, place) if following else place + 1
+    if end == place + 1 and tokens.lowers[place] in _never():
+        return end, None
+    before = tokens.words[place - 1] if place else ""
+    gap = tokens.gap(place - 1)
+    lowers = tokens.lowers[place:end]
+    inside = gap in (" ", " (") and before[-1:].islower() and bool(before)
+    if end - place > 1:
+        if not inside and gap not in _LOOSE:
+            return end, None
+        while (
+            end > place + 1
+            and tokens.lowers[end - 1] in capitals()
+            and names_nothing([lowers[-1], lowers[-1]])
+        ):
+            if tokens.lowers[end - 1] in _KEPT:
+                break
+            end, lowers = end - 1, lowers[:-1]
+        if end == place + 1:
+            return end, None if lowers[0] in _never() else _alone(tokens, place, before.lower(), inside)
+        if names_nothing(lowers) or _medicine(lowers) or lowers[0] in EPONYMS or is_pair(tokens, place):
+            return end, None
+        if before.lower() in _TITLED or lowers[0] in MONTHS:
+            return end, None
+        kind = ORGANISATION if end - place > 2 or before.lower() in _AFTER_THE else NAME
+        return end, Span(tokens.begins[place], tokens.ends[end - 1], kind)
+    return end, None if is_pair(tokens, place) else _alone(tokens, place, before.lower(), inside)
+
+
+@cache
+def _never() -> frozenset[str]:
+    """Words that by themselves are no name, wherever they stand."""
+    return capitals() | NOT_NAMES | EPONYMS | MONTHS.keys()
+
+
+def _no_start(tokens: Tokens, place: int) -> bool:
+    """Whether a word begins no name of this kind: an abbreviation."""
+    word = tokens.words[place]
+    if word.isupper() and len(word) < 5:
+        return tokens.lowers[place - 1 if place else 0] not in _FROM
+    return False
+
+
+def _saint(tokens: Tokens, place: int) -> Span | None:
+    """A hospital, school or church by its saint: "St Oswin's", and no wort or dance of theirs."""
+    last = place + 1
+    if tokens.gap(place) not in (" ", ". ") or last >= len(tokens.words) or not tokens.words[last].istitle():
+        return None
+    if not tokens.text.startswith("'s", tokens.ends[last]) or tokens.following(last) in (
+        "wort",
+        "dance",
+        "fire",
+    ):
+        return None
+    return Span(tokens.begins[place], tokens.ends[last] + 2, ORGANISATION)
+
+
+_FROM = words("at from via")
+NO_START = (
+    TITLES
+    | DOCTORS
+    | ROLES
+    | RELATIONS
+    | words(
+        "not no known old ex the a an hosp hb dear staff sister nurse carer fao attn hi hello re st saint isle"
+    )
+)
+_KEPT = words(
+    "general royal infirmary trust group care society service services homes fertility centre medical health library school"
+)
+
+
+def _end(tokens: Tokens, place: int) -> int:
+    """The place after the capitalised words from ``place`` on, with "of the" and the like between them."""
+    end = place + 1
+    while end < len(tokens.words) and end - place < _LONGEST:
+        gap = tokens.gap(end - 1)
+        if gap not in _INSIDE:
+            break
+        if tokens.lowers[end] in _JOINERS and tokens.words[end].islower() and gap == " ":
+            stop = end + 1
+            if stop < len(tokens.words) and tokens.words[stop] == "the":
+                stop += 1
+            only_of = tokens.lowers[end] in ("of", "upon")
+            if only_of and stop < len(tokens.words) and _title(tokens, stop) and tokens.gap(stop - 1) == " ":
+                end = stop + 1
+                continue
+            break
+        if not _title(tokens, end):
+            break
+        end += 1
+    return end
+
+
+def _title(tokens: Tokens, place: int) -> bool:
+    word = tokens.words[place]
+    return word[0].isupper() and len(word) > 1 and not word.isupper()
+
+
+def _medicine(lowers: list[str]) -> bool:
+    return any(lower in drugs() or lower.endswith(MEDICAL_ENDINGS) for lower in lowers)
+
+
+def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None:
+    """A word with a capital by itself: a stranger or a name wherever it stands, any word after "at", "told", "(" ..."""
+    word, lower = tokens.words[place], tokens.lowers[place]
+    if len(word) < 2:
+        return None
+    span = Span(tokens.begins[place], tokens.ends[place], NAME)
+    if word.isupper():
+        far = before in _WHERE and tokens.gap(place - 1) == " " and tokens.words[place - 1].islower()
+        town = far and len(word) > 4 and (lower in places() or class_of(lower) in (STRANGER, FAMILY))
+        if (
+            far
+            and 2 < len(word) < 6
+            and word not in ABBREVIATIONS
+            and before in ("at", "from", "via")
+            and word not in _UNITS
+        ):
+            return span._replace(kind=ORGANISATION)
+        return span._replace(kind=PLACE) if town and lower not in capitals() else None
+    if not word[1:].islower() and "-" not in word and "'" not in word:
+        mixed = inside and before in _WHERE and class_of(lower) is STRANGER and len(word) > 5
+        return span._replace(kind=ORGANISATION) if mixed else None
+    if _MEASURED.match(tokens.text, tokens.ends[place]) or tokens.following(place) in _FINDINGS:
+        return None
+    if lower in capitals() or tokens.following(place) in HEADS:
+        return None
+    found = class_of(lower)
+    text, end = tokens.text, tokens.ends[place]
+    if found in (GIVEN, FAMILY, STRANGER):
+        gap = tokens.gap(place - 1)
+        begins = tokens.at_start(place)
+        follow = tokens.following(place)
+        double = "-" in lower and all(part in any_family() for part in lower.split("-"))
+        alive = (
+            double
+            or follow in _STATES
+            or (follow == "and" and tokens.lowers[place + 2 : place + 3] in _WITH_THEM)
+        )
+        if (
+            found is GIVEN
+            or not begins
+            or alive
+            or gap[-2:] in (", ", "/ ", "& ", " (", "- ")
+            or _BEFORE_AGE.match(text, end)
+        ):
+            return span
+        return None
+    if lower in drugs():
+        return None
+    named = lower in any_given() or lower in any_family() or lower in WORDS
+    if (
+        lower in any_given()
+        and tokens.following(place) == "and"
+        and tokens.lowers[place + 2 : place + 3] in _WITH_THEM
+    ):
+        return span
+    if (
+        inside
+        and before in _WHO
+        and (named or (found is WORD and before in ("told", "asked", "met", "rang")))
+    ):
+        return span
+    if inside and before in _WHERE and (named or lower in english()):
+        return span._replace(kind=ORGANISATION)
+    if lower in any_given() and _one_of_two(tokens, place):
+        return span
+    if named and lower in any_given() and _BEFORE_AGE.match(text, end):
+        return span
+    gap = tokens.gap(place - 1)
+    if lower in any_given() and gap[-2:] == " (" and text[end : end + 1] in "),":
+        return span
+    return None
+
+
+def _one_of_two(tokens: Tokens, place: int) -> bool:
+    """Whether another given name stands before or after it with "or" or "and" between: "Precious or Mags"."""
+    for joint, other in ((place + 1, place + 2), (place - 1, place - 2)):
+        if 0 <= other < len(tokens.words) and tokens.lowers[joint] in ("or", "and"):
+            name = tokens.lowers[other]
+            if tokens.words[other].istitle() and name in any_given() and name not in NOT_NAMES:
+                return True
+    return False
+
+
+# What a patient is, of whom a sentence begins: "Gosia pleasant, no concerns".
+_STATES = PERSONAL_VERBS | words("""
+    pleasant comfortable settled well happy tearful alert orientated oriented anxious calm asleep keen aware able unable
+    upset worried cooperative co-operative quiet chatty confused drowsy low brighter fine ok okay independent mobile
+    hoarse tired sleepy awake aged distressed agitated bright cheerful frustrated pleased nervous cross fed-up
+""")
+_WITH_THEM = (["me"], ["i"], ["her"], ["his"], ["my"], ["their"], ["family"])
+
+# Parts of a hospital, and services, by their letters.
+_UNITS = words("""
+    ITU AMU MAU SAU CCU HDU ICU EAU ACU EPAU UTC MIU WIC OPD OOH GUM ENT CAMHS CMHT IAPT PICU NICU SCBU DGH HMP MDT
+    EDD TTO TTA ED ANC EPU CDU SDEC AEC ASU HASU CICU CTC DVLA DWP HDFT MAAU RAU MLU LDRP DSU TCI TOP GCS CPR BMI
+    HR BP NEWS MEWS PEWS SATS LMP EDC MCA LPA GTT MHA CTO DOLS IMCA IDVA MARAC MASH PALS NHS SALT ICD PPM ROSC
+    CT MRI XR USS PET DEXA UK USA EU CPAP BIPAP NIV PEG NGT NBM RIG PICC HST IPC STC LIF RIF RUQ LUQ BOTH HOME WORK
+    PM AM EOL DN DNS GP GPS OT PT SLT SW CPN HV RSPCA RNIB AA NA
+""")
+
+
+def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
+    """A name that may be a word too, with an initial: "L. Smith", "O May,", "Rao S", "Hope G"."""
+    word, lower = tokens.words[place], tokens.lowers[place]
+    if len(word) != 1 or not word.isupper():
+        return
+    gap, before = tokens.gap(place), tokens.lowers[place - 1] if place else ""
+    after = place + 1
+    text = tokens.text
+    if gap in (". ", ".") and after < len(tokens.words) and before not in _NOT_INITIAL:
+        name = tokens.lowers[after]
+        if (
+            tokens.words[after].istitle()
+            and len(name) > 1
+            and name not in _ORGANISMS
+            and name not in NOT_NAMES | MONTHS.keys()
+        ):
+            alone = not place or tokens.gap(place - 1)[-1:] != "/"
+            alone = (
+                alone
+                and (name not in EPONYMS or name in family_names() | WORDS)
+                and (
+                    not place
+                    or not tokens.words[place - 1][0].isupper()
+                    or tokens.words[place - 1].isupper()
+                    or tokens.gap(place - 1) != " "
+                )
+            )
+            if alone and (
+                name in any_family() or name in WORDS or class_of(name) in (FAMILY, STRANGER, GIVEN)
+            ):
+                yield Span(tokens.begins[place], tokens.ends[after], NAME)
+                return
+    if gap == " " and after < len(tokens.words) and before not in _NOT_INITIAL:
+        name = tokens.lowers[after]
+        bounded = _ENDS.match(text, tokens.ends[after]) and (
+            not place or tokens.gap(place - 1)[-1:] not in " /"
+        )
+        if (
+            tokens.words[after].istitle()
+            and bounded
+            and name not in NOT_NAMES | MONTHS.keys()
+            and (name in any_family() or class_of(name) is STRANGER)
+        ):
+            yield Span(tokens.begins[place], tokens.ends[after], NAME)
+            return
+    if (
+        place
+        and tokens.gap(place - 1) == " "
+        and _ENDS.match(text, tokens.ends[place])
+        and lower not in ("i",)
+    ):
+        name, said = before, tokens.words[place - 1]
+        if (
+            said.istitle()
+            and len(said) > 2
+            and name not in _NOT_INITIAL
+            and name not in NOT_NAMES
+            and name not in MONTHS
+            and (name in any_given() or name in any_family() or class_of(name) is STRANGER)
+            and not (name in capitals() and class_of(name) is WORD)
+        ):
+            yield Span(tokens.begins[place - 1], tokens.ends[place], NAME)
+
+
+_FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
+_NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
+
+
+def announced(text: str, flat: str) -> Iterator[Span]:
+    """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright"."""
+    for match in _NAME_IS.finditer(text) if "name is" in flat else ():
+        yield Span(match.start(1), match.end(1), NAME)
+    for match in _FIRM.finditer(text) if " and " in flat else ():
+        partners = re.findall(r"[A-Z][\w'-]+", match[0])
+        if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
+            yield Span(match.start(), match.end(), ORGANISATION)
+
+
+def letterhead(text: str) -> Iterator[Span]:
+    """The first lines of a note where they are capitalised words of which one is no word of headings."""
+    at = 0
+    for _ in range(2):
+        line = _CAPITAL_LINE.match(text, at)
+        if line:
+            said = [word.lower() for word in re.findall(r"[A-Za-z][\w'-]*", line[0])]
+            odd = [word for word in said if word not in capitals() and word not in _JOINERS and len(word) > 2]
+            if (
+                odd
+                and not (TITLES | DOCTORS) & set(said)
+                and not names_nothing(said)
+                and not _medicine(said)
+                and not line[0].isupper()
+            ):
+                yield Span(at, at + len(line[0].rstrip()), ORGANISATION)
+        at = text.find("\n", at) + 1
+        if not at:
+            return
