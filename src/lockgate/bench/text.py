@@ -18,7 +18,16 @@ from typing import Any
 
 from lockgate.bench.core import Measure
 from lockgate.bench.textpeers import PEERS, Read, read_by_peer, read_with_model
-from lockgate.bench.textsets import LETTERS_SEED, SECOND_SEED, SHARED, Note, hospital, third_parties, uk_notes
+from lockgate.bench.textsets import (
+    LETTERS_SEED,
+    SECOND_SEED,
+    SHARED,
+    THIRD_SEED,
+    Note,
+    hospital,
+    third_parties,
+    uk_notes,
+)
 from lockgate.deidentify.text import find, scrub_note
 from lockgate.deidentify.text.metrics import Score, wilson
 
@@ -34,7 +43,12 @@ def run(quick: bool = False) -> list[Measure]:
         folder = Path(name)
         letters = hospital(folder / "hospital", 60, LETTERS_SEED, letters="first")
         second = hospital(folder / "second", 50 if quick else 150, SECOND_SEED, letters="second")
-        sets: dict[str, Sequence[Note]] = {"letters of other houses": letters, "letters, second set": second}
+        third = hospital(folder / "third", 50 if quick else 150, THIRD_SEED, letters="third")
+        sets: dict[str, Sequence[Note]] = {
+            "letters of other houses": letters,
+            "letters, second set": second,
+            "letters, third set": third,
+        }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()
         sets |= (not quick and third_parties(folder, MOST)) or {}

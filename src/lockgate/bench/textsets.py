@@ -31,6 +31,8 @@ SEED = 20_261_122
 LETTERS_SEED = 20_270_101
 # The second set of letters: what its first look was taken at.
 SECOND_SEED = 20_270_315
+# The third set: another seed than its first look's, and rules were mended after that.
+THIRD_SEED = 20_280_401
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
 MEDDEID_UNSEEN = frozenset({"discharge_summary", "laboratory_report", "referral_letter"})

@@ -80,6 +80,7 @@ _OURS = words("""
     yoruba igbo twi shona sylheti mirpuri makaton braille latin
     facebook google internet instagram tiktok whatsapp youtube netflix snapchat skype teams minecraft fortnite
     bluetooth ipad iphone alexa siri excel windows systmone emis epic cerner rio wifi
+    guinness bovril quaker cornish rennie lemsip kwells lanz rocket swan triage appointments interp eth abdo
     calpol marmite weetabix horlicks ovaltine complan fortisip ensure movicol lucozade ribena guinness nescafe
     velcro lego honda ford toyota nissan vauxhall bmw audi volvo skoda peugeot renault kia hyundai mazda tesla
     elgar beethoven mozart shakespeare beatles churchill diana blair brexit wimbledon olympics bingo scrabble

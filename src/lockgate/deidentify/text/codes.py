@@ -46,7 +46,7 @@ _OLD_WORDS = re.compile(
 )
 # "(Danuta, 91, Gdynia)", "Mum (91)", "mother alive at 92;", "his sister, 93,".
 _OLD = re.compile(
-    r"[91](?<![\w.,/+-][91])(?:(?<=9)\d|(?<=1)0\d)(?![\d.%/:])(?=\)|,|;|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|yo|y)\b|\n|$)"
+    r"[91](?<![\w.,/+-][91])(?:(?<=9)\d|(?<=1)0\d)(?![\d%/:]|\.\d)(?=\)|,|;|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|yo|y)\b|\n|$)"
 )
 _OLD_BEFORE = re.compile(
     r"(?:[A-Z][a-z'-]+(?:, | \(| - |: )|\b(?:alive|died|dead|passed away|passed|d\.?|now|well|only|deceased|living|(?:[Hh]e|[Ss]he|[Tt]hey|who|[Mm]um|[Dd]ad) (?:is|was))"

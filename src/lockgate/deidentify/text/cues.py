@@ -37,6 +37,7 @@ ROLES = words("""
     paediatrician obstetrician gynaecologist dermatologist dentist intensivist microbiologist pathologist
     histopathologist phlebotomist porter ward-clerk clerk enp anp acp f1 fy1 fy2 gp audiologist orthotist
     chiropodist odp support-worker lead manager clinician dictated typed signed verified authorised
+    chair rad path onc pharm driver student cellmate
     transcribed countersigned author rgn rmo dct rscn hcsw
 """)
 RELATIONS = words("""
@@ -269,6 +270,8 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
                 yield from _lower_name(tokens, place + 1, kind)
             elif gap == " " and (lower in TITLES or lower in DOCTORS or lower in ROLES or lower in RELATIONS):
                 yield from _strange_name(tokens, place + 1, kind)
+        if tokens.gap(place) == " " and (lower in RELATIONS or lower in ROLES):
+            yield from _word_named(tokens, place + 1, kind)
         if (lower in RELATIONS or lower in ROLES) and tokens.gap(place - 1).endswith("("):
             yield from _name_before(tokens, place)
     if lower in DID and tokens.gap(place - 1) == " ":
@@ -293,6 +296,21 @@ def _lower_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
         word = tokens.words[first]
         if word.islower() and len(word) > 2 and word not in NOT_NAMES:
             yield Span(tokens.begins[first], tokens.ends[first], kind)
+
+
+_BOUND = re.compile(r"[ \t]*(?:[,;.)/\n(]|\Z| \d| - | @)|[ \t]+\d")
+
+
+def _word_named(tokens: Tokens, place: int, kind: str) -> Iterator[Span]:
+    """A name that is a word too, right after a role or relation and before a mark: "driver Rose;", "cellmate Baker 17-08"."""
+    if place >= len(tokens.words):
+        return
+    word, lower = tokens.words[place], tokens.lowers[place]
+    if lower in NOT_NAMES or lower in RELATIONS or lower in ROLES or lower in MONTHS or len(lower) < 3:
+        return
+    named = (lower in any_given() or lower in any_family()) if word.istitle() else lower in own_given()
+    if named and lower not in drugs() and _BOUND.match(tokens.text, tokens.ends[place]):
+        yield Span(tokens.begins[place], tokens.ends[place], kind)
 
 
 def _strange_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:

@@ -115,7 +115,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += proper.announced(text, flat)
     found += patterns.numbers(text, flat)
     found += patterns.numeric_dates(text, known.births)
-    found += patterns.written_otherwise(text)
+    found += patterns.written_otherwise(text, known.births)
     found += patterns.ages(text)
     found += codes.codes(text, flat)
     found += addresses.addresses(text)

@@ -35,6 +35,9 @@ EPONYMS = words("""
     ziehl zollinger cowden faber kramer heinz barts stevens-johnson li-fraumeni henoch-schonlein guillain-barre
     ehlers-danlos prader-willi budd-chiari lennox-gastaut wolff-parkinson-white
     stafne pell gregory dormia kanavel graseby widal otago otago-exercise finochietto pell-gregory brown-sequard
+    sampaolesi schneiderian couinaud alfredson lembert brudzinski kernig bobath capgras cotard ciaglia mobitz lanz koebner
+    purdue schofield mulligan klatskin bonnet gunn argyll robertson gieson rutherford campbell posner schlossman adie
+    fregoli fregoli's clerambault ekbom cotard's gilles rorschach luscher holmes hopkinson jacksonian todd's
     grocott cockcroft-gault balfour langenbeck norton jack-knife ortolani montgomery frankfort paul-bunnell fischer
     pilates whooley moro apley westley winquist savary-miller savary hayling brixton rey makler kruger
     stroop luria siewert kleihauer dix-hallpike van-herick herick shaffer amsler goldmann volk bruckner hirschberg

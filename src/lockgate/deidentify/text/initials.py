@@ -27,7 +27,7 @@ _NEVER = words("""
 _SURE = words(
     "wit witness witnessed signed sig sgd initials initialled countersigned apols apologies typed dictated"
 )
-_LIKELY = words("given checked seen by rv reviewed gave checker nurse present attended asked")
+_LIKELY = words("given checked ck up seen by rv reviewed gave checker nurse present attended asked")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
 _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
 _ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
@@ -38,6 +38,11 @@ _NO_DOTTED = words(
     "U.K. U.S. B.P. G.P. I.V. I.M. A.M. P.M. O.T. P.R. P.O. P.V. M.I. R.A. N.B. P.S. A.D. B.C. N.I. T.B."
 )
 _DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) ")
+
+
+_FELT = re.compile(
+    r" (?:felt|feels|prefers|agrees|agreed|thinks|thought|suggests|suggested|advises|advised|asked|saw|will|to|noted|wants|states|says)\b"
+)
 
 
 def staff(tokens: Tokens, place: int) -> Iterator[Span]:
@@ -56,6 +61,29 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _chain(tokens, place, 2)
         elif _ENDS.match(text, end) or (not medical and before != "nurse"):
             yield from _chain(tokens, place, 1)
+    elif (
+        not medical
+        and _FELT.match(text, end)
+        and (gap[-2:] in (": ", ", ", ". ", "; ") or gap[-1:] in ("\n", ""))
+    ):
+        yield _span(tokens, place)
+    elif (gap[-2:] == "  " or (gap == "+" and tokens.words[place - 1].isupper())) and _ENTRY_ENDS.match(
+        text, end
+    ):
+        yield _span(tokens, place)
+    elif gap == "+" and place and _initials(tokens, place - 1):
+        yield _span(tokens, place)
+    elif gap == "; " and not medical and _ENTRY_ENDS.match(text, end):
+        yield _span(tokens, place)
+    elif gap[-2:-1].isdigit() and text[end : end + 1] == "/" and text[end + 1 : end + 2].isupper():
+        yield _span(tokens, place)
+    elif (
+        not medical
+        and tokens.gap(place - 1)[-1:] == " "
+        and tokens.gap(place - 1)[-2:-1].isdigit()
+        and (_ENTRY_ENDS.match(text, end) or text[end : end + 1] == "/")
+    ):
+        yield _span(tokens, place)
     elif tokens.gap(place) == "/" and (
         not place or "." in gap or "\n" in gap or tokens.words[place - 1].islower()
     ):

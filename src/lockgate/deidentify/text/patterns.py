@@ -88,7 +88,10 @@ _SIGNED_SMALL = re.compile(
     r"(?<=\d )(?!am|pm|hrs|nd|rd|st|th|ml|mg|kg|cm|mm|no|ok)([a-z]{2,3})[ \t]*(?=\n|\Z)"
 )
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
-_BLEEP = re.compile(r"\b(?:bleep|pager|ext|extn|extension)\b[ :.#]{1,3}(\d{3,6})\b", re.I)
+_CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (\d{3,6})\b")
+_BLEEP = re.compile(
+    r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
+)
 _SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
 _THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
 # The last word before a colon, after which an identifier stands ("Device serial: PM-88213A"), or an organisation.
@@ -135,6 +138,8 @@ _SEASON = re.compile(
     r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|New Year(?:'s (?:Eve|Day))?|Boxing Day|"
     r"Xmas)(?: (?:Eve|Day))? (?:of )?(?:19|20)\d\d\b"
 )
+_APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
+_ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
 _FEAST = re.compile(
     r"[SsAaWwCEDRNBX](?:pring|ummer|utumn|inter|hristmas|aster|id|amadan|iwali|ew Year|oxing|mas)\b"
 )
@@ -237,6 +242,8 @@ def numbers(text: str, flat: str) -> Iterator[Span]:
     if "reg" in flat or "vehicle" in flat or "plate" in flat:
         for match in _VEHICLE_CUE.finditer(text):
             yield Span(match.start(1), match.end(1), VEHICLE)
+    for match in _CONSTABLE.finditer(text) if "PC" in text or " D" in text else ():
+        yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     for match in _LOCAL.finditer(text):
         letters = before(_LOCAL_LETTERS, text, match.start(), 7)
         begin = match.start()
@@ -329,8 +336,17 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
-def written_otherwise(text: str) -> Iterator[Span]:
+def written_otherwise(text: str, births: set[date]) -> Iterator[Span]:
     """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone."""
+    for match in _APART.finditer(text):
+        day, month, year = map(int, match[0].split(" "))
+        found = _real(_year(f"{year:02}"), month, day)
+        if found and day and month <= 12:
+            yield _date_span(match.start(), match.end(), found, births)
+    for match in _ISO.finditer(text) if "/19" in text or "/20" in text else ():
+        found = _real(int(match[0][:4]), int(match[0][5:7]), int(match[0][8:]))
+        if found:
+            yield _date_span(match.start(), match.end(), found, births)
     for match in _MONTH_YEAR.finditer(text):
         if 1 <= int(re.split("[/.-]", match[0])[0]) <= 12:
             yield Span(match.start(), match.end(), DATE)
@@ -357,7 +373,7 @@ def _bare_date(text: str, match: re.Match[str], day: int, month: int) -> bool:
     """Whether 24/4 without a cue is a date: no days (14/7), weeks, months (18/12), score (15/15), pressure or ratio."""
     return (
         day > 12
-        and month not in (7, 10, 12)
+        and month not in (7, 12)
         and match.group()[-2:].strip("/.").isdigit()
         and "/" in match.group()
         and text[max(0, match.start() - 1) : match.start()] in ("", " ", "(", "\n")

@@ -121,7 +121,7 @@ NO_START = (
     | ROLES
     | RELATIONS
     | words(
-        "not no known old ex the a an hosp hb dear staff sister nurse carer fao attn hi hello re st saint isle"
+        "not no left known old ex the a an hosp hb dear staff sister nurse carer fao attn hi hello re st saint isle"
     )
 )
 _KEPT = words(
@@ -165,7 +165,7 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
     word, lower = tokens.words[place], tokens.lowers[place]
     if len(word) < 2:
         return None
-    span = Span(tokens.begins[place], tokens.ends[place], NAME)
+    span = Span(tokens.begins[place], tokens.ends[place], ORGANISATION if before == "the" else NAME)
     if word.isupper():
         far = before in _WHERE and tokens.gap(place - 1) == " " and tokens.words[place - 1].islower()
         town = far and len(word) > 4 and (lower in places() or class_of(lower) in (STRANGER, FAMILY))
@@ -181,6 +181,11 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
     if not word[1:].islower() and "-" not in word and "'" not in word:
         mixed = inside and before in _WHERE and class_of(lower) is STRANGER and len(word) > 5
         return span._replace(kind=ORGANISATION) if mixed else None
+    if before in ("no", "nor", "without") or "?" in (
+        tokens.text[tokens.begins[place] - 1 : tokens.begins[place]],
+        tokens.text[tokens.ends[place] : tokens.ends[place] + 1],
+    ):
+        return None  # "no Capgras", "?Wellens"
     if _MEASURED.match(tokens.text, tokens.ends[place]) or tokens.following(place) in _FINDINGS:
         return None
     if lower in capitals() or tokens.following(place) in HEADS:
@@ -296,7 +301,9 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
     if gap == " " and after < len(tokens.words) and before not in _NOT_INITIAL:
         name = tokens.lowers[after]
         bounded = _ENDS.match(text, tokens.ends[after]) and (
-            not place or tokens.gap(place - 1)[-1:] not in " /"
+            not place
+            or tokens.gap(place - 1)[-1:] not in " /"
+            or tokens.gap(place - 1)[-2:] in (": ", "; ", "  ")
         )
         if (
             tokens.words[after].istitle()
@@ -329,10 +336,29 @@ _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
 
+_FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
+_UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][a-z'-]+")
+
+
 def announced(text: str, flat: str) -> Iterator[Span]:
     """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright"."""
     for match in _NAME_IS.finditer(text) if "name is" in flat else ():
         yield Span(match.start(1), match.end(1), NAME)
+    for match in _FORMER.finditer(text) if "ex-" in flat else ():
+        if match[1].split(" ")[0].lower() not in capitals():
+            yield Span(
+                match.start() + (7 if text.startswith("the ", match.start() + 3) else 3),
+                match.end(),
+                ORGANISATION,
+            )
+    for match in _UPPER_FIRST.finditer(text):
+        family, given = re.split(", ?", match[0].lower())
+        if (
+            given in any_given()
+            and given not in NOT_NAMES
+            and (family in any_family() or (class_of(family) is STRANGER and len(family) > 4))
+        ):
+            yield Span(match.start(), match.end(), NAME)
     for match in _FIRM.finditer(text) if " and " in flat else ():
         partners = re.findall(r"[A-Z][\w'-]+", match[0])
         if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):

@@ -20,7 +20,7 @@ from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NAME, Span
 from lockgate.deidentify.text.tokens import Tokens
 
-_OWN_GAPS = frozenset((" ", ", ", "-", "  ", "_", "^", "."))
+_OWN_GAPS = frozenset((" ", ", ", ",", "-", "  ", "_", "^", "."))
 # Before these a stop or colon ends no sentence: "pt. Max", "Fwd: Max's bed".
 _BEFORE_OWN = words("pt pts re fwd fw patient client resident cc name mr mrs ms miss dr")
 # Given names that open sentences as the words they are.
@@ -231,8 +231,10 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
         end = tokens.ends[place + 1]
     elif place + 1 < len(tokens.words) and len(tokens.words[place + 1]) == 1 and tokens.gap(place) == " ":
         letter, after = tokens.lowers[place + 1], tokens.gap(place + 1)
-        if after[:1] in (".", "\n", ",", ")", "|") and any(
-            word.startswith(letter) for word in known.family | known.particles
+        if (
+            not tokens.text[tokens.ends[place + 1] + 1 : tokens.ends[place + 1] + 2].isalnum()
+            and after[:1] in (".", "\n", ",", ")", "|")
+            and any(word.startswith(letter) for word in known.family | known.particles)
         ):
             end = tokens.ends[place + 1]
     return begin, end
@@ -275,7 +277,7 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
         )
     )
     beside = re.match(
-        r"[: ]{1,2}\d{5}| in (?:side|bed|bay|room)| \((?:proband|patient|pt\b|self)",
+        r"[: ]{1,2}\d{2,3} ?\d{3}| in (?:side|bed|bay|room)| \((?:proband|patient|pt\b|self)",
         tokens.text[tokens.ends[place] : tokens.ends[place] + 10],
     )
     if (

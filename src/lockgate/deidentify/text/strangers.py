@@ -46,7 +46,9 @@ _PAIRS = frozenset(
      "swan ganz", "mallory weiss", "guillain barre", "lewy body", "charcot marie", "marie tooth", "henoch schonlein",
      "wolff parkinson", "fitz hugh", "hugh curtis", "stevens johnson", "budd chiari", "ehlers danlos", "prader willi",
      "peutz jeghers", "zollinger ellison", "kimmelstiel wilson", "osgood schlatter", "brown sequard", "von willebrand",
-     "marie curie", "west nile", "west africa", "sara stedy",
+     "charles bonnet", "marcus gunn", "van gieson", "argyll robertson", "le fort", "campbell de", "grey turner",
+     "rutherford morison", "golden virginia", "thick easy", "posner schlossman", "holmes adie", "night nurse", "old bell",
+     "pell gregory", "marie curie", "west nile", "west africa", "sara stedy",
      "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental", "cockcroft gault")
 )  # fmt: skip
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
@@ -157,6 +159,12 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
         or (following.endswith("s") and following[:-1] in HEADS)
     ):
         return False
+    if (
+        begin
+        and (tokens.lowers[begin - 1] in ("no", "nor") or tokens.gap(begin - 1)[-1:] == "?")
+        and stop - begin < 3
+    ):
+        return False  # "no Argyll Robertson pupil", "?Stokes-Adams"
     long = [place for place in range(begin, stop) if len(tokens.words[place]) > 1]
     classes = [_class(tokens, place) for place in long]
     if any(tokens.lowers[place] in EPONYMS and tokens.possessive(place) for place in long):
