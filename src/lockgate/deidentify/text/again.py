@@ -150,9 +150,11 @@ def _person(tokens: Tokens, first: int, *, sure: bool) -> int:
             plain = kind in (WORD, BOTH) and lower not in own_given()
             if not named or len(lower) < 3 or plain or (place > first and kind is not FAMILY):
                 break
-        elif not (word.istitle() or "'" in word or "-" in word) or len(word) < 2:
-            break
-        elif kind in (WORD, BOTH) and (not named or lower in capitals()):
+        elif (
+            not (word.istitle() or "'" in word or "-" in word)
+            or len(word) < 2
+            or (kind in (WORD, BOTH) and (not named or lower in capitals()))
+        ):
             break
         place += 1
     if place == first:

@@ -115,7 +115,8 @@ MEDICAL_ENDINGS = (
     "graphy", "scopic", "genic", "mycin", "cillin", "azole", "prazole", "sartan", "statin", "olol", "pril",
     "mab", "caine", "parin", "xaban", "gliptin", "gliflozin", "tide", "coccus", "cocci", "bacter", "phobia",
     "plegia", "paresis", "aesthesia", "rrhoea", "rrhage", "cyte", "cytes", "aceae", "toxin", "globin", "gonal",
-    "trophy", "lysis", "metry", "ology", "ologist", "iatric", "iatry", "opsy", "stasis", "pnoea", "cardia", "megaly", "amine",
+    "trophy", "lysis", "metry", "ology", "ologist", "iatric", "iatry", "opsy", "stasis", "pnoea", "cardia", "megaly",
+    "amine",
 )  # fmt: skip
 _MEDICAL_BEGINNINGS = (
     "hyper", "hypo", "cardio", "neuro", "gastro", "hepato", "nephro", "osteo", "pneumo", "haemo", "haemat", "hemat",

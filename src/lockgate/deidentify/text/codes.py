@@ -1,4 +1,4 @@
-"""Reference numbers of no known kind, by how they are written: four digits or more with letters or strokes, or six alone.
+"""Reference numbers of no known kind, by how they are written: four digits with letters or strokes, six alone.
 
 What notes write so and is no reference is left: amounts with units, years, times, phone-like groups that others find.
 """
@@ -34,13 +34,14 @@ _EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w./%-])")
 _SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
 _CUE = re.compile(
     r"\b(?:collar|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"
-    r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|incident|"
+    r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|"
+    r"incident|"
     r"contact|parent|ext|direct|internal|ward)\.? (?:no|num(?:ber)?|code|line)|acc(?:oun)?t|no\.|number is|its|"
     r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/]?)?\Z"
 )
 _OLD_WORDS = re.compile(
-    r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|"
-    r"nine))?|(?:a|one) hundred(?: and \w+)?)\b(?! ?(?:mg|per|percent|degrees|ml|minutes|days))|"
+    r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|"
+    r"seven|eight|nine))?|(?:a|one) hundred(?: and \w+)?)\b(?! ?(?:mg|per|percent|degrees|ml|minutes|days))|"
     r"\b(ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[ -]years?[ -]old)",
     re.I,
 )
@@ -49,9 +50,12 @@ _OLD = re.compile(
     r"[91](?<![\w.,/+-][91])(?:(?<=9)\d|(?<=1)0\d)(?![\d%/:]|\.\d)(?=\)|,|;|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|yo|y)\b|\n|$)"
 )
 _OLD_BEFORE = re.compile(
-    r"(?:[A-Z][a-z'-]+(?:, | \(| - |: )|\b(?:alive|died|dead|passed away|passed|d\.?|now|well|only|deceased|living|(?:[Hh]e|[Ss]he|[Tt]hey|who|[Mm]um|[Dd]ad) (?:is|was))"
-    r"(?: at| aged?)? |\b(?i:mother|father|mum|dad|mam|sister|brother|husband|wife|aunt|uncle|gran|nan|grandmother|grandfather|"
-    r"grandad|neighbour|friend|lady|gentleman|man|woman|pt|patient|widow|widower|m|f)(?:, | \(| - | is | was )|\d, \d, )$"
+    r"(?:[A-Z][a-z'-]+(?:, | \(| - |: )|\b(?:alive|died|dead|passed away|passed|d\.?|now|well|only|deceased|living|"
+    r"(?:[Hh]e|[Ss]he|[Tt]hey|who|[Mm]um|[Dd]ad) (?:is|was))"
+    r"(?: at| aged?)? |\b(?i:mother|father|mum|dad|mam|sister|brother|husband|wife|aunt|uncle|"
+    r"gran|nan|grandmother|grandfather|"
+    r"grandad|neighbour|friend|lady|gentleman|man|woman|pt|patient|widow|"
+    r"widower|m|f)(?:, | \(| - | is | was )|\d, \d, )$"
 )
 
 
@@ -107,13 +111,11 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
     marks = "/" in said or "-" in said
     if _AMOUNT.fullmatch(said) or _YEARS.fullmatch(said) or _TIMES.fullmatch(said) or len(said) > 26:
         return
-    if "-" in said and said[: said.index("-")].islower() or text[end : end + 1] in ("@", "%"):
+    if ("-" in said and said[: said.index("-")].islower()) or text[end : end + 1] in ("@", "%"):
         return
     if not letters and not marks:
         if digits < 6 or _UNIT_AFTER.match(text, end):
             return
-    elif digits < 6 and not any(char.isupper() for char in said):
-        return
-    elif digits < 5 and not letters:
+    elif (digits < 6 and not any(char.isupper() for char in said)) or (digits < 5 and not letters):
         return
     yield Span(begin, end, HOSPITAL_NUMBER)

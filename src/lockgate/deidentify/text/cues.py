@@ -112,7 +112,7 @@ def _is_name(tokens: Tokens, place: int, *, titled: bool) -> bool:
         return False
     if lower in NOT_NAMES and not (titled and lower in WORDS):
         return False
-    if not titled and (lower in drugs() or lower in EPONYMS and tokens.following(place) in HEADS):
+    if not titled and (lower in drugs() or (lower in EPONYMS and tokens.following(place) in HEADS)):
         return False
     return titled or not (word.isupper() and word in ABBREVIATIONS)
 
@@ -302,7 +302,7 @@ _BOUND = re.compile(r"[ \t]*(?:[,;.)/\n(]|\Z| \d| - | @)|[ \t]+\d")
 
 
 def _word_named(tokens: Tokens, place: int, kind: str) -> Iterator[Span]:
-    """A name that is a word too, right after a role or relation and before a mark: "driver Rose;", "cellmate Baker 17-08"."""
+    """A name that is a word too, right after a role or relation and before a mark: "driver Rose;"."""
     if place >= len(tokens.words):
         return
     word, lower = tokens.words[place], tokens.lowers[place]

@@ -16,6 +16,7 @@ from lockgate.deidentify.text import (
     again,
     codes,
     cues,
+    days,
     initials,
     joined,
     orgs,
@@ -114,8 +115,8 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += proper.letterhead(text)
     found += proper.announced(text, flat)
     found += patterns.numbers(text, flat)
-    found += patterns.numeric_dates(text, known.births)
-    found += patterns.written_otherwise(text, known.births)
+    found += days.numeric_dates(text, known.births)
+    found += days.written_otherwise(text, known.births)
     found += patterns.ages(text)
     found += codes.codes(text, flat)
     found += addresses.addresses(text)
@@ -164,7 +165,7 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
         elif len(word) == 1 and known.initials and word.isupper():
             found += record.dotted_initials(tokens, place, known)
         if lower in patterns.MONTHS:
-            month = patterns.month_date(
+            month = days.month_date(
                 tokens.text, tokens.begins[place], tokens.ends[place], patterns.MONTHS[lower], known.births
             )
             if month:
@@ -229,10 +230,12 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
 
 
 _BEFORE_NAME = re.compile(
-    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL)\b\.? +)+"
+    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|"
+    r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL)\b\.? +)+"
 )
 _AFTER_NAME = re.compile(
-    r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|FRC[A-Z][A-Za-z]*|FFICM|DCH|DRCOG|MFDS|RGN|RMN|RSCN|"
+    r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|"
+    r"FRC[A-Z][A-Za-z]*|FFICM|DCH|DRCOG|MFDS|RGN|RMN|RSCN|"
     r"RN|RM|RSW|SRN|DipHE|GMC|NMC|HCPC|GDC|GPhC|GOC|CNS|ANP|SENCO|Dyddiad|Visitors))+$"
 )
 

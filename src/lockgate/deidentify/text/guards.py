@@ -35,49 +35,73 @@ EPONYMS = words("""
     ziehl zollinger cowden faber kramer heinz barts stevens-johnson li-fraumeni henoch-schonlein guillain-barre
     ehlers-danlos prader-willi budd-chiari lennox-gastaut wolff-parkinson-white
     stafne pell gregory dormia kanavel graseby widal otago otago-exercise finochietto pell-gregory brown-sequard
-    sampaolesi schneiderian couinaud alfredson lembert brudzinski kernig bobath capgras cotard ciaglia mobitz lanz koebner
-    purdue schofield mulligan klatskin bonnet gunn argyll robertson gieson rutherford campbell posner schlossman adie
+    sampaolesi schneiderian couinaud alfredson lembert brudzinski kernig bobath capgras cotard ciaglia
+    mobitz lanz koebner
+    purdue schofield mulligan klatskin bonnet gunn argyll robertson gieson rutherford campbell posner
+    schlossman adie
     fregoli fregoli's clerambault ekbom cotard's gilles rorschach luscher holmes hopkinson jacksonian todd's
     grocott cockcroft-gault balfour langenbeck norton jack-knife ortolani montgomery frankfort paul-bunnell fischer
     pilates whooley moro apley westley winquist savary-miller savary hayling brixton rey makler kruger
     stroop luria siewert kleihauer dix-hallpike van-herick herick shaffer amsler goldmann volk bruckner hirschberg
     ziehl-neelsen neelsen giemsa masson perl perls sudan luxol nissl golgi papanicolaou romanowsky leishman wright
-    kerley swan-ganz tenckhoff hickman-line seldinger veress hasson pfannenstiel joel-cohen bakri kiwi wrigley neville
-    simpson kielland wertheim manchester fothergill mccall bonney burch moschcowitz kelly babcock allis lane debakey
-    kocher spencer wells metzenbaum adson mcindoe gillies bard bard-parker volkman deaver norfolk bookwalter finochietto
-    steinmann denham charnley exeter thompson-moore moore austin-moore garden-pauwels pauwels weber-danis danis-weber ao
+    kerley swan-ganz tenckhoff hickman-line seldinger veress hasson pfannenstiel joel-cohen bakri kiwi
+    wrigley neville
+    simpson kielland wertheim manchester fothergill mccall bonney burch moschcowitz kelly babcock allis
+    lane debakey
+    kocher spencer wells metzenbaum adson mcindoe gillies bard bard-parker volkman deaver norfolk
+    bookwalter finochietto
+    steinmann denham charnley exeter thompson-moore moore austin-moore garden-pauwels pauwels weber-danis
+    danis-weber ao
     schatzker gustilo gustilo-anderson mason neer rockwood hill-sachs bennett rolando colles smith-type monteggia
     maisonneuve lisfranc chopart jefferson hangman chance segond pilon tillaux gartland salter-harris risser cobb
-    galant babinski chaddock oppenheim lasegue froment phalen-tinel tinel-phalen finkelstein-test yergason hawkins-kennedy
-    empty-can thessaly ottawa canadian-c-spine nexus wells-score geneva perc curb duke-criteria jones-criteria light
+    galant babinski chaddock oppenheim lasegue froment phalen-tinel tinel-phalen finkelstein-test
+    yergason hawkins-kennedy
+    empty-can thessaly ottawa canadian-c-spine nexus wells-score geneva perc curb duke-criteria
+    jones-criteria light
     ranson glasgow-blatchford blatchford rockall-score forrest-class los-angeles prague vienna paris child-pugh
     meld okuda barcelona maddrey lille metavir ishak knodell banff karnofsky-score ecog gleason-grade fuhrman
     bosniak bethesda nottingham-index scarff bloom richardson clark-level breslow ann-arbor rai binet-stage lugano
-    deauville durie-salmon lille-score hoehn yahr hoehn-yahr montreal addenbrooke hodkinson folstein moca berg tinetti
-    rivermead braden-score malnutrition barthel-index frenchay lawton katz bristol-chart rome vienna-criteria oswestry
+    deauville durie-salmon lille-score hoehn yahr hoehn-yahr montreal addenbrooke hodkinson folstein moca
+    berg tinetti
+    rivermead braden-score malnutrition barthel-index frenchay lawton katz bristol-chart rome
+    vienna-criteria oswestry
     constant-murley harris-hip lysholm tegner hamilton montgomery-asberg asberg yale-brown edinburgh-score conners
     vanderbilt griffiths bayley denver mchat snellen-chart kay cardiff ishihara-plates lang titmus frisby
-    epworth-score mallampati cormack lehane cormack-lehane guedel-airway magill macintosh mccoy bain ayre mapleson tuohy
-    whitacre sprotte quincke-needle coude tiemann foley-catheter nelaton malecot pezzer jackson-pratt robinson-drain
-    thomas-splint gallows bohler-braun hamilton-russell buck minerva philadelphia aspen miami taylor-brace boston-brace
-    knight ponseti pavlik denis-browne boots zimmer-frame rollator delta gutter fischer-sticks lofstrand canadian-crutch
-    bankart-repair latarjet putti weaver-dunn darrach sauve-kapandji kapandji keller akin scarf lapidus chevron mcbride
-    evans-calcaneal weil-osteotomy brostrom broström jones-fracture haglund sever osgood-schlatter sinding larsen kohler
+    epworth-score mallampati cormack lehane cormack-lehane guedel-airway magill macintosh mccoy bain ayre
+    mapleson tuohy
+    whitacre sprotte quincke-needle coude tiemann foley-catheter nelaton malecot pezzer jackson-pratt
+    robinson-drain
+    thomas-splint gallows bohler-braun hamilton-russell buck minerva philadelphia aspen miami
+    taylor-brace boston-brace
+    knight ponseti pavlik denis-browne boots zimmer-frame rollator delta gutter fischer-sticks lofstrand
+    canadian-crutch
+    bankart-repair latarjet putti weaver-dunn darrach sauve-kapandji kapandji keller akin scarf lapidus
+    chevron mcbride
+    evans-calcaneal weil-osteotomy brostrom broström jones-fracture haglund sever osgood-schlatter
+    sinding larsen kohler
     freiberg-disease panner kienbock preiser madelung sprengel klippel feil klippel-feil scheuermann calve blount
-    ortolani-test barlow-test galeazzi-sign allis-sign duncan-ely thomas-test ober noble trendelenburg-test faber-test
-    lhermitte-sign spurling-test roos allen buerger-test brodie perthes-test homans-sign pratt kussmaul-sign corrigan quincke-sign
-    duroziez watson austin-flint carey coombs-test graham-steell roth-spots osler-nodes janeway levine corrigan-pulse hampton
-    westermark fleischner-sign palla codman looser harris-lines rigler chilaiditi cullen-sign turner-sign fox murphy-sign
+    ortolani-test barlow-test galeazzi-sign allis-sign duncan-ely thomas-test ober noble
+    trendelenburg-test faber-test
+    lhermitte-sign spurling-test roos allen buerger-test brodie perthes-test homans-sign pratt
+    kussmaul-sign corrigan quincke-sign
+    duroziez watson austin-flint carey coombs-test graham-steell roth-spots osler-nodes janeway levine
+    corrigan-pulse hampton
+    westermark fleischner-sign palla codman looser harris-lines rigler chilaiditi cullen-sign turner-sign
+    fox murphy-sign
     rovsing-sign mcburney-point psoas obturator dunphy blumberg courvoisier-sign virchow-node troisier sister-mary
     ghon ranke assmann caplan heberden-nodes bouchard dupuytren-disease boutonniere gottron shawl mees beau
     lindsay muehrcke plummer plummer-vinson vinson paterson kelly-paterson zenker-diverticulum killian schatzki
-    mallory-weiss boerhaave cameron dieulafoy meckel-diverticulum peutz-jeghers gardner turcot lynch cowden-syndrome
-    hartnup gilbert-syndrome crigler najjar dubin rotor wilson-disease menkes niemann niemann-pick tay sachs tay-sachs
+    mallory-weiss boerhaave cameron dieulafoy meckel-diverticulum peutz-jeghers gardner turcot lynch
+    cowden-syndrome
+    hartnup gilbert-syndrome crigler najjar dubin rotor wilson-disease menkes niemann niemann-pick tay
+    sachs tay-sachs
     krabbe pompe mcardle cori hers andersen hunter-syndrome sanfilippo morquio maroteaux sly scheie ortner
-    birmingham hudson venturi ambu yankauer magills waters bair swedish kendrick kehrer prechtl brazelton dubowitz ballard
+    birmingham hudson venturi ambu yankauer magills waters bair swedish kendrick kehrer prechtl brazelton
+    dubowitz ballard
     silverman apgar-score usher pendred treacher stickler waardenburg alport-syndrome jervell lange
     romano ward-romano andersen-tawil holt oram holt-oram noonan-syndrome williams digeorge catch turner-syndrome
-    edwards-syndrome patau angelman beckwith wiedemann sotos rubinstein taybi cornelia kabuki stevens-johnson-syndrome
+    edwards-syndrome patau angelman beckwith wiedemann sotos rubinstein taybi cornelia kabuki
+    stevens-johnson-syndrome
 """)
 
 # Eponyms so usual that their possessive stands alone: "known Parkinson's".
@@ -103,7 +127,8 @@ HEADS = words("""
     anastomosis thoracotomy jejunostomy ileostomy colostomy flap graft mesh tracing questionnaire inventory
     checklist assessment tool scoring rating risk schedule guideline guidelines consensus protocol pathway hip
     knee shoulder unit sore barre gehrig hallpike scott pugh white parkinson jakob danlos barr zuelch rett
-    schonlein weiss lewis steele richardson ellison vivax stem squeeze lesion nerve fibrillation bundle fibres foramen
+    schonlein weiss lewis steele richardson ellison vivax stem squeeze lesion nerve fibrillation bundle
+    fibres foramen
     tendon tendinopathy tendinitis ligament angle arc view
 """)
 
@@ -166,7 +191,8 @@ PERSON_VERBS = words("""
 
 # Verbs that a disease or a place can't have: "AM settled" is a patient, "AF was noted" is not.
 PERSONAL_VERBS = PERSON_VERBS - words("""
-    was is has had started stopped received noted remained remains appeared appears seemed seems developed continues
+    was is has had started stopped received noted remained remains appeared appears seemed seems
+    developed continues
     continued can could would should does did left needs needed presents presented and who took takes
 """)
 

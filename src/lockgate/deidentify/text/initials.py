@@ -41,7 +41,8 @@ _DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|wa
 
 
 _FELT = re.compile(
-    r" (?:felt|feels|prefers|agrees|agreed|thinks|thought|suggests|suggested|advises|advised|asked|saw|will|to|noted|wants|states|says)\b"
+    r" (?:felt|feels|prefers|agrees|agreed|thinks|thought|suggests|suggested|advises|"
+    r"advised|asked|saw|will|to|noted|wants|states|says)\b"
 )
 
 
@@ -62,26 +63,24 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
         elif _ENDS.match(text, end) or (not medical and before != "nurse"):
             yield from _chain(tokens, place, 1)
     elif (
-        not medical
-        and _FELT.match(text, end)
-        and (gap[-2:] in (": ", ", ", ". ", "; ") or gap[-1:] in ("\n", ""))
-    ):
-        yield _span(tokens, place)
-    elif (gap[-2:] == "  " or (gap == "+" and tokens.words[place - 1].isupper())) and _ENTRY_ENDS.match(
-        text, end
-    ):
-        yield _span(tokens, place)
-    elif gap == "+" and place and _initials(tokens, place - 1):
-        yield _span(tokens, place)
-    elif gap == "; " and not medical and _ENTRY_ENDS.match(text, end):
-        yield _span(tokens, place)
-    elif gap[-2:-1].isdigit() and text[end : end + 1] == "/" and text[end + 1 : end + 2].isupper():
-        yield _span(tokens, place)
-    elif (
-        not medical
-        and tokens.gap(place - 1)[-1:] == " "
-        and tokens.gap(place - 1)[-2:-1].isdigit()
-        and (_ENTRY_ENDS.match(text, end) or text[end : end + 1] == "/")
+        (
+            not medical
+            and _FELT.match(text, end)
+            and (gap[-2:] in (": ", ", ", ". ", "; ") or gap[-1:] in ("\n", ""))
+        )
+        or (
+            (gap[-2:] == "  " or (gap == "+" and tokens.words[place - 1].isupper()))
+            and _ENTRY_ENDS.match(text, end)
+        )
+        or (gap == "+" and place and _initials(tokens, place - 1))
+        or (gap == "; " and not medical and _ENTRY_ENDS.match(text, end))
+        or (gap[-2:-1].isdigit() and text[end : end + 1] == "/" and text[end + 1 : end + 2].isupper())
+        or (
+            not medical
+            and tokens.gap(place - 1)[-1:] == " "
+            and tokens.gap(place - 1)[-2:-1].isdigit()
+            and (_ENTRY_ENDS.match(text, end) or text[end : end + 1] == "/")
+        )
     ):
         yield _span(tokens, place)
     elif tokens.gap(place) == "/" and (
@@ -133,7 +132,8 @@ def _named_before(tokens: Tokens, place: int) -> bool:
 
 
 _SIGNED = re.compile(
-    r"\b(?:[Ww]ritten|[Ss]gd|[Ss]igned|[Tt]yped|[Dd]ictated|[Ss]ig|[Ee]ntered)(?: by)?:? ([A-Za-z](?:\.? |\.)[A-Za-z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)\b"
+    r"\b(?:[Ww]ritten|[Ss]gd|[Ss]igned|[Tt]yped|[Dd]ictated|[Ss]ig|[Ee]ntered)(?: by)?:? "
+    r"([A-Za-z](?:\.? |\.)[A-Za-z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)\b"
 )
 
 

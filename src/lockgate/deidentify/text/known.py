@@ -172,7 +172,7 @@ class Known:
                     self.singles.setdefault(word, kind)
 
     def _add_shorts(self) -> None:
-        """Beginnings and ends of given names, by which people are called, where they are no words: Des, Seun, Kayleigh."""
+        """Beginnings and ends of given names, where they are no words: Des, Seun, Kayleigh."""
         for given in [word for word in self.given if len(word) >= 5]:
             for size in range(3, len(given)):
                 for short in (given[:size], given[-size:] if size > 3 else given[:size]):

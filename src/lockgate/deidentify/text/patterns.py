@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.spans import (
     AGE,
-    BIRTH_DATE,
-    DATE,
     EMAIL,
     HOSPITAL_NUMBER,
     NHS_NUMBER,
@@ -114,68 +111,6 @@ MONTHS = {
          "sep sept september", "oct october", "nov november", "dec december"), 1)
     for name in names.split()
 }  # fmt: skip
-_NUMERIC_DATE = re.compile(
-    r"\d(?<![\d/.\-]\d)(?:\d?([/.\-])\d{1,2}\1(?:\d{4}|\d{2})|\d{3}([/.\-])\d{1,2}\2\d{1,2})(?![\d/]|[.\-]\d)"
-    r"(?=\W|_|$|T\d)"
-)
-_SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
-_TIME_AFTER = re.compile(r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)")
-_SHORT_DATE_CUE = re.compile(
-    r"\b(?:round|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|since|adm|visit|w/c|due|before|after|"
-    r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
-    re.I,
-)
-# "returned from Cork 5/6": the place is what is between.
-_AFTER_PLACE = re.compile(
-    r"(?i:\b(?:returned|back|arrived|came|transferred|moved|flew|travelled|popping)) (?i:from|to|in|via) "
-    r"(?:[A-Z][\w' -]{2,30} )?$"
-)
-# Dates of other writings: 03/2024, expires 07/26, Easter 2021, on the 14th.
-_MONTH_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])")
-_EXPIRES = re.compile(r"\b(?:expir(?:es|y|ed)|exp|valid (?:to|until)|since|until)[: ]{1,2}$", re.I)
-_MONTH_SHORT_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])")
-_SEASON = re.compile(
-    r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|New Year(?:'s (?:Eve|Day))?|Boxing Day|"
-    r"Xmas)(?: (?:Eve|Day))? (?:of )?(?:19|20)\d\d\b"
-)
-_APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
-_ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
-_FEAST = re.compile(
-    r"[SsAaWwCEDRNBX](?:pring|ummer|utumn|inter|hristmas|aster|id|amadan|iwali|ew Year|oxing|mas)\b"
-)
-_ORDINAL = re.compile(
-    r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"
-)
-_ORDINAL_CUE = re.compile(
-    r"\b(?:on|until|till|til|by|from|to|since|before|after|due|booked|seen|for|(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)"
-    r"(?:day)?)(?: the)? $", re.I
-)  # fmt: skip
-_ENTRY = re.compile(r"(?<![^\n])[ \t>*-]*$")
-_ENTRY_AFTER = re.compile(r"[ \t:-]{1,3}[A-Z(]")
-_MORE_CUES = re.compile(
-    r"(?:\b(?:rv|r/v|f/u|fu|ct|mri|cxr|scan(?:ned)?|echo|ogd|pet|uss?|xr|x-ray|bloods|op|surgery|letter|call(?:ed)?|rang|phoned|"
-    r"text(?:ed)?|next|last|starts?|started|starting|ends?|ended|expires|discharge|d/c|dc|home|edd|lmp|iol|by|given|dose|moved|"
-    r"returned|transferred|referred|ref'?d|told|died|rip|arrived|booked|rebooked|listed|cancelled|dna|met|signed|sent|received|"
-    r"recd|taken|collected|reported|updated|completed|done|typed|dictated|script|leave|back|meeting|w/b|wc)[ :]{1,2}|"
-    r"[A-Z][a-z'-]+ [A-Z][a-z'-]+ |\([^()\n]{0,12}|[a-z], )$", re.I
-)  # fmt: skip
-_NO_DATE_AFTER = re.compile(
-    r"\s?(?:[a-zA-Z%]{0,2}(?:mm|kg|cm|mg|mcg|ml|kPa|hg|%)|units?|teeth|points|of\b|-\s?\d)", re.I
-)
-_SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
-_DATE_PART = re.compile(r"\d+")
-_DAY_BEFORE = re.compile(
-    r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?:(?: ?- ?|/| and | & )\d{1,2}(?:st|nd|rd|th)?)?(?: of)?[ \t\-./,]{0,2}\Z",
-    re.I,
-)
-_YEAR_AFTER = re.compile(
-    r"[\s\-./,]{0,3}(?:of )?((?:19|20)\d{2}|'?\d{2})(?![\d/:.]\d|\d|[\s]?(?:mg|mcg|ml|g|%|kg|cm|mm))\b"
-)
-_YEAR_ALONE = re.compile(r",?[ \t/-]((?:19|20)\d{2}|'\d{2})\b")
-_DAY_AFTER = re.compile(
-    r"\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+((?:19|20)\d{2}))?(?![\d/:%]|\.\d|\s?(?:mg|mcg|ml|g|kg)\b)"
-)
-
 _OLD = re.compile(r"(?:9\d|1[01]\d)(?!\d)")
 _AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b", re.I)
 _AGE_BEFORE = re.compile(
@@ -289,132 +224,6 @@ def _labelled(text: str) -> Iterator[Span]:
                 yield Span(value.start(1), value.end(1), NUMBER)
         elif label[0] in _ORG_LABELS and (named := _ORG_VALUE.match(text, colon.end())):
             yield Span(named.start(1), named.end(1), ORGANISATION)
-
-
-def _year(digits: str) -> int:
-    """A year of four digits, or of two: up to 2035 in this century."""
-    year = int(digits.strip("'"))
-    return year if year > 99 else year + (2000 if year <= 35 else 1900)
-
-
-def _real(year: int, month: int, day: int) -> date | None:
-    """The date, with day and month the other way round where only that is one (as Americans write); None if none."""
-    for first, second in ((month, day), (day, month)):
-        if 1 <= first <= 12 and 1 <= second <= 31 and 1850 <= year <= 2100:
-            try:
-                return date(year, first, second)
-            except ValueError:
-                continue
-    return None
-
-
-def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
-    """Dates in digits: 3/4/21, 03.04.2021, 2021-04-03, 3/4 after a cue. A birth date of ``births`` is told as one."""
-    for expression in (_NUMERIC_DATE, _SPACED_DATE):
-        for match in expression.finditer(text):
-            first, month, last = _DATE_PART.findall(match.group())
-            day, year = (last, first) if len(first) == 4 else (first, last)
-            found = _real(_year(year), int(month), int(day))
-            if found:
-                yield _date_span(match.start(), match.end(), found, births)
-    for match in _SHORT_DATE.finditer(text):
-        if text[match.end() : match.end() + 4] == " to ":
-            continue  # a dose "from 10/12 to 6/12"
-        day, month = map(int, _DATE_PART.findall(match.group()))
-        if (
-            1 <= day <= 31
-            and 1 <= month <= 12
-            and (
-                before(_SHORT_DATE_CUE, text, match.start(), 16)
-                or _TIME_AFTER.match(text, match.end())
-                or _bare_date(text, match, day, month)
-                or before(_AFTER_PLACE, text, match.start(), 48)
-                or _entered(text, match, month)
-            )
-        ):
-            own = any((born.day, born.month) == (day, month) for born in births)
-            yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
-
-
-def written_otherwise(text: str, births: set[date]) -> Iterator[Span]:
-    """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone."""
-    for match in _APART.finditer(text):
-        day, month, year = map(int, match[0].split(" "))
-        found = _real(_year(f"{year:02}"), month, day)
-        if found and day and month <= 12:
-            yield _date_span(match.start(), match.end(), found, births)
-    for match in _ISO.finditer(text) if "/19" in text or "/20" in text else ():
-        found = _real(int(match[0][:4]), int(match[0][5:7]), int(match[0][8:]))
-        if found:
-            yield _date_span(match.start(), match.end(), found, births)
-    for match in _MONTH_YEAR.finditer(text):
-        if 1 <= int(re.split("[/.-]", match[0])[0]) <= 12:
-            yield Span(match.start(), match.end(), DATE)
-    for match in _MONTH_SHORT_YEAR.finditer(text):
-        if 1 <= int(match[0][:2]) <= 12 and before(_EXPIRES, text, match.start(), 14):
-            yield Span(match.start(), match.end(), DATE)
-    for match in _SEASON.finditer(text) if _FEAST.search(text) else ():
-        yield Span(match.start(), match.end(), DATE)
-    for match in _ORDINAL.finditer(text):
-        if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:
-            yield Span(match.start(), match.end(), DATE)
-
-
-def _entered(text: str, match: re.Match[str], month: int) -> bool:
-    """Whether 4/3 begins an entry, or follows what is dated ("CT 3/6"): no score, no days or months (3/7, 6/12)."""
-    if "/" not in match[0] or month in (7, 10, 12) or _NO_DATE_AFTER.match(text, match.end()):
-        return False
-    if before(_ENTRY, text, match.start(), 6) is not None and _ENTRY_AFTER.match(text, match.end()):
-        return True
-    return before(_MORE_CUES, text, match.start(), 30) is not None and month != 5
-
-
-def _bare_date(text: str, match: re.Match[str], day: int, month: int) -> bool:
-    """Whether 24/4 without a cue is a date: no days (14/7), weeks, months (18/12), score (15/15), pressure or ratio."""
-    return (
-        day > 12
-        and month not in (7, 12)
-        and match.group()[-2:].strip("/.").isdigit()
-        and "/" in match.group()
-        and text[max(0, match.start() - 1) : match.start()] in ("", " ", "(", "\n")
-        and not _NO_DATE_AFTER.match(text, match.end())
-    )
-
-
-def _date_span(begin: int, end: int, found: date, births: set[date]) -> Span:
-    # With two digits of a year, 24/05/40 is of 1940 or of 2040: both are tried against the birth date.
-    own = any(
-        (born.day, born.month, born.year % 100) == (found.day, found.month, found.year % 100)
-        for born in births
-    )
-    return Span(begin, end, BIRTH_DATE if own else DATE, own)
-
-
-def month_date(text: str, begin: int, end: int, month: int, births: set[date]) -> Span | None:
-    """The date around the name of a month at ``begin``..``end``: 3 May, May 3rd, 3rd of May 2021, May 2021.
-
-    A month alone ("in May") is no identifier and gives None.
-    """
-    before = _DAY_BEFORE.search(text, max(0, begin - 9), begin)
-    if before and 1 <= int(before.group(1)) <= 31:
-        day, start = int(before.group(1)), before.start(1)
-        after = _YEAR_AFTER.match(text, end)
-        stop = after.end() if after else end
-        year = _year(after.group(1)) if after else None
-    else:
-        after = _DAY_AFTER.match(text, end)
-        start = begin
-        if after and 1 <= int(after.group(1)) <= 31:
-            day, stop = int(after.group(1)), after.end()
-            year = int(after.group(2)) if after.group(2) else None
-        else:
-            plain = _YEAR_ALONE.match(text, end)
-            return Span(begin, plain.end(), DATE) if plain else None
-    own = any(
-        (born.day, born.month) == (day, month) and (year is None or year % 100 == born.year % 100)
-        for born in births
-    )
-    return Span(start, stop, BIRTH_DATE if own else DATE, own)
 
 
 def ages(text: str) -> Iterator[Span]:

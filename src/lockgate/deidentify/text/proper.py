@@ -1,7 +1,7 @@
 """Names by their capital alone: English writes one inside a sentence for a name, or for a word of ``capitals``.
 
-What other rules know by a list of names, a title or the kind of organisation, this finds by where it stands: after "at",
-"from" or "told", in brackets, in a letterhead, and two or more capitalised words in a row inside a sentence.
+What other rules know by a list of names, a title or the kind of organisation, this finds by where it stands: after
+"at", "from" or "told", in brackets, in a letterhead, and two or more capitalised words in a row inside a sentence.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ NO_START = (
     )
 )
 _KEPT = words(
-    "general royal infirmary trust group care society service services homes fertility centre medical health library school"
+    "general royal infirmary trust group care society service services homes fertility centre medical health library "
+    "school"
 )
 
 

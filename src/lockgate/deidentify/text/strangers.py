@@ -47,7 +47,8 @@ _PAIRS = frozenset(
      "wolff parkinson", "fitz hugh", "hugh curtis", "stevens johnson", "budd chiari", "ehlers danlos", "prader willi",
      "peutz jeghers", "zollinger ellison", "kimmelstiel wilson", "osgood schlatter", "brown sequard", "von willebrand",
      "charles bonnet", "marcus gunn", "van gieson", "argyll robertson", "le fort", "campbell de", "grey turner",
-     "rutherford morison", "golden virginia", "thick easy", "posner schlossman", "holmes adie", "night nurse", "old bell",
+     "rutherford morison", "golden virginia", "thick easy", "posner schlossman", "holmes adie", "night nurse",
+     "old bell",
      "pell gregory", "marie curie", "west nile", "west africa", "sara stedy",
      "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental", "cockcroft gault")
 )  # fmt: skip
