@@ -60,7 +60,8 @@ _NO_DATE_AFTER = re.compile(
 _SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
 _DATE_PART = re.compile(r"\d+")
 _DAY_BEFORE = re.compile(
-    r"(?<![\d.])(\d{1,2})(?:st|nd|rd|th)?(?:(?: ?- ?|/| and | & )\d{1,2}(?:st|nd|rd|th)?)?(?: of)?[ \t\-./,]{0,2}\Z",
+    r"(?<!\d)(?<!\d\.)(\d{1,2})(?:st|nd|rd|th)?(?:(?: ?- ?|/| and | & )\d{1,2}(?:st|nd|rd|th)?)?(?: of)?"
+    r"[ \t\-./,]{0,2}\Z",
     re.I,
 )
 _YEAR_AFTER = re.compile(

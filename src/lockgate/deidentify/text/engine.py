@@ -267,7 +267,8 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
         ):
             joined[-1] = last._replace(end=span.end, own=last.own or span.own)
             continue
-        if span.kind == ORGANISATION and text[max(0, span.begin - 5) : span.begin] in (" the ", "\nthe "):
+        called = span.kind == ORGANISATION or (span.kind == NAME and not span.own)
+        if called and text[max(0, span.begin - 5) : span.begin] in (" the ", "\nthe ", " The "):
             span = span._replace(begin=max(span.begin - 4, last.end if last else 0))
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)

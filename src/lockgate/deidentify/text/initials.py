@@ -40,6 +40,7 @@ _NO_DOTTED = words(
 _DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) ")
 
 
+_FEELS = re.compile(r" (?:felt|feels|prefers|agrees|thinks|thought|suggests)\b")
 _FELT = re.compile(
     r" (?:felt|feels|prefers|agrees|agreed|thinks|thought|suggests|suggested|advises|"
     r"advised|asked|saw|will|to|noted|wants|states|says)\b"

@@ -35,7 +35,7 @@ _NHS_SHAPE = re.compile(r"\d{3}([ \-])\d{3}\1\d{4}")
 _TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)
 _PHONE = re.compile(
     r"[+(0](?<![\w/.][+(0])(?:(?<=\+)44\s?(?:\(0\)\s?)?|(?<=\()0\d{2,5}\)\s?|(?<=0)(?:044\s?(?:\(0\)\s?)?)?)"
-    r"[ \-]?\d(?:[ \-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
+    r"[ .\-]?\d(?:[ .\-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
 )
 _SHORT_PHONE = re.compile(r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)")
 _PHONE_CUE = re.compile(

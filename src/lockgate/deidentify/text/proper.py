@@ -22,7 +22,7 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.strangers import is_pair
 from lockgate.deidentify.text.tokens import Tokens
 
-_LOOSE = frozenset((" & ", " / ", "/", ", ", "; ", " - ", " -> ", " \u2192 "))
+_LOOSE = frozenset((" & ", " / ", "/", ", ", " @ ", "; ", " - ", " -> ", " \u2192 "))
 _INSIDE = frozenset((" ", "-", "'s ", "' ", " & "))
 _JOINERS = words("of the and on upon in")
 _LONGEST = 6
@@ -121,7 +121,7 @@ NO_START = (
     | ROLES
     | RELATIONS
     | words(
-        "not no left known old ex the a an hosp hb dear staff sister nurse carer fao attn hi hello re st saint isle"
+        "not no left known old ex the a an hosp hb dear staff sister nurse carer fao attn hi hello re isle"
     )
 )
 _KEPT = words(
@@ -154,7 +154,7 @@ def _end(tokens: Tokens, place: int) -> int:
 
 def _title(tokens: Tokens, place: int) -> bool:
     word = tokens.words[place]
-    return word[0].isupper() and len(word) > 1 and not word.isupper()
+    return word[0].isupper() and len(word) > 1 and (not word.isupper() or word in ("FC", "RFC", "AFC", "CIC"))
 
 
 def _medicine(lowers: list[str]) -> bool:
@@ -253,6 +253,7 @@ def _one_of_two(tokens: Tokens, place: int) -> bool:
 _STATES = PERSONAL_VERBS | words("""
     pleasant comfortable settled well happy tearful alert orientated oriented anxious calm asleep keen aware able unable
     upset worried cooperative co-operative quiet chatty confused drowsy low brighter fine ok okay independent mobile
+    outside inside here there back
     hoarse tired sleepy awake aged distressed agitated bright cheerful frustrated pleased nervous cross fed-up
 """)
 _WITH_THEM = (["me"], ["i"], ["her"], ["his"], ["my"], ["their"], ["family"])
@@ -328,6 +329,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             and name not in NOT_NAMES
             and name not in MONTHS
             and (name in any_given() or name in any_family() or class_of(name) is STRANGER)
+            and (name not in EPONYMS or name in family_names())
             and not (name in capitals() and class_of(name) is WORD)
         ):
             yield Span(tokens.begins[place - 1], tokens.ends[place], NAME)
@@ -338,7 +340,7 @@ _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
 
 _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
-_UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][a-z'-]+")
+_UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
 
 def announced(text: str, flat: str) -> Iterator[Span]:
