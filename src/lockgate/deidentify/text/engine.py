@@ -229,6 +229,9 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     yield Span(tokens.begins[place], tokens.ends[place], NAME)
 
 
+_SMALL_HEAD = re.compile(
+    r" (?:[a-z-]+ )?(?:clinic|centre|hospital|surgery|practice|school|home|unit|branch)\b"
+)
 _BEFORE_NAME = re.compile(
     r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|"
     r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL)\b\.? +)+"
@@ -268,7 +271,8 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
             joined[-1] = last._replace(end=span.end, own=last.own or span.own)
             continue
         called = span.kind == ORGANISATION or (span.kind == NAME and not span.own)
-        if called and text[max(0, span.begin - 5) : span.begin] in (" the ", "\nthe ", " The "):
+        said = text[max(0, span.begin - 5) : span.begin]
+        if called and said in (" the ", "\nthe ", " The ") and not _SMALL_HEAD.match(text, span.end):
             span = span._replace(begin=max(span.begin - 4, last.end if last else 0))
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)
