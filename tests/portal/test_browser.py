@@ -267,10 +267,65 @@ def test_from_the_first_question_to_the_public_register(
     assert (site.register / "entries" / f"{slug}.json").is_file()
 
 
-def test_pages_fit_a_narrow_screen(served: tuple[str, Site], chromium: Any) -> None:
+WIDE, NARROW = 1280, 320
+PEOPLE = (
+    "amara", "rosa", "idris", "gwen", "pearl", "mei", "priya", "clara", "joan", "sam",
+)  # fmt: skip
+AWAY = ("/account/logout/", "/api/", "/account/3rdparty/")
+
+
+def _links(page: Any, address: str) -> list[str]:
+    """The addresses of this portal that a page leads to, without what is asked of them."""
+    found = page.evaluate("[...document.querySelectorAll('a[href]')].map(link => link.href)")
+    inside = {link.split("#")[0].split("?")[0] for link in found if link.startswith(address)}
+    return sorted(link.removeprefix(address) for link in inside)
+
+
+def _page(path: str) -> str | None:
+    """The name of the page behind an address; None where there is nothing to look at, such as a file."""
+    from django.urls import Resolver404, resolve
+
+    if path.startswith(AWAY) or "." in path.rsplit("/", 1)[-1]:
+        return None
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return None
+
+
+def test_every_page_of_every_role_is_accessible_wide_and_narrow(served: tuple[str, Site], walk: Any) -> None:
+    """From the home page, whatever a link leads to: each kind of page once, by axe, on 1280 and on 320 pixels.
+
+    What the journey above left behind is there to be seen: an application, a project, results.
+    """
     address, _ = served
-    context = chromium.new_context(viewport={"width": 320, "height": 720}, base_url=address)
-    page = context.new_page()
-    for path in ("/", "/register/", "/sign-in/"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+    seen: set[str] = set()
+    for who in ("", *PEOPLE):
+        page = walk.person(who) if who else walk.visitor()
+        waiting = ["/", "/tasks/"] if who else ["/"]
+        known = set(waiting)
+        visited: set[str] = set()
+        while waiting:
+            path = waiting.pop(0)
+            name = _page(path)
+            if name is None or (name in visited and name in seen):
+                continue
+            visited.add(name)
+            answer = page.goto(path)
+            assert answer.status < 400, (who, path, answer.status)
+            if not page.url.startswith(address + path):
+                continue  # led on to somewhere else, which is looked at by its own address
+            if name not in seen:
+                seen.add(name)
+                for width in (WIDE, NARROW):
+                    page.set_viewport_size({"width": width, "height": 900})
+                    walk.accessible(page)
+                    walk.shot(page, f"{name.replace(':', '-')}-{width}")
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= NARROW, (path, wide)
+                page.set_viewport_size({"width": WIDE, "height": 900})
+            new = [link for link in _links(page, address) if link not in known]
+            known.update(new)
+            waiting += new
+    assert len(seen) > 40, sorted(seen)
+    assert walk.problems == [], walk.problems
