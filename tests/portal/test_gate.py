@@ -217,6 +217,30 @@ def test_a_file_changed_after_it_was_reviewed_is_not_released(people: dict[str, 
     assert request.state == "in_review" and request.candidate.reviews.count() == 1
 
 
+def test_what_a_cut_left_in_public_goes_with_another_decision(
+    people: dict[str, User], run: Run, hospital: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The portal is killed after the files were published and before that was recorded; then they are refused."""
+    request = ask(people, run({"a": 100, "b": 200}))
+    airlock.review(people["olga"], request, "approve")
+    publish = airlock.plane.publish
+
+    def cut(*args: Any) -> None:
+        publish(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(airlock.plane, "publish", cut)
+        airlock.review(people["otto"], request, "approve")
+    public = hospital.register / "results" / request.job.project.slug / request.reference
+    assert (public / "counts.csv").is_file()
+    request.refresh_from_db()
+    assert request.state == "in_review"
+    assert airlock.review(people["otto"], request, "return", "Wrong year.") == "returned"
+    assert not public.exists()
+    assert list(hospital.audit.entries("result.taken_back"))
+
+
 def test_groups_and_their_context(people: dict[str, User], run: Run, sign_in: Any) -> None:
     request = ask(people, run({"a": 100, "b": 200}))
     text = sign_in("olga").get(f"/reviews/{request.reference}/").content.decode()

@@ -383,6 +383,13 @@ def leaves_as(entry: dict[str, Any]) -> str:
     return f"{entry.get('name')}.svg" if entry.get("kind") == "chart" else str(entry.get("file", ""))
 
 
+def take_back(site: Site, project: str, request_id: str) -> bool:
+    """Remove what a cut left in public of a request that was not released; whether there was anything."""
+    from lockgate.workspace.publishing import take_back as remove
+
+    return remove(site, project, request_id)
+
+
 def publish(site: Site, project: str, request_id: str, files: list[Path], record: dict[str, Any]) -> Path:
     """Copy reviewed files out, hashes compared; the folder of the released files."""
     from lockgate.workspace import publish as release

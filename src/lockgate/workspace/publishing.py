@@ -19,6 +19,7 @@ from lockgate.workspace.project import Project
 
 SCHEMA = "lockgate.result/1"
 EVENT = "result.published"
+TAKEN_BACK = "result.taken_back"
 RECORD = "release-record.json"
 RECALL = "recalled.json"
 _OURS = frozenset({RECORD, f"{RECORD}.sig", CRATE, RECALL})
@@ -110,6 +111,25 @@ def recall(site: Site, project: str, request_id: str, *, reason: str, at: str) -
         for path in public.iterdir():
             if path.name not in _OURS:
                 path.unlink()
+
+
+def take_back(site: Site, project: str, request_id: str) -> bool:
+    """Remove what was published for a request that nobody says was released; whether there was anything.
+
+    Such is left when the portal is cut off between the publication and the record of the decision that led to it.
+    """
+    if not _ID.fullmatch(request_id):
+        raise UsageError("that is no request's id", remedy="letters, digits and hyphens")
+    places = (
+        site.register / "results" / project / request_id,
+        Project.of(site, project).released / request_id,
+    )
+    found = [folder for folder in places if folder.is_dir()]
+    for folder in found:
+        shutil.rmtree(folder)
+    if found:
+        site.audit.append(TAKEN_BACK, actor="lockgate", project=project, request=request_id)
+    return bool(found)
 
 
 def _check_same(folder: Path, reviewed: Mapping[str, str], request_id: str) -> None:

@@ -244,9 +244,10 @@ def repair(user: User, request: Request) -> Candidate:
 
 def withdraw(user: User, request: Request) -> None:
     """The author takes the request back."""
-    with writing("airlock.withdrawn", actor=user.username, request=request.reference):
+    with writing("airlock.withdrawn", actor=user.username, request=request.reference) as record:
         request = _locked(request)
         rules.check_withdraw(user.person, request.facts())
+        _take_back(request, record)
         request.state = rules.next_state(request.state, "withdraw")
         request.decided_at = timezone.now()
         request.save(update_fields=["state", "decided_at"])
@@ -279,10 +280,17 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
                 {"refuse": "airlock.refused", "return": "airlock.returned"}[happening],
                 request=request.reference,
             )
+            _take_back(request, record)
         if happening == "release":
             _release(request, candidate, record)
         request.save(update_fields=["state", "decided_at", "runs_left", "shape"])
     return request.state
+
+
+def _take_back(request: Request, record: Record) -> None:
+    """What is decided otherwise may stand in public, if this was cut off between an earlier release and its record."""
+    if plane.take_back(current_site(), request.job.project.slug, request.reference):
+        record.also("airlock.taken_back", request=request.reference)
 
 
 def _release(request: Request, candidate: Candidate, record: Record) -> None:
