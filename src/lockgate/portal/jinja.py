@@ -14,6 +14,7 @@ from django.utils import timezone
 from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from lockgate import __version__
+from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.organisation import configured
 from lockgate.portal.accounts.rules import Person, can, role_label
 from lockgate.portal.notices.services import unread
@@ -102,7 +103,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "can": lambda action: can(person, action),
         "path": request.path,
         "organisation": configured(),
-        "unread": unread(user) if person.username else 0,
+        "unread": unread(user) if isinstance(user, User) else 0,
     }
 
 

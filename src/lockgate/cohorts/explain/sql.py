@@ -110,7 +110,12 @@ class _Recorder(SqlEngine):
         """Nothing to let go of."""
 
     def view_parquet(
-        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+        self,
+        name: str,
+        paths: Path | Iterable[Path],
+        columns: Sequence[Column] | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
         """Keep a view over files."""
         files = [paths] if isinstance(paths, Path) else sorted(paths)

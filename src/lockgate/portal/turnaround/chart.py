@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import vl_convert as vlc
 
-from lockgate.disclosure.charts import FONT, INK, QUIET, RULE, accessible
+from lockgate.disclosure.style import FONT, INK, QUIET, RULE, accessible
 from lockgate.portal.turnaround.control import in_words
 from lockgate.portal.turnaround.services import Queue
 
