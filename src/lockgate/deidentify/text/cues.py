@@ -164,7 +164,7 @@ def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
         if _month_as_name(tokens, place):
             return True
         lower = tokens.lowers[place]
-        titled = first and tokens.lowers[first - 1] in DOCTORS | TITLES
+        titled = first and tokens.lowers[first - 1] in _TITLED
         ended = tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in ("", ",", ".", "\n", ")")
         if (
             tokens.words[place].istitle()
@@ -249,6 +249,7 @@ CUE_WORDS = (
     | _FIELDS
 )
 # What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).
+_TITLED = DOCTORS | TITLES
 _NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
 
 

@@ -127,7 +127,10 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
             if last_capital < 0:
                 last_capital = first - 1
             telling = telling or (
-                lower not in _GENERIC and lower not in NOT_NAMES and lower not in HEADS | headings()
+                lower not in _GENERIC
+                and lower not in NOT_NAMES
+                and lower not in HEADS
+                and lower not in headings()
             )
         elif last_capital < 0 and (lower not in _GENERIC or lower in _ORG_JOINERS or len(lower) == 1):
             break  # "Because the hospital ..." names none
@@ -142,7 +145,11 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
             word, lower = tokens.words[last + 1], tokens.lowers[last + 1]
             tail = word.title() in _ORG_TAILS
             if not tail and not (
-                head == "hospital" and word[0].isupper() and lower not in NOT_NAMES | TITLES | DOCTORS
+                head == "hospital"
+                and word[0].isupper()
+                and lower not in NOT_NAMES
+                and lower not in TITLES
+                and lower not in DOCTORS
             ):
                 break
             telling = telling or (not tail and (first < place or lower in towns()))

@@ -30,6 +30,7 @@ _LONGEST = 6
 _WHERE = words("at in from near outside opposite via @ behind by into around")
 _WHO = words("told asked with w by saw met rang phoned called named from see sees love loves lost name")
 _TITLED = TITLES | DOCTORS
+_NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
 _NOT_INITIAL = words("""
     vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
@@ -282,12 +283,12 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             tokens.words[after].istitle()
             and len(name) > 1
             and name not in _ORGANISMS
-            and name not in NOT_NAMES | MONTHS.keys()
+            and name not in _NOT_AFTER_INITIAL
         ):
             alone = not place or tokens.gap(place - 1)[-1:] != "/"
             alone = (
                 alone
-                and (name not in EPONYMS or name in family_names() | WORDS)
+                and (name not in EPONYMS or name in family_names() or name in WORDS)
                 and (
                     not place
                     or not tokens.words[place - 1][0].isupper()
@@ -310,7 +311,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         if (
             tokens.words[after].istitle()
             and bounded
-            and name not in NOT_NAMES | MONTHS.keys()
+            and name not in _NOT_AFTER_INITIAL
             and (name in any_family() or class_of(name) is STRANGER)
         ):
             yield Span(tokens.begins[place], tokens.ends[after], NAME)
@@ -378,7 +379,7 @@ def letterhead(text: str) -> Iterator[Span]:
             odd = [word for word in said if word not in capitals() and word not in _JOINERS and len(word) > 2]
             if (
                 odd
-                and not (TITLES | DOCTORS) & set(said)
+                and _TITLED.isdisjoint(said)
                 and not names_nothing(said)
                 and not _medicine(said)
                 and not line[0].isupper()

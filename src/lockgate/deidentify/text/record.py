@@ -189,11 +189,14 @@ def introduced(tokens: Tokens, place: int, known: Known) -> bool:
     return not cues.RELATIONS.isdisjoint(before) or _beside_own(tokens, place, known)
 
 
+_BEFORE_NAMES = cues.TITLES | cues.DOCTORS | cues.SALUTATIONS
+
+
 def _after_title(tokens: Tokens, place: int) -> bool:
     return (
         place > 0
         and tokens.gap(place - 1) in (" ", ". ", ".")
-        and tokens.lowers[place - 1] in cues.TITLES | cues.DOCTORS | cues.SALUTATIONS
+        and tokens.lowers[place - 1] in _BEFORE_NAMES
         and tokens.words[place - 1] != "miss"
     )
 

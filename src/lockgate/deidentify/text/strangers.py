@@ -69,6 +69,7 @@ _NO_PERSON_BEFORE = HEADS | words(
 )
 
 
+_THEIRS = RELATIONS | CLOSINGS
 _ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page sister may can will")
 
 
@@ -332,7 +333,7 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
     elif place and tokens.gap(place) == ", " and _turned_small(tokens, place):
         yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
-    elif place and tokens.lowers[place - 1] in RELATIONS | CLOSINGS and tokens.gap(place - 1) in (" ", "\n"):
+    elif place and tokens.lowers[place - 1] in _THEIRS and tokens.gap(place - 1) in (" ", "\n"):
         if lower in any_given() and lower not in NOT_NAMES and len(lower) > 2 and _closed(tokens, place):
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
     elif (
