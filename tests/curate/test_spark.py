@@ -80,9 +80,14 @@ class Portable(SqlEngine):
         self.duckdb.unregister(name)
 
     def view_parquet(
-        self, name: str, paths: Path | Iterable[Path], columns: Sequence[Column] | None = None
+        self,
+        name: str,
+        paths: Path | Iterable[Path],
+        columns: Sequence[Column] | None = None,
+        *,
+        alike: bool = False,
     ) -> None:
-        self.duckdb.view_parquet(name, paths, columns)
+        self.duckdb.view_parquet(name, paths, columns, alike=alike)
 
     def write_parquet(
         self, sql: str, path: Path, *, order_by: str | None = None, level: int | None = None

@@ -139,7 +139,7 @@ def test_the_whole_route(
     file.write_text(json.dumps({"schema": "lockgate.application/1", "kind": kind, "answers": answers}))
     page = walk.person("amara")
     page.goto("/applications/new/")
-    page.set_input_files("#file", str(file))
+    page.set_input_files("input[name=file]", str(file))
     _press(page, "Upload")
     reference = page.url.rstrip("/").rsplit("/", 1)[1]
     assert reference.startswith("LG-"), page.locator("main").inner_text()

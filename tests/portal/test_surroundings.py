@@ -210,7 +210,7 @@ def test_the_commands_walk_an_application(tmp_path: Path, answers: dict[str, Any
     release.mkdir()
     (release / "manifest.json").write_text(json.dumps({"tables": {table: {} for table in RELEASE}}))
     code, made = run(site.path, "portal", "demo-accounts")
-    assert (code, len(made["accounts"])) == (0, 12)
+    assert (code, len(made["accounts"])) == (0, 16)
     code, made = run(
         site.path, "portal", "createuser", "zoe", "--name", "Zoe", "--role", "auditor", "--password-stdin",
         given="a much longer phrase\n",

@@ -61,9 +61,15 @@ def test_others_have_none_of_a_project_and_that_of_the_release_only_with_an_appl
     assert sign_in("ann").get(release).status_code == 200
 
 
-def test_a_site_may_give_none_away(hospital: Any, sign_in: Any) -> None:
+@pytest.fixture
+def keeping(hospital: Any) -> Any:
+    """A site that gives no twin away. Before the accounts: the portal reads its settings once."""
     settings = hospital.path / "site.toml"
     settings.write_text(settings.read_text() + '\n[twin]\ndownload = "nobody"\n')
-    _ready(hospital, None)
+    return hospital
+
+
+def test_a_site_may_give_none_away(keeping: Any, sign_in: Any) -> None:
+    _ready(keeping, None)
     for slug in ("workspaces:twin", "workspaces:twin_download"):
         assert sign_in("rita").get(reverse(slug, args=["release"])).status_code == 403
