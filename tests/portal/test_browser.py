@@ -300,6 +300,7 @@ def test_every_page_of_every_role_is_accessible_wide_and_narrow(served: tuple[st
     """
     address, _ = served
     seen: set[str] = set()
+    faults: list[str] = []
     for who in ("", *PEOPLE):
         page = walk.person(who) if who else walk.visitor()
         waiting = ["/", "/tasks/"] if who else ["/"]
@@ -312,20 +313,27 @@ def test_every_page_of_every_role_is_accessible_wide_and_narrow(served: tuple[st
                 continue
             visited.add(name)
             answer = page.goto(path)
-            assert answer.status < 400, (who, path, answer.status)
+            if answer.status >= 400:
+                faults.append(f"{who} {path}: {answer.status}")
+                continue
             if not page.url.startswith(address + path):
                 continue  # led on to somewhere else, which is looked at by its own address
             if name not in seen:
                 seen.add(name)
                 for width in (WIDE, NARROW):
                     page.set_viewport_size({"width": width, "height": 900})
-                    walk.accessible(page)
-                    walk.shot(page, f"{name.replace(':', '-')}-{width}")
+                    try:
+                        walk.accessible(page)
+                        walk.shot(page, f"{name.replace(':', '-')}-{width}")
+                    except AssertionError as fault:
+                        faults.append(f"{path} at {width}: {fault}")
                 wide = page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= NARROW, (path, wide)
+                if wide > NARROW:
+                    faults.append(f"{path} is {wide} wide on {NARROW}")
                 page.set_viewport_size({"width": WIDE, "height": 900})
             new = [link for link in _links(page, address) if link not in known]
             known.update(new)
             waiting += new
+    assert faults == [], "\n".join(faults)
     assert len(seen) > 40, sorted(seen)
     assert walk.problems == [], walk.problems
