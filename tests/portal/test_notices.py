@@ -122,7 +122,7 @@ def test_an_email_says_where_to_look_and_nothing_of_what_is_there(
     }
     message = outbox.outbox[0]
     assert application.reference in message.subject
-    assert f"https://research.hospital.example/applications/{application.reference}/" in message.body
+    assert f"https://research.hospital.example/applications/{application.reference}/" in message.body.split()
     for said in (answers["title"], "Ann Example", "deprivation"):
         assert said not in message.subject + message.body
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tempfile
 from dataclasses import dataclass, replace
 from datetime import date
@@ -268,8 +269,9 @@ def _enough(
     found = _in_cohort(made, scope)
     if found >= size:
         return made, "applied"
-    tries = min(MOST_TRIES, -(-size // max(found, 1)))
-    made = as_release(spill / "second", generate(recipe, size * tries, seed, names), real)
+    # the share in the cohort is known from ``found`` people only: some more, so that chance seldom leaves too few
+    times = min(MOST_TRIES, size / max(found, 1) * (1 + 2 / math.sqrt(max(found, 1))))
+    made = as_release(spill / "second", generate(recipe, math.ceil(size * times), seed, names), real)
     if _in_cohort(made, scope) >= min(FEW, size):
         return made, "applied"
     first = spill / "first"

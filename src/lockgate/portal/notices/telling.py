@@ -88,7 +88,7 @@ def _submitted(detail: Detail) -> Iterator[Telling]:
     yield Telling(
         deciders,
         f"{application.reference} waits for your decision",
-        reverse(f"applications:{case.part}decide", args=[application.reference]),
+        _at(application),  # from which the decision is a step away, and which can be read when it is made
     )
     panel = tuple(
         user
@@ -98,7 +98,7 @@ def _submitted(detail: Detail) -> Iterator[Telling]:
     yield Telling(
         panel,
         f"{application.reference} waits for the public panel's advice",
-        reverse(f"applications:{case.part}advise", args=[application.reference]),
+        _at(application),
     )
 
 
