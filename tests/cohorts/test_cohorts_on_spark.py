@@ -15,7 +15,7 @@ from lockgate.cohorts.headcount import persons
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import open_engine
 from lockgate.engine.session import missing
-from lockgate.site.config import EngineSection
+from lockgate.site.settings.data import EngineSection
 
 # Small data: what costs is compiling each statement, and starting tasks.
 QUICK = {

@@ -13,9 +13,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from lockgate.errors import Refused
-from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
-from lockgate.portal.airlock import imports, queue
+from lockgate.portal.airlock import imports, plane, queue
 from lockgate.portal.airlock import services as airlock
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.applications import services as applications
@@ -67,7 +66,7 @@ def run(people: dict[str, User], project: Project, monkeypatch: pytest.MonkeyPat
             return {"status": "succeeded", "job_id": f"j{number}", "exit_code": 0, "seconds": 0.1, "log": "",
                     "outputs": []}  # fmt: skip
 
-        monkeypatch.setattr(plane, "run_job", job)
+        monkeypatch.setattr("lockgate.portal.plane.run_job", job)
         return workspaces.start_job(people["ann"], project, "ages.py", code, now=True)
 
     return run

@@ -21,7 +21,7 @@ from lockgate.quality.own import example_rows, read_own, run_own
 from lockgate.quality.report import dashboard, read_results, summary, write_results
 from lockgate.quality.run import cdm_version, run_checks
 from lockgate.quality.thresholds import load, pack
-from lockgate.site.config import QualitySection
+from lockgate.site.settings.data import QualitySection
 
 TODAY = date(2026, 6, 1)
 RULE = "description: A blood pressure is below 300\ntable: measurement\nfield: value_as_number\n"

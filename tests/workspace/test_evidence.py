@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from lockgate.portal import plane
+from lockgate.portal.airlock import plane
 from lockgate.workspace import run_job
 from lockgate.workspace.evidence import carry_over, confirmations
 

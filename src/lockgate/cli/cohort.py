@@ -19,7 +19,7 @@ from lockgate.cohorts.omop import open_omop, readable
 from lockgate.cohorts.reads import asked_absent
 from lockgate.engine import open_engine
 from lockgate.errors import UsageError
-from lockgate.site.config import EngineSection
+from lockgate.site.settings.data import EngineSection
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -27,7 +27,7 @@ from lockgate.cohorts.shown import NOTES, Row, safe_attrition
 from lockgate.disclosure import DEFAULT_RULES, Rules
 from lockgate.engine import SqlEngine, open_engine
 from lockgate.errors import LockgateError, UsageError
-from lockgate.site.config import EngineSection
+from lockgate.site.settings.data import EngineSection
 from lockgate.terminology.search import concepts_by_id
 
 IN_LIBRARY = "library:"

@@ -13,7 +13,7 @@ from lockgate.concepts.values import concepts
 from lockgate.engine import Engine, SqlEngine
 from lockgate.errors import UsageError
 from lockgate.site import Site
-from lockgate.site.config import ConceptsSection
+from lockgate.site.settings.data import ConceptsSection
 from lockgate.terminology import demo_views, vocabulary_view
 
 

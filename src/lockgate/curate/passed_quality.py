@@ -21,8 +21,8 @@ from lockgate.quality.report import read_results, summary, write_results
 from lockgate.quality.run import run_checks
 from lockgate.quality.thresholds import load
 from lockgate.site import Site
-from lockgate.site.config import QualitySection
 from lockgate.site.files import sha256_file
+from lockgate.site.settings.data import QualitySection
 
 FILE = "quality.parquet"
 CDM = "5.4"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lockgate.engine.base import SqlEngine, literal, quote
 from lockgate.engine.duck import Engine
-from lockgate.site.config import EngineSection
+from lockgate.site.settings.data import EngineSection
 
 
 def open_engine(settings: EngineSection, *, temp_dir: Path | None = None) -> SqlEngine:

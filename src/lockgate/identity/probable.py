@@ -23,7 +23,7 @@ from lockgate.identity.cascade import MODEL, Conflict, People
 from lockgate.identity.linkage.resolve import MOST_AGAINST, MOST_FOR
 from lockgate.identity.profiles import Profile
 from lockgate.identity.training import Kept, load
-from lockgate.site.config import IdentitySection
+from lockgate.site.settings.data import IdentitySection
 
 # A group that likely pairs hold together is scored pair by pair up to this many profiles.
 LARGEST_GROUP = 100

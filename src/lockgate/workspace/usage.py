@@ -11,7 +11,7 @@ from typing import Any
 
 from lockgate.errors import Refused
 from lockgate.site import Site
-from lockgate.site.config import UsageSection
+from lockgate.site.settings.work import UsageSection
 from lockgate.workspace.project import Project
 
 _GB = 1 << 30

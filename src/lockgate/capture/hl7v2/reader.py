@@ -22,7 +22,7 @@ from lockgate.capture.hl7v2.moves import follow_visits, number_visits
 from lockgate.capture.macros import define, statements
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
-from lockgate.site.hl7v2 import CATEGORIES, PATIENT_CLASSES
+from lockgate.site.settings.hl7v2 import CATEGORIES, PATIENT_CLASSES
 
 if TYPE_CHECKING:
     from lockgate.capture.intake import Intake

@@ -26,7 +26,7 @@ from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import User
 from lockgate.portal.sites import current_site
 from lockgate.site import Site
-from lockgate.site.config import SignInSection
+from lockgate.site.settings.pages import SignInSection
 
 PROVIDER = "openid_connect"
 _log = logging.getLogger("lockgate.portal.sign_in")

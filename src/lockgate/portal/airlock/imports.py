@@ -10,10 +10,9 @@ from typing import Any
 from django.utils import timezone
 
 from lockgate.errors import Refused, UsageError
-from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
-from lockgate.portal.airlock import rules
+from lockgate.portal.airlock import plane, rules
 from lockgate.portal.airlock.models import Import, ImportReview
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site

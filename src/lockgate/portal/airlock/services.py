@@ -9,12 +9,12 @@ from typing import Any
 from django.utils import timezone
 
 from lockgate.errors import LockgateError, Refused, UsageError
-from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
-from lockgate.portal.airlock import rules, signals
+from lockgate.portal.airlock import plane, rules, signals
 from lockgate.portal.airlock.models import Candidate, Comment, Request, Review
 from lockgate.portal.outbox.writing import Record, writing
+from lockgate.portal.plane import outputs_record
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Job, Project
 from lockgate.portal.workspaces.rules import OPEN
@@ -201,7 +201,7 @@ def _set_apart(candidate: Candidate) -> list[dict[str, Any]]:
     project, checked = candidate.request.job.project, candidate.checked_folder
     with atomic_dir(candidate.folder) as folder:
         plane.prepare(current_site(), project.slug, project.scope, checked, folder)
-    about = {plane.leaves_as(entry): entry for entry in plane.outputs_record(checked)}
+    about = {plane.leaves_as(entry): entry for entry in outputs_record(checked)}
     return [
         {
             "name": path.name,

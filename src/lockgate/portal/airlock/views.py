@@ -12,9 +12,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused
-from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can
-from lockgate.portal.airlock import rules, services
+from lockgate.portal.airlock import plane, rules, services
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.files import chart_response, code_text, shown_files, without_places
 from lockgate.portal.pages import SignedIn, as_errors, page_of, pagination, signed_in, summary

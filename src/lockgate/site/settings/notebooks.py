@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+
+from lockgate.site.settings.section import Section
 
 _PLACE = "{project}"
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 
 
-class NotebooksSection(BaseModel):
+class NotebooksSection(Section):
     """Notebooks (docs/how-to/notebooks.md). Off until ``url`` is given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field(
         default="",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from lockgate.site.settings.section import Section
 
 Meaning = Literal["nhs_number", "local_number", "ignore"]
 
@@ -66,10 +68,8 @@ CATEGORIES: dict[str, str] = {
 }
 
 
-class Hl7Section(BaseModel):
+class Hl7Section(Section):
     """How this site's HL7 v2 messages are to be read. Entries of a table add to the defaults or replace them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_zone: str = Field(default="", description="zone of times without an offset; empty: the site's")
     character_set: Literal["UNICODE UTF-8", "8859/1", "8859/15"] = Field(

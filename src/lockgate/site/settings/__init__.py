@@ -1,0 +1,1 @@
+"""The sections of ``site.toml``: one class each, with every setting, its default and its limits."""
