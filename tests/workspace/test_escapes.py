@@ -1,121 +1,119 @@
 """Escape attempts and bad outputs as jobs: each fails, is told with its own reason, and leaves the site well.
 
-What a job could try of the host (network, files, processes, keyrings, mounts, privileges) is in the self-test, which
-``test_sandbox`` runs as root and as an ordinary user under both isolations; here is what the author and the site see.
+Run as whoever runs the tests and, where that is root, as an ordinary user too. The self-test tries more of the host,
+with things planted to find: ``test_sandbox`` runs it under both isolations. Here is what the author and the site see.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
+import json
 import os
-import time
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import lockgate
 from lockgate.errors import Refused
 from lockgate.workspace import run_job
-from lockgate.workspace.readiness import quick_checks
+from lockgate.workspace.sandbox.run import own_uid
 
 pytestmark = pytest.mark.sandbox
 
-SMALL = {
-    "seconds": 20,
-    "memory_mb": 300,
-    "processes": 24,
-    "output_mb": 8,
-    "file_mb": 4,
-    "output_files": 20,
-    "tmp_mb": 8,
-}
-# what is tried -> (code, status, words that its reason or log must hold)
-ATTEMPTS = {
-    "tcp": ("import socket\nsocket.create_connection(('127.0.0.1', 22), 2)", "failed", "Error"),
-    "dns": ("import socket\nsocket.getaddrinfo('example.org', 80)", "failed", "Error"),
-    "unix socket": (
-        "import socket\nsocket.socket(socket.AF_UNIX).connect('/run/docker.sock')",
-        "failed",
-        "FileNotFoundError",
-    ),
-    "host files": ("open('/etc/shadow').read()", "failed", "FileNotFoundError"),
-    "another project": ("import os\nos.listdir('/data/../../p0002')", "failed", "FileNotFoundError"),
-    "its own log": ("open('/outputs/../log.txt', 'w')", "failed", "OSError"),
-    "a process of the host": ("open('/proc/1/mem', 'rb').read(1)", "failed", "Error"),
-    "a fork bomb": ("import os\nwhile True:\n    os.fork()", "failed", ""),
-    "threads without end": (
-        "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(2,)).start()",
-        "failed",
-        "RuntimeError",
-    ),
-    "memory in several processes": (
-        "import os, time\nfor _ in range(3):\n    if os.fork() == 0:\n        break\n"
-        "x = bytearray(150 << 20)\nfor i in range(0, len(x), 4096):\n    x[i] = 1\ntime.sleep(60)",
-        "failed",
-        "300 MB of memory",
-    ),
-    "outputs without end": (
-        "n = 0\nwhile True:\n    n += 1\n    open(f'/outputs/{n}', 'wb').write(b'x' * (1 << 20))",
-        "failed",
-        "in /outputs, its limit",
-    ),
-    "names without end": (
-        "n = 0\nimport time\nwhile True:\n    n += 1\n    open(f'/outputs/{n}', 'w').close()\n    time.sleep(0.001)",
-        "failed",
-        "in /outputs, its limit",
-    ),
-    "one file without end": (
-        "with open('/outputs/one', 'wb') as f:\n    while True:\n        f.write(b'x' * 65536)",
-        "failed",
-        "",
-    ),
-    "scratch without end": (
-        "with open('/tmp/one', 'wb') as f:\n    while f.write(b'x' * 65536):\n        f.flush()",
-        "failed",
-        "OSError",
-    ),
-    "two gigabytes": ("open('/outputs/big', 'wb').truncate(2 << 30)", "failed", ""),
-    "a sleep in a session of its own": (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        time.sleep(600)\n",
-        "succeeded",
-        "no output",
-    ),
-    "words without end": (
-        "import sys\nfor _ in range(3000):\n    sys.stdout.write('x' * 1000)\nraise SystemExit(4)",
-        "failed",
-        "exit code 4",
-    ),
-}
+HERE = Path(__file__).parent
 
 
-def test_each_attempt_fails_is_told_and_leaves_the_site_well(site, project, tmp_path):
-    path = tmp_path / "main.py"
-    for attempt, (code, status, words) in ATTEMPTS.items():
-        path.write_text(code)
-        result = run_job(site, "p0001", code=path, author="ada", limits=SMALL)
-        assert result.status == status, f"{attempt}: {result.log_file.read_text()[-2000:]}"
-        assert words in f"{result.reason}\n{result.log}", attempt
-        assert sum(item["size"] for item in result.outputs) <= SMALL["output_mb"] << 20, attempt
-        assert result.seconds < 20, attempt
-        assert not list(result.folder.rglob("*.partial")), attempt
-        deadline = time.monotonic() + 5
-        while _inside(result.folder):  # nothing of it is left
-            assert time.monotonic() < deadline, attempt
-            time.sleep(0.05)
-    assert [check.name for check in quick_checks(site) if not check.ok] == []
-    assert site.audit.verify() == []
-    assert len(list(project.jobs.glob("*/job.json"))) == len(ATTEMPTS)
+def program(name: str):
+    """A program of this folder, as a module."""
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def _inside(folder: Path) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.fsencode(folder) in (process / "mountinfo").read_bytes():
-                found.append(process.name)
-        except OSError:
-            continue
-    return found
+attempts = program("attempts")
+SMALL = attempts.SMALL
+
+
+@pytest.fixture
+def as_ordinary(tmp_path):
+    """Run a Python program as an ordinary user, whose own the test's folder becomes."""
+
+    def run(*words: str, forbid: bool = False) -> subprocess.CompletedProcess[str]:
+        uid = own_uid()
+        if uid is None:
+            pytest.skip("only root can become an ordinary user; the other tests here ran as one")
+        for path in [tmp_path, *tmp_path.rglob("*")]:
+            os.chown(path, uid, uid, follow_symlinks=False)
+        needs = [sys.prefix, sys.base_prefix, Path(lockgate.__file__).parents[1], HERE, tmp_path]
+        asked = {
+            "uid": uid,
+            "needs": [str(path) for path in needs],
+            "forbid": forbid,
+            "argv": [sys.executable, *words],
+        }
+        ran = subprocess.run(
+            [sys.executable, str(HERE / "ordinary.py"), json.dumps(asked)],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(needs[2]), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert "Traceback" not in ran.stderr, ran.stderr
+        return ran
+
+    return run
+
+
+LOCKGATE = "import sys; from lockgate.cli import run; sys.exit(run(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize("who", ["as whoever runs this", "as an ordinary user"])
+def test_each_attempt_fails_is_told_and_leaves_the_site_well(site, project, who, request):
+    if who == "as an ordinary user":
+        ran = request.getfixturevalue("as_ordinary")(str(HERE / "attempts.py"), str(site.path))
+        found = json.loads(ran.stdout)
+        assert found["user"] != 0
+    else:
+        found = attempts.run_all(site)
+        assert found["user"] == os.geteuid()
+    assert list(found["attempts"]) == list(attempts.ATTEMPTS)
+    for name, (_, status, words) in attempts.ATTEMPTS.items():
+        came = found["attempts"][name]
+        assert came["status"] == status, (name, came)
+        assert words in came["told"], (name, came)
+        assert "do-not-tell" not in came["said"], name
+        assert came["kept"] <= SMALL["output_mb"] << 20, (name, came)
+        assert came["seconds"] < 20, (name, came)
+        assert (came["partial"], came["processes"]) == (0, []), (name, came)
+    assert (found["unwell"], found["audit"], found["jobs"]) == ([], [], len(attempts.ATTEMPTS))
+
+
+def test_where_the_kernel_forbids_user_namespaces_the_doctor_says_so_and_nothing_runs(
+    site, project, tmp_path, as_ordinary
+):
+    ran = as_ordinary("-c", LOCKGATE, "--site", str(site.path), "doctor", "--json", forbid=True)
+    answer = json.loads(ran.stdout)
+    failed = [check for check in answer["checks"] if not check["ok"]]
+    assert ran.returncode == 1
+    assert failed
+    assert {check["name"].partition(": ")[2] for check in failed} == {"work"}
+    assert all("forbids user namespaces to ordinary users" in check["found"] for check in failed)
+    assert all("sysctl user.max_user_namespaces" in check["remedy"] for check in failed)
+    (tmp_path / "main.py").write_text("print('ran')")
+    ran = as_ordinary(
+        "-c", LOCKGATE, "--site", str(site.path), "job", "run", "p0001", str(tmp_path / "main.py"),
+        "--author", "ada", forbid=True,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "no job may see real data" in ran.stderr
+    assert "forbids user namespaces" in ran.stderr
+    assert not list(project.jobs.glob("*"))
 
 
 def test_bad_outputs_are_refused_each_with_its_reason(site, project, tmp_path):

@@ -17,12 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lockgate.workspace.sandbox import watch
 from lockgate.workspace.sandbox.model import Limits, Mount, Outcome, Probe, Task
+from lockgate.workspace.sandbox.permitted import forbidden
 from lockgate.workspace.sandbox.run import start, unavailable
 from lockgate.workspace.sandbox.sweep import sweep
 
@@ -202,6 +203,13 @@ def _probe(name: str, ok: bool, found: str) -> Probe:
     return Probe(name, ok, tried, found, "" if ok else remedy or _REMEDY)
 
 
+def _not_started(why: str) -> Probe:
+    """The sandbox did not start: with the setting of this machine that forbids it, where one is known."""
+    probe = _probe("work", False, why)
+    reason, remedy = forbidden()
+    return replace(probe, found=f"{why}; {reason}", remedy=remedy) if reason else probe
+
+
 def _from_inside(strategy: str, planted: Planted) -> list[Probe]:
     outcome, outputs = _run(strategy, planted)
     found: dict[str, dict[str, Any]] = {}
@@ -211,7 +219,7 @@ def _from_inside(strategy: str, planted: Planted) -> list[Probe]:
     if not found:
         last = outcome.log.decode("utf-8", "replace").strip().splitlines()[-1:]
         why = outcome.detail or (last[0] if last else f"exit code {outcome.exit_code}")
-        return [_probe("work", False, why)]
+        return [_not_started(why)]
     probes = [_probe(name, bool(item["held"]), str(item["found"])) for name, item in found.items()]
     arrived = b""
     with contextlib.suppress(BlockingIOError):
