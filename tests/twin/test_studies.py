@@ -8,6 +8,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from lockgate.errors import Refused
 from lockgate.site import Site
 from lockgate.twin import Twin
@@ -15,6 +17,7 @@ from lockgate.twin.running import run_on_twin
 from lockgate.workspace import provision, run_job
 from lockgate.workspace.sandbox.gate import require_isolation
 from lockgate.workspace.scope import issue
+from lockgate.workspace.steps import r_program
 
 _spec = importlib.util.spec_from_file_location("twin_conftest", Path(__file__).with_name("conftest.py"))
 assert _spec is not None and _spec.loader is not None
@@ -51,3 +54,17 @@ def test_they_run_on_the_twin_and_unchanged_inside(
     inside = run_job(hospital, "p0001", code=studies, author="ada")
     assert inside.status == "succeeded", inside.log_file.read_text()[-3000:]
     assert shapes(inside.folder / "outputs") == expected
+
+
+def test_a_study_in_r_runs_on_the_twin(twin: Twin, tmp_path: Path) -> None:
+    if not r_program():
+        pytest.skip("R is not installed here (apt install r-base-core)")
+    study = tmp_path / "study.R"
+    study.write_text(
+        'people <- lockgate_table("person")\nsex <- aggregate(list(n = people$person_id), '
+        "by = list(sex = people$gender_concept_id), FUN = length)\n"
+        "lockgate_output(sex, 'by_sex dimensions=sex counts=n')\n"
+    )
+    ran = run_on_twin(twin.path, study, tmp_path / "outputs")
+    assert ran.exit_code == 0, ran.log
+    assert ran.outputs == ["by_sex.csv", "outputs.json"]

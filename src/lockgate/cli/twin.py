@@ -118,7 +118,10 @@ def check(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A twin.
 def run(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A twin.")],
     code: Annotated[
-        Path, typer.Argument(help="A .py or .sql file, or a folder or zip archive with main.py or main.sql.")
+        Path,
+        typer.Argument(
+            help="A .py, .sql or .R file, or a folder or zip archive with main.py, main.sql or main.R."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="A new folder for what the code writes.")] = Path("outputs"),
     seconds: Annotated[int, typer.Option(min=1, help="It is stopped after so long.")] = 3600,

@@ -13,6 +13,7 @@ from typing import Any
 import lockgate
 from lockgate.errors import UsageError
 from lockgate.twin.check import read_facts
+from lockgate.workspace.steps import RUNNERS, r_program
 from lockgate.workspace.submission import take_in
 
 
@@ -31,7 +32,7 @@ class Run:
 
 
 def run_on_twin(twin: Path, code: Path, out: Path, *, seconds: int = 3600) -> Run:
-    """Run a .py or .sql file, a folder or a zip archive with main.py or main.sql, with the twin as its data.
+    """Run a .py, .sql or .R file, a folder or a zip archive with main.py, .sql or .R, with the twin as its data.
 
     ``out``: a new or empty folder for the outputs. The code runs as you, with the network and everything else that you
     have: run only what you trust. UsageError when the folder is no twin.
@@ -47,17 +48,22 @@ def run_on_twin(twin: Path, code: Path, out: Path, *, seconds: int = 3600) -> Ru
         program = {
             ".py": [sys.executable, "-s"],
             ".sql": [sys.executable, "-s", str(library / "sql_runner.py")],
+            ".r": [r_program(), "--vanilla", str(library / "r_runner.R")],
         }
         if (suffix := Path(main).suffix.lower()) not in program:
             raise UsageError(
-                "outside, one Python or SQL program is run at a time",
+                "outside, one program is run at a time",
                 where=main,
-                remedy="give the script of each step of project.yaml by itself; R scripts run in R",
+                remedy="give the script of each step of project.yaml by itself",
             )
+        if suffix == ".r" and not r_program():
+            raise UsageError("R is not installed here", where=main, remedy="apt install r-base-core")
         given = os.environ | {
             "LOCKGATE_DATA": str(twin.resolve()),
             "LOCKGATE_OUTPUTS": str(out.resolve()),
             "PYTHONPATH": str(library),
+            "LOCKGATE_PYTHON": sys.executable,
+            "LOCKGATE_LIBRARY": str(library),
         }
         try:
             done = subprocess.run(
@@ -77,11 +83,12 @@ def run_on_twin(twin: Path, code: Path, out: Path, *, seconds: int = 3600) -> Ru
 
 
 def _library(scratch: Path) -> Path:
-    """What a job sees of Lockgate (``lockgate.outputs`` and the runner of SQL) and nothing else of it, on a path."""
+    """What a job sees of Lockgate (``lockgate.outputs``, the runners of SQL and R), nothing else of it, on a path."""
     package = scratch / "library" / "lockgate"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     rooms = Path(lockgate.__file__).parent
     (package / "outputs").symlink_to(rooms / "outputs")
-    (package.parent / "sql_runner.py").symlink_to(rooms / "workspace" / "sql_runner.py")
+    for name in RUNNERS:
+        (package.parent / name).symlink_to(rooms / "workspace" / name)
     return package.parent

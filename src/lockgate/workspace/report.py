@@ -36,6 +36,7 @@ _LAST_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.]{0,100})(?::|$)", re.MULTILINE
 _STATEMENT = re.compile(
     r"^lockgate-sql: statement ([0-9]{1,6}), line ([0-9]{1,7}): ([A-Za-z]{1,60})$", re.MULTILINE
 )
+_EXPRESSION = re.compile(r"^lockgate-r: line ([0-9]{1,7}): ([A-Za-z_.]{1,60})$", re.MULTILINE)
 _DIGITS = re.compile(r"[0-9]+")
 _TRACEBACK = "Traceback (most recent call last):"
 
@@ -48,7 +49,7 @@ def policy_log(outcome: Outcome, code: Path, refused: Sequence[tuple[str, str]] 
     log = outcome.log.decode("utf-8", "replace")
     lines = [_ending(outcome)]
     if outcome.exit_code:
-        lines += _python_error(log, code) or _sql_error(log, code)
+        lines += _python_error(log, code) or _sql_error(log, code) or _r_error(log, code)
     lines.append(
         "What the job printed is kept in the project and not shown: it may hold data. Results go to the outputs folder."
         if outcome.log
@@ -128,6 +129,17 @@ def _sql_error(log: str, code: Path) -> list[str]:
         return []
     kind = kind if kind in _KNOWN_ERRORS else "an error of its own"
     return [f"Error: {kind}, in statement {int(statement)}, which begins on line {int(line)}"]
+
+
+def _r_error(log: str, code: Path) -> list[str]:
+    found = _EXPRESSION.search(log)
+    if found is None:
+        return []
+    line, kind = int(found.group(1)), found.group(2)
+    if not any(line <= _length(path) for path in code.rglob("*.[Rr]")):
+        return []
+    kind = "SyntaxError" if kind == "SyntaxError" else "an error"
+    return [f"Error: {kind}, in the expression that begins on line {line}"]
 
 
 def _length(path: Path) -> int:

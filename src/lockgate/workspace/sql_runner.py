@@ -19,6 +19,8 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,13 +103,7 @@ def counting(text: str) -> tuple[str, dict[str, Any]]:
 def run(sql: str, data: Path, out: Path) -> int:
     """Run every statement; the exit code."""
     statements = split(sql)
-    with duckdb.connect() as connection:
-        connection.execute("SET enable_progress_bar = false")
-        for path in sorted(data.glob("*.parquet")):
-            source = str(path).replace("'", "''")
-            connection.execute(f"CREATE VIEW \"{path.stem}\" AS SELECT * FROM read_parquet('{source}')")
-        _inputs(connection, Path(os.environ.get("LOCKGATE_INPUTS", "/inputs")))
-        written = 0
+    with opened(data) as connection:
         for number, statement in enumerate(statements, 1):
             try:
                 relation: Any = connection.sql(statement.text)
@@ -119,7 +115,6 @@ def run(sql: str, data: Path, out: Path) -> int:
                 elif statement.declared is not None:
                     name, arguments = declaration(statement.declared)
                     outputs.table(relation, name, **arguments)
-                    written += 1
                 elif number == len(statements):
                     _undescribed(relation, out)
             except (duckdb.Error, ValueError) as error:
@@ -128,6 +123,18 @@ def run(sql: str, data: Path, out: Path) -> int:
                 print(f"\nlockgate-sql: statement {number}, line {statement.line}: {kind}", file=sys.stderr)
                 return 1
     return 0
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in which the workspace's tables and the outputs of needed steps have their names."""
+    with duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
+        for path in sorted(data.glob("*.parquet")):
+            source = str(path).replace("'", "''")
+            connection.execute(f"CREATE VIEW \"{path.stem}\" AS SELECT * FROM read_parquet('{source}')")
+        _inputs(connection, Path(os.environ.get("LOCKGATE_INPUTS", "/inputs")))
+        yield connection
 
 
 def _inputs(connection: Any, folder: Path) -> None:

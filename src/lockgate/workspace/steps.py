@@ -27,6 +27,8 @@ from lockgate.workspace.sandbox.sweep import Kept, Left, Swept, discard, sweep
 _FORMAT = 1  # raise when the same step would give another result
 _HERE = Path(__file__).parent
 _LIBRARY = "/lockgate"
+RUNNERS = ("sql_runner.py", "r_runner.R", "r_bridge.py")
+_R_PACKAGES = ("/usr/lib/R/library", "/usr/lib/R/site-library", "/usr/local/lib/R/site-library")
 
 
 @dataclass(slots=True)
@@ -66,6 +68,12 @@ def r_program() -> str:
     return found or ""
 
 
+def r_sha256() -> str:
+    """R and its packages, those that jobs see, in one hash."""
+    told = sorted(path for folder in _R_PACKAGES for path in Path(folder).glob("*/DESCRIPTION"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in told)).hexdigest()
+
+
 def require_languages(graph: Graph) -> None:
     """Refused when a step is in a language that this machine can't run."""
     if any(step.language == "r" for step in graph.steps) and not r_program():
@@ -95,6 +103,7 @@ def step_key(
         "data": place.workspace()["fingerprint"],
         "environment": environment.sha256 if environment else "",
         "base": base_sha256(),
+        **({"r": r_sha256()} if step.language == "r" else {}),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -111,7 +120,7 @@ def task_of(
     """What the sandbox is asked to run."""
     library = [
         Mount(_HERE.parent / "outputs", f"{_LIBRARY}/lockgate/outputs"),
-        Mount(_HERE / "sql_runner.py", f"{_LIBRARY}/sql_runner.py"),
+        *(Mount(_HERE / name, f"{_LIBRARY}/{name}") for name in RUNNERS),
     ]
     path = _LIBRARY
     python = [sys.executable, "-s"]
@@ -123,7 +132,7 @@ def task_of(
     argv = {
         "python": [*python, script],
         "sql": [*python, f"{_LIBRARY}/sql_runner.py", script],
-        "r": [r_program(), "--vanilla", script],
+        "r": [r_program(), "--vanilla", f"{_LIBRARY}/r_runner.R", script],
     }[step.language]
     return Task(
         argv=[*argv, *step.arguments],
@@ -139,6 +148,11 @@ def task_of(
             "PYTHONPATH": path,
             "LOCKGATE_INPUTS": "/inputs",
             "LOCKGATE_EVIDENCE": f"/outputs/{evidence.FOLDER}",
+            **(
+                {"LOCKGATE_PYTHON": sys.executable, "LOCKGATE_LIBRARY": _LIBRARY}
+                if step.language == "r"
+                else {}
+            ),
         },
         limits=limits,
     )
