@@ -25,14 +25,48 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SECONDS = 120
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _PLAIN = ("100644", "100755", "100664")
-_PROXIES = (
+_PASSED_ON = (
     "http_proxy",
     "https_proxy",
     "no_proxy",
     "HTTPS_PROXY",
     "NO_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+)
+_TRUSTED = {
+    "GIT_SSL_CAINFO": "SSL_CERT_FILE",
+    "GIT_SSL_CAPATH": "SSL_CERT_DIR",
+}  # git knows only the first of each
+# what git says -> what it means, what to do
+_MEANINGS = (
+    (
+        r"resolve (host|proxy)",
+        "the host's name can't be looked up",
+        "is the name right, and has this machine DNS?",
+    ),
+    (
+        r"certificate|SSL|TLS",
+        "the host's certificate is not trusted here",
+        "give its authority in SSL_CERT_FILE",
+    ),
+    (
+        r"Username|Authentication|error: 40[13]",
+        "the repository wants a sign-in, and none is ever given",
+        "let this machine read it without one, or keep a copy in a folder that [code] folders names",
+    ),
+    (
+        r"error: 3\d\d|redirect",
+        "the host sends us elsewhere, which is not followed",
+        "give the address it sends to",
+    ),
+    (r"not our ref|remote ref", "the repository has no such commit", "was it pushed?"),
+    (r"not found|does not (exist|appear)", "there is no such repository", "is the address right?"),
+    (
+        r"connect|timed out|reset|hung up",
+        "the host does not answer",
+        "is it up, and may this machine reach it?",
+    ),
 )
 
 
@@ -135,7 +169,8 @@ class _Git:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ASKPASS": "/bin/false",
             "GIT_ALLOW_PROTOCOL": "https:file",
-            **{name: value for name in _PROXIES if (value := os.environ.get(name))},
+            **{ours: value for ours, name in _TRUSTED.items() if (value := os.environ.get(name))},
+            **{name: value for name in _PASSED_ON if (value := os.environ.get(name))},
         }
 
     def run(self, *words: str, inside: bool = True, given: bytes = b"") -> bytes:
@@ -163,10 +198,11 @@ class _Git:
         except subprocess.TimeoutExpired as error:
             raise LockgateError(f"git took longer than {_SECONDS} seconds") from error
         if ran.returncode:
+            said = _last_words(ran.stderr)
+            meant = (f"{means}: {remedy}" for sign, means, remedy in _MEANINGS if re.search(sign, said, re.I))
+            remedy = next(meant, "is the address right, and has it this commit?")
             raise LockgateError(
-                f"git {words[0]} failed",
-                where="the repository",
-                remedy=f"is the address right, and has it this commit? git said: {_last_words(ran.stderr)}",
+                f"git {words[0]} failed", where="the repository", remedy=f"{remedy} git said: {said}"
             )
         return ran.stdout
 
