@@ -87,7 +87,7 @@ def test_a_destruction_that_was_stopped_goes_on(
         raise StopError
 
     with monkeypatch.context() as patch:
-        patch.setattr(ending, "_remove_empty", stop)
+        patch.setattr(ending, "remove_empty", stop)
         with pytest.raises(StopError):
             destroy_project(site, "p0001", by="enid", reason="Over")
     half = certificate(site, "p0001")

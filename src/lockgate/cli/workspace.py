@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from lockgate.cli.common import actor, console, emit, open_site
-from lockgate.errors import Refused
+from lockgate.errors import Refused, UsageError
 from lockgate.workspace.changes import changes
 from lockgate.workspace.ending import certificate, destroy_project
 from lockgate.workspace.project import Project
 from lockgate.workspace.provisioning import provision as prepare
+from lockgate.workspace.retention import archive_project, restore_project
+from lockgate.workspace.retention import archives as at_rest
+from lockgate.workspace.scope import today
 from lockgate.workspace.usage import Used
 from lockgate.workspace.usage import usage as used_by
 
@@ -67,6 +71,61 @@ def show(project: Name) -> None:
         _print(workspace["tables"], workspace["people"])
 
     emit(workspace, human)
+
+
+@app.command()
+def archive(
+    project: Name,
+    reason: Annotated[str, typer.Option(help="Why, such as 'results may be questioned for ten years'.")],
+    keep_until: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="The last day; then it is to be destroyed.")
+    ],
+) -> None:
+    """Pack a project's data into one signed archive once its scope is over, and remove the files."""
+    try:
+        day = date.fromisoformat(keep_until)
+    except ValueError as error:
+        raise UsageError(
+            f"{keep_until!r} is no day", where="--keep-until", remedy="such as 2036-03-31"
+        ) from error
+    done = archive_project(open_site(), project, by=actor(), reason=reason, keep_until=day)
+    size = sum(item["size"] for item in done.files)
+    emit(
+        done.as_dict(),
+        f"{len(done.files):,} files of {project} ({size / 2**20:,.1f} MiB) are archived until {done.keep_until} "
+        f"({done.size / 2**20:,.1f} MiB).\nTo look at them again: lockgate workspace restore {project}",
+    )
+
+
+@app.command()
+def restore(project: Name) -> None:
+    """Put an archived project's files back, each compared with its hash. Jobs need a scope that holds all the same."""
+    done = restore_project(open_site(), project, by=actor())
+    emit(
+        done.as_dict(),
+        f"{len(done.files):,} files of {project} are back, as they were on {done.archived_at[:10]}.",
+    )
+
+
+@app.command()
+def archives() -> None:
+    """List the projects that are archived, the first to be destroyed at the head."""
+    site = open_site()
+    found, day = at_rest(site), today(site)
+
+    def human() -> None:
+        if not found:
+            console.print("No project is archived.")
+            return
+        table = Table("project", "archived", "keep until", "MiB", "files", "", box=None, pad_edge=False)
+        for one in found:
+            due = "to be destroyed: lockgate workspace destroy" if one.due(day) else ""
+            stopped = "" if one.finished_at else "NOT FINISHED: archive again"
+            table.add_row(one.project, one.archived_at[:10], one.keep_until, f"{one.size / 2**20:,.1f}",
+                          f"{len(one.files):,}", stopped or due)  # fmt: skip
+        console.print(table)
+
+    emit({"archives": [one.as_dict() | {"due": one.due(day)} for one in found]}, human)
 
 
 @app.command()

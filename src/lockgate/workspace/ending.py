@@ -67,10 +67,10 @@ def destroy_project(site: Site, project: str, *, by: str, reason: str) -> Certif
             where=str(place.path),
             remedy="`lockgate scope list` names them",
         )
-    _over(site, project)
-    with place.changing(), _unused(place):
+    check_over(site, project)
+    with place.changing(), unused(place):
         found = certificate(site, project)
-        going = sorted(_going(place.path))
+        going = sorted(not_kept(place.path))
         if found is not None and found.finished_at and not going:
             return found
         told = tuple(
@@ -84,14 +84,14 @@ def destroy_project(site: Site, project: str, *, by: str, reason: str) -> Certif
         if found is not None:  # stopped before, or more came since: nothing that was named is forgotten
             named = {item["file"]: item for item in found.files} | {item["file"]: item for item in told}
             told = tuple(named[name] for name in sorted(named))
-        begun = found.started_at if found else _now()
+        begun = found.started_at if found else now()
         record = Certificate(project, scopes, by, reason.strip(), begun, told)
         _write(site, place, record)
         for path in going:
             path.unlink(missing_ok=True)
-        _remove_empty(place.path)
+        remove_empty(place.path)
         end_uses(site, project)
-        record = replace(record, finished_at=_now())
+        record = replace(record, finished_at=now())
         _write(site, place, record)
         site.audit.append(
             EVENT, actor=by, project=project, reason=record.reason, files=len(told),
@@ -119,7 +119,8 @@ def certificate(site: Site, project: str) -> Certificate | None:
         ) from error
 
 
-def _over(site: Site, project: str) -> None:
+def check_over(site: Site, project: str) -> None:
+    """Refused while a scope of the project holds."""
     try:
         scope = load(site, project)
     except Refused:
@@ -133,13 +134,13 @@ def _over(site: Site, project: str) -> None:
 
 
 @contextmanager
-def _unused(place: Project) -> Iterator[None]:
+def unused(place: Project) -> Iterator[None]:
     """Hold the project's data so that no job reads it; Refused while one does."""
     with hold_lock(place.path / ".lock", "a job of the project still runs", "wait until it has ended"):
         yield
 
 
-def _going(folder: Path) -> Iterator[Path]:
+def not_kept(folder: Path) -> Iterator[Path]:
     """Every file of a project that doesn't stay, links themselves and not what they lead to."""
     for place, folders, names in os.walk(folder):
         inside = Path(place).relative_to(folder).parts
@@ -153,7 +154,8 @@ def _going(folder: Path) -> Iterator[Path]:
         yield from (Path(place) / name for name in (*names, *links))
 
 
-def _remove_empty(folder: Path) -> None:
+def remove_empty(folder: Path) -> None:
+    """Remove the folders that held what ``not_kept`` names."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink() and path.name not in (*_KEPT, "jobs"):
             shutil.rmtree(path)
@@ -173,5 +175,6 @@ def _write(site: Site, place: Project, record: Certificate) -> None:
     write_atomic(place.path / CERTIFICATE, (json.dumps(envelope, indent=1) + "\n").encode())
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
