@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -18,6 +19,19 @@ RECORD = "import-record.json"
 EVENT = "import.brought_in"
 INSIDE = "/imported"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+
+
+def imported(place: Project) -> Path | None:
+    """The folder that jobs and notebooks see as ``/imported``; None where nothing came in yet."""
+    folder = place.path / "imported"
+    return folder if folder.is_dir() else None
+
+
+def imported_sha256(place: Project) -> str:
+    """All that has come in, in one hash; empty where nothing has. A record holds the hash of each of its files."""
+    records = sorted((place.path / "imported").glob(f"*/{RECORD}"))
+    told = b"".join(path.parent.name.encode() + b"\0" + path.read_bytes() for path in records)
+    return hashlib.sha256(told).hexdigest() if records else ""
 
 
 def bring_in(site: Site, project: str, reference: str, source: Path, record: Mapping[str, Any]) -> Path:
@@ -45,12 +59,9 @@ def bring_in(site: Site, project: str, reference: str, source: Path, record: Map
             remedy="ask for a new review",
         )  # fmt: skip
     place = Project.of(site, project).made()
-    imported = place.path / "imported"
-    make_dir(imported)
-    imported.chmod(
-        READABLE_DIR
-    )  # a job runs as a user of its own; nobody else gets past the project's folder
-    target = imported / reference
+    shown = make_dir(place.path / "imported")
+    shown.chmod(READABLE_DIR)  # a job runs as a user of its own; nobody else gets past the project's folder
+    target = shown / reference
     if not target.exists():
         body = json.dumps(
             {"schema": "lockgate.import/1", "project": project, **record}, indent=1, ensure_ascii=False

@@ -18,6 +18,7 @@ from lockgate.site.files import make_dir, sha256_file, write_atomic
 from lockgate.workspace import evidence
 from lockgate.workspace.environments import Environment, base_sha256
 from lockgate.workspace.graph import RECORD, Graph, Step, matches
+from lockgate.workspace.importing import INSIDE, imported, imported_sha256
 from lockgate.workspace.project import Project
 from lockgate.workspace.report import policy_log
 from lockgate.workspace.sandbox.model import Limits, Mount, Outcome, Task
@@ -103,6 +104,7 @@ def step_key(
         "data": place.workspace()["fingerprint"],
         "environment": environment.sha256 if environment else "",
         "base": base_sha256(),
+        "imported": imported_sha256(place),
         **({"r": r_sha256()} if step.language == "r" else {}),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
@@ -140,7 +142,7 @@ def task_of(
             Mount(place.data, "/data"),
             Mount(code, "/code"),
             *library,
-            *([Mount(imported, "/imported")] if (imported := place.path / "imported").is_dir() else []),
+            *([Mount(shown, INSIDE)] if (shown := imported(place)) else []),
             *(Mount(folder, f"/inputs/{need}") for need, folder in inputs.items()),
         ],
         outputs=outputs,

@@ -1,8 +1,8 @@
 """One notebook server: somebody's JupyterLab on a project's data, under a scope that holds when it starts.
 
-Inside: ``/data`` (the project's tables, read-only), ``/project`` (that person's folder of the project, the only place
-that is kept), ``/tmp`` (memory). The one door is a Unix socket in a folder made for this session, reached by whoever
-started it and nobody else.
+Inside: ``/data`` (the project's tables) and ``/imported`` (what two people let in), read-only; ``/project`` (that
+person's folder of the project, the only place that is kept); ``/tmp`` (memory). The one door is a Unix socket in a
+folder made for this session, reached by whoever started it and nobody else.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
 from lockgate.site.files import make_dir
+from lockgate.workspace.importing import INSIDE, imported
 from lockgate.workspace.notebooks import environment
 from lockgate.workspace.notebooks.available import runtime_folder
 from lockgate.workspace.project import Project
@@ -208,6 +209,7 @@ class Session:
             mounts=[
                 Mount(self.environment, str(self.environment)),
                 Mount(self.place.data, "/data"),
+                *([Mount(shown, INSIDE)] if (shown := imported(self.place)) else []),
                 Mount(self._runtime / "door", DOOR, writable=True),
             ],
             outputs=self.folder,
