@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import psycopg
 import pytest
 
 from lockgate.bench import postgres
+from lockgate.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +22,47 @@ def database(require: Callable) -> Iterator[str]:
     require(postgres.programs() is not None, "PostgreSQL's server")
     with postgres.server() as url:
         yield url
+
+
+AT_ONCE = """
+import sys, threading
+from lockgate.portal import setup
+from lockgate.site import Site
+setup(Site.open(sys.argv[1]))
+from django.db import connection
+from lockgate.portal.accounts.services import create_user
+from lockgate.portal.applications.services import create
+user = create_user("amy", name="Amy", roles=["applicant"], actor="test")
+gate, made, failed = threading.Barrier(8), [], []
+def one():
+    gate.wait()
+    try:
+        made.extend(create(user, "audit").reference for _ in range(4))
+    except Exception as error:
+        failed.append(repr(error))
+    connection.close()
+threads = [threading.Thread(target=one) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(made), len(set(made)), *failed)
+"""
+
+
+def test_applications_begun_at_once_get_a_number_each(database: str, tmp_path: Path) -> None:
+    Site.init(tmp_path / "site", name="Crowd", demo=True)
+    asked = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, str(tmp_path / "site")],
+        env={**os.environ, "LOCKGATE_DATABASE_URL": _made(database, "crowd")},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.stdout.split() == ["32", "32"], asked.stdout + asked.stderr[-2000:]
+
+
+def _made(database: str, name: str) -> str:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return database.removesuffix("postgres") + name
 
 
 def test_whole_path_on_postgresql(isolation: None, database: str, tmp_path: Path, lockgate: Callable) -> None:

@@ -1,28 +1,33 @@
 """Run as a program: fill a portal and write who comes; or, with ``ask``, be 200 people at once and print what it took.
 
-The people are a mix: half read, a quarter write applications and hand them in, a tenth decide, the rest count cohorts.
-Each is a thread of a client process of its own; the portal is ``lockgate serve``, as a hospital runs it.
+The people are a mix: half read (some sign in with a password first), three tenths write applications and hand them in,
+a tenth decide, a tenth count cohorts, and all read in between. Each is a thread of a client process of its own.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import random
 import sys
 import threading
 import time
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from lockgate.site import Site
 
 ROUNDS = 3
-_READ = ("/tasks/", "/applications/", "/register/", "/projects/", "/explore/", "/catalogue/", "/notices/")
+READ = ("/tasks/", "/applications/", "/register/", "/projects/", "/explore/", "/catalogue/", "/notices/")
+# of every ten people five read (two of them sign in first), three apply, one counts, one decides
+_PARTS = ("sign in", "apply", "read", "count", "read", "apply", "sign in", "decide", "read", "apply")
+_PASSWORD = "one-of-the-crowd"  # noqa: S105 - of invented people
 
 
 def fill(path: str, people: int) -> None:
-    """Make accounts with sessions, applications to decide and cohorts to count; print each person's part as JSON."""
+    """Make accounts, sessions, applications to decide and cohorts to count; print each person's part as JSON."""
     from lockgate.portal import setup
 
     _release(Site.open(path))
@@ -32,42 +37,51 @@ def fill(path: str, people: int) -> None:
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-    from lockgate.bench.portal_pages import _dated
+    from lockgate.bench.portal_pages import dated
+    from lockgate.portal.accounts.models import User
     from lockgate.portal.accounts.services import create_user
     from lockgate.portal.applications import services
     from lockgate.portal.explore import services as explore
 
     store = import_module(settings.SESSION_ENGINE).SessionStore
-    content = _dated((Path(__file__).parent.parent / "demo" / "application.json").read_bytes())
-    answers = json.loads(content)["answers"] | {"people": []}
+    content = json.loads(dated((Path(__file__).parent.parent / "demo" / "application.json").read_bytes()))
+    answers = content["answers"] | {"people": []}
     first = create_user("first", name="First", roles=["applicant"], actor="bench")
-    waiting = []
-    for _ in range(people // 10):
-        file = json.dumps({**json.loads(content), "answers": answers})
+    decided = []
+    for _ in range(people // 20 + 1):  # each is decided by two people: the second approval prepares a project
+        file = json.dumps({**content, "answers": answers}).encode()
         application = services.import_file(first, file, where="application.json")
         services.submit(first, application)
-        waiting.append(application.reference)
-    told = []
-    for number in range(people):
-        part = ("read", "apply", "read", "count", "read", "apply", "read", "decide", "read", "apply")[
-            number % 10
-        ]
-        part = "count" if number % 20 == 9 else part
-        role = "research_centre" if part == "decide" else "applicant"
-        user = create_user(f"p{number}", name=f"Person {number}", roles=[role], actor="bench")
+        decided.append(application.reference)
+
+    def session_of(user: User) -> str:
         session = store()
         session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
-        thing: Any = ""
+        return str(session.session_key)
+
+    told = []
+    for number in range(people):
+        part = _PARTS[number % 10]
+        role = (
+            ("research_centre", "data_protection_office")[number // 10 % 2]
+            if part == "decide"
+            else "applicant"
+        )
+        password = _PASSWORD if part == "sign in" else None
+        user = create_user(
+            f"p{number}", name=f"Person {number}", roles=[role], password=password, actor="bench"
+        )
+        thing: Any = answers if part == "apply" else decided[number // 20] if part == "decide" else ""
         if part == "count":
             thing = str(explore.import_text(user, "Count", json.dumps(_cohort(number)).encode())[0].key)
-        if part == "apply":
-            thing = answers
-        if part == "decide":
-            thing = waiting.pop()
-        told.append({"part": part, "session": session.session_key, "thing": thing})
-    print(json.dumps({"cookie": settings.SESSION_COOKIE_NAME, "people": told}))
+        session = "" if password else session_of(user)
+        told.append(
+            {"part": part, "name": user.username, "password": password, "session": session, "thing": thing}
+        )
+    cookies = {"session": settings.SESSION_COOKIE_NAME, "csrf": settings.CSRF_COOKIE_NAME}
+    print(json.dumps({"cookies": cookies, "people": told}))
 
 
 def _cohort(number: int) -> dict[str, Any]:
@@ -133,56 +147,86 @@ def _release(site: Site) -> None:
 
 
 class Someone(threading.Thread):
-    """One person with a session: asks, and keeps what each answer was and took."""
+    """One person at their own address: asks, and keeps what each answer was and took."""
 
-    def __init__(self, port: int, cookie: str, told: dict[str, Any], start: threading.Barrier) -> None:
+    def __init__(
+        self, number: int, port: int, told: dict[str, Any], cookies: dict[str, str], pause: float
+    ) -> None:
         super().__init__(daemon=True)
-        self.port, self.told, self.gate = port, told, start
-        self.cookies = f"{cookie}={told['session']}; csrftoken={'a' * 32}"
-        self.answers: list[tuple[str, int, float]] = []
+        self.port, self.told, self.pause = port, told, pause
+        self.names, self.cookies = cookies, {cookies["csrf"]: "a" * 32}
+        if told["session"]:
+            self.cookies[cookies["session"]] = told["session"]
+        self.address = f"10.20.{number // 250}.{number % 250 + 1}"
+        self.chance = random.Random(number)  # noqa: S311 - for pauses
+        self.answers: list[tuple[str, int, int, float]] = []
 
     def run(self) -> None:
-        """Come with all others, and do one's part."""
-        self.gate.wait()
+        """Sign in where there is no session yet, then do one's part, reading in between."""
+        self.wait()
+        if self.told["password"]:
+            self.sign_in()
+        part, thing = self.told["part"], self.told["thing"]
         for turn in range(ROUNDS):
-            part, thing = self.told["part"], self.told["thing"]
             if part == "apply":
-                made = self.ask("POST", "/api/applications", {"kind": "research", "answers": thing}, 201)
-                if made:
-                    self.ask("POST", f"/api/applications/{made['reference']}/submit", {"declare": True})
+                self.apply(thing)
             elif part == "decide" and turn == 0:
-                self.ask("GET", f"/applications/{thing}/decide/")
-                self.ask("POST", f"/api/applications/{thing}/decisions", {"decision": "approve"})
+                self.ask("see what is to decide", "GET", f"/applications/{thing}/decide/")
+                self.ask("decide", "POST", f"/api/applications/{thing}/decisions", {"decision": "approve"})
             elif part == "count":
-                self.ask("POST", f"/api/explore/cohorts/{thing}/count", {})
-            for path in (_READ[turn % len(_READ)], _READ[(turn + 3) % len(_READ)]):
-                self.ask("GET", path)
+                self.ask("count", "POST", f"/api/explore/cohorts/{thing}/count", {})
+            for path in (READ[turn % len(READ)], READ[(turn + 3) % len(READ)]):
+                self.ask("read", "GET", path)
 
-    def ask(self, method: str, path: str, body: Any = None, expected: int = 200) -> Any:
-        """Ask once and keep what it took; the answer as JSON where it is some."""
-        began, status, told = time.perf_counter(), 0, None
+    def apply(self, answers: dict[str, Any]) -> None:
+        """One application: begun, a section and the whole of it read, handed in."""
+        made = self.ask("apply", "POST", "/api/applications", {"kind": "research", "answers": answers}, 201)
+        reference = json.loads(made)["reference"] if made else "none"
+        self.ask("read", "GET", f"/applications/{reference}/section/data/")
+        self.ask("read", "GET", f"/applications/{reference}/check/")
+        self.ask("hand in", "POST", f"/api/applications/{reference}/submit", {"declare": True})
+
+    def sign_in(self) -> None:
+        """By the page, with a password."""
+        page = self.ask("read", "GET", "/account/login/").decode()
+        token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+        form = {"login": self.told["name"], "password": self.told["password"], "csrfmiddlewaretoken": token}
+        self.ask("sign in", "POST", "/account/login/", urlencode(form), 302)
+
+    def wait(self) -> None:
+        """Look at a page, or think: a random time around the pause."""
+        time.sleep(self.chance.uniform(0.0, 2 * self.pause))
+
+    def ask(self, what: str, method: str, path: str, body: Any = None, expected: int = 200) -> bytes:
+        """Ask once, keep what it took, and pause; the answer, empty where it was not the expected one."""
+        began, status, content = time.perf_counter(), 0, b""
+        form = isinstance(body, str)
+        headers = {
+            "Host": "localhost", "Origin": "https://localhost", "Referer": "https://localhost/",
+            "X-Forwarded-For": self.address, "X-Forwarded-Proto": "https", "X-CSRFToken": "a" * 32,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+            "Content-Type": "application/x-www-form-urlencoded" if form else "application/json",
+        }  # fmt: skip
         try:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-            headers = {"Cookie": self.cookies, "X-CSRFToken": "a" * 32, "Content-Type": "application/json"}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, body if form or body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             content, status = answer.read(), answer.status
-            if status == expected and path.startswith("/api/"):
-                told = json.loads(content)
+            for line in answer.msg.get_all("Set-Cookie") or []:
+                name, _, value = line.partition(";")[0].partition("=")
+                self.cookies[name] = value
             connection.close()
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, http.client.HTTPException):
             status = 0
-        self.answers.append(
-            (f"{method} {self.told['part']}", int(status == expected) or -status, time.perf_counter() - began)
-        )
-        return told
+        self.answers.append((what, status, expected, time.perf_counter() - began))
+        self.wait()
+        return content if status == expected else b""
 
 
-def ask(port: int, file: str) -> None:
-    """Be all of them at once; print every answer: what, 1 where it was as expected, seconds."""
+def ask(port: int, file: str, pause: float) -> None:
+    """Be all of them at once; print every answer: what, status, status expected, seconds."""
     told = json.loads(Path(file).read_text())
-    gate = threading.Barrier(len(told["people"]))
-    people = [Someone(port, told["cookie"], one, gate) for one in told["people"]]
+    people = [Someone(number, port, one, told["cookies"], pause) for number, one in enumerate(told["people"])]
     for one in people:
         one.start()
     for one in people:
@@ -194,4 +238,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "fill":
         fill(sys.argv[2], int(sys.argv[3]))
     else:
-        ask(int(sys.argv[2]), sys.argv[3])
+        ask(int(sys.argv[2]), sys.argv[3], float(sys.argv[4]))

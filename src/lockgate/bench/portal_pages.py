@@ -80,7 +80,7 @@ def _fill(applications: int, projects: int) -> dict[str, str]:
     )
     applicants = [people["amara"], *others]
     content = (Path(__file__).parent.parent / "demo" / "application.json").read_bytes()
-    first = services.import_file(people["amara"], _dated(content), where="application.json")
+    first = services.import_file(people["amara"], dated(content), where="application.json")
     services.submit(people["amara"], first)
     for name in ("rosa", "idris"):
         services.decide(people[name], Application.objects.get(pk=first.pk), "approve")
@@ -156,7 +156,7 @@ def _fill(applications: int, projects: int) -> dict[str, str]:
     }
 
 
-def _dated(content: bytes) -> bytes:
+def dated(content: bytes) -> bytes:
     """The demonstration's application, its days from today on."""
     from django.utils import timezone
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from lockgate.errors import LockgateError, UsageError
@@ -126,12 +128,30 @@ def keep_working(path: str, *words: str) -> None:
         time.sleep(pause)
 
 
-def _gunicorn(host: str, port: int, workers: int) -> None:
+def _warm() -> None:
+    """Import what the pages need and read the templates that all share, once and before the processes that answer are
+    forked: otherwise the first people in each of them wait for seconds."""
     from django.conf import settings
     from django.db import connections
+    from django.test import RequestFactory
+    from django.urls import get_resolver
+
+    from lockgate.portal.wsgi import application
+
+    assert get_resolver().url_patterns
+    with suppress(ImportError):
+        import_module("pandas")  # DuckDB imports it with the first value that it is given
+    for path in ("/", "/register/", "/catalogue/", "/account/login/"):
+        request = RequestFactory().get(path, secure=True, headers={"Host": settings.ALLOWED_HOSTS[0]})
+        application.get_response(request)
+    connections.close_all()  # a connection must not be shared with the processes
+
+
+def _gunicorn(host: str, port: int, workers: int) -> None:
+    from django.conf import settings
     from gunicorn.app.base import BaseApplication
 
-    connections.close_all()  # a connection must not be shared with the processes that gunicorn forks
+    _warm()
 
     class Portal(BaseApplication):  # type: ignore[misc]
         """Gunicorn with our settings; it reads none of its own files."""

@@ -71,7 +71,7 @@ class User(AbstractUser):
         """
         cached: Any = self.__dict__.get("_person")
         if cached is None:
-            granted = list(self.memberships.values_list("role", flat=True))
+            granted = [membership.role for membership in self.memberships.all()]
             trained = self.trained()
             required = required_courses(current_site())
             rest = resting(granted, required, trained, timezone.localdate())

@@ -35,6 +35,7 @@ from lockgate.portal.applications.errors import InvalidAnswerError
 from lockgate.portal.applications.models import Amendment, Application, Case, Version
 from lockgate.portal.applications.pdf import attached_json
 from lockgate.portal.applications.running import due_warnings, expire_due, resume, revoke, suspend
+from lockgate.portal.outbox.counting import next_reference
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.sites import current_site
 
@@ -72,18 +73,11 @@ def create(user: User, kind: str) -> Application:
     if kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}", remedy="kinds are " + ", ".join(KINDS))
     with writing("application.created", actor=user.username, kind=kind) as record:
-        application = Application.objects.create(reference=_next_reference(), kind=kind, applicant=user)
+        reference = next_reference(Application.objects.all(), f"LG-{timezone.localdate().year}-")
+        application = Application.objects.create(reference=reference, kind=kind, applicant=user)
         Version.objects.create(application=application, bank=CURRENT)
         record.detail["application"] = application.reference
     return application
-
-
-def _next_reference() -> str:
-    """LG-<year>-<number>, counted within the year. Safe: the write lock is held."""
-    year = timezone.localdate().year
-    last = Application.objects.filter(reference__startswith=f"LG-{year}-").order_by("-id").first()
-    number = int(last.reference.rsplit("-", 1)[1]) + 1 if last else 1
-    return f"LG-{year}-{number:04d}"
 
 
 def save_answers(user: User, application: Case, raw: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from lockgate.errors import UsageError
 from lockgate.portal.accounts.models import User
 from lockgate.portal.incidents import rules
 from lockgate.portal.incidents.models import Incident, Step
+from lockgate.portal.outbox.counting import next_reference
 from lockgate.portal.outbox.writing import writing
 from lockgate.portal.workspaces.models import Project
 from lockgate.site.audit import refuse_identifying
@@ -59,8 +60,9 @@ def report(
             "there is no such project of yours", where="project", remedy="leave it empty, and describe it"
         )
     with writing("incident.reported", actor=user.username, kind=kind) as record:
+        reference = next_reference(Incident.objects.all(), f"INC-{timezone.localdate().year}-")
         incident = Incident.objects.create(
-            reference=_reference(), kind=kind, title=title.strip(), description=description.strip(),
+            reference=reference, kind=kind, title=title.strip(), description=description.strip(),
             happened_on=happened_on, project=about, reporter=user,
         )  # fmt: skip
         Step.objects.create(incident=incident, by=user.username, state="reported")
@@ -155,9 +157,3 @@ def _fits(text: str, longest: int, where: str) -> None:
         raise UsageError("leave the patient's NHS number out", where=where) from error
     if len(text) > longest:
         raise UsageError(f"shorten it to {longest:,} characters", where=where)
-
-
-def _reference() -> str:
-    year = timezone.localdate().year
-    last = Incident.objects.filter(reference__startswith=f"INC-{year}-").order_by("-reference").first()
-    return f"INC-{year}-{int(last.reference.rsplit('-', 1)[1]) + 1 if last else 1:04}"

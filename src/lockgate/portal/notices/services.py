@@ -14,7 +14,7 @@ from lockgate.errors import UsageError
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.running import due_warnings
 from lockgate.portal.notices.models import Notice, Preference
-from lockgate.portal.notices.telling import TELLERS
+from lockgate.portal.notices.telling import TELLERS, Telling
 from lockgate.portal.outbox.models import Message
 from lockgate.portal.outbox.writing import writing
 
@@ -33,25 +33,27 @@ def tell(sender: object, *, instance: Message, created: bool, **_: Any) -> None:
         return
     try:
         with transaction.atomic():
+            told: dict[User, Telling] = {}
             for telling in teller(instance.detail):
                 for user in telling.to:
                     if user.username != instance.actor:
-                        Notice.objects.get_or_create(
-                            user=user,
-                            message=instance,
-                            defaults={
-                                "event": instance.event,
-                                "text": telling.text,
-                                "path": telling.path,
-                                "mail": "waiting" if _wants_mail(user) else "none",
-                            },
-                        )
+                        told.setdefault(user, telling)
+            silent = set(
+                Preference.objects.filter(user__in=told, mail="none").values_list("user_id", flat=True)
+            )
+            Notice.objects.bulk_create(
+                Notice(
+                    user=user,
+                    message=instance,
+                    event=instance.event,
+                    text=telling.text,
+                    path=telling.path,
+                    mail="waiting" if user.email and user.pk not in silent else "none",
+                )
+                for user, telling in told.items()
+            )
     except Exception as error:  # anything: see above
         logger.error("nobody could be told of entry %s (%s): %s", instance.pk, instance.event, type(error))
-
-
-def _wants_mail(user: User) -> bool:
-    return bool(user.email) and preference(user) != "none"
 
 
 def preference(user: User) -> str:

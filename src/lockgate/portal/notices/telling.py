@@ -50,7 +50,8 @@ def permitted(action: str) -> tuple[User, ...]:
     held = Q(memberships__role__in=PERMISSIONS[action])
     if "data_owner" in PERMISSIONS[action]:
         held |= Q(memberships__role__startswith="data_owner:")
-    return tuple(User.objects.filter(held, is_active=True).distinct())
+    people = User.objects.filter(held, is_active=True).distinct()
+    return tuple(people.select_related("organisation").prefetch_related("memberships", "trainings"))
 
 
 def _named(names: Iterable[str]) -> tuple[User, ...]:
