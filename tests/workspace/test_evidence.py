@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import textwrap
 
+import numpy as np
 import pytest
 
+from lockgate.disclosure.ledger import Asker, Ledger
 from lockgate.portal.airlock import plane
 from lockgate.workspace import run_job
 from lockgate.workspace.evidence import carry_over, confirmations
@@ -117,3 +119,47 @@ def test_people_counted_in_sql_are_confirmed_and_a_link_for_evidence_is_not_foll
     done = run_job(site, "p0001", code=code, author="ada")
     assert done.status == "succeeded", done.log_file.read_text()
     assert [one.status for one in confirmations(project, done.folder / "outputs")] == ["unconfirmed"] * 2
+
+
+COUNT = """
+import duckdb
+from lockgate import outputs
+people = duckdb.sql("SELECT person_id, gender_concept_id AS sex FROM '/data/person.parquet'")
+outputs.counts(people, "by_sex", title="People by sex", unit="person_id", by=["sex"])
+"""
+
+
+def test_what_was_shown_in_explore_is_held_against_a_table_and_a_result_against_questions(
+    site, project, release_ids, tmp_path
+):
+    """Women but three, asked in Explore by somebody of the project, are the women of its table less three."""
+    ids = np.array(sorted(release_ids(site, list(range(1, 41)))))
+    women = np.array(release_ids(site, list(range(1, 41, 2))))
+    ledger, rules = Ledger(site), plane.rules_of(site)
+
+    def ask(key, people, who):
+        told = {"release": "2026.1", "asker": Asker(who), "rules": rules}
+        return ledger.ask(key, people, lambda: ids, **told)
+
+    assert ask("women but three", women[3:], "ada").people == 15
+    scope = {"applicant": "ada", "people": [{"username": "ada"}]}
+    code = tmp_path / "main.py"
+    code.write_text(COUNT)
+    folder = run_job(site, "p0001", code=code, author="ada").folder / "outputs"
+
+    def differences(scope):
+        found = plane.check_outputs(site, "p0001", scope, folder)
+        return [f["where"] for item in found for f in item["findings"] if f["rule"] == "difference"]
+
+    assert differences(scope) == ["sex = 8532; column n"]
+    assert differences({}) == [], "nobody of the project asked"
+
+    plane.repair(site, "p0001", scope, folder, tmp_path / "repaired")
+    verdicts = plane.check_outputs(site, "p0001", scope, tmp_path / "repaired")
+    assert {item["decision"] for item in verdicts} == {"pass"}, verdicts
+    assert "8532,[c]" in (tmp_path / "repaired" / "by_sex.csv").read_text()
+
+    plane.remember(site, "p0001", "p0001-r1", folder)
+    near = ask("women but one", women[1:], "stranger")
+    assert (near.status, near.people) == ("held", 20), "what left is known to everybody"
+    assert len(list((project.path / "evidence").glob("*.npz"))) == 2

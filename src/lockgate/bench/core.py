@@ -44,7 +44,7 @@ class Measure:
         if self.target is None:
             return None
         reached = self.value >= self.target if self.higher_is_better else self.value <= self.target
-        return reached and self.correct is not False
+        return bool(reached and self.correct in (None, True))  # numpy's False is not False
 
     def as_dict(self) -> dict[str, Any]:
         """The form printed by ``lockgate bench NAME --json``."""

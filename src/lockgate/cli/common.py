@@ -54,6 +54,8 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, date | datetime):
         return value.isoformat()
+    if hasattr(value, "item"):  # a number or truth of numpy
+        return value.item()
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 

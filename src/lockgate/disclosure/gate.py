@@ -24,6 +24,7 @@ from lockgate.disclosure.differences import (
 from lockgate.disclosure.files import listing, printable, read
 from lockgate.disclosure.findings import Finding, Verdict, capped
 from lockgate.disclosure.identifiers import IdentifierIndex, searchable
+from lockgate.disclosure.known import NOTHING, Known, check_known
 from lockgate.disclosure.manifest import (
     RECORD,
     ChartEntry,
@@ -69,14 +70,17 @@ def check_outputs(
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
     elsewhere: Sequence[Path] = (),
+    known: Known = NOTHING,
 ) -> list[Verdict]:
     """Check a job's outputs folder and say pass, fail or review for every file, with findings.
 
     ``pseudonyms``: the project's data folder (its keys are looked for in every file), or an index of it.
     ``earlier``: folders of the project's earlier releases; ``elsewhere``: those of other projects on the same people,
-    which a person is asked about. The charts are judged with their tables. Raises UsageError when there is no folder.
+    which a person is asked about; ``known``: what the project was shown otherwise, by whom it counts. The charts are
+    judged with their tables. Raises UsageError when there is no folder.
     """
-    return check(folder, rules, pseudonyms=pseudonyms, earlier=earlier, elsewhere=elsewhere).said()
+    found = check(folder, rules, pseudonyms=pseudonyms, earlier=earlier, elsewhere=elsewhere, known=known)
+    return found.said()
 
 
 def check(
@@ -86,6 +90,7 @@ def check(
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
     elsewhere: Sequence[Path] = (),
+    known: Known = NOTHING,
 ) -> Outputs:
     """As check_outputs, with the tables read."""
     if not folder.is_dir():
@@ -102,6 +107,7 @@ def check(
             table = outputs.tables[entry.name]
             verdict.findings += check_table(table, rules, before, list(outputs.tables.values()))
             verdict.findings += check_elsewhere(table, others, rules)
+            verdict.findings += check_known(table, known, rules)
             verdict.findings += problem
         elif isinstance(entry, TextEntry) and entry.file in outputs.texts:
             verdict.findings += check_text(outputs.texts[entry.file], entry.file, rules)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,15 @@ from lockgate.disclosure.rules import Rules
 
 Labels = NDArray[np.int32]
 NOWHERE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How a group of people lies to a family's: ``within``: how many of them are in each; ``beyond``: in none."""
+
+    people: int
+    within: Ints
+    beyond: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +53,36 @@ class Family:
         sizes = np.array([len(group) for group in groups], dtype=np.int64)
         return cls(name, labels, sizes, told, values)
 
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """How a group of people lies to a family's: ``within``: how many of them are in each; ``beyond``: in none."""
-
-    people: int
-    within: Ints
-    beyond: int
+    def meet(self, people: Ints) -> Meeting:
+        """How people (places, each once) lie to the groups."""
+        known = people[people < len(self.labels)]
+        counts = np.bincount(self.labels[known] + 1, minlength=len(self.sizes) + 1)
+        return Meeting(len(people), counts[1:], int(counts[0]) + len(people) - len(known))
 
 
-def meet(people: Ints, family: Family) -> Meeting:
-    """How people (places, each once) lie to a family's groups."""
-    known = people[people < len(family.labels)]
-    counts = np.bincount(family.labels[known] + 1, minlength=len(family.sizes) + 1)
-    return Meeting(len(people), counts[1:], int(counts[0]) + len(people) - len(known))
+class Parted(Protocol):
+    """Groups that have nobody in common, however it is kept who is in them."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def sizes(self) -> Ints: ...
+    @property
+    def told(self) -> Bools: ...
+    @property
+    def values(self) -> Ints: ...
+    def meet(self, people: Ints) -> Meeting:
+        """How people (places, each once) lie to the groups."""
+        ...
 
 
-def nearest(met: Meeting, family: Family) -> tuple[Ints, Ints]:
+def nearest(met: Meeting, family: Parted) -> tuple[Ints, Ints]:
     """The groups of a family that have somebody, and how many people are in each or in the group asked, not in both."""
     there = np.flatnonzero(family.sizes)
     return there, met.people + family.sizes[there] - 2 * met.within[there]
 
 
-def leaves_few(met: Meeting, family: Family, rules: Rules) -> bool:
+def leaves_few(met: Meeting, family: Parted, rules: Rules) -> bool:
     """Whether the people less a family's told groups that lie within them, or those that hold them less the people, are
     fewer than the threshold and somebody; where the rounding of all that is subtracted doesn't blur it."""
     few = rules.threshold
@@ -81,13 +97,13 @@ def leaves_few(met: Meeting, family: Family, rules: Rules) -> bool:
     return 0 < int(family.sizes[meeting].sum()) - met.people < few and not _blurred(int(meeting.sum()), rules)
 
 
-def _blurs(groups: Ints, rules: Rules) -> Bools:
+def blurs(groups: Ints, rules: Rules) -> Bools:
     """Whether the rounding of so many groups and of the one they are taken from leaves every small number possible."""
     return np.asarray((groups + 1) * (rules.rounding - 1) >= rules.threshold - 1)
 
 
 def _blurred(groups: int, rules: Rules) -> bool:
-    return bool(_blurs(np.array(groups), rules))
+    return bool(blurs(np.array(groups), rules))
 
 
 BLOCK = 1 << 16  # people looked at together
@@ -173,12 +189,12 @@ def _leave_few(shared: Ints, people: Ints, sizes: Ints, told: Bools, begins: Int
     inside = told & (shared == sizes)
     within = summed(inside.astype(np.int64))
     rest = people - summed(np.where(inside, shared, 0))
-    first = (within > 0) & (rest > 0) & (rest < rules.threshold) & ~_blurs(within, rules)
+    first = (within > 0) & (rest > 0) & (rest < rules.threshold) & ~blurs(within, rules)
     meeting = shared > 0
     touched = summed(meeting.astype(np.int64))
     whole = (touched > 0) & (summed((meeting & ~told).astype(np.int64)) == 0) & (summed(shared) == people)
     over = summed(np.where(meeting, sizes, 0)) - people
-    return np.asarray(first | (whole & (over > 0) & (over < rules.threshold) & ~_blurs(touched, rules)))
+    return np.asarray(first | (whole & (over > 0) & (over < rules.threshold) & ~blurs(touched, rules)))
 
 
 def held(groups: Bools, earlier: Told, rules: Rules) -> Ints:

@@ -15,74 +15,35 @@ import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import numpy as np
 
+from lockgate.disclosure.answers import Answer, Asker, Entry, told
 from lockgate.disclosure.core import round_counts
-from lockgate.disclosure.inference import Bits, Question, Status, judge
-from lockgate.disclosure.joint import Family
+from lockgate.disclosure.inference import Bits, Question, judge
+from lockgate.disclosure.joint import Family, Parted
+from lockgate.disclosure.known import Groups
 from lockgate.disclosure.network import Ints
-from lockgate.disclosure.public import beside_published, families_bytes, read_families
+from lockgate.disclosure.public import (
+    beside_published,
+    families_bytes,
+    groups_bytes,
+    read_families,
+    read_groups,
+)
 from lockgate.disclosure.rules import Rules
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
 from lockgate.site.audit import GENESIS
 from lockgate.site.files import PRIVATE_FILE, make_dir, write_atomic
 
+__all__ = ["EVERYONE", "MOST_QUESTIONS", "Answer", "Asker", "Entry", "Ledger", "told"]
+
 MOST_QUESTIONS = 500
 EVERYONE = "everyone"  # the key of the question that counts a whole release
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks: an account, for a project or for none yet; and the accounts whose questions count as its own."""
-
-    username: str
-    project: str = ""
-    together: frozenset[str] = frozenset()
-
-
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of the ledger. ``shown``: the count as it was told, None where it wasn't; ``of``: the entry whose answer
-    stands for this one; ``people``: the name of the file that holds whom it counts."""
-
-    number: int
-    at: str
-    asker: str
-    project: str
-    release: str
-    key: str
-    status: Status
-    shown: int | None
-    of: int | None
-    because: list[int]
-    people: str
-    prev: str
-    hash: str = ""
-
-    def digest(self) -> str:
-        """The hash of all the rest."""
-        return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(self, hash=""))).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What may be said of a count. ``people`` is rounded, and None where nothing is told."""
-
-    status: Status
-    people: int | None
-    question: int
-    release: str
-    text: str
-    reason: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The answer as JSON values."""
-        return asdict(self)
 
 
 class Ledger:
@@ -202,7 +163,7 @@ class Ledger:
             for one in pool
             if one.of is None and one.status in ("shown", "withheld")
         ]  # fmt: skip
-        beside = beside_published(places, self.published(), rules, self._guard)
+        beside = beside_published(places, [*self.published(), *self.results()], rules, self._guard)
         found = beside[0] if beside else judge(bits, earlier, rules)
         shown = beside[1] if beside else None
         if beside is None and found.status == "shown":
@@ -265,17 +226,47 @@ class Ledger:
     def publish(self, surface: str, families: Sequence[Family], *, actor: str) -> None:
         """Keep whom a surface's tables count (in the place of what it told before), so that questions are judged beside
         them; with its entry in the audit chain."""
+        self._keep("published", surface, families_bytes(families), families, actor)
+
+    def _keep(self, where: str, name: str, content: bytes, kept: Sequence[Parted], actor: str) -> None:
         with self._locked():
-            make_dir(self.folder / "published")
-            content = families_bytes(families)
-            write_atomic(self.folder / "published" / f"{surface}.npz", content)
+            make_dir(self.folder / where)
+            write_atomic(self.folder / where / f"{name}.npz", content)
             self._site.audit.append(
-                "ledger.published",
+                f"ledger.{where}",
                 actor=actor,
-                surface=surface,
-                groups=sum(int(family.told.sum()) for family in families),
+                surface=name,
+                groups=sum(int(one.told.sum()) for one in kept),
                 sha256=hashlib.sha256(content).hexdigest(),
             )
+
+    # What left through the airlock, and what a project knows
+
+    def release(self, result: str, groups: Sequence[Groups], *, actor: str) -> None:
+        """Keep whom a result's tables count, before it leaves: results are public, so every question and every later
+        table is held against them; with its entry in the audit chain."""
+        self._keep("released", result, groups_bytes(groups), groups, actor)
+
+    def results(self, *, but: str = "") -> list[Groups]:
+        """The groups of every released table; without those of the result ``but``."""
+        folder = self.folder / "released"
+        files = sorted(folder.glob("*.npz")) if folder.is_dir() else []
+        return [groups for file in files if file.stem != but for groups in read_groups(file)]
+
+    def told_to(self, asker: Asker) -> list[Groups]:
+        """Every count that the asker's pool was told in Explore, and all that is public."""
+        entries = self.entries()
+        pool = {one.number for one in entries if self._counts(one, asker)}
+        pool |= {
+            one.of for one in entries if one.number in pool and one.of is not None
+        }  # whose answer stood for it
+        found = []
+        for one in entries:
+            if one.number in pool and one.status == "shown" and one.shown is not None:
+                people = np.flatnonzero(np.unpackbits(self._people(one)))
+                starts, value = np.array([0, len(people)]), np.array([one.shown])
+                found.append(Groups(str(one.number), "explore", starts, people, np.array([True]), value))
+        return [*found, *map(Groups.of_family, self.published()), *self.results()]
 
     # Files
 
@@ -350,31 +341,3 @@ class Ledger:
                 remedy="restore ledger/ from the backup",
             ) from error
         return np.frombuffer(content, dtype=np.uint8)
-
-
-def told(entry: Entry, rules: Rules) -> Answer:
-    """An entry as what is said to the one who asks."""
-    text, reason = f"{entry.shown:,}" if entry.shown is not None else "", ""
-    if entry.status == "withheld":
-        text = f"fewer than {rules.threshold}, or near it"
-        reason = f"A count under {rules.threshold} is not told, nor one so near to it that telling both would tell it."
-    elif entry.status == "held":
-        which = (
-            f"that of an earlier question (number {entry.of})"
-            if entry.of
-            else "one in a table that is public"
-        )
-        reason = (
-            f"This group is fewer than {2 * rules.threshold} people away from {which}, so its number stands for it: "
-            "the difference of the two would be a small group."
-        )
-    elif entry.status == "refused":
-        text = "not told"
-        with_what = (
-            f" (numbers {', '.join(map(str, entry.because))})" if entry.because else " or public tables"
-        )
-        reason = (
-            f"With earlier questions{with_what} this answer would let a count under {rules.threshold} be worked out, "
-            "or it can't be shown that it wouldn't."
-        )
-    return Answer(entry.status, entry.shown, entry.number, entry.release, text, reason)

@@ -20,6 +20,7 @@ from lockgate.disclosure.differences import close, comparable, completed, read_e
 from lockgate.disclosure.findings import Verdict
 from lockgate.disclosure.gate import Outputs, check, check_outputs, check_table, name_of
 from lockgate.disclosure.identifiers import IdentifierIndex
+from lockgate.disclosure.known import NOTHING, PEOPLE, Known, rows_to_withhold
 from lockgate.disclosure.linked import extended
 from lockgate.disclosure.manifest import RECORD, ChartEntry, Entry, Record, TableEntry, Withheld, record_json
 from lockgate.disclosure.network import Bools, Ints
@@ -55,6 +56,7 @@ def repair(
     *,
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
+    known: Known = NOTHING,
 ) -> Repaired:
     """Write a repaired copy of ``folder`` to ``out`` and check it.
 
@@ -64,7 +66,7 @@ def repair(
     if out.exists() and any(out.iterdir()):
         raise UsageError("isn't empty", where=str(out), remedy="give a new folder for the repaired copy")
     index = IdentifierIndex.of_folder(pseudonyms) if isinstance(pseudonyms, Path) else pseudonyms
-    outputs = check(folder, rules, pseudonyms=index, earlier=earlier)
+    outputs = check(folder, rules, pseudonyms=index, earlier=earlier, known=known)
     try:
         before = read_earlier(earlier)
     except ValueError:
@@ -78,7 +80,7 @@ def repair(
                 f.rule: f.message for f in verdict.findings if f.severity == "fail" and not f.repairable
             }
             result.left_out[name] = "; ".join(f"{rule}: {message}" for rule, message in reasons.items())
-    tables = _repaired_tables(outputs, result, rules, before)
+    tables = _repaired_tables(outputs, result, rules, before, known)
     for entry in outputs.record.outputs if outputs.record else []:
         name = name_of(entry)
         if name in result.left_out:
@@ -99,12 +101,12 @@ def repair(
     groups = outputs.record.groups if outputs.record else {}
     record = Record.model_validate({"schema": "lockgate.outputs/1", "outputs": kept, "groups": groups})
     (out / RECORD).write_text(record_json(record), encoding="utf-8")
-    result.verdicts = check_outputs(out, rules, pseudonyms=index, earlier=earlier)
+    result.verdicts = check_outputs(out, rules, pseudonyms=index, earlier=earlier, known=known)
     return result
 
 
 def _repaired_tables(
-    outputs: Outputs, result: Repaired, rules: Rules, earlier: Sequence[Table]
+    outputs: Outputs, result: Repaired, rules: Rules, earlier: Sequence[Table], known: Known
 ) -> dict[str, Table]:
     """Each table that isn't left out, repaired; those of fewer dimensions first, as they hold others' margins."""
     done: dict[str, Table] = {}
@@ -113,7 +115,9 @@ def _repaired_tables(
         if table.entry.file in result.left_out:
             continue
         try:
-            done[table.entry.name] = repair_table(table, rules, earlier, beside)
+            done[table.entry.name] = repair_table(
+                table, rules, earlier, beside, rows_to_withhold(table, known, rules)
+            )
             if table.entry.survival is not None:
                 table = merged(table, rules)
         except ValueError as error:
@@ -126,21 +130,26 @@ def _repaired_tables(
 
 
 def repair_table(
-    table: Table, rules: Rules, earlier: Sequence[Table] = (), beside: Sequence[Table] = ()
+    table: Table,
+    rules: Rules,
+    earlier: Sequence[Table] = (),
+    beside: Sequence[Table] = (),
+    also: Bools | None = None,
 ) -> Table:
     """A copy of a table with all repaired that can be.
 
-    ``beside``: tables released with it, with true counts where shown; their totals count as its margins. Raises
-    ValueError when its figures contradict each other, or a total in another table would have to be withheld.
+    ``beside``: tables released with it, with true counts where shown; their totals count as its margins. ``also``: rows
+    whose count of people is withheld for what is known elsewhere. Raises ValueError when its figures contradict each
+    other, or a total in another table would have to be withheld.
     """
     given = table
     if table.entry.survival is not None:
         table = merged(table, rules)
-    fixed = _once(table, rules, earlier, beside)
+    fixed = _once(table, rules, earlier, beside, also)
     for _ in range(3):  # what is shown after a repair can itself look like a part of something
         if not any(f.severity == "fail" and f.repairable for f in check_table(fixed, rules, earlier)):
             break
-        fixed = _once(fixed, rules, earlier, ())
+        fixed = _once(fixed, rules, earlier, (), None)
     done = _notes(fixed, table, rules)
     if len(fixed.keys) < len(given.keys):
         done.append(f"intervals merged until each step is of {rules.threshold} people or more")
@@ -150,9 +159,11 @@ def repair_table(
     return fixed
 
 
-def _once(table: Table, rules: Rules, earlier: Sequence[Table], beside: Sequence[Table]) -> Table:
+def _once(
+    table: Table, rules: Rules, earlier: Sequence[Table], beside: Sequence[Table], also: Bools | None
+) -> Table:
     seeds = {name: np.zeros(len(table.keys), dtype=bool) for name in table.counts}
-    fixed = _with_counts(table, rules, earlier, seeds, beside)
+    fixed = _with_counts(table, rules, earlier, seeds, beside, also)
     for _ in range(3):
         again = False
         for before in earlier:
@@ -163,13 +174,18 @@ def _once(table: Table, rules: Rules, earlier: Sequence[Table], beside: Sequence
                     again = True
         if not again:
             break
-        fixed = _with_counts(table, rules, earlier, seeds, beside)
+        fixed = _with_counts(table, rules, earlier, seeds, beside, also)
     _figures(fixed, table, rules)
     return fixed
 
 
 def _with_counts(
-    table: Table, rules: Rules, earlier: Sequence[Table], seeds: dict[str, Bools], beside: Sequence[Table]
+    table: Table,
+    rules: Rules,
+    earlier: Sequence[Table],
+    seeds: dict[str, Bools],
+    beside: Sequence[Table],
+    also: Bools | None,
 ) -> Table:
     """The table with its counts withheld and rounded, and the record of which and why; figures as they were."""
     joined = extended(table, beside)
@@ -186,7 +202,10 @@ def _with_counts(
         least = np.full(small.size, 0 if rules.zeros == "suppress" else 1, dtype=np.int64)
         most = np.full(small.size, rules.threshold - 1, dtype=np.int64)
         complement = np.zeros_like(small)
-        secret = small | counts.hidden | seeds[name] | _near(table, name, [*earlier, *beside], rules)
+        secret = small | counts.hidden | seeds[name]
+        near = _near(table, name, [*earlier, *beside], rules) & ~counts.hidden & ~small
+        if also is not None and name == PEOPLE:
+            near |= also & ~counts.hidden & ~small
         for whole in wholes[name]:
             b = table.counts[whole]
             rest = b.values - counts.values
@@ -198,6 +217,10 @@ def _with_counts(
             least = np.where(few, np.minimum(least, np.maximum(0, b.values - rules.threshold + 1)), least)
             most = np.where(few, np.maximum(most, b.values - 1), most)
             secret |= fixed[whole].hidden
+        near &= ~complement
+        complement |= near  # its margins must not tell what an earlier figure would be compared with
+        least = np.where(near, np.maximum(0, counts.values - rules.threshold + 1), least)
+        most = np.where(near, counts.values + rules.threshold - 1, most)
         primary = small | complement
         hidden = _protected(joined, joined.counts[name], primary, secret | primary, (least, most), rules)
         fixed[name] = Counts(np.where(hidden, 0, round_counts(counts.values, rules)), hidden)

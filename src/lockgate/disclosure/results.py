@@ -17,6 +17,7 @@ from lockgate.disclosure.charts import describe, render_chart
 from lockgate.disclosure.differences import RESULT
 from lockgate.disclosure.gate import Outputs, check, name_of
 from lockgate.disclosure.identifiers import IdentifierIndex
+from lockgate.disclosure.known import NOTHING, Known
 from lockgate.disclosure.manifest import HIDDEN, ChartEntry, Record, TableEntry
 from lockgate.disclosure.rules import DEFAULT_RULES, Rules
 from lockgate.disclosure.tables import Table
@@ -30,6 +31,7 @@ def prepare(
     *,
     pseudonyms: Path | IdentifierIndex | None = None,
     earlier: Sequence[Path] = (),
+    known: Known = NOTHING,
     accepted: Collection[str] = (),
 ) -> list[Path]:
     """Check ``folder`` once more and write what leaves to ``out``; returns the files, result.json last.
@@ -37,7 +39,7 @@ def prepare(
     ``accepted``: verdict names in state "review" that human reviewers have passed. Raises Refused, with a reason per
     file, when any file fails or waits for a reviewer; nothing is written then.
     """
-    outputs = check(folder, rules, pseudonyms=pseudonyms, earlier=earlier)
+    outputs = check(folder, rules, pseudonyms=pseudonyms, earlier=earlier, known=known)
     reasons = [
         f"{v.file}: {f.rule}: {f.message}"
         for v in outputs.said()

@@ -3,13 +3,15 @@
 ``outputs.json`` is the job's word. ``lockgate.outputs`` leaves, beside what it writes, the records that a table was
 computed from; outside the sandbox the same function is run on them again, in a process of its own, and the table must
 come out byte for byte, its units people of the project. The answer stands under a hash of the table and its entry in
-the project's ``evidence/``, where no job writes; the records are then destroyed. A table without it is unconfirmed.
+the project's ``evidence/``, where no job writes, with who is in each cell; the records are then destroyed. A table
+without it is unconfirmed.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import resource
 import subprocess
@@ -20,10 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow.parquet as pq
 
 import lockgate
+from lockgate.disclosure.network import Ints
 from lockgate.errors import Refused
+from lockgate.outputs.frames import label
 from lockgate.site.files import make_dir, sha256_file, write_atomic
 from lockgate.workspace.project import Project
 from lockgate.workspace.sandbox.model import MB, Limits
@@ -81,7 +86,10 @@ def confirm(place: Project, left: Path, outputs: Path, limits: Limits) -> None:
                 continue
             status, why = _again(place, path, table, entry)
             note = {"status": status, "why": why, "by": f"lockgate {lockgate.__version__}"}
-            write_atomic(_note(make_dir(place.path / "evidence"), table, entry), json.dumps(note).encode())
+            kept = _note(make_dir(place.path / "evidence"), table, entry)
+            if status == "confirmed":
+                _keep_whom(kept.with_suffix(".npz"), path)
+            write_atomic(kept, json.dumps(note).encode())
     finally:
         discard(left)
         discard(taken)
@@ -106,11 +114,57 @@ def confirmations(place: Project, folder: Path) -> list[Confirmation]:
 def carry_over(place: Project, folder: Path, repaired: Path) -> None:
     """Tables that the platform repaired are as well founded as those it made them from."""
     entries = {entry.get("file"): entry for entry in tables(repaired)}
+    before = {entry.get("file"): entry for entry in tables(folder)}
     for known in confirmations(place, folder):
         entry, table = entries.get(known.file), repaired / known.file
         if known.status == "confirmed" and entry is not None and table.is_file():
             note = {"status": "confirmed", "why": f"{known.why}; repaired by Lockgate", "by": "repair"}
-            write_atomic(_note(make_dir(place.path / "evidence"), table, entry), json.dumps(note).encode())
+            kept = _note(make_dir(place.path / "evidence"), table, entry)
+            whom = _note(place.path / "evidence", folder / known.file, before[known.file]).with_suffix(".npz")
+            if whom.is_file():
+                write_atomic(kept.with_suffix(".npz"), whom.read_bytes())
+            write_atomic(kept, json.dumps(note).encode())
+
+
+def confirmed(place: Project, folder: Path) -> dict[str, tuple[list[tuple[str, ...]], Ints, Ints]]:
+    """Whom each confirmed table counts, by its file: the labels of its cells (totals aside), and of each pair of a cell
+    and a person of the project the cell's number and the person's pseudonym."""
+    entries = {entry.get("file"): entry for entry in tables(folder)}
+    found = {}
+    for known in confirmations(place, folder):
+        if known.status != "confirmed":
+            continue
+        whom = _note(place.path / "evidence", folder / known.file, entries[known.file]).with_suffix(".npz")
+        if whom.is_file():  # tables of before 0200 have none
+            with np.load(whom, allow_pickle=False) as kept:
+                keys = [tuple(map(str, key)) for key in kept["keys"].tolist()]
+                found[known.file] = keys, kept["cell"], kept["person"]
+    return found
+
+
+def _keep_whom(file: Path, records: Path) -> None:
+    """Keep who is in each cell of a confirmed table, and nothing else of the records that it was computed from."""
+    told = json.loads(records.read_bytes())
+    said, columns = told["arguments"], told["columns"]
+    by = [said["by"]] if isinstance(said["by"], str) else said["by"]
+    labels = [[label(value, said["missing"]) for value in columns[d]] for d in by]
+    values = columns[said["value"]] if "value" in said else columns[said["unit"]]
+    pairs = {
+        (tuple(column[place] for column in labels), int(who))
+        for place, who in enumerate(columns[said["unit"]])
+        if values[place] is not None
+    }
+    keys = sorted({key for key, _ in pairs})
+    number = {key: place for place, key in enumerate(keys)}
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        allow_pickle=False,
+        keys=np.array(keys, dtype=np.str_).reshape(len(keys), len(by)),
+        cell=np.array([number[key] for key, _ in pairs], dtype=np.int64),
+        person=np.array([who for _, who in pairs], dtype=np.int64),
+    )
+    write_atomic(file, stream.getvalue())
 
 
 def tables(folder: Path) -> list[dict[str, Any]]:

@@ -117,14 +117,15 @@ def _person_key(site: Site, project: str, person: int) -> int | None:
     releases = {int(item.manifest.get("root_key", 1)): item for item in list_releases(site)}
     for release in releases.values():
         inner = pseudonymise_ints(keys, release.key(site), "person")
-        for key in _project_keys(site, project):
+        for key in project_keys(site, project):
             places = np.flatnonzero(pseudonymise_ints(inner, key, "person") == person)
             if len(places):
                 return int(keys[places[0]])
     return None
 
 
-def _project_keys(site: Site, project: str) -> Iterator[bytes]:
+def project_keys(site: Site, project: str) -> Iterator[bytes]:
+    """Every key a project has had, the one in use first."""
     ring = site.keyring
     for generation in range(ring.generation, 0, -1):
         for epoch in range(ring.epoch(project), 0, -1):

@@ -11,11 +11,16 @@ from lockgate.site import Site
 from lockgate.site.files import make_dir
 
 
-def _against(site: Site, project: str) -> dict[str, Any]:
-    """What a candidate is compared with: the project's pseudonyms, and what was released from it before."""
+def _against(site: Site, project: str, scope: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What a candidate is compared with: the project's pseudonyms, what was released from it before, and all that its
+    people were shown, by whom it counts."""
+    from lockgate.workspace.whom import known_to
+
+    members = {str(one["username"]) for one in scope.get("people", ())} | {str(scope.get("applicant", ""))}
     data, released = site.projects / project / "data", site.projects / project / "released"
     earlier = sorted(path for path in released.iterdir() if path.is_dir()) if released.is_dir() else []
-    return {"pseudonyms": data if data.is_dir() else None, "earlier": earlier}
+    known = known_to(site, project, members - {""}, folder)
+    return {"pseudonyms": data if data.is_dir() else None, "earlier": earlier, "known": known}
 
 
 def check_outputs(site: Site, project: str, scope: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
@@ -29,7 +34,7 @@ def check_outputs(site: Site, project: str, scope: dict[str, Any], folder: Path)
         for path in place.iterdir()
         if path.is_dir()
     )
-    against = _against(site, project)
+    against = _against(site, project, scope, folder)
     found = [plain(verdict) for verdict in check(folder, rules_of(site, scope), **against, elsewhere=others)]
     return with_evidence(site, project, folder, found)
 
@@ -150,7 +155,7 @@ def repair(site: Site, project: str, scope: dict[str, Any], folder: Path, out: P
     from lockgate.workspace.evidence import carry_over
     from lockgate.workspace.project import Project
 
-    mend(folder, out, rules_of(site, scope), **_against(site, project))
+    mend(folder, out, rules_of(site, scope), **_against(site, project, scope, folder))
     carry_over(Project.of(site, project), folder, out)
 
 
@@ -162,7 +167,7 @@ def prepare(site: Site, project: str, scope: dict[str, Any], folder: Path, out: 
     from lockgate.disclosure import check_outputs as check
     from lockgate.disclosure import prepare as write
 
-    rules, against = rules_of(site, scope), _against(site, project)
+    rules, against = rules_of(site, scope), _against(site, project, scope, folder)
     closely = {verdict.file for verdict in check(folder, rules, **against) if verdict.decision == "review"}
     make_dir(out.parent)
     write(folder, out, rules, **against, accepted=closely)
@@ -187,6 +192,13 @@ def take_back(site: Site, project: str, request_id: str) -> bool:
     from lockgate.workspace.publishing import take_back as remove
 
     return remove(site, project, request_id)
+
+
+def remember(site: Site, project: str, request_id: str, checked: Path) -> None:
+    """Keep whom the tables of a result count, before it leaves: later questions and results are held against them."""
+    from lockgate.workspace.whom import remember as keep
+
+    keep(site, project, request_id, checked)
 
 
 def publish(site: Site, project: str, request_id: str, files: list[Path], record: dict[str, Any]) -> Path:

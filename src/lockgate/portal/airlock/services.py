@@ -311,6 +311,7 @@ def _release(request: Request, candidate: Candidate, record: Record) -> None:
     files = {item["name"]: item["sha256"] for item in candidate.files}
     record.also("airlock.released", request=request.reference, files=files)
     signals.released.send(Request, request=request, record=record)
+    plane.remember(current_site(), request.job.project.slug, request.reference, candidate.checked_folder)
     plane.publish(
         current_site(),
         request.job.project.slug,
