@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from lockgate.portal.notebooks.gateway import headers, routes
 from lockgate.portal.notebooks.models import Notebook, Pass
 from lockgate.portal.workspaces.rules import ProjectFacts
 from lockgate.site.config import SiteConfig
+from lockgate.workspace.sandbox.model import Outcome
 
 DAY = date(2026, 11, 22)
 
@@ -225,3 +227,117 @@ def test_pages_say_what_is_missing(project: Any, sign_in: Any) -> None:
     assert sign_in("ann").post(f"/notebooks/of/{project.slug}/start/").status_code == 403
     assert sign_in("olga").get(f"/notebooks/of/{project.slug}/").status_code == 404
     assert sign_in("enid").get("/notebooks/").status_code == 200
+
+
+class Running:
+    """A notebook's server as its keeper sees it."""
+
+    strategy, fingerprint, error = "bubblewrap", "f", ""
+    outcome: Outcome | None = None
+
+    def __init__(self) -> None:
+        self.kernels = b"[]"
+        self.alive = True
+
+    def ask(self, path: str) -> tuple[int, bytes]:
+        return 200, self.kernels
+
+    def close(self) -> None:
+        self.alive = False
+        self.outcome = self.outcome or Outcome(None, "cancelled", "cancelled", 61.0, b"", 200)
+
+
+@pytest.fixture
+def keeping(project: Any, people: Any, monkeypatch: Any) -> Any:
+    """Ann's running notebook under its keeper: the row, its server, and one round of looking some seconds later."""
+    from types import SimpleNamespace
+
+    from lockgate.portal.notebooks.gateway import keeper as module
+
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    running, in_force = Running(), SimpleNamespace(why="")
+
+    async def here(work: Any, *words: Any, **named: Any) -> Any:
+        return work(*words, **named)
+
+    monkeypatch.setattr(module, "apart", here)
+    monkeypatch.setattr(module.plane, "still_holds", lambda *_: in_force.why)
+    monkeypatch.setattr(module.Session, "open", lambda *_: running)
+    site = SimpleNamespace(config=config())
+    keeper = module.Keeper(site)
+    notebook = services.ask(people["ann"], project)
+
+    def look(seconds: float = 0) -> str:
+        async def rounds() -> None:
+            await keeper.look()
+            while keeper._starting:
+                await asyncio.sleep(0)
+
+        clock.now += seconds
+        keep = [kept.touched for kept in keeper.kept.values()]
+        asyncio.run(rounds())
+        if not keep:
+            for kept in keeper.kept.values():
+                kept.touched = clock.now
+        notebook.refresh_from_db()
+        return str(notebook.state)
+
+    assert look() == "running"
+    return SimpleNamespace(
+        row=notebook, running=running, look=look, keeper=keeper, clock=clock, project=project, plane=in_force
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notebook_that_nobody_uses_is_stopped_and_one_that_computes_is_not(
+    keeping: Any, sign_in: Any
+) -> None:
+    minutes = keeping.keeper.settings.idle_minutes * 60
+    assert keeping.look(minutes - 1) == "running"
+    next(iter(keeping.keeper.kept.values())).touched = keeping.clock.now  # somebody looked in
+    assert keeping.look(minutes - 1) == "running"
+    keeping.running.kernels = b'[{"execution_state": "busy"}]'
+    assert keeping.look(minutes) == "running", "a kernel is at work"
+    keeping.running.kernels = b'[{"execution_state": "idle"}]'
+    assert keeping.look(minutes - 1) == "running"
+    assert keeping.look(12) == "stopped"
+    assert not keeping.running.alive
+    page = sign_in("ann").get(f"/notebooks/of/{keeping.project.slug}/").content.decode()
+    assert f"nobody used it for {keeping.keeper.settings.idle_minutes} minutes" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notebook_is_stopped_after_its_hours_and_the_page_says_so(keeping: Any, sign_in: Any) -> None:
+    keeping.running.outcome = Outcome(None, "time", "stopped after 28800 seconds, its limit", 28800, b"", 200)
+    keeping.running.alive = False
+    assert keeping.look(1) == "stopped"
+    page = sign_in("ann").get(f"/notebooks/of/{keeping.project.slug}/").content.decode()
+    assert "it was open for 8 hours, as long as a notebook may be" in page
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"state": "suspended"}, "suspended"),
+        ({"state": "revoked"}, "revoked"),
+        ({"valid_until": date(2020, 1, 1)}, "scope ended on 2020-01-01"),
+        ({}, "the scope was altered"),
+    ],
+)
+def test_the_end_of_access_ends_a_notebook_within_a_minute(
+    keeping: Any, sign_in: Any, change: dict[str, Any], words: str
+) -> None:
+    if change:
+        type(keeping.project).objects.filter(pk=keeping.project.pk).update(**change)
+    else:
+        keeping.plane.why = "the scope was altered"
+    seconds = 0
+    while keeping.look(5) == "running":
+        seconds += 5
+        assert seconds < 60
+    assert not keeping.running.alive
+    assert words in keeping.row.why
+    assert words in sign_in("ann").get(f"/notebooks/of/{keeping.project.slug}/").content.decode()

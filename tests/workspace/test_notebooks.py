@@ -6,7 +6,9 @@ import json
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,12 @@ from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
 from lockgate.workspace.notebooks import environment, selftest
 from lockgate.workspace.notebooks.available import being_the_service, unavailable
-from lockgate.workspace.notebooks.session import Session, admit
+from lockgate.workspace.notebooks.session import Session, admit, still_holds
 from lockgate.workspace.project import Project
 from lockgate.workspace.sandbox.handing import hand_over, take_back
+from lockgate.workspace.sandbox.model import Mount
+from lockgate.workspace.scope import revoke
+from lockgate.workspace.usage import usage
 
 
 def switch_on(site: Site, folder: Path) -> Site:
@@ -101,3 +106,77 @@ def test_jupyterlab_has_one_door(site: Site, require: Callable[[bool, str], None
     place.workspace_file.unlink()
     with pytest.raises(LockgateError):
         Session(site, "p1", "amara", "bubblewrap", environment.default_folder())
+
+
+LAB = """
+import os, socketserver, sys
+from http.server import BaseHTTPRequestHandler
+class Lab(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"[]"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return ""
+held = bytearray(20 << 20)
+open("/project/seen.txt", "w").write(" ".join(sorted(os.listdir("/data"))))
+socketserver.UnixStreamServer(sys.argv[1], Lab).serve_forever()
+"""
+
+
+@pytest.fixture
+def lab(site: Site, project: Project, known_isolation: dict[str, object], tmp_path: Path, monkeypatch):
+    """A function that gives a session of ada's, with a small program in JupyterLab's place, of so many seconds."""
+    inside = tmp_path / "lab.py"
+    inside.write_text(LAB)
+    inside.chmod(0o644)
+    task = Session._task
+
+    def with_small_lab(self: Session):
+        given = task(self)
+        argv = [sys.executable, "-I", "/lab.py", *given.argv[3:]]
+        return replace(given, argv=argv, mounts=[*given.mounts, Mount(inside, "/lab.py")])
+
+    def make(seconds: int = 60) -> Session:
+        monkeypatch.setattr(Session, "_task", with_small_lab)
+        allowed = Session._allowed
+        monkeypatch.setattr(Session, "_allowed", lambda self: replace(allowed(self), seconds=seconds))
+        return Session(site, "p0001", "ada", str(known_isolation["strategy"]), Path(sys.prefix))
+
+    return make
+
+
+@pytest.mark.sandbox
+def test_the_longest_time_ends_a_notebook_and_what_it_used_is_counted(site: Site, lab) -> None:
+    with (site.path / "site.toml").open("a") as stream:
+        stream.write("\n[usage]\ncpu_hour = 1000.0\nmemory_gb_hour = 1000.0\n")
+    site = Site.open(site.path)
+    with lab(seconds=3).started() as session:
+        pids = session.processes()
+        assert session.ask("/api") == (200, b"[]")
+        running = usage(site, "p0001")
+        assert (running.total.notebooks, running.total.jobs) == (1, 0), "counted while it runs"
+        session._thread.join(timeout=30)
+        assert not session.alive
+        assert session.outcome is not None
+        assert session.outcome.stopped == "time"
+    assert pids and not selftest.left_of(pids)
+    assert "person.parquet" in (session.folder / "seen.txt").read_text()
+    told = usage(site, "p0001")
+    assert told.people["ada"].notebooks == 1
+    assert told.total.cpu_seconds == session.outcome.cpu_seconds > 0
+    assert told.total.memory_gb_hours == session.outcome.memory_gb_hours > 0
+    assert told.total.seconds >= 3
+    assert told.cost["cpu"] > 0 and told.cost["memory"] > 0
+
+
+@pytest.mark.sandbox
+def test_why_a_notebook_may_not_go_on(site: Site, project: Project, issued) -> None:
+    fingerprint = str(project.workspace()["fingerprint"])
+    assert still_holds(site, "p0001", "ada", fingerprint) == ""
+    assert "no longer one of the project's people" in still_holds(site, "p0001", "ben", fingerprint)
+    assert "prepared anew" in still_holds(site, "p0001", "ada", "another")
+    revoke(site, "p0001-v1", "dev", "the consent model changed")
+    assert "revoked" in still_holds(site, "p0001", "ada", fingerprint)

@@ -172,16 +172,23 @@ def show_certificate(project: Name) -> None:
 
 @app.command()
 def usage(project: Name) -> None:
-    """Say what the project's jobs have used, by person, what its folder holds, and what that costs."""
+    """Say what the project's jobs and notebooks have used, by person, what its folder holds, and what that costs."""
     told = used_by(open_site(), project)
 
     def human() -> None:
-        table = Table("who", "jobs", "CPU seconds", "memory GB-hours", "hours", box=None, pad_edge=False)
+        table = Table(
+            "who", "jobs", "notebooks", "CPU seconds", "memory GB-hours", "hours", box=None, pad_edge=False
+        )
 
         def row(name: str, used: Used) -> None:
             hours = f"{used.seconds / 3600:.2f}"
             table.add_row(
-                name, str(used.jobs), f"{used.cpu_seconds:,.1f}", f"{used.memory_gb_hours:.3f}", hours
+                name,
+                str(used.jobs),
+                str(used.notebooks),
+                f"{used.cpu_seconds:,.1f}",
+                f"{used.memory_gb_hours:.3f}",
+                hours,
             )
 
         for name, used in told.people.items():

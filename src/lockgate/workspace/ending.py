@@ -25,12 +25,13 @@ from lockgate.site.files import hold_lock, sha256_file, write_atomic
 from lockgate.workspace.project import Project
 from lockgate.workspace.scope import load
 from lockgate.workspace.scope.store import issued_scopes
+from lockgate.workspace.usage import SESSIONS
 from lockgate.workspace.uses import FILE as USES
 from lockgate.workspace.uses import end_uses
 
 CERTIFICATE = "destroyed.json"
 EVENT = "project.destroyed"
-_KEPT = ("scopes", "released", "submitted", "workspace.json", USES, CERTIFICATE)
+_KEPT = ("scopes", "released", "submitted", "workspace.json", SESSIONS, USES, CERTIFICATE)
 _KEPT_OF_A_JOB = ("job.json", "code")
 
 

@@ -1,20 +1,29 @@
-"""What a project has used: processor time, memory over time, disk; by person; and what that costs."""
+"""What a project has used: processor time, memory over time, disk; by person; and what that costs.
+
+Jobs tell it in their records. A notebook has one of its own in ``sessions/``, written each minute while it runs.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lockgate.errors import Refused
 from lockgate.site import Site
+from lockgate.site.files import make_dir, write_atomic
 from lockgate.site.settings.work import UsageSection
 from lockgate.workspace.project import Project
 
+SESSIONS = "sessions"
 _GB = 1 << 30
+_EVERY = 60.0  # seconds
 
 
 @dataclass(slots=True)
@@ -22,13 +31,17 @@ class Used:
     """Use of one project or person. Seconds of processor time; GB of 2^30 bytes, over hours for memory."""
 
     jobs: int = 0
+    notebooks: int = 0
     cpu_seconds: float = 0.0
     memory_gb_hours: float = 0.0
     seconds: float = 0.0
 
     def add(self, record: dict[str, Any]) -> None:
-        """Count one job's record in."""
-        self.jobs += 1
+        """Count the record of one job or notebook in."""
+        if record.get("kind") == "notebook":
+            self.notebooks += 1
+        else:
+            self.jobs += 1
         self.cpu_seconds = round(self.cpu_seconds + float(record.get("cpu_seconds") or 0), 3)
         self.memory_gb_hours = round(self.memory_gb_hours + float(record.get("memory_gb_hours") or 0), 9)
         self.seconds = round(self.seconds + float(record.get("seconds") or 0), 3)
@@ -52,10 +65,10 @@ class Usage:
 
 
 def usage(site: Site, project: str) -> Usage:
-    """What a project has used, from the record of every job of it."""
+    """What a project has used, from the record of every job and notebook of it."""
     place = Project.of(site, project)
     total, people = Used(), dict[str, Used]()
-    for record in job_records(place):
+    for record in (*job_records(place), *_records(place.path / SESSIONS, "*.json")):
         total.add(record)
         people.setdefault(str(record.get("author", "")), Used()).add(record)
     disk = disk_bytes(place.path)
@@ -81,7 +94,36 @@ def cost(prices: UsageSection, used: Used, disk: int) -> dict[str, float]:
 
 def job_records(place: Project) -> Iterable[dict[str, Any]]:
     """The record of each job of a project that can be read, the oldest first."""
-    for path in sorted(place.jobs.glob("*/job.json")):
+    return _records(place.jobs, "*/job.json")
+
+
+class Meter:
+    """Keeps what a notebook uses while it runs: what a crash loses of it is less than a minute."""
+
+    def __init__(self, place: Project, person: str) -> None:
+        now = datetime.now(UTC)
+        self._path = make_dir(place.path / SESSIONS) / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.json"
+        self._told: dict[str, Any] = {
+            "kind": "notebook",
+            "author": person,
+            "started_at": now.isoformat(timespec="seconds"),
+        }
+        self._began = time.monotonic()
+        self._written = -_EVERY
+
+    def note(self, cpu_seconds: float, memory_gb_hours: float, *, last: bool = False) -> None:
+        """What it has used by now; kept at most once a minute unless it is the ``last`` word."""
+        now = time.monotonic()
+        if not last and now - self._written < _EVERY:
+            return
+        self._written = now
+        used = {"cpu_seconds": cpu_seconds, "memory_gb_hours": memory_gb_hours, "seconds": now - self._began}
+        told = self._told | {name: round(value, 9) for name, value in used.items()}
+        write_atomic(self._path, (json.dumps(told) + "\n").encode())
+
+
+def _records(folder: Path, pattern: str) -> Iterable[dict[str, Any]]:
+    for path in sorted(folder.glob(pattern)):
         try:
             yield json.loads(path.read_bytes())
         except (OSError, ValueError):

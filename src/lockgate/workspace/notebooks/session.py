@@ -37,6 +37,7 @@ from lockgate.workspace.sandbox.handing import take_back
 from lockgate.workspace.sandbox.model import MB, Limits, Mount, Outcome, Task
 from lockgate.workspace.sandbox.run import start
 from lockgate.workspace.scope import Scope, load
+from lockgate.workspace.usage import Meter
 
 PROJECT, DOOR = "/project", "/run/lockgate"
 _SOCKET = "lab.sock"
@@ -221,8 +222,12 @@ class Session:
 
     def _run(self) -> None:
         try:
+            meter = Meter(self.place, self.person)
             with self.place.in_use():
-                self.outcome = start(self.strategy, self._task(), cancelled=self._stop.is_set)
+                self.outcome = start(
+                    self.strategy, self._task(), cancelled=self._stop.is_set, seen=meter.note
+                )
+            meter.note(self.outcome.cpu_seconds, self.outcome.memory_gb_hours, last=True)
         except (OSError, LockgateError) as error:
             self.error = f"{type(error).__name__} while the sandbox was started"
 

@@ -50,9 +50,16 @@ def own_uid() -> int | None:
     return None
 
 
-def start(strategy: str, task: Task, *, cancelled: Callable[[], bool] = lambda: False) -> Outcome:
+def start(
+    strategy: str,
+    task: Task,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    seen: Callable[[float, float], object] = lambda cpu, gb_hours: None,
+) -> Outcome:
     """Run a task under a strategy ("bubblewrap" or "namespaces") and wait until every process of it is gone.
 
+    ``seen`` is told at each look what it has used: seconds of processor time, GB-hours of memory.
     The task's ``outputs`` folder is handed to the user that the job runs as, and taken back at the end.
     """
     uid = own_uid()
@@ -73,7 +80,7 @@ def start(strategy: str, task: Task, *, cancelled: Callable[[], bool] = lambda: 
         )
     finally:
         os.close(status_write)
-    watcher = _Watcher(process, status_read, task, cancelled)
+    watcher = _Watcher(process, status_read, task, cancelled, seen)
     try:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin as stream:
@@ -134,9 +141,10 @@ class _Watcher:
         status: int,
         task: Task,
         cancelled: Callable[[], bool],
+        seen: Callable[[float, float], object],
     ) -> None:
         self.process, self.status, self.limits, self.task = process, status, task.limits, task
-        self.cancelled = cancelled
+        self.cancelled, self.seen = cancelled, seen
         self.head = bytearray()
         self.tail = bytearray()
         self.left_out = 0
@@ -199,6 +207,7 @@ class _Watcher:
         self.gb_hours += used / 2**30 * (now - self.looked) / 3600
         self.looked = now
         self.cpu = max(self.cpu, watch.cpu_seconds(pids))
+        self.seen(self.cpu, self.gb_hours)
         if used > self.limits.memory_mb * MB:
             return "memory"
         written = [watch.written(folder, self.limits.output_files) for folder in self.task.writable]

@@ -110,9 +110,10 @@ class Keeper:
         if row.stop_asked_by:
             return f"stopped by {row.stop_asked_by}"
         if not session.alive:
-            return (
-                session.outcome.detail if session.outcome else session.error
-            ) or "JupyterLab ended by itself"
+            if session.outcome and session.outcome.stopped == "time":
+                return f"it was open for {self.settings.hours} hours, as long as a notebook may be"
+            told = session.outcome.detail if session.outcome else session.error
+            return told or "JupyterLab ended by itself"
         if kept.shown > self.settings.shown_mb * MB:
             return f"it has shown {self.settings.shown_mb} MB, as much as one notebook may"
         if not closely:
