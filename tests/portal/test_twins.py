@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from lockgate.portal.applications import services as applications
 from lockgate.portal.outbox.models import Message
+from lockgate.portal.workspaces import twins
 from lockgate.portal.workspaces.models import Project
 from lockgate.twin.packing import packed
 from lockgate.workspace.scope import Scope
@@ -58,7 +59,27 @@ def test_others_have_none_of_a_project_and_that_of_the_release_only_with_an_appl
     paula = sign_in("paula")
     assert paula.get(reverse("workspaces:twin", args=[project.slug])).status_code == 404
     assert paula.get(release).status_code == 403
-    assert sign_in("ann").get(release).status_code == 200
+    way = reverse("workspaces:twin", args=["release"]).encode()
+    assert way not in paula.get(reverse("workspaces:list")).content, "who gets a 403 is shown no way"
+    ann = sign_in("ann")
+    assert ann.get(release).status_code == 200
+    assert way in ann.get(reverse("workspaces:list")).content
+
+
+@pytest.fixture
+def making(hospital: Any) -> Any:
+    """A site that makes twins with the data of projects. Before the accounts, as below."""
+    settings = hospital.path / "site.toml"
+    settings.write_text(settings.read_text() + "\n[twin]\nat_provisioning = true\n")
+    return hospital
+
+
+def test_a_site_may_have_twins_made_with_the_data(making: Any, project: Project) -> None:
+    twins.make_with(project)
+    asked = Message.objects.filter(event="twin.asked", actor="lockgate")
+    assert asked.count() == 1
+    twins.make_with(project)
+    assert asked.count() == 1, "it was asked for already"
 
 
 @pytest.fixture
@@ -73,3 +94,4 @@ def test_a_site_may_give_none_away(keeping: Any, sign_in: Any) -> None:
     _ready(keeping, None)
     for slug in ("workspaces:twin", "workspaces:twin_download"):
         assert sign_in("rita").get(reverse(slug, args=["release"])).status_code == 403
+    assert b"Synthetic twin" not in sign_in("rita").get(reverse("workspaces:list")).content

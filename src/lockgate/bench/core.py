@@ -71,5 +71,10 @@ def environment(folder: Path, wanted: list[str], alone: list[str] | None = None)
     python = folder / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--retries", "1"]
     runs = [[*pip, *wanted], [*pip, "--no-deps", "--ignore-requires-python", *alone] if alone else []]
-    done = all(subprocess.run(run, capture_output=True, timeout=300).returncode == 0 for run in runs if run)
+    try:
+        done = all(
+            subprocess.run(run, capture_output=True, timeout=600).returncode == 0 for run in runs if run
+        )
+    except subprocess.TimeoutExpired:
+        return None
     return python if done else None

@@ -65,10 +65,10 @@ def _attacks() -> Measure:
 
 
 def _second_opinions(rng: np.random.Generator, network: Network | None, small: Bools) -> list[Measure]:
-    """By packages in an environment of their own; nothing when it can't be had."""
+    """By packages in an environment of their own; a line that says so when it can't be had."""
     found = peer()
     if found is None or network is None:
-        return []
+        return [Measure("second opinions: acro and scipy could not be installed", 0, "packages")]
     folder, python = found
     with folder:
         cells = [(int(i), int(j)) for i, j in np.argwhere(small)]

@@ -7,10 +7,15 @@ from django_tasks import task
 
 @task()
 def provision(slug: str) -> str:
-    """Prepare the data of a project; its state afterwards."""
+    """Prepare the data of a project, and where the site says so its synthetic twin; its state afterwards."""
+    from lockgate.portal.workspaces.models import Project
     from lockgate.portal.workspaces.services import provision_now
+    from lockgate.portal.workspaces.twins import make_with
 
-    return provision_now(slug)
+    state = provision_now(slug)
+    if state == "ready":
+        make_with(Project.objects.get(slug=slug))
+    return state
 
 
 @task()

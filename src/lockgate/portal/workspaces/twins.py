@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from lockgate.errors import LockgateError, Refused
+from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import can
 from lockgate.portal.applications.models import Application
 from lockgate.portal.outbox.writing import writing
@@ -20,9 +21,9 @@ from lockgate.twin.packing import Packed, ask, packed
 from lockgate.workspace.scope import Scope
 
 
-def check_download(request: SignedIn, project: Project | None) -> None:
+def check_download(user: User, project: Project | None) -> None:
     """As ``[twin] download`` says: members have that of their project; who has an application, that of the release."""
-    person, policy = request.user.person, current_site().config.twin.download
+    person, policy = user.person, current_site().config.twin.download
     if policy == "nobody":
         raise Refused("this site gives no synthetic twins away", reasons=["[twin] download is nobody"])
     if project is not None:
@@ -30,7 +31,7 @@ def check_download(request: SignedIn, project: Project | None) -> None:
             raise Http404
         return
     involved = (
-        Application.objects.filter(applicant=request.user).exists()
+        Application.objects.filter(applicant=user).exists()
         or Member.objects.filter(username=person.username).exists()
     )
     if not (can(person, "workspace.read_all") or (policy == "applicants" and involved)):
@@ -43,15 +44,24 @@ def check_download(request: SignedIn, project: Project | None) -> None:
         )
 
 
+def can_download(user: User, project: Project | None) -> bool:
+    """Whether ``check_download`` would pass: who may not have a twin is shown no way to it."""
+    try:
+        check_download(user, project)
+    except (Refused, Http404):
+        return False
+    return True
+
+
 def _project(request: SignedIn, slug: str) -> tuple[Project | None, Scope | None]:
     """The project that is meant ("release": none), and its scope."""
     if slug == "release":
-        check_download(request, None)
+        check_download(request.user, None)
         return None, None
     project = Project.objects.filter(slug=slug).first()
     if project is None:
         raise Http404
-    check_download(request, project)
+    check_download(request.user, project)
     return project, Scope.model_validate(project.scope)
 
 
@@ -109,6 +119,18 @@ def download(request: SignedIn, slug: str) -> HttpResponseBase:
     ):
         pass
     return FileResponse(found.path.open("rb"), as_attachment=True, filename=found.name)
+
+
+def make_with(project: Project) -> None:
+    """Ask for a project's twin with its data, where the site says so and nobody has asked for it yet."""
+    policy = current_site().config.twin
+    if not policy.at_provisioning or policy.download == "nobody":
+        return
+    scope = Scope.model_validate(project.scope)
+    if (found := _found(scope)) is not None and found.state == "none":
+        with writing("twin.asked", actor="lockgate", twin=found.path.stem):
+            ask(current_site(), scope)
+            tasks.twin.enqueue(project.slug)
 
 
 def make_now(slug: str, *, actor: str = "lockgate") -> str:

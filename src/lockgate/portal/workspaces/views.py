@@ -21,7 +21,7 @@ from lockgate.portal.applications.catalogue import linkage_label, offered
 from lockgate.portal.files import code_text
 from lockgate.portal.pages import SignedIn, as_errors, fragment, page_of, pagination, signed_in, summary
 from lockgate.portal.sites import current_site
-from lockgate.portal.workspaces import examples, queue, rules, services
+from lockgate.portal.workspaces import examples, queue, rules, services, twins
 from lockgate.portal.workspaces.models import Job, Project
 from lockgate.schema import VOCABULARY_TABLES
 
@@ -62,7 +62,9 @@ def workspace_of(project: Project) -> dict[str, Any]:
 def index(request: SignedIn) -> HttpResponseBase:
     """The projects that this person may read."""
     page = page_of(request, visible(request))
-    return render(request, "workspaces/list.jinja", {"page": page, "pagination": pagination(request, page)})
+    twin = twins.can_download(request.user, None)
+    context = {"page": page, "pagination": pagination(request, page), "twin": twin}
+    return render(request, "workspaces/list.jinja", context)
 
 
 @require_GET
@@ -88,6 +90,7 @@ def detail(request: SignedIn, slug: str) -> HttpResponseBase:
         "linkage_label": linkage_label,
         "usage": plane.usage(current_site(), project.slug),
         "standing": queue.standing(project.slug),
+        "twin": twins.can_download(request.user, project),
     }
     return render(request, "workspaces/project.jinja", context)
 

@@ -118,3 +118,8 @@ class TwinSection(Section):
         description="who may download one from the pages: whoever has an application, drafts included; only the people"
         " of a project; nobody",
     )
+    at_provisioning: bool = Field(
+        default=False,
+        description="make a project's twin with its data, so that it is there when its people come; else who wants"
+        " one asks for it. Of a release without a recipe that spends its epsilon",
+    )
