@@ -1,4 +1,4 @@
-"""Run as a program: a job, a provisioning or a publication is killed at its k-th step that touches the disk.
+"""Run as a program: a piece of work on a project (see ``do``) is killed at its k-th step that touches the disk.
 
 One process imports Lockgate once and forks for each trial. It reads trials as JSON lines, {"what", "site", "folder",
 "kill_at": k or null}, and answers each with {"code", "steps"}: the exit code (negative: the signal), and how many steps
@@ -16,7 +16,7 @@ from typing import Any
 
 from lockgate.site import Site
 from lockgate.site.files import sha256_file
-from lockgate.workspace import jobs, provisioning, publishing
+from lockgate.workspace import ending, importing, jobs, provisioning, publishing
 from lockgate.workspace.sandbox.model import Outcome, Task
 
 _spec = importlib.util.spec_from_file_location(
@@ -44,10 +44,17 @@ def do(what: str, site: Site, folder: Path) -> None:
         jobs.run_job(site, "p0001", code=folder / "study", author="ada")
     elif what == "provision":
         provisioning.provision(site, "p0001", "test")
+    elif what == "recall":
+        publishing.recall(site, "p0001", "R-1", reason="a mistake", at="2026-11-22T10:00:00Z")
+    elif what == "destroy":
+        ending.destroy_project(site, "p0001", by="dev", reason="the study is over")
     else:
         files = sorted((folder / "reviewed").iterdir())
         record = {"files": [{"name": path.name, "sha256": sha256_file(path)} for path in files]}
-        publishing.publish(site, "p0001", "R-1", files, record)
+        if what == "import":
+            importing.bring_in(site, "p0001", "I-1", folder / "reviewed", record)
+        else:
+            publishing.publish(site, "p0001", "R-1", files, record)
 
 
 def trial(what: str, site: str, folder: str, kill_at: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The worker killed at many points of a job, a provisioning and a publication: nothing lost, nothing out twice."""
+"""Killed at many points of whatever a worker does to a project: nothing lost, nothing out twice, and it goes on."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ import pytest
 
 from lockgate.site import Site
 from lockgate.workspace import provision
+from lockgate.workspace.ending import certificate
 from lockgate.workspace.jobs import list_jobs
 from lockgate.workspace.project import Project
+from lockgate.workspace.publishing import RECALL
+from lockgate.workspace.scope import revoke
 
 Trial = Callable[..., dict[str, Any]]
 # as many in CI as it has time for; KILL_POINTS=40 looks closer
-POINTS = {"job": 4, "provision": 4, "publish": 8} | dict.fromkeys(
-    ("job", "provision", "publish") if "KILL_POINTS" in os.environ else (),
-    int(os.environ.get("KILL_POINTS", 0)),
-)
+POINTS = {"job": 4, "provision": 4, "publish": 8, "recall": 6, "import": 6, "destroy": 6}
+if "KILL_POINTS" in os.environ:
+    POINTS = dict.fromkeys(POINTS, int(os.environ["KILL_POINTS"]))
 STUDY = """
 actions:
   a:
@@ -158,4 +160,54 @@ def test_a_publication(trial: Trial, before: Path, work: Path) -> None:
             assert (place / "R-1" / "table.csv").read_text() == "decile,people\n1,20\n"
         published = [entry for entry in site.audit.entries() if entry.event == "result.published"]
         assert len(published) == 1
+        assert site.audit.verify() == []
+
+
+def test_a_recall(trial: Trial, before: Path, work: Path) -> None:
+    assert trial("publish", before)["code"] == 0
+    for path in killed_at(trial, "recall", before, work):
+        site = Site.open(path)
+        public = site.register / "results" / "p0001" / "R-1"
+        begun = (Project.of(site, "p0001").released / "R-1" / RECALL).exists()
+        again = trial("publish", path)["code"]
+        assert again == 1 or not begun, "what is being recalled is not published again"
+        assert trial("recall", path)["code"] == 0
+        assert (public / RECALL).exists()
+        assert not {"table.csv", "chart.svg"} & {file.name for file in public.iterdir()}
+        assert (Project.of(site, "p0001").released / "R-1" / "table.csv").exists()
+        assert trial("publish", path)["code"] == 1
+
+
+def test_an_import(trial: Trial, before: Path, work: Path) -> None:
+    for path in killed_at(trial, "import", before, work):
+        site = Site.open(path)
+        shown = Project.of(site, "p0001").path / "imported"
+        for folder in shown.glob("[!.]*"):
+            assert {"table.csv", "chart.svg"} <= {file.name for file in folder.iterdir()}
+        assert trial("import", path)["code"] == 0
+        assert [folder.name for folder in shown.glob("[!.]*")] == ["I-1"]
+        assert all(file.stat().st_mode & 0o777 == 0o444 for file in (shown / "I-1").iterdir())
+        assert len([entry for entry in site.audit.entries() if entry.event == "import.brought_in"]) == 1
+        assert site.audit.verify() == []
+
+
+def test_a_destruction(trial: Trial, before: Path, work: Path) -> None:
+    site = Site.open(before)
+    provision(site, "p0001", "test")
+    assert trial("publish", before)["code"] == 0
+    revoke(site, "p0001-v1", "dev", "the study is over")
+    held = {f"data/{path.name}" for path in Project.of(site, "p0001").data.iterdir()}
+    assert "data/person.parquet" in held
+    for path in killed_at(trial, "destroy", before, work):
+        site = Site.open(path)
+        place = Project.of(site, "p0001")
+        assert trial("destroy", path)["code"] == 0
+        told = certificate(site, "p0001")
+        assert told is not None
+        assert told.finished_at
+        assert held <= {item["file"] for item in told.files}, "what went before the death is certified too"
+        assert all(item["sha256"] for item in told.files)
+        assert not place.data.exists() or not list(place.data.iterdir())
+        assert (place.released / "R-1" / "table.csv").exists()
+        assert len([entry for entry in site.audit.entries() if entry.event == "project.destroyed"]) == 1
         assert site.audit.verify() == []

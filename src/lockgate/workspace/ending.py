@@ -73,6 +73,7 @@ def destroy_project(site: Site, project: str, *, by: str, reason: str) -> Certif
         found = certificate(site, project)
         going = sorted(not_kept(place.path))
         if found is not None and found.finished_at and not going:
+            _tell(site, place, found)
             return found
         told = tuple(
             {
@@ -94,11 +95,18 @@ def destroy_project(site: Site, project: str, *, by: str, reason: str) -> Certif
         end_uses(site, project)
         record = replace(record, finished_at=now())
         _write(site, place, record)
-        site.audit.append(
-            EVENT, actor=by, project=project, reason=record.reason, files=len(told),
-            certificate=sha256_file(place.path / CERTIFICATE),
-        )  # fmt: skip
+        _tell(site, place, record)
     return record
+
+
+def _tell(site: Site, place: Project, record: Certificate) -> None:
+    """Enter a finished certificate into the audit chain, once: a death may have come between the two."""
+    digest = sha256_file(place.path / CERTIFICATE)
+    if not any(entry.detail["certificate"] == digest for entry in site.audit.entries(EVENT)):
+        site.audit.append(
+            EVENT, actor=record.by, project=record.project, reason=record.reason, files=len(record.files),
+            certificate=digest,
+        )  # fmt: skip
 
 
 def certificate(site: Site, project: str) -> Certificate | None:
