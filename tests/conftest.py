@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -39,3 +42,34 @@ def shared_data() -> Path:
 def site(tmp_path: Path) -> Site:
     """A fresh site in a temporary folder."""
     return Site.init(tmp_path / "site", name="Test Hospital", ods_code="RXX")
+
+
+def _beside(name: str) -> ModuleType:
+    """A module of this folder, which is no package."""
+    spec = importlib.util.spec_from_file_location(f"tests_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+order = _beside("order")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--cpu", action="store_true", help="tell which files and tests cost most CPU seconds")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--cpu"):
+        config.pluginmanager.register(_beside("cpu").Cpu())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest first, and what shares something dear side by side."""
+    items[:] = [items[place] for place in order.longest_first(item.nodeid for item in items)]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By file, as ``--dist loadfile`` says, but for the files that share something dear."""
+    return order.Together(config, log) if config.getvalue("dist") == "loadfile" else None
