@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,11 @@ ECDS = (
 )
 
 
-@pytest.fixture
-def national(site: Site, tmp_path: Path) -> Site:
+@pytest.fixture(scope="module")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site that holds one invented person's stay, attendances and critical care."""
+    folder = tmp_path_factory.mktemp("national")
+    site = Site.init(folder / "site", name="Test Hospital", ods_code="RXX")
     files = {
         "critical_care": CC
         + "12,1,TOKEN1,RXX,2012-03-01,2012-03-04,14:30:00,2012-03-06,09:00:00,2,1,999,2,2\n",
@@ -56,10 +59,17 @@ def national(site: Site, tmp_path: Path) -> Site:
         "hes_apc": APC + "\n" + "\n".join(STAY) + "\n",
     }
     for name, text in files.items():
-        path = tmp_path / f"{name}.csv"
+        path = folder / f"{name}.csv"
         path.write_text(text)
         assert adds_up(capture_table(site, name, path, actor="test"))
-    return site
+    return site.path
+
+
+@pytest.fixture
+def national(site: Site, captured: Path) -> Site:
+    """A copy of it, where the test's site was."""
+    shutil.rmtree(site.path)
+    return Site.open(shutil.copytree(captured, site.path))
 
 
 def latest(site: Site, table: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,21 @@ def _write(path: Path, *items: dict[str, Any]) -> Path:
     return path
 
 
-@pytest.fixture
-def traced(site: Site, tmp_path: Path, rows_of: Any) -> tuple[Site, int, int]:
-    """A site with one measurement of two versions, the ids of the row and the person in its release."""
-    capture_fhir(site, _write(tmp_path / "a.ndjson", PATIENT, _pulse(70, 1)), actor="test")
-    capture_fhir(site, _write(tmp_path / "b.ndjson", _pulse(72, 2)), actor="test")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with one measurement of two versions, and a release."""
+    folder = tmp_path_factory.mktemp("traced")
+    site = Site.init(folder / "site", name="Test Hospital", ods_code="RXX")
+    capture_fhir(site, _write(folder / "a.ndjson", PATIENT, _pulse(70, 1)), actor="test")
+    capture_fhir(site, _write(folder / "b.ndjson", _pulse(72, 2)), actor="test")
     build_release(site, actor="test")
+    return site.path
+
+
+@pytest.fixture
+def traced(made: Path, tmp_path: Path, rows_of: Any) -> tuple[Site, int, int]:
+    """A copy of that site, the ids of the row and the person in its release."""
+    site = Site.open(shutil.copytree(made, tmp_path / "site"))
     ((row, person),) = rows_of(open_release(site), "measurement", "measurement_id", "person_id")
     return site, row, person
 
