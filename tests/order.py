@@ -13,8 +13,14 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Name -> beginnings of the files' paths. The longest first, as measured by ``pytest --cpu``.
+# Name -> beginnings of the files' paths.
 SHARING = {
+    # one Java machine, warm after the first file
+    "Spark": (
+        "tests/curate/test_spark.py",
+        "tests/cohorts/test_cohorts_on_spark.py",
+        "tests/engine/test_portable.py",
+    ),
     "a served hospital": tuple(
         f"tests/portal/test_{name}.py"
         for name in ("routes_browser", "browser", "explore_browser", "notebook_browser", "notes_browser")
@@ -23,12 +29,12 @@ SHARING = {
     "twins": ("tests/twin/",),
     "hospitals": ("tests/synthetic/",),
 }
+# Sets and beginnings of paths, the longest first, as measured by ``pytest --cpu``.
 LONG = (
-    "tests/curate/test_spark.py",
-    "tests/bench/test_bench.py",
-    "tests/cohorts/test_cohorts_on_spark.py",
-    "tests/path/test_power_cut.py",
     "a served hospital",
+    "Spark",
+    "tests/bench/test_bench.py",
+    "tests/path/test_power_cut.py",
     "a demonstration",
     "tests/path/test_postgresql.py",
     "twins",

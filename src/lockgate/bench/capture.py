@@ -47,7 +47,7 @@ def speed(quick: bool) -> list[Measure]:
     """Capture a folder of Observations with its patients and encounters, again, and read it bare."""
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:
         folder = Path(temporary)
-        expected = _write(folder / "in", 20_000 if quick else 400_000)
+        expected = _write(folder / "in", 5_000 if quick else 400_000)
         file = folder / "in" / "Observation.ndjson"
         # Imports and first plans are not measured.
         _capture(Site.init(folder / "warm", name="Warm"), _write_small(folder / "small"))
@@ -96,7 +96,7 @@ def speed(quick: bool) -> list[Measure]:
 
 def memory(quick: bool) -> list[Measure]:
     """The peak of a process that captures, for an input and for ten times as much."""
-    count = 1_000 if quick else 120_000
+    count = 300 if quick else 120_000
     peaks = []
     for times in (1, 10):
         with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:

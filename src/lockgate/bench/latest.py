@@ -26,7 +26,7 @@ COLUMNS = (STATE, "*")
 
 def latest(quick: bool) -> list[Measure]:
     """Rows of a staged table, 2.5 versions a record in shuffled order, to the one that counts, if any does."""
-    count = 100_000 if quick else 5_000_000
+    count = 20_000 if quick else 5_000_000
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as temporary:
         site = Site.init(Path(temporary) / "site", name="Bench")
         expected = _write(site, count)

@@ -190,7 +190,7 @@ def run(quick: bool = False) -> list[Measure]:
     measures: list[Measure] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        people = registers(folder, 400 if quick else 20_000)
+        people = registers(folder, 200 if quick else 20_000)
         whole = "given_name=given,family_name=family,birth_date=born,postcode=postcode,sex=sex"
         for label, mapping, target in (
             ("two registers, pair F1", f"{whole},nhs_number=nhs", 0.997),

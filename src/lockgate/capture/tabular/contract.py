@@ -295,9 +295,9 @@ class Contract(_Model):
             yield "without a key no record can be deleted or replaced"
         yield from (f"{form!r} is no date format" for form in self.date_formats if not is_form(form))
         if self.time_zone is not None:
-            from zoneinfo import available_timezones
+            from lockgate.site.zones import time_zones
 
-            if self.time_zone not in available_timezones():
+            if self.time_zone not in time_zones():
                 yield f"time_zone {self.time_zone!r} is no IANA time zone, such as 'Europe/London'"
         yield from self._names_twice()
 

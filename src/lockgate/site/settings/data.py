@@ -20,9 +20,9 @@ class SiteSection(Section):
     @field_validator("timezone")
     @classmethod
     def _known(cls, value: str) -> str:
-        from zoneinfo import available_timezones
+        from lockgate.site.zones import time_zones
 
-        if value not in available_timezones():
+        if value not in time_zones():
             raise ValueError(f"{value!r} is no IANA time zone, such as 'Europe/London'")
         return value
 

@@ -104,9 +104,9 @@ class Hl7Section(Section):
     @field_validator("time_zone")
     @classmethod
     def _known(cls, value: str) -> str:
-        from zoneinfo import available_timezones
+        from lockgate.site.zones import time_zones
 
-        if value and value not in available_timezones():
+        if value and value not in time_zones():
             raise ValueError(f"{value!r} is no IANA time zone, such as 'Europe/London'")
         return value
 
