@@ -301,7 +301,7 @@ def test_more_data_asks_their_owners_and_a_return_goes_on(
 ) -> None:
     amendment = amend(people, approved, **MORE_DATA)
     told = Notice.objects.filter(user=people["ines"])
-    assert [item.path for item in told] == [f"/applications/{approved.reference}/amendment/decide/"]
+    assert [item.path for item in told] == [f"/applications/{approved.reference}/"]
     assert not Notice.objects.filter(user=people["tim"]).exists()
     assert set(amendment.facts().needed) == {
         "research_centre", "data_protection_office", "caldicott_guardian", "data_owner:incidents",

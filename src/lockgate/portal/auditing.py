@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 from ninja import Schema
 
 from lockgate.portal.outbox.models import Message
 from lockgate.site import Site
 from lockgate.site.audit import Entry
+from lockgate.site.audit_index import AuditIndex, Check, Found, Wish
+
+SHORT = 2 * 2**20  # bytes: a chain up to this (some 5,000 entries) is read whole whenever somebody asks
 
 
 class Wanted(Schema):
@@ -22,47 +26,62 @@ class Wanted(Schema):
     column: str = ""
 
 
-def found(site: Site, wanted: Wanted) -> list[Entry]:
+class Shown:
+    """Entries without what only the relay needs, the newest first: counted, sliced or gone through."""
+
+    def __init__(self, rows: Found) -> None:
+        self._rows = rows
+
+    def count(self) -> int:
+        """How many there are."""
+        return self._rows.count()
+
+    def __len__(self) -> int:
+        return self.count()
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+    def __getitem__(self, at: slice | int) -> list[Entry] | Entry:
+        if isinstance(at, int):
+            return _shown(self._rows[at])
+        return [_shown(entry) for entry in self._rows[at]]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(_shown, self._rows)
+
+
+def found(site: Site, wanted: Wanted) -> Shown:
     """The entries that are wanted, the newest first."""
-    rows = [_shown(entry) for entry in site.audit.entries() if _is_wanted(entry, wanted)]
-    return rows[::-1]
+    return Shown(AuditIndex(site.audit).find(Wish(**wanted.dict())))
 
 
 def _shown(entry: Entry) -> Entry:
-    """Without what only the relay needs."""
     return replace(entry, detail={key: value for key, value in entry.detail.items() if key != "outbox"})
 
 
-def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
-    if not entry.event.startswith(wanted.event) or wanted.actor not in ("", entry.actor):
-        return False
-    if wanted.project not in ("", entry.detail.get("project")):
-        return False
-    touched = entry.detail.get("touched") or {}
-    if wanted.table and wanted.table not in touched:
-        return False
-    columns = touched.get(wanted.table, []) if wanted.table else [c for one in touched.values() for c in one]
-    return not wanted.column or wanted.column in columns
-
-
 def state_of(site: Site) -> dict[str, Any]:
-    """Whether the chain is whole, what is wrong with it, and how many entries of the portal wait for it."""
-    problems = [problem.message for problem in site.audit.verify()]
-    waiting = Message.objects.filter(seq=None).count()
-    return {"whole": not problems, "problems": problems, "waiting": waiting}
+    """Whether the chain is whole as far as is known, what is wrong with it, when all of it was last read, and how many
+    entries of the portal wait for it."""
+    known = _checked(site)
+    return {
+        "whole": not known.problems,
+        "problems": list(known.problems),
+        "read": known.at,
+        "waiting": Message.objects.filter(seq=None).count(),
+    }
+
+
+def _checked(site: Site) -> Check:
+    index = AuditIndex(site.audit)
+    if site.audit.chain.exists() and site.audit.chain.stat().st_size > SHORT:
+        known = index.check()
+        if known.at is not None:
+            return known
+    return index.check_whole()
 
 
 def touched_by_project(site: Site) -> list[dict[str, Any]]:
     """For each project and table: its columns that were touched, by how many jobs and counts, and when last."""
-    sums: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in site.audit.entries():
-        for table, columns in (entry.detail.get("touched") or {}).items():
-            place = (str(entry.detail.get("project") or ""), table)
-            one = sums.setdefault(place, {"columns": set(), "times": 0, "last": ""})
-            one["columns"].update(columns)
-            one["times"] += 1
-            one["last"] = entry.at
-    return [
-        {"project": project, "table": table, **one, "columns": sorted(one["columns"])}
-        for (project, table), one in sorted(sums.items())
-    ]
+    return AuditIndex(site.audit).touched()

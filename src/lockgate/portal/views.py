@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
+from django.core.paginator import Page, Paginator
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
@@ -17,14 +18,14 @@ from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Request
 from lockgate.portal.applications.waiting import groups as waiting_applications
 from lockgate.portal.auditing import Wanted, found, state_of, touched_by_project
-from lockgate.portal.pages import SignedIn, signed_in
+from lockgate.portal.pages import SignedIn, pagination, signed_in
 from lockgate.portal.register.models import Entry
 from lockgate.portal.safety import services as safety
 from lockgate.portal.safety.rules import can_read as can_read_safety
 from lockgate.portal.sites import current_site
 from lockgate.portal.workspaces.models import Project
 
-AUDIT_ROWS = 200
+AUDIT_ROWS = 100
 
 
 @require_GET
@@ -88,15 +89,18 @@ def audit(request: SignedIn) -> HttpResponseBase:
     wanted = Wanted(**{name: request.GET.get(name, "").strip() for name in Wanted.model_fields})
     rows = found(current_site(), wanted)
     if request.GET.get("as") == "jsonl":
-        lines = "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
-        response = HttpResponse(lines, content_type="application/x-ndjson; charset=utf-8")
+        lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+        response = StreamingHttpResponse(lines, content_type="application/x-ndjson; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
         return response
+    page: Page[Any] = Paginator(cast(Any, rows), AUDIT_ROWS).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query["as"] = "jsonl"
+    query.pop("page", None)
     context = {
-        "entries": rows[:AUDIT_ROWS],
-        "count": len(rows),
+        "entries": page.object_list,
+        "page": page,
+        "pagination": pagination(request, page),
         "wanted": wanted,
         "export": f"?{query.urlencode()}",
         "touched": touched_by_project(current_site()),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from lockgate.identity import index_path
 from lockgate.portal import setup
 from lockgate.site import Site
+from lockgate.site.audit_index import AuditIndex
 
 logger = logging.getLogger("lockgate.worker")
 
@@ -78,8 +79,27 @@ def _warn() -> None:
         _warned = now
 
 
+_READ_AGAIN = 3600.0  # seconds after which the whole audit chain is read again
+_read: tuple[object, float] = ("", 0.0)
+
+
+def _read_chain() -> None:
+    """Take new entries into the index that the audit page reads by, and read the whole chain once an hour."""
+    global _read
+    from lockgate.portal.sites import current_site
+
+    site = current_site()
+    index = AuditIndex(site.audit)
+    index.refresh()
+    if _read[0] != site.path or time.monotonic() - _read[1] > _READ_AGAIN:
+        for problem in index.check_whole().problems:
+            logger.error("the audit chain is broken: %s", problem)
+        _read = (site.path, time.monotonic())
+
+
 def tick() -> int:
-    """One round: waiting tasks, then opt-outs, expiry, the relay, warnings and e-mails; how many tasks were done."""
+    """One round: waiting tasks, then opt-outs, expiry, the relay, the audit chain, warnings and e-mails; how many tasks
+    were done."""
     from django.core.management import call_command
     from django.db import close_old_connections
     from django_tasks_db.models import DBTaskResult
@@ -98,6 +118,7 @@ def tick() -> int:
     suspend_overdue()
     recover()
     relay()
+    _read_chain()
     _warn()
     mail.send_waiting()
     return int(waiting)

@@ -56,6 +56,43 @@ def _digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class Walk:
+    """From line to line of a chain: whether each entry is as it was written and follows from the one before it.
+
+    Begins before the first entry, or after the one with the given number and hash.
+    """
+
+    def __init__(self, seq: int = 0, digest: str = GENESIS) -> None:
+        self.seq, self.hash = seq, digest
+
+    def take(self, number: int, line: bytes) -> tuple[Entry | None, list[Problem]]:
+        """The entry of the next line, None where it can't be read, and what is wrong with it."""
+        try:
+            told = json.loads(line)
+            body = {key: told[key] for key in ("seq", "at", "actor", "event", "detail", "prev")}
+            found_seq, found_hash = int(told["seq"]), str(told["hash"])
+        except (ValueError, TypeError, KeyError):
+            self.seq += 1
+            self.hash = ""
+            return None, [Problem(number, "unreadable", f"line {number} is no audit entry")]
+        problems = []
+        if len(told) != 7 or _digest(body) != found_hash:
+            said = f"entry {found_seq} (line {number}) was changed after it was written"
+            problems.append(Problem(number, "changed", said))
+        seq, prev = self.seq, self.hash
+        if found_seq > seq + 1:
+            gone = f"entry {seq + 1}" if found_seq == seq + 2 else f"entries {seq + 1} to {found_seq - 1}"
+            problems.append(Problem(number, "removed", f"{gone} removed before line {number}"))
+        elif found_seq <= seq:
+            said = f"entry {found_seq} stands at line {number}, after entry {seq}"
+            problems.append(Problem(number, "reordered", said))
+        elif prev and body["prev"] != prev:
+            said = f"entry {found_seq} does not follow from the entry before it"
+            problems.append(Problem(number, "broken", said))
+        self.seq, self.hash = found_seq, found_hash
+        return Entry(**{**body, "seq": found_seq}, hash=found_hash), problems
+
+
 class AuditLog:
     """The chain of one site. Instances may be made freely; the lock is the file's."""
 
@@ -172,61 +209,59 @@ class AuditLog:
         """Every entry (of one event, where named), oldest first. Raises LockgateError at a line that can't be read."""
         if not self.chain.exists():
             return
-        with self.chain.open(encoding="utf-8") as stream:
+        told = f'"event": {json.dumps(event, ensure_ascii=False)}'.encode() if event else b""
+        with self.chain.open("rb") as stream:
             for number, line in enumerate(stream, 1):
-                if event and f'"event": {json.dumps(event)}' not in line:
-                    continue
-                try:
-                    yield Entry(**json.loads(line))
-                except (ValueError, TypeError) as error:
-                    raise LockgateError(
-                        "an audit entry can't be read",
-                        where=f"{self.chain}:{number}",
-                        remedy="`lockgate audit verify` says what happened to it",
-                    ) from error
+                if told in line:
+                    entry = self.read(line, f"{number}")
+                    if not event or entry.event == event:
+                        yield entry
+
+    def newest(self) -> Iterator[Entry]:
+        """Every entry, the newest first, read from the end of the file no further than is asked."""
+        if not self.chain.exists():
+            return
+        with self.chain.open("rb") as stream:
+            place, rest = stream.seek(0, os.SEEK_END), b""
+            while place:
+                size = min(65536, place)
+                place -= size
+                stream.seek(place)
+                lines = (stream.read(size) + rest).split(b"\n")
+                rest = lines.pop(0) if place else b""
+                for line in reversed(lines):
+                    if line:
+                        yield self.read(line, "near the end")
+
+    def read(self, line: bytes, place: str) -> Entry:
+        """The entry of a line; LockgateError, naming the place, where it is none."""
+        try:
+            return Entry(**json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise LockgateError(
+                "an audit entry can't be read",
+                where=f"{self.chain}:{place}",
+                remedy="`lockgate audit verify` says what happened to it",
+            ) from error
 
     def verify(self) -> list[Problem]:
         """Every break in the chain; an empty list when it is whole."""
         problems: list[Problem] = []
-        seq, prev = 0, GENESIS
+        walk = Walk()
         hashes = {0: GENESIS}
         lines = self.chain.read_bytes().split(b"\n") if self.chain.exists() else [b""]
         if lines.pop() != b"":
             problems.append(Problem(len(lines) + 1, "cut-off", "the last line is incomplete"))
         for number, line in enumerate(lines, 1):
-            try:
-                entry = json.loads(line)
-                body = {key: entry[key] for key in ("seq", "at", "actor", "event", "detail", "prev")}
-                found_seq, found_hash = int(entry["seq"]), str(entry["hash"])
-            except (ValueError, TypeError, KeyError):
-                problems.append(Problem(number, "unreadable", f"line {number} is no audit entry"))
-                seq += 1
-                prev = ""
-                continue
-            if len(entry) != 7 or _digest(body) != found_hash:
-                problems.append(
-                    Problem(
-                        number,
-                        "changed",
-                        f"entry {found_seq} (line {number}) was changed after it was written",
-                    )
-                )
-            if found_seq > seq + 1:
-                gone = f"entry {seq + 1}" if found_seq == seq + 2 else f"entries {seq + 1} to {found_seq - 1}"
-                problems.append(Problem(number, "removed", f"{gone} removed before line {number}"))
-            elif found_seq <= seq:
-                problems.append(
-                    Problem(
-                        number, "reordered", f"entry {found_seq} stands at line {number}, after entry {seq}"
-                    )
-                )
-            elif prev and body["prev"] != prev:
-                problems.append(
-                    Problem(number, "broken", f"entry {found_seq} does not follow from the entry before it")
-                )
-            seq, prev = found_seq, found_hash
-            hashes[found_seq] = found_hash
+            entry, wrong = walk.take(number, line)
+            problems += wrong
+            if entry is not None:
+                hashes[entry.seq] = entry.hash
         return _name_moves(problems, hashes) + self._verify_head(hashes)
+
+    def verify_head(self, seq: int, digest: str) -> list[Problem]:
+        """Whether the signed head is that of the chain's last entry, or of the one before it while that is written."""
+        return self._verify_head({0: GENESIS, seq: digest})
 
     def verify_against(self, head: bytes) -> list[Problem]:
         """Whether the chain still holds the entry of a signed head that was kept elsewhere; what is wrong if not."""

@@ -52,10 +52,12 @@ class AuditEntries(Schema):
 
 
 class ChainOut(Schema):
-    """Whether the chain is whole, what is wrong with it, and how many entries wait to be written to it."""
+    """Whether the chain is whole, what is wrong with it, when all of it was last read (newer entries are checked as
+    they come), and how many entries wait to be written to it."""
 
     whole: bool
     problems: list[str]
+    read: str | None
     waiting: int
 
 

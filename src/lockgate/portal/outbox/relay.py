@@ -51,7 +51,9 @@ def relay(limit: int = 1000) -> int:
 def _already_there(site: Site, message: Message) -> Entry | None:
     """The chain's entry for this message, when an earlier relay stopped between writing and marking."""
     last = Message.objects.exclude(seq=None).order_by("-seq").values_list("seq", flat=True).first() or 0
-    for entry in site.audit.entries():
-        if entry.seq > last and entry.detail.get("outbox") == str(message.key):
+    for entry in site.audit.newest():
+        if entry.seq <= last:
+            return None
+        if entry.detail.get("outbox") == str(message.key):
             return entry
     return None
