@@ -244,7 +244,9 @@ def test_auditors_see_what_was_touched_and_take_it_with_them(sign_in: Any, hospi
     client = sign_in("audrey")
     page = client.get("/audit/").content.decode()
     assert "person_id, year_of_birth" in page and "job.started" in page
-    lines = client.get("/audit/?project=lg-1&table=person&column=year_of_birth&as=jsonl").getvalue().splitlines()
+    lines = (
+        client.get("/audit/?project=lg-1&table=person&column=year_of_birth&as=jsonl").getvalue().splitlines()
+    )
     assert [json.loads(line)["detail"]["touched"] for line in lines] == [{"person": ["year_of_birth"]}]
     assert client.get("/api/audit?event=job.&project=lg-1").json()["count"] == 2
     assert client.get("/api/audit?table=death").json()["count"] == 0
