@@ -9,7 +9,9 @@ that exist, names of outputs that the code spells out. A name that a job made up
 from __future__ import annotations
 
 import builtins
+import errno
 import re
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 
@@ -37,6 +39,20 @@ _STATEMENT = re.compile(
     r"^lockgate-sql: statement ([0-9]{1,6}), line ([0-9]{1,7}): ([A-Za-z]{1,60})$", re.MULTILINE
 )
 _EXPRESSION = re.compile(r"^lockgate-r: line ([0-9]{1,7}): ([A-Za-z_.]{1,60})$", re.MULTILINE)
+_ERRNO = re.compile(r"^(?:[A-Za-z]+Error): \[Errno ([0-9]{1,3})\]", re.MULTILINE)
+# errors of the sandbox itself, in words; any other number is not repeated
+_LIMITS_MET = {
+    errno.EFBIG: "a file reached the limit for one file",
+    errno.ENOSPC: "the scratch space is full",
+    errno.EROFS: "nothing but outputs and scratch space can be written",
+    errno.ENETUNREACH: "there is no network here",
+    errno.EMFILE: "too many files are open",
+    errno.EAGAIN: "as many processes run as may",
+}
+_SIGNALS = {
+    signal.SIGXFSZ: "a file reached the limit for one file",
+    signal.SIGXCPU: "it reached the limit of processor time",
+}
 _DIGITS = re.compile(r"[0-9]+")
 _TRACEBACK = "Traceback (most recent call last):"
 
@@ -92,7 +108,9 @@ def _ending(outcome: Outcome) -> str:
     if outcome.stopped:
         return f"Stopped ({outcome.stopped}): {outcome.detail if outcome.stopped != 'setup' else 'it did not start'}."
     if outcome.exit_code and outcome.exit_code > 128:
-        return f"Ended by signal {outcome.exit_code - 128} after {outcome.seconds:.1f} seconds."
+        number = outcome.exit_code - 128
+        why = f" ({_SIGNALS[signal.Signals(number)]})" if number in _SIGNALS else ""
+        return f"Ended by signal {number}{why} after {outcome.seconds:.1f} seconds."
     return f"Ended with exit code {outcome.exit_code} after {outcome.seconds:.1f} seconds."
 
 
@@ -111,6 +129,9 @@ def _python_error(log: str, code: Path) -> list[str]:
             frames.append(f"  {name}, line {number}")
     names = [found.rpartition(".")[2] for found in _LAST_LINE.findall(trace)]
     kind = next((name for name in reversed(names) if name in _KNOWN_ERRORS), "")
+    numbers = _ERRNO.findall(trace)
+    if numbers and int(numbers[-1]) in _LIMITS_MET:
+        kind = f"{kind} ({_LIMITS_MET[int(numbers[-1])]})"
     return (
         [f"Error: {kind or 'an error of its own'}, at", *frames[-8:]]
         if frames
