@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
@@ -21,6 +22,7 @@ from django.utils import timezone
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
 from lockgate.portal.accounts.services import create_user
+from lockgate.portal.airlock import imports
 from lockgate.portal.airlock import services as airlock
 from lockgate.portal.api import api
 from lockgate.portal.api.listing import Listed, operations
@@ -28,6 +30,7 @@ from lockgate.portal.applications import services as applications
 from lockgate.portal.applications.models import Application
 from lockgate.portal.explore import services as explore
 from lockgate.portal.incidents import services as incidents
+from lockgate.portal.notebooks import services as notebooks
 from lockgate.portal.tokens import rules as token_rules
 from lockgate.portal.tokens import services as tokens
 from lockgate.portal.tokens.models import Token
@@ -67,6 +70,10 @@ def pages() -> dict[str, str]:
     }
 
 
+def _file() -> SimpleUploadedFile:
+    return SimpleUploadedFile("codes.csv", b"code,label\n1,one\n", "text/csv")
+
+
 @pytest.fixture
 def world(people: dict[str, User], submitted: Application, data_plane: Any) -> dict[str, str]:
     """One thing of each kind, all Ann's: the values of the names in addresses, by the room they are used in."""
@@ -102,9 +109,11 @@ def world(people: dict[str, User], submitted: Application, data_plane: Any) -> d
         "explore form": "circe",
         "explore username": "ben",
         "notebooks slug": project.slug,
-        "notebooks key": "00000000-0000-4000-8000-000000000000",
+        "notebooks key": str(notebooks.ask(people["ann"], project).key),
         "imports slug": project.slug,
-        "imports reference": "lg-2026-0001-i1",  # what has come in: no such import is as one of others
+        "imports reference": imports.request_import(
+            people["ann"], project, title="Codes", purpose="Ours", uploads=[_file()]
+        ).reference,
         "incidents reference": incident.reference,
         "tokens key": token.key,
         "me key": token.key,
@@ -170,7 +179,7 @@ def bodies() -> dict[str, Any]:
     for methods in document["paths"].values():
         for told in methods.values():
             body = told.get("requestBody")
-            schema = body["content"]["application/json"]["schema"] if body else None
+            schema = next(iter(body["content"].values()))["schema"] if body else None
             query = {
                 one["name"]: _example(one["schema"], parts)
                 for one in told.get("parameters", [])
@@ -182,6 +191,8 @@ def bodies() -> dict[str, Any]:
 
 def _ask(client: Client, one: Listed, world: dict[str, str], bodies: dict[str, Any], **headers: str) -> Any:
     body, query = bodies[one.name]
+    if body is not None and "files" in body:  # a form, as a browser sends files
+        return client.post(_filled(one.path, world), {**body, "files": [_file()]}, **headers)
     return client.generic(
         one.method, _filled(one.path, world), _json(body), "application/json",
         QUERY_STRING="&".join(f"{key}={value}" for key, value in query.items()), **headers,
@@ -206,7 +217,7 @@ def test_a_stranger_opens_no_page_of_others(world: dict[str, str], people: Any, 
     # the objects are there for whose they are: else every refusal below would be of nothing
     for username, addresses in {
         "ann": ["applications/<reference>/", "projects/<slug>/", "projects/<slug>/jobs/<key>/", "reviews/<reference>/",
-                "explore/<key>/", "incidents/<reference>/"],
+                "explore/<key>/", "incidents/<reference>/", "imports/<reference>/"],
         "olga": ["reviews/<reference>/<number>/<name>.svg"],
         "adam": ["people/<username>/"],
     }.items():  # fmt: skip

@@ -120,6 +120,7 @@ def _navigation(path: str, person: Person) -> list[dict[str, Any]]:
             ("explore:list", "Explore", can(person, "explore.search")),
             ("workspaces:list", "Projects", can(person, "workspace.list")),
             ("airlock:list", "Reviews", can(person, "airlock.review")),
+            ("incoming:list", "Coming in", can(person, "capture.read")),
             ("linkage:list", "Who is who", can(person, "linkage.review")),
             ("notes:list", "Notes", can(person, "notes.results")),
             ("safety:list", "Safety", can_read(person)),

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "lockgate.portal.workspaces",
     "lockgate.portal.airlock",
     "lockgate.portal.register",
+    "lockgate.portal.incoming",
     "lockgate.portal.linkage",
     "lockgate.portal.notes",
     "lockgate.portal.safety",

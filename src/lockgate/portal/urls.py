@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notebooks/", include("lockgate.portal.notebooks.urls")),
     path("reviews/", include("lockgate.portal.airlock.urls")),
     path("imports/", include("lockgate.portal.airlock.import_urls")),
+    path("incoming/", include("lockgate.portal.incoming.urls")),
     path("notes/", include("lockgate.portal.notes.urls")),
     path("linkage/", include("lockgate.portal.linkage.urls")),
     path("safety/", include("lockgate.portal.safety.urls")),

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_GET
 from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import rules as airlock_rules
-from lockgate.portal.airlock.models import Request
+from lockgate.portal.airlock.models import Import, Request
 from lockgate.portal.applications.waiting import groups as waiting_applications
 from lockgate.portal.auditing import Wanted, found, state_of, touched_by_project
+from lockgate.portal.incoming import reading as incoming
 from lockgate.portal.pages import SignedIn, pagination, signed_in
 from lockgate.portal.register.models import Entry
 from lockgate.portal.safety import services as safety
@@ -62,6 +63,10 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
             if airlock_rules.can_review(person, row.facts())
         ]
         groups.append({"title": "Results to review", "kind": "request", "items": review})
+        asked = Import.objects.filter(state="in_review").select_related("project", "author")
+        asked = asked.prefetch_related("reviews__by").order_by("pk")
+        coming = [row for row in asked[:100] if airlock_rules.can_review(person, row.facts())]
+        groups.append({"title": "Files to let in", "kind": "import", "items": coming})
     if can(person, "linkage.review"):
         pairs = plane.review_pairs(current_site())
         groups.append({"title": "Pairs of records to look at", "kind": "pair", "items": pairs[:25]})
@@ -73,6 +78,9 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
                 "items": safety.waiting(request.user),
             }
         )
+    if can(person, "capture.read"):
+        held = incoming.held_back(person, current_site())
+        groups.append({"title": "Held back when it came in", "kind": "held", "items": held})
     if can(person, "workspace.provision"):
         failed = Project.objects.filter(state="failed")
         groups.append(

@@ -57,6 +57,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
         {"research_centre", "data_protection_office", "data_engineer", "auditor"}
     ),
     "workspace.provision": frozenset({"data_engineer"}),
+    # exact counts of what arrived, and why items are held back: for those who keep the data
+    "capture.read": frozenset({"data_engineer"}),
     "job.start": frozenset({"applicant", "collaborator"}),
     "job.cancel": frozenset({"applicant", "collaborator", "data_engineer"}),
     "airlock.request": frozenset({"applicant", "collaborator"}),

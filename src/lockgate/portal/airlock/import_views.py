@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponseBase
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import imports, rules
-from lockgate.portal.airlock.models import Import
+from lockgate.portal.airlock.models import Import, ImportReview
 from lockgate.portal.files import MAX_TEXT
 from lockgate.portal.pages import SignedIn, as_errors, signed_in, summary
 from lockgate.portal.workspaces.models import Project
@@ -41,8 +41,20 @@ def visible(request: SignedIn) -> QuerySet[Import]:
     return rows.filter(project__member_rows__username=request.user.username)
 
 
-def _get(request: SignedIn, reference: str) -> Import:
+def get_import(request: SignedIn, reference: str) -> Import:
+    """What asks to come in, if this person may read it; else 404."""
     return get_object_or_404(visible(request), reference=reference)
+
+
+def member_project(request: SignedIn, slug: str) -> Project:
+    """A project of which this person is a member; else 404."""
+    return get_object_or_404(Project, slug=slug, member_rows__username=request.user.username)
+
+
+def reviews_of(request: SignedIn, asked: Import) -> list[ImportReview]:
+    """The reviews that this person may see: their own until both are in."""
+    reviews = list(asked.reviews.select_related("by"))
+    return [one for one in reviews if len(reviews) >= rules.REVIEWERS or one.by == request.user]
 
 
 @require_GET
@@ -57,9 +69,7 @@ def index(request: SignedIn) -> HttpResponseBase:
 def new(request: SignedIn, slug: str) -> HttpResponseBase:
     """Ask for code or reference data to be brought into a project."""
     check(request.user.person, "airlock.request")
-    project = Project.objects.filter(slug=slug, member_rows__username=request.user.username).first()
-    if project is None:
-        raise Http404
+    project = member_project(request, slug)
     errors: dict[str, str] = {}
     if request.method == "POST":
         title, purpose = request.POST.get("title", ""), request.POST.get("purpose", "")
@@ -79,7 +89,7 @@ def new(request: SignedIn, slug: str) -> HttpResponseBase:
 @signed_in
 def detail(request: SignedIn, reference: str) -> HttpResponseBase:
     """The files, the verdict on each, and the review."""
-    found = _get(request, reference)
+    found = get_import(request, reference)
     person, facts = request.user.person, found.facts()
     errors: dict[str, str] = {}
     if request.method == "POST":
@@ -94,13 +104,11 @@ def detail(request: SignedIn, reference: str) -> HttpResponseBase:
                 return redirect("imports:detail", reference)
             except Refused as error:
                 errors = as_errors(error, "decision")
-    reviews = list(found.reviews.select_related("by"))
-    both = len(reviews) >= rules.REVIEWERS
     context = {
         "asked": found,
         "project": found.project,
         "files": _shown(found),
-        "reviews": [item for item in reviews if both or item.by == request.user],
+        "reviews": reviews_of(request, found),
         "decisions": rules.IMPORT_DECISIONS,
         "can_review": rules.can_review(person, facts),
         "can_withdraw": rules.can_withdraw(person, facts),
@@ -129,6 +137,6 @@ def _shown(found: Import) -> list[dict[str, object]]:
 @signed_in
 def withdraw(request: SignedIn, reference: str) -> HttpResponseBase:
     """The author takes it back."""
-    imports.withdraw_import(request.user, _get(request, reference))
+    imports.withdraw_import(request.user, get_import(request, reference))
     messages.success(request, f"{reference} is withdrawn, and its files are gone.")
     return redirect("imports:detail", reference)

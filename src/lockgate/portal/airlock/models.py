@@ -191,13 +191,12 @@ class Import(models.Model):
 
     def facts(self) -> Facts:
         """What the rules need to know; what comes in is never repaired."""
-        reviews = self.reviews.select_related("by")
         return Facts(
             state=self.state,
             author=self.author.username,
             members=self.project.members,
             passes=self.state != "failing",
-            reviews=tuple(Reviewed(review.by.username, review.decision) for review in reviews),
+            reviews=tuple(Reviewed(review.by.username, review.decision) for review in self.reviews.all()),
             project_open=self.project.state in OPEN,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -96,10 +97,14 @@ def _all() -> list[Request]:
 @signed_in
 def fares(request: SignedIn) -> HttpResponseBase:
     """How often requests are held back or returned, and for what."""
+    return render(request, "airlock/fares.jinja", fares_of(request))
+
+
+def fares_of(request: SignedIn) -> dict[str, Any]:
+    """How the last 2,000 requests fared: by month, the newest first, and for what they were held back."""
     check(request.user.person, "turnaround.read")
     rows = _all()
-    context = {"months": queue.months(rows)[::-1], "reasons": queue.reasons(rows), "asked": len(rows)}
-    return render(request, "airlock/fares.jinja", context)
+    return {"months": queue.months(rows)[::-1], "reasons": queue.reasons(rows), "asked": len(rows)}
 
 
 @require_GET

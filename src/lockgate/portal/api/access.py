@@ -206,11 +206,14 @@ def or_404(row: Any) -> Any:
     return row
 
 
-def once(request: SignedIn, make: Callable[[], str]) -> str:
-    """The reference of what is made; with the header Idempotency-Key, made once however often it is asked."""
+def once(request: SignedIn, make: Callable[[], str], content: bytes | None = None) -> str:
+    """The reference of what is made; with the header Idempotency-Key, made once however often it is asked.
+
+    ``content``: what was asked for, where it came as a form, whose body Django reads once.
+    """
     match = request.resolver_match
     operation = f"{request.method} {request.path if match is None else match.route}"
-    asked = request.path.encode() + b"\0" + request.body
+    asked = request.path.encode() + b"\0" + (request.body if content is None else content)
     return tokens.once(
         request.user, request.headers.get("Idempotency-Key", ""), operation[-100:], asked, make
     )

@@ -10,6 +10,7 @@ from ninja import Query, Schema
 
 from lockgate.portal.airlock import services
 from lockgate.portal.airlock.models import Request
+from lockgate.portal.airlock.trail_views import fares_of
 from lockgate.portal.airlock.views import get_request, told_of, visible
 from lockgate.portal.api.access import In, Operations, Paging, once, page_of
 from lockgate.portal.pages import SignedIn
@@ -64,6 +65,14 @@ class RequestFull(RequestOut):
     can_review: bool
     can_repair: bool
     can_withdraw: bool
+
+
+class Fares(Schema):
+    """How requests for release fared: how many, by month, and the reasons, the most frequent first."""
+
+    asked: int
+    months: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
 
 
 class RequestIn(In):
@@ -127,6 +136,17 @@ def release_requests(request: SignedIn, paging: Query[Paging], state: str = "") 
     """The requests for release that I may read, or those in a state."""
     rows = visible(request).order_by("state", "-created_at")
     return page_of(rows.filter(state=state) if state else rows, paging, _row)
+
+
+@router.on("GET", "/reviews/fares", Fares, scope="read", needs="turnaround.read")
+def release_fares(request: SignedIn) -> Any:
+    """How often requests for release are held back or returned, by month, and for what."""
+    found = fares_of(request)
+    return {
+        "asked": found["asked"],
+        "months": plain(found["months"]),
+        "reasons": [{"reason": reason, "requests": count} for reason, count in found["reasons"]],
+    }
 
 
 @router.on("GET", "/reviews/{reference}", RequestFull, scope="read")

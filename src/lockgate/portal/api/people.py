@@ -140,7 +140,7 @@ def _named(item: Any) -> dict[str, Any]:
         found = {**vars(found["request"]), "what": found["what"]} if hasattr(found["request"], "__dict__") else {
             "approval_id": found["request"].approval_id, "what": found["what"]
         }  # fmt: skip
-    names = ("reference", "slug", "pair", "approval_id", "what", "title", "state", "kind")
+    names = ("reference", "slug", "pair", "approval_id", "what", "title", "state", "kind", "reason")
     return {name: found[name] for name in names if isinstance(found.get(name), str)}
 
 

@@ -6,7 +6,8 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -33,15 +34,30 @@ def _context(request: SignedIn, project: Project) -> dict[str, Any]:
     }
 
 
+def visible(request: SignedIn) -> QuerySet[Notebook]:
+    """Everybody's notebooks for those who run the environment, else one's own."""
+    rows = Notebook.objects.select_related("project", "person")
+    return rows if rules.can_manage(request.user.person) else rows.filter(person=request.user)
+
+
+def mine_or_managed(request: SignedIn, key: uuid.UUID) -> Notebook:
+    """A notebook that this person may stop; else 404."""
+    return get_object_or_404(visible(request), key=key)
+
+
+def ask_for(request: SignedIn, project: Project) -> Notebook:
+    """Ask for a notebook, where the rules and the machine allow one."""
+    rules.check_open(request.user.person, project.facts(), timezone.localdate())
+    plane.require_notebooks(current_site())
+    return services.ask(request.user, project)
+
+
 @require_GET
 @signed_in
 def index(request: SignedIn) -> HttpResponseBase:
     """Notebooks, the newest first: everybody's for those who run the environment, else one's own."""
-    rows = Notebook.objects.select_related("project", "person")
+    page = page_of(request, visible(request))
     manages = rules.can_manage(request.user.person)
-    if not manages:
-        rows = rows.filter(person=request.user)
-    page = page_of(request, rows)
     context = {"page": page, "pagination": pagination(request, page), "manages": manages}
     return render(request, "notebooks/list.jinja", context)
 
@@ -69,10 +85,7 @@ def state(request: SignedIn, slug: str) -> HttpResponseBase:
 @signed_in
 def start(request: SignedIn, slug: str) -> HttpResponseBase:
     """Ask for a notebook."""
-    project = get_project(request, slug)
-    rules.check_open(request.user.person, project.facts(), timezone.localdate())
-    plane.require_notebooks(current_site())
-    services.ask(request.user, project)
+    ask_for(request, get_project(request, slug))
     return redirect("notebooks:project", slug)
 
 
@@ -97,11 +110,8 @@ def view(request: SignedIn, slug: str) -> HttpResponseBase:
 @signed_in
 def stop(request: SignedIn, key: uuid.UUID) -> HttpResponseBase:
     """Stop a notebook: one's own, or anybody's for those who run the environment."""
-    rows = Notebook.objects.select_related("project", "person")
-    notebook = get_object_or_404(rows, key=key)
+    notebook = mine_or_managed(request, key)
     mine = notebook.person_id == request.user.pk
-    if not mine and not rules.can_manage(request.user.person):
-        raise Http404
     services.stop_as(request.user, notebook)
     messages.success(request, "The notebook is being stopped.")
     return redirect("notebooks:project", notebook.project.slug) if mine else redirect("notebooks:list")

@@ -92,20 +92,37 @@ def page(request: SignedIn, slug: str) -> HttpResponseBase:
 @signed_in
 def make(request: SignedIn, slug: str) -> HttpResponseBase:
     """Ask for the twin to be made."""
-    _, scope = _project(request, slug)
-    found = _found(scope)
-    if found is not None and found.state in ("none", "failed"):
-        with writing("twin.asked", actor=request.user.username, twin=found.path.stem):
-            ask(current_site(), scope)
-            tasks.twin.enqueue(slug)
+    if ask_for(request, slug):
         messages.success(request, "The synthetic twin is being made. Come back in a few minutes.")
     return redirect("workspaces:twin", slug)
+
+
+def twin_of(request: SignedIn, slug: str) -> Packed | None:
+    """How far the twin of a project, or of the release, is; None where there is no release. 404 for others."""
+    return _found(_project(request, slug)[1])
+
+
+def ask_for(request: SignedIn, slug: str) -> bool:
+    """Have a twin made that is not there; whether it was asked for now."""
+    _, scope = _project(request, slug)
+    found = _found(scope)
+    if found is None or found.state not in ("none", "failed"):
+        return False
+    with writing("twin.asked", actor=request.user.username, twin=found.path.stem):
+        ask(current_site(), scope)
+        tasks.twin.enqueue(slug)
+    return True
 
 
 @require_GET
 @signed_in
 def download(request: SignedIn, slug: str) -> HttpResponseBase:
-    """The zip file; the audit chain says who took which."""
+    """The zip file."""
+    return taken(request, slug)
+
+
+def taken(request: SignedIn, slug: str) -> HttpResponseBase:
+    """The zip file as an answer; the audit chain says who took which."""
     _, scope = _project(request, slug)
     found = _found(scope)
     if found is None or found.state != "ready":

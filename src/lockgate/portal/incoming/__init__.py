@@ -1,0 +1,1 @@
+"""What came in from the hospital's systems, what is held back, and what the newest release doesn't have yet."""
