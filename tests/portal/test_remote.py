@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from lockgate.cli import run
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications.models import Application
+from lockgate.portal.outbox.models import Message
 from lockgate.portal.tokens import services
 from lockgate.portal.tokens.models import Token
 
@@ -78,3 +81,60 @@ def test_a_token_that_others_can_read_is_not_used(remote: Any, tmp_path: Path) -
     assert code == 1 and "chmod 600" in said["remedy"]
     assert remote("login", "http://lockgate.example.nhs.uk", "--token-stdin", told="x")[0] == 2
     assert remote("login", "https://127.0.0.1:1", "--token-stdin", told="lockgate_aa_bb\n")[0] == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_a_twin_conditions_and_amendments(
+    remote: Any,
+    submitted: Application,
+    people: dict[str, User],
+    hospital: Any,
+    data_plane: None,
+    tmp_path: Path,
+) -> None:
+    from lockgate.portal.applications import services as applications
+    from lockgate.portal.workspaces.models import Project
+    from lockgate.portal.workspaces.services import provision_now
+    from lockgate.twin.packing import packed
+    from lockgate.workspace.scope import Scope
+
+    wanted = applications.NewCondition(
+        "Tell the panel what you found", timezone.localdate() + timedelta(days=9)
+    )
+    applications.decide(people["rita"], submitted, "approve", "Sound.", conditions=[wanted])
+    applications.decide(people["dora"], Application.objects.get(pk=submitted.pk), "approve", "Sound.")
+    project = Project.objects.get()
+    provision_now(project.slug)
+    codes = tmp_path / "codes.csv"
+    codes.write_text("code,label\n1,one\n")
+    told = ["--title", "Codes", "--purpose", "Our own list"]
+    code, made = remote("bring-in", project.slug, str(codes), *told)
+    assert code == 0 and made["state"] == "in_review" and made["files"][0]["name"] == "codes.csv"
+    bad = tmp_path / "run.exe"
+    bad.write_bytes(b"MZ\x00\x00")
+    code, held = remote("bring-in", project.slug, str(bad), *told)
+    assert code == 1 and held["state"] == "failing"
+    assert remote("bring-in", project.slug, str(tmp_path / "none"), *told)[0] == 2
+    assert remote("bring-in", "lg-1999-0001", str(codes), *told)[0] == 1
+
+    place = packed(hospital, Scope.model_validate(project.scope)).path
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"PK invented")
+    out = tmp_path / "twin.zip"
+    assert remote("twin", project.slug, "--out", str(out))[0] == 0 and out.read_bytes() == b"PK invented"
+    assert "twin.downloaded" in {one.event for one in Message.objects.all()}
+
+    code, found = remote("conditions", submitted.reference)
+    assert code == 0 and [one["text"] for one in found["conditions"]] == [wanted.text]
+    number = str(found["conditions"][0]["id"])
+    assert remote("evidence", submitted.reference, number, "We told them on Monday")[1]["evidence"]
+    assert remote("meet", submitted.reference, number)[0] == 1, (
+        "the role that set it says so, not the applicant"
+    )
+
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps({"answers": {"purpose": "Compare means, and their spread."}}))
+    words = ["amend", submitted.reference, "--reason", "A reviewer asked", "--answers", str(changed)]
+    code, amended = remote(*words, "--submit")
+    assert (code, amended["submitted"], amended["problems"]) == (0, True, {})
+    assert remote(*words)[0] == 1, "one is open already"

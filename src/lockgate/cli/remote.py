@@ -4,92 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import typer
 
+from lockgate.cli import remote_work
 from lockgate.cli.common import console, emit
-from lockgate.errors import LockgateError, Refused, UsageError
+from lockgate.cli.remote_client import ask, file_of, kept
+from lockgate.errors import UsageError
 from lockgate.site.files import make_dir, write_atomic
 
 app = typer.Typer()
 _ENDED = frozenset({"succeeded", "failed", "refused", "timed-out", "cancelled"})
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def _file() -> Path:
-    named = os.environ.get("LOCKGATE_REMOTE")
-    return Path(named) if named else Path.home() / ".config" / "lockgate" / "remote.json"
-
-
-def _kept() -> tuple[str, str]:
-    """The address and the token that are kept; Refused where others could read them."""
-    file = _file()
-    try:
-        told = json.loads(file.read_bytes())
-        mode = file.stat().st_mode & 0o077
-    except (OSError, ValueError) as error:
-        raise UsageError("no token is kept", where=str(file), remedy="lockgate remote login URL") from error
-    if mode:
-        raise Refused(
-            "others can read the token",
-            where=str(file),
-            reasons=["mode"],
-            remedy=f"chmod 600 {file}, and revoke it",
-        )
-    return str(told["url"]), str(told["token"])
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token goes to the address that was named, and nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Never."""
-
-
-def _ask(url: str, token: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
-    """What the portal answers; its problems as ours."""
-    asked = urllib.request.Request(  # noqa: S310
-        f"{url}{path}",
-        data=None if body is None else json.dumps(body).encode(),
-        method=method,
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers},
-    )
-    try:
-        with urllib.request.build_opener(_NoRedirect).open(asked, timeout=120) as answer:
-            content, kind = answer.read(), answer.headers.get_content_type()
-    except urllib.error.HTTPError as error:
-        raise _problem(error) from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise LockgateError(
-            f"can't be reached ({reason})", where=url, remedy="is the portal running?"
-        ) from None
-    try:
-        return json.loads(content) if kind.endswith("json") else {"text": content.decode("utf-8", "replace")}
-    except ValueError:
-        raise LockgateError("answered something that is no JSON", where=url) from None
-
-
-def _problem(error: urllib.error.HTTPError) -> LockgateError:
-    try:
-        told = json.loads(error.read())
-        said, where, remedy = str(told["detail"]), str(told["where"]), str(told["remedy"])
-        reasons = [str(one) for one in told["reasons"]]
-    except (ValueError, KeyError, TypeError):
-        return LockgateError(
-            f"answered {error.code}", where=str(error.url), remedy="is this a Lockgate portal?"
-        )
-    if error.code in (401, 403, 404, 409, 429):
-        return Refused(said, where=where, remedy=remedy, reasons=reasons)
-    return UsageError("; ".join([said, *reasons[1:]]), where=where, remedy=remedy)
 
 
 @app.command()
@@ -111,31 +42,31 @@ def login(
         raise UsageError(
             "this is no token of Lockgate", where="token", remedy="make one on the page of your tokens"
         )
-    told = _ask(base, token, "GET", "/api/me")
-    make_dir(_file().parent)
-    write_atomic(_file(), json.dumps({"url": base, "token": token}).encode())
+    told = ask(base, token, "GET", "/api/me")
+    make_dir(file_of().parent)
+    write_atomic(file_of(), json.dumps({"url": base, "token": token}).encode())
     emit(told, f"You act as {told['username']} at {base}, until {told['token']['expires_at'][:10]}.")
 
 
 @app.command()
 def logout() -> None:
     """Revoke the token that is kept, and forget it."""
-    url, token = _kept()
-    _ask(url, token, "DELETE", f"/api/me/tokens/{token.split('_')[1]}")
-    _file().unlink()
+    url, token = kept()
+    ask(url, token, "DELETE", f"/api/me/tokens/{token.split('_')[1]}")
+    file_of().unlink()
     emit({"revoked": True}, "The token is revoked and forgotten.")
 
 
 @app.command()
 def me() -> None:
     """Say as whom one acts, and what for."""
-    told = _ask(*_kept(), "GET", "/api/me")
+    told = ask(*kept(), "GET", "/api/me")
     text = f"{told['name']} ({told['username']}): {', '.join(told['roles']) or 'no role'}"
     emit(told, f"{text}\nFor: {', '.join(told['token']['scopes'])}, until {told['token']['expires_at'][:10]}")
 
 
 def _operations(url: str, token: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    document = _ask(url, token, "GET", "/api/openapi.json")
+    document = ask(url, token, "GET", "/api/openapi.json")
     return {
         told["operationId"]: (method.upper(), path, told)
         for path, methods in document["paths"].items()
@@ -156,7 +87,7 @@ def operations(
             "summary": told["summary"],
             "scope": told.get("x-scope", ""),
         }
-        for name, (method, path, told) in _operations(*_kept()).items()
+        for name, (method, path, told) in _operations(*kept()).items()
         if word.lower() in f"{name} {path} {told['summary']}".lower()
     ]
 
@@ -192,7 +123,7 @@ def call(
     key: Annotated[str, typer.Option(help="An idempotency key: with the same one, made once.")] = "",
 ) -> None:
     """Ask for one operation; values go into the address, the query and the body as the operation takes them."""
-    url, token = _kept()
+    url, token = kept()
     known = _operations(url, token)
     if operation not in known:
         raise UsageError(f"there is no operation {operation!r}", remedy="lockgate remote operations")
@@ -213,7 +144,7 @@ def call(
     elif given and "requestBody" not in told:
         raise UsageError(f"it takes no {', '.join(given)}", where=operation)
     headers = {"Idempotency-Key": key} if key else {}
-    answer = _ask(url, token, method, path + (f"?{urlencode(query)}" if query else ""), content, **headers)
+    answer = ask(url, token, method, path + (f"?{urlencode(query)}" if query else ""), content, **headers)
     result = answer if isinstance(answer, dict) else {"items": answer}
     emit(
         result,
@@ -228,19 +159,22 @@ def run(
     wait: Annotated[bool, typer.Option(help="Wait for its end.")] = True,
 ) -> None:
     """Hand code in to be run on a project's data, and say how it ended; exit 1 unless it succeeded."""
-    url, token = _kept()
+    url, token = kept()
     try:
         content = code.read_bytes()
     except OSError as error:
         raise UsageError(f"can't be read ({error.strerror})", where=str(code)) from error
     told = {"name": code.name, "code": base64.b64encode(content).decode(), "encoding": "base64"}
     jobs = f"/api/projects/{quote(project, safe='')}/jobs"
-    job = _ask(url, token, "POST", jobs, told)
+    job = ask(url, token, "POST", jobs, told)
     pause = 1.0
     while wait and job["state"] not in _ENDED:
         time.sleep(pause)
         pause = min(10.0, pause * 1.5)
-        job = _ask(url, token, "GET", f"{jobs}/{job['key']}")
+        job = ask(url, token, "GET", f"{jobs}/{job['key']}")
     said = f"{job['key']}: {job['state']}" + (f"\n{job['problem']}" if job["problem"] else "")
     emit(job, "\n".join([said, *(f"  {one['name']} ({one['kind']})" for one in job["outputs"])]))
     raise typer.Exit(int(wait and job["state"] != "succeeded"))
+
+
+app.registered_commands += remote_work.app.registered_commands

@@ -95,6 +95,7 @@ class ReleaseOut(Schema):
     built_at: str
     batches: int
     tables: int
+    described: bool
 
 
 class BatchOut(Schema):

@@ -11,6 +11,7 @@ from typing import Any
 from lockgate.capture.batches import batches
 from lockgate.capture.held import list_held
 from lockgate.capture.reasons import REASONS
+from lockgate.catalogue import list_catalogues
 from lockgate.curate.release import Release, list_releases
 from lockgate.portal.accounts.rules import Person, check
 from lockgate.site import Site
@@ -67,14 +68,16 @@ def held_back(person: Person, site: Site) -> list[dict[str, Any]]:
 
 
 def newest_releases(person: Person, site: Site) -> list[dict[str, Any]]:
-    """The last releases, the newest first: number, when built, how many batches and tables."""
+    """The last releases, the newest first: number, when built, sizes, whether the catalogue describes it."""
     check(person, "capture.read")
+    described = {one.release for one in list_catalogues(site)}
     return [
         {
             "release": one.number,
             "built_at": str(one.manifest.get("created_at", "")),
             "batches": len(one.manifest.get("batches", [])),
             "tables": len(one.manifest["tables"]),
+            "described": one.number in described,
         }
         for one in reversed(_releases(site)[-RELEASES:])
     ]
