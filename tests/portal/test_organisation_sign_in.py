@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import jwt
 import oidc_provider_mock  # type: ignore[import-untyped]
+import oidc_provider_mock._app as served  # type: ignore[import-untyped]
+import oidc_provider_mock._storage as stored  # type: ignore[import-untyped]
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
+from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
+from authlib.jose import JsonWebKey  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]
 from django.test import Client
 
 from lockgate.errors import UsageError
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.organisation import callback_path, configured, told
+from lockgate.portal.accounts.provider import VerifyingAdapter
 from lockgate.site import Site
 from lockgate.site.config import read_config
 
@@ -22,10 +29,36 @@ START = "/account/oidc/organisation/login/"
 PASSWORD = "a long enough phrase"
 
 
+CHALLENGES: dict[str, str] = {}
+
+
+class Pkce(CodeChallenge):  # type: ignore[misc]
+    """Authlib's check of PKCE (RFC 7636), with what it has to remember of each code."""
+
+    def get_authorization_code_challenge(self, authorization_code: Any) -> str | None:
+        return CHALLENGES.get(authorization_code.code)
+
+    def get_authorization_code_challenge_method(self, authorization_code: Any) -> str:
+        return "S256"
+
+
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    with oidc_provider_mock.run_server_in_thread() as server:
-        yield f"http://localhost:{server.server_port}"
+    """A provider over HTTP: Authlib's, in a server for tests, which checks the challenge of PKCE besides."""
+    register, save = AuthorizationServer.register_grant, served.AuthorizationCodeGrant.save_authorization_code
+
+    def registered(self: Any, grant: Any, extensions: Any = ()) -> None:
+        register(self, grant, [*extensions, *([Pkce(required=True)] if extensions else [])])
+
+    def saved(self: Any, code: str, request: Any) -> None:
+        CHALLENGES[code] = request.payload.data["code_challenge"]
+        save(self, code, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AuthorizationServer, "register_grant", registered)
+        patch.setattr(served.AuthorizationCodeGrant, "save_authorization_code", saved)
+        with oidc_provider_mock.run_server_in_thread() as server:
+            yield f"http://localhost:{server.server_port}"
 
 
 @pytest.fixture
@@ -218,3 +251,93 @@ def test_the_log_says_why_and_not_who(
     assert _sign_in(Client(), "s9").status_code == 401
     (line,) = [one.getMessage() for one in caplog.records if one.name == "lockgate.portal.sign_in"]
     assert "OAuth2Error, invalid_client" in line and "description" not in line
+
+
+def _token(**change: Any) -> Any:
+    """A provider whose ID tokens are made otherwise."""
+    before = served.OpenIDCode.get_jwt_config
+    return lambda self, grant, client=None: {**before(self, grant, client), **change}
+
+
+def _signed_again(key: Any, algorithm: str) -> Any:
+    """A provider whose ID tokens say the same under another signature, or none."""
+    before = served.OpenIDCode.encode_id_token
+
+    def encode(self: Any, token: Any, request: Any) -> str:
+        claims = jwt.decode(before(self, token, request), options={"verify_signature": False})
+        return jwt.encode(claims, key, algorithm, {"kid": stored.storage.jwk.kid})
+
+    return encode
+
+
+OTHER = JsonWebKey.generate_key("RSA", 2048, {"kid": "another"}, is_private=True).as_dict(is_private=True)
+FAULTS = {
+    "signed by a key that the provider doesn't publish": ("OpenIDCode", "get_jwt_config", _token(key=OTHER)),
+    "signed with a secret": ("OpenIDCode", "encode_id_token", _signed_again(b"x" * 32, "HS256")),
+    "not signed": ("OpenIDCode", "encode_id_token", _signed_again(None, "none")),
+    "expired": ("OpenIDCode", "get_jwt_config", _token(exp=-3600)),
+    "of another issuer": ("OpenIDCode", "get_jwt_config", _token(iss="https://login.example.org")),
+    "for another client": (
+        "OpenIDCode",
+        "generate_user_info",
+        lambda self, user, scope: {"sub": user.sub, "aud": ["another"]},
+    ),
+    "without an ID token": ("OpenIDCode", "process_token", lambda self, grant, response: {}),
+    "of another sign-in": ("AuthorizationCode", "get_nonce", lambda self: "another"),
+    "without a nonce": ("AuthorizationCode", "get_nonce", lambda self: None),
+    "with somebody else's userinfo": (
+        "AccessToken",
+        "get_user",
+        lambda self: stored.User(sub="s8", claims={}),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_id_token_that_does_not_hold_opens_nothing(
+    joined: Any, provider: str, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    joined()
+    _tell(provider, "s10", email="ann@example.org", email_verified=True)
+    place, name, made = FAULTS[fault]
+    client = Client()
+    with monkeypatch.context() as patch:
+        patch.setattr(getattr(served, place), name, made)
+        refused = _sign_in(client, "s10")
+    assert refused.status_code in (401, 403), fault
+    assert client.get("/tasks/").status_code == 302 and not SocialAccount.objects.exists()
+    assert _sign_in(client, "s10").status_code == 302, "the same without the fault"
+    assert client.get("/tasks/").status_code == 200
+
+
+def test_the_provider_holds_us_to_pkce_and_its_answer_serves_once(
+    joined: Any, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined()
+    _tell(provider, "s11", email="ann@example.org", email_verified=True)
+    client = Client()
+    sent = client.post(START).headers["Location"]
+    assert "code_challenge_method=S256" in sent and "nonce=" in sent
+    back = requests.post(sent, data={"sub": "s11"}, allow_redirects=False, timeout=10).headers["Location"]
+    path = back.removeprefix("http://testserver")
+    thief = Client()  # has the address with the code, but neither the state nor the verifier
+    assert thief.get(path).status_code == 401 and thief.get("/tasks/").status_code == 302
+    assert client.get(path).status_code == 302 and client.get("/tasks/").status_code == 200
+    again = Client()
+    assert again.get(path).status_code == 401, "a code serves once"
+    monkeypatch.setattr(Pkce, "get_authorization_code_challenge", lambda self, code: "x" * 43)
+    assert _sign_in(Client(), "s11").status_code == 401, "another verifier than the challenge's"
+
+
+def test_a_discovery_document_of_another_issuer_is_not_believed(
+    joined: Any, provider: str, hospital: Site, settings: Any
+) -> None:
+    joined()
+    path = hospital.path / "site.toml"
+    path.write_text(path.read_text().replace("http://localhost", "http://127.0.0.1"))
+    settings.LOCKGATE_SITE += "/."
+    # the same server by another name says that it is that other name: it is asked by one and answers with the other
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(VerifyingAdapter, "_named", lambda self: provider)
+        assert Client().post(START).status_code == 401
+    assert Client().post(START).status_code == 302

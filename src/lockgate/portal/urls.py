@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from lockgate.portal import views
+from lockgate.portal.accounts import provider
 from lockgate.portal.accounts.views import organisation_sign_in
 from lockgate.portal.api import api
 from lockgate.portal.api.views import docs
@@ -17,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/password/reset/", views.ask_administrator),
     path("account/email/", views.ask_administrator),
     path("account/oidc/organisation/login/", organisation_sign_in, name="organisation_sign_in"),
+    path("account/oidc/<str:provider_id>/login/", provider.login),
+    path("account/oidc/<str:provider_id>/login/callback/", provider.callback),
     path("account/3rdparty/signup/", views.ask_administrator),
     path("account/3rdparty/", views.ask_administrator),
     path("account/", include("allauth.urls")),

@@ -24,6 +24,7 @@ from django.shortcuts import render
 from lockgate.errors import LockgateError, Refused
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import User
+from lockgate.portal.accounts.provider import check_nonce
 from lockgate.portal.sites import current_site
 from lockgate.site import Site
 from lockgate.site.settings.pages import SignInSection
@@ -152,6 +153,10 @@ class OrganisationAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         sociallogin.lockgate_factors = _factors(told)
         sociallogin.account.extra_data = {}
         try:
+            if not check_nonce(told, sociallogin.state):
+                raise Refused(
+                    "the provider's answer is not of this sign-in", remedy="begin again, in this browser"
+                )
             if sociallogin.state.get("process") not in (None, "login"):
                 raise Refused(
                     "accounts are not joined by their owners",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from allauth.socialaccount.helpers import render_authentication_error
-from allauth.socialaccount.providers.openid_connect.views import login
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
-from requests import RequestException
 
 from lockgate.errors import LockgateError, UsageError
 from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import Organisation, User
 from lockgate.portal.accounts.organisation import configured, provider_id
+from lockgate.portal.accounts.provider import login
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, check
 from lockgate.portal.accounts.second_factor import is_set_up
 from lockgate.portal.accounts.training import required_courses
@@ -85,12 +83,9 @@ def second_factor(request: SignedIn) -> HttpResponseBase:
 
 @require_http_methods(["GET", "POST"])
 def organisation_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Send somebody to their organisation's sign-in; say so when it can't be reached or isn't one."""
-    try:
-        section = configured()
-        return login(request, provider_id(section) if section else "")  # type: ignore[no-any-return]
-    except (RequestException, KeyError, ValueError) as error:
-        return render_authentication_error(request, None, exception=error)  # type: ignore[no-any-return]
+    """Send somebody to their organisation's sign-in."""
+    section = configured()
+    return login(request, provider_id(section) if section else "")
 
 
 @require_http_methods(["GET", "POST"])
