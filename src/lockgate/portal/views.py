@@ -79,8 +79,8 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
             }
         )
     if can(person, "capture.read"):
-        held = incoming.held_back(person, current_site())
-        groups.append({"title": "Held back when it came in", "kind": "held", "items": held})
+        reasons = incoming.held_back(person, current_site())
+        groups.append({"title": "Held back when it came in", "kind": "held", "items": reasons})
     if can(person, "workspace.provision"):
         failed = Project.objects.filter(state="failed")
         groups.append(
