@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import Model
+from django.template import engines
 from django.test import Client
 from django.utils import timezone
+from jinja2 import ChainableUndefined
+from jinja2.runtime import missing
 
 from lockgate.portal.accounts.models import Membership, Organisation, User
 from lockgate.portal.accounts.services import create_user
@@ -35,6 +38,26 @@ browser_component, served, chromium, walk = (
 )
 
 PASSWORD = "a long enough phrase"
+
+
+class _Forgotten(ChainableUndefined):
+    """A variable that a view forgot to give, which a page would print as nothing: in tests it is an error."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        if (
+            self._undefined_obj is missing
+        ):  # a name; what a macro of the design system isn't given is an attribute
+            self._fail_with_undefined_error()
+        return ""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines["jinja2"].env, "undefined", _Forgotten)
+
+
 ROLES = {
     "ann": ("applicant",),
     "ben": ("applicant",),

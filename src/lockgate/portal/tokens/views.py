@@ -46,7 +46,8 @@ def new(request: SignedIn) -> HttpResponseBase:
         except LockgateError as error:
             errors = as_errors(error, "name")
         else:
-            shown: HttpResponse = render(request, "tokens/made.jinja", {"token": token, "text": text})
+            made = {"token": token, "text": text, "address": request.build_absolute_uri("/").rstrip("/")}
+            shown: HttpResponse = render(request, "tokens/made.jinja", made)
             return fragment(shown)
     context = {
         "offered": rules.offered(request.user.person),
