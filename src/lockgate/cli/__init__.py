@@ -14,7 +14,6 @@ from pathlib import Path
 
 import typer
 
-from lockgate import __version__
 from lockgate.cli.common import console, errors, fail, state
 from lockgate.errors import LockgateError, UsageError
 
@@ -81,7 +80,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 GLOBALS = "Every command also takes --site DIR (or LOCKGATE_SITE; default: this folder) and --json (one JSON object)."
 
 
-def _app(names: list[str]) -> typer.Typer:
+def _app(names: list[str], *, listed: bool = False) -> typer.Typer:
+    """The commands of these names; with ``listed`` what they are for alone, for a list of them: nothing is imported."""
     app = typer.Typer(
         name="lockgate",
         help="A trusted research environment: from the patient record to the safe result.",
@@ -98,6 +98,9 @@ def _app(names: list[str]) -> typer.Typer:
 
     for name in names:
         module_name, summary = COMMANDS[name]
+        if listed:
+            app.command(name, short_help=summary)(lambda: None)
+            continue
         module = import_module(f"lockgate.cli.{module_name}")
         if hasattr(module, "app"):
             for info in module.app.registered_commands:
@@ -135,10 +138,13 @@ def run(arguments: list[str]) -> int:
     try:
         rest = _globals(arguments)
         if rest and rest[0] in ("--version", "-V"):
+            from lockgate import __version__
+
             console.print(f"lockgate {__version__}")
             return 0
-        names = [rest[0]] if rest and rest[0] in COMMANDS else list(COMMANDS)
-        result = _app(names)(rest, standalone_mode=True, prog_name="lockgate")
+        known = bool(rest) and rest[0] in COMMANDS
+        app = _app([rest[0]] if known else list(COMMANDS), listed=not known)
+        result = app(rest, standalone_mode=True, prog_name="lockgate")
     except LockgateError as error:
         return fail(error)
     except SystemExit as stop:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from lockgate.errors import LockgateError, Refused
-from lockgate.site import Site
+
+if TYPE_CHECKING:
+    from lockgate.site import Site
 
 
 @dataclass
@@ -38,6 +40,8 @@ def site_path() -> Path:
 
 def open_site() -> Site:
     """The site that the command works on; UsageError when there is none."""
+    from lockgate.site import Site
+
     return Site.open(site_path())
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
-
-import altair as alt
-import vl_convert as vlc
+from typing import TYPE_CHECKING, Any
 
 from lockgate.disclosure.manifest import ChartEntry
 from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible, wrapped
 from lockgate.disclosure.tables import Table
 from lockgate.disclosure.tilemap import map_chart
+
+if TYPE_CHECKING:
+    import altair as alt
 
 MOST_LABELS = 12
 HEIGHT = 320
@@ -59,6 +59,8 @@ def chart_rows(spec: ChartEntry, table: Table) -> list[Row]:
 
 def render_chart(spec: ChartEntry, table: Table) -> str:
     """The chart as SVG text, with a title and a description for those who can't see it."""
+    import vl_convert as vlc
+
     rows = chart_rows(spec, table)
     drawn = map_chart(spec, rows) if spec.mark == "map" else _chart(spec, table, rows)
     svg: str = vlc.vegalite_to_svg(drawn.to_json())
@@ -83,6 +85,8 @@ def describe(spec: ChartEntry, table: Table, rows: list[Row] | None = None) -> s
 
 
 def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin:
+    import altair as alt
+
     data = alt.InlineData(values=rows)
     order = list(dict.fromkeys(r["x"] for r in rows))
     long_labels = max((len(v) for v in order), default=0) > 12
@@ -200,6 +204,8 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
 
 def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:
     """The title, and under it what the figures are, what the band is and what is withheld."""
+    import altair as alt
+
     line = spec.y_title
     if spec.band and "interval" not in line:
         line += "; shaded: its interval"
@@ -211,6 +217,8 @@ def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:
 
 def _reference(spec: ChartEntry, table: Table, order: list[str]) -> list[Any]:
     """A quiet dashed line at the figure for everyone, where a line chart's table has it."""
+    import altair as alt
+
     totals = table.entry.totals
     key = tuple(totals.get(d) for d in table.dimensions)
     if spec.mark != "line" or spec.colour or spec.band is None or key not in table.keys:
@@ -231,6 +239,8 @@ def _reference(spec: ChartEntry, table: Table, order: list[str]) -> list[Any]:
 
 
 def _domain(spec: ChartEntry, rows: list[Row]) -> Any:
+    import altair as alt
+
     ends = [v for r in rows for v in (r["y"], r["low"], r["high"]) if v is not None]
     if not ends or spec.zero:
         return alt.Undefined

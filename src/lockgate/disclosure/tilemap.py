@@ -7,12 +7,13 @@ are shown in five classes, so that a shade tells no more than the table beside i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import altair as alt
+from typing import TYPE_CHECKING, Any
 
 from lockgate.disclosure.manifest import ChartEntry
 from lockgate.disclosure.style import FONT, INK, PAPER, QUIET, RULE, wrapped
+
+if TYPE_CHECKING:
+    import altair as alt
 
 CLASSES = 5
 SHADES = ["#d7e8ee", "#a5cbd8", "#6aa8bd", "#1f6f8b", "#0e4457"]
@@ -21,6 +22,8 @@ TILE = 56
 
 def map_chart(spec: ChartEntry, rows: Sequence[dict[str, Any]]) -> alt.TopLevelMixin:
     """The tiles of a chart's rows (as ``chart_rows`` gives them); withheld ones are white and marked [c]."""
+    import altair as alt
+
     placed = [row for row in rows if row["x"] in spec.places]
     limits = _limits([row["y"] for row in placed if row["y"] is not None])
     values = []

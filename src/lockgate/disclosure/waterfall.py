@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-import vl_convert as vlc
-
 from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible
 
 FOR, AGAINST, SUM = PALETTE[0], PALETTE[1], QUIET
@@ -19,6 +16,9 @@ def render_waterfall(steps: Sequence[dict[str, Any]]) -> str:
 
     A step's bar runs from the sum before it to the sum after it; the last bar is the whole weight. It holds names of
     fields and weights, and no value of a record."""
+    import altair as alt
+    import vl_convert as vlc
+
     rows, before = [], 0.0
     for step in steps:
         after = float(step["sum"])

@@ -11,9 +11,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import altair as alt
-import vl_convert as vlc
-
 from lockgate.disclosure.meanings import meaning
 from lockgate.disclosure.style import FONT, INK, PALETTE, PAPER, QUIET, RULE, WIDTH, accessible
 from lockgate.portal.airlock.models import Request
@@ -88,6 +85,9 @@ def reasons(requests: Iterable[Request]) -> list[tuple[str, int]]:
 
 def draw(rows: list[Month]) -> str:
     """The p chart as SVG."""
+    import altair as alt
+    import vl_convert as vlc
+
     asked = sum(row.asked for row in rows)
     mean = sum(row.troubled for row in rows) / asked if asked else 0.0
     values = [

@@ -33,7 +33,6 @@ from lockgate.portal.applications.deciding import (
 )
 from lockgate.portal.applications.errors import InvalidAnswerError
 from lockgate.portal.applications.models import Amendment, Application, Case, Version
-from lockgate.portal.applications.pdf import attached_json
 from lockgate.portal.applications.running import due_warnings, expire_due, resume, revoke, suspend
 from lockgate.portal.outbox.counting import next_reference
 from lockgate.portal.outbox.writing import writing
@@ -166,6 +165,8 @@ def import_file(user: User, content: bytes | str, *, where: str = "the file") ->
     Everything is checked before anything is stored. Raises UsageError naming each answer that can't stand.
     """
     if isinstance(content, bytes) and content[:1024].lstrip().startswith(b"%PDF"):
+        from lockgate.portal.applications.pdf import attached_json  # it takes a while to import
+
         content = attached_json(content, where=where)
     try:
         raw = json.loads(content)

@@ -22,7 +22,6 @@ from lockgate.portal.applications.bank import KIND_HINTS, KINDS, Section, load
 from lockgate.portal.applications.catalogue import groups, linkage_label, offered
 from lockgate.portal.applications.facts import conditions_of
 from lockgate.portal.applications.models import Amendment, Application, Case
-from lockgate.portal.applications.pdf import as_pdf
 from lockgate.portal.applications.reading import (
     base_of,
     changed,
@@ -286,6 +285,8 @@ def withdraw(request: SignedIn, reference: str, which: str = "") -> HttpResponse
 def export_pdf(request: SignedIn, reference: str) -> HttpResponseBase:
     """The application as a PDF, its answers attached."""
     application = get_application(request, reference)
+    from lockgate.portal.applications.pdf import as_pdf  # it takes a while to import
+
     content = as_pdf(application, services.export_file(application))
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{application.slug}.pdf"'

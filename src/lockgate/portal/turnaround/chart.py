@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import altair as alt
-import vl_convert as vlc
-
 from lockgate.disclosure.style import FONT, INK, QUIET, RULE, accessible
 from lockgate.portal.turnaround.control import in_words
 from lockgate.portal.turnaround.services import Queue
@@ -14,6 +11,9 @@ _COLOURS = {"usual": "#005eb8", "longer": "#ed8b00", "shorter": "#00703c"}
 
 def draw(queue: Queue) -> str:
     """The queue's control chart: each thing that ended, its days, the mean and the usual range."""
+    import altair as alt
+    import vl_convert as vlc
+
     chart = queue.chart
     rows = [
         {

@@ -3,5 +3,6 @@
 from pydantic import BaseModel, ConfigDict
 
 
+# defer_build: a command that reads no settings doesn't wait for their validators
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
