@@ -22,10 +22,12 @@ def test_every_act_is_walked(demo) -> None:
         "Release",
         "Application",
         "Scope",
+        "Twin",
         "Job",
         "Airlock",
         "Register",
     ]
+    assert demo.facts["Twin"]["outputs"], "the study ran on data of nobody first"
 
 
 def test_capture_counts_add_up(demo) -> None:

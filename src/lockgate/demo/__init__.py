@@ -24,6 +24,7 @@ from lockgate.demo.project import (
     publish,
     run_study,
     try_expired_scope,
+    try_on_twin,
 )
 from lockgate.demo.story import Story
 from lockgate.errors import Refused
@@ -42,6 +43,7 @@ def walk(folder: Path, *, patients: int, seed: int, story: Story) -> dict[str, A
     release = build_release(story, site)
     project: Project = apply_and_decide(story, site, release)
     try_expired_scope(story, site, project)
+    try_on_twin(story, site, project)
     run_study(story, site, project)
     ask_for_release(story, project)
     publish(story, site, project)

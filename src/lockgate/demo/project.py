@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from lockgate import portal
@@ -130,6 +132,35 @@ def try_expired_scope(story: Story, site: Site, project: Project) -> None:
     finally:
         path.write_bytes(whole)
         path.chmod(mode)
+
+
+TWIN_PEOPLE = 1_000
+
+
+def try_on_twin(story: Story, site: Site, project: Project) -> None:
+    """The study on data of nobody, as the researcher tries it at home; the job after it runs the same code."""
+    from lockgate.portal.workspaces import examples
+    from lockgate.twin.making import make_twin
+    from lockgate.twin.running import run_on_twin
+    from lockgate.workspace.scope import load
+
+    story.act("Twin", "code is written outside, on data that look like the project's and are nobody's")
+    scope = load(site, project.slug)
+    with tempfile.TemporaryDirectory(prefix="lockgate-twin-") as name:
+        place = Path(name)
+        made = make_twin(site, place / "twin", actor="demo", scope=scope, people=TWIN_PEOPLE)
+        story.passed(
+            f"a twin of {TWIN_PEOPLE:,} invented people in {len(made.facts['tables'])} tables, made of noisy counts, "
+            "passed its own check",
+            people=TWIN_PEOPLE,
+        )
+        example = examples.get("age-at-first-diagnosis")
+        code = place / example.file
+        code.write_bytes(example.code)
+        run = run_on_twin(place / "twin", code, place / "outputs")
+        if run.exit_code:
+            raise LockgateError("the study fails on the twin", where=project.slug, remedy=run.log[-400:])
+        story.passed(f"the study ran on it and left {', '.join(run.outputs)}", outputs=run.outputs)
 
 
 def run_study(story: Story, site: Site, project: Project) -> None:
