@@ -131,7 +131,11 @@ def test_quantiles_are_type_seven() -> None:
 def test_dominance_evidence_is_by_person_and_absolute(folder: Path) -> None:
     frame = {"id": [1, 1, 2, 3], "v": [5.0, -5.0, 6.0, 4.0]}
     outputs.summary(frame, "t", title="t", value="v", unit="id", statistics=["sum"])
-    assert record(folder, "t")["evidence"]["sum"] == {"largest": [0.5], "second": [0.3]}
+    assert record(folder, "t")["evidence"]["sum"] == {
+        "largest": [0.5],
+        "second": [0.3],
+        "contributors": [3],
+    }
 
 
 def test_margins_over_two_groups(folder: Path) -> None:

@@ -27,7 +27,7 @@ def test_every_act_is_walked(demo) -> None:
         "Airlock",
         "Register",
     ]
-    assert demo.facts["Twin"]["outputs"], "the study ran on data of nobody first"
+    assert demo.facts["Twin"]["people"] == 1_000, "the study was tried on data of nobody first"
 
 
 def test_capture_counts_add_up(demo) -> None:

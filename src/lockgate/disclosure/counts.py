@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -28,8 +29,32 @@ def check_counts(table: Table, rules: Rules, others: Sequence[Table] = ()) -> It
         yield from _remainders(table, name, counts, rules)
         if counts.hidden.any():
             yield from check_withheld(joined, name, joined.counts[name], rules)
+            yield from _ordered(table, name, counts)
         yield from _classes(table, name, counts, rules)
     yield from _subsets(table, rules)
+
+
+def _ordered(table: Table, name: str, counts: Counts) -> Iterator[Finding]:
+    """Rows that stand in the order of their counts tell what is withheld between two of them."""
+    rows = [row for row, key in enumerate(table.keys) if not table.total_over(key)]
+    shown = counts.values[[row for row in rows if not counts.hidden[row]]]
+    keys = [table.keys[row] for row in rows]
+    if len(shown) < 4 or len(shown) == len(rows) or keys in (sorted(keys), sorted(keys, key=_by_number)):
+        return
+    steps = np.diff(shown)
+    if (steps != 0).any() and ((steps <= 0).all() or (steps >= 0).all()):
+        yield Finding(
+            "order",
+            f"column {name}",
+            "the rows stand in the order of their counts, which tells what is withheld between two of them",
+            "sort the rows by their labels",
+            "review",
+        )
+
+
+def _by_number(key: tuple[str, ...]) -> tuple[tuple[float, str], ...]:
+    found = (re.match(r"\D*(\d+(?:\.\d+)?)", part) for part in key)
+    return tuple((float(m[1]) if m else float("inf"), part) for m, part in zip(found, key, strict=True))
 
 
 def attack_rules(counts: Counts, rules: Rules) -> Rules:

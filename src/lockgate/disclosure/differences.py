@@ -124,6 +124,14 @@ def check_beside(table: Table, before: Sequence[Table], rules: Rules) -> Iterato
                     "withhold it in one of them, or count the same people in both",
                     repairable=True,
                 )
+            for hidden in completed(table, name, other.counts[other_name], rows, other_rows, rules):
+                yield Finding(
+                    "difference",
+                    table.cell(hidden, name),
+                    f"withheld, but the table {other.entry.name} beside it completes it",
+                    "withhold the same cells in both",
+                    repairable=True,
+                )
 
 
 def check_elsewhere(table: Table, others: Sequence[Table], rules: Rules) -> Iterator[Finding]:

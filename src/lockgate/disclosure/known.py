@@ -25,11 +25,12 @@ from lockgate.disclosure.tables import Counts, Table, grid_of, layout
 PEOPLE = "n"  # the count that ``outputs.counts`` and ``outputs.summary`` make
 DENSE = 1 << 22  # pairs of groups that are counted in one array
 
-Source = Literal["explore", "public", "released"]
+Source = Literal["explore", "public", "released", "beside"]
 WHERE = {
     "explore": "a count shown in Explore (question {})",
     "public": "a table that is public ({})",
     "released": "a table released earlier ({})",
+    "beside": "the table {} beside it",
 }
 
 
@@ -101,7 +102,7 @@ class Known:
 NOTHING = Known()
 
 
-def groups_of(table: Table, cells: Cells, name: str) -> list[Groups]:
+def groups_of(table: Table, cells: Cells, name: str, source: Source = "released") -> list[Groups]:
     """Whom the rows of a table count: one ``Groups`` for its cells and one for each kind of total.
 
     Cells that share people are parted into as many as it takes.
@@ -130,7 +131,7 @@ def groups_of(table: Table, cells: Cells, name: str) -> list[Groups]:
             found.append(
                 Groups(
                     name,
-                    "released",
+                    source,
                     starts.astype(np.int64),
                     person[mask],
                     ~counts.hidden[inside],
@@ -160,15 +161,18 @@ def _apart(group: Ints, person: Ints, groups: int) -> Iterator[Bools]:
         left &= ~taken
 
 
-def check_known(table: Table, known: Known, rules: Rules) -> Iterator[Finding]:
-    """What a table gives away beside all that is known: by person where it is known whom it counts, else by number."""
+def check_known(table: Table, known: Known, rules: Rules, before: Iterable[Table] = ()) -> Iterator[Finding]:
+    """What a table gives away beside all that is known: by person where it is known whom it counts, else by number.
+
+    ``before``: tables of the same request that stand before it.
+    """
     cells = known.cells.get(table.entry.name)
     if cells is None:
         yield from _by_number(table, known.told, rules)
         return
     given: dict[int, tuple[int, str]] = {}
     for groups in groups_of(table, cells, table.entry.name):
-        for told in known.told:
+        for told in [*known.told, *beside(known, before)]:
             for row, message in against(groups, told, rules):
                 yield Finding(
                     "difference",
@@ -188,13 +192,23 @@ def check_known(table: Table, known: Known, rules: Rules) -> Iterator[Finding]:
             )
 
 
-def rows_to_withhold(table: Table, known: Known, rules: Rules) -> Bools:
+def beside(known: Known, tables: Iterable[Table]) -> list[Groups]:
+    """The groups of tables that ask to leave together, where it is known whom they count."""
+    return [
+        groups
+        for table in tables
+        if (cells := known.cells.get(table.entry.name)) is not None
+        for groups in groups_of(table, cells, table.entry.name, "beside")
+    ]
+
+
+def rows_to_withhold(table: Table, known: Known, rules: Rules, before: Iterable[Table] = ()) -> Bools:
     """The rows that a repair withholds for what is known."""
     found = np.zeros(len(table.keys), dtype=bool)
     cells = known.cells.get(table.entry.name)
     if cells is not None:
         for groups in groups_of(table, cells, table.entry.name):
-            for told in known.told:
+            for told in [*known.told, *beside(known, before)]:
                 found[[row for row, _ in against(groups, told, rules)]] = True
     return found
 

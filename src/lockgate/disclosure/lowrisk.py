@@ -6,15 +6,26 @@ Both look at files that passed every rule. What is decided without people is tol
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lockgate.disclosure.manifest import RECORD, ChartEntry, Record, TableEntry, TextEntry, parse_record
+from lockgate.disclosure.gate import has_figures
+from lockgate.disclosure.manifest import (
+    RECORD,
+    ChartEntry,
+    Entry,
+    Record,
+    TableEntry,
+    TextEntry,
+    parse_record,
+)
 from lockgate.disclosure.rules import Rules
 from lockgate.disclosure.tables import read_table
 
 MOST_FILES = 10
+QUARTILES = frozenset({"q1", "q3"})
 PLAIN = frozenset({"mean", "sd", "se", "interval", "median", "quantile", "rate", "ratio"})
 
 
@@ -22,7 +33,8 @@ def not_low_risk(folder: Path, verdicts: Iterable[Mapping[str, Any]], rules: Rul
     """Why people must decide on checked outputs; none when a site's policy may let rules decide.
 
     Low risk: everything passes by rule; up to ten tables and charts of counts, percentages and plain statistics, of up
-    to two dimensions, no count shown under twice the threshold; no model, no curve, no text of the author's.
+    to two dimensions, no count shown under twice the threshold; no model, no curve, no text of the author's, and no
+    figure in the words beside them (a title made by the code can hold a count).
     """
     reasons = [f"{v['file']}: {v['decision']}" for v in verdicts if v["decision"] != "pass"]
     try:
@@ -31,9 +43,13 @@ def not_low_risk(folder: Path, verdicts: Iterable[Mapping[str, Any]], rules: Rul
         return [*reasons, "it isn't described"]
     if len(record.outputs) > MOST_FILES:
         reasons.append(f"more than {MOST_FILES} files")
+    if any(has_figures(words) for pair in record.groups.items() for words in pair):
+        reasons.append("figures in the name or context of a group")
     for entry in record.outputs:
         if isinstance(entry, TextEntry):
             reasons.append(f"{entry.name}: a text")
+        if any(has_figures(words) for words in _words(entry)):
+            reasons.append(f"{entry.name}: figures in a name, title or note, which code may have written")
         if not isinstance(entry, TableEntry):
             continue
         if entry.model is not None or entry.survival is not None:
@@ -49,6 +65,20 @@ def not_low_risk(folder: Path, verdicts: Iterable[Mapping[str, Any]], rules: Rul
                 reasons.append(f"{entry.name}: a count under {2 * rules.threshold}")
                 break
     return reasons
+
+
+def _words(entry: Entry) -> list[str]:
+    """The author's words beside an output's figures, all of which are published with it; its name among them."""
+    words = [re.sub(r"[_-]", " ", entry.name), entry.title, entry.group]
+    if isinstance(entry, TableEntry):
+        words += [
+            entry.notes,
+            *(c.name.replace("_", " ") for c in entry.columns if c.name not in QUARTILES),
+            *entry.totals.values(),
+        ]
+    elif isinstance(entry, ChartEntry):
+        words += [entry.x_title, entry.y_title, entry.description]
+    return words
 
 
 def shape(folder: Path) -> dict[str, Any]:

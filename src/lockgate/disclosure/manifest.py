@@ -43,10 +43,11 @@ class Withheld(_Strict):
 
 
 class Dominance(_Strict):
-    """Shares of the largest and second largest contributor, per row."""
+    """Shares of the largest and second largest contributor, per row, and how many people contribute at all."""
 
     largest: list[float | None]
     second: list[float | None]
+    contributors: list[Annotated[int, Field(ge=0)]] | None = None
 
 
 class ModelSpec(_Strict):
@@ -116,7 +117,8 @@ class TableEntry(_Strict):
             raise ValueError("totals name a dimension that isn't there")
         if set(self.evidence) - set(names) or set(self.withheld) - counts:
             raise ValueError("evidence names a column that isn't there")
-        if any(len(d.largest) != self.rows or len(d.second) != self.rows for d in self.evidence.values()):
+        shares = [each for d in self.evidence.values() for each in (d.largest, d.second, d.contributors)]
+        if any(each is not None and len(each) != self.rows for each in shares):
             raise ValueError("evidence hasn't one value per row")
         return self
 

@@ -46,15 +46,23 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "position": ("places of single points, or too many of them", "name areas, and count in them"),
     "quantile": ("too few people on one side of a quantile", "use larger groups"),
     "dominance": (
-        "one or two people make up most of a figure, or there is no evidence that they don't",
+        "one, two or a few people make up a figure, or there is no evidence that they don't",
         "withhold it; lockgate.outputs.summary keeps the evidence",
+    ),
+    "rate": (
+        "a rate that tells of few events, without their count",
+        "give the events as a count, or write a percentage of two counts",
+    ),
+    "order": (
+        "rows in the order of their counts, some of which are withheld",
+        "sort the rows by their labels",
     ),
     "evidence": (
         "counts that the platform could not confirm, or that are not so",
         "write tables with lockgate.outputs.counts or summary, which Lockgate computes again",
     ),
     "difference": (
-        "a figure that, less one released earlier, tells of a small group",
+        "a figure that, with one released or shown before, tells of a small group",
         "withhold it, or show the same data as then",
     ),
     "row-level data": ("rows that look like records of persons", "group the records and count them"),

@@ -116,7 +116,7 @@ def _repaired_tables(
             continue
         try:
             done[table.entry.name] = repair_table(
-                table, rules, earlier, beside, rows_to_withhold(table, known, rules)
+                table, rules, earlier, beside, rows_to_withhold(table, known, rules, beside)
             )
             if table.entry.survival is not None:
                 table = merged(table, rules)
@@ -166,9 +166,10 @@ def _once(
     fixed = _with_counts(table, rules, earlier, seeds, beside, also)
     for _ in range(3):
         again = False
-        for before in earlier:
+        for before in [*earlier, *beside]:
             for name, earlier_name, rows, earlier_rows in comparable(fixed, before):
                 then = before.counts[earlier_name]
+                then = Counts(round_counts(then.values, rules), then.hidden)
                 if completed(fixed, name, then, rows, earlier_rows, rules):
                     seeds[name][rows] |= then.hidden[earlier_rows]
                     again = True

@@ -63,6 +63,7 @@ def check_figures(table: Table, rules: Rules) -> Iterator[Finding]:
             )
     for spec in table.entry.of_role("percentage"):
         yield from _percentages(table, spec)
+    yield from _rates(table, rules)
     yield from check_model(table, rules)
     yield from check_survival(table, rules)
 
@@ -98,6 +99,13 @@ def unsafe_cells(table: Table, spec: ColumnSpec, rules: Rules) -> Iterator[tuple
             "one or two people make up most of it",
             np.asarray(~few & (over | ~known)),
         )
+        if evidence.contributors is not None and spec.kind in DOMINATED:
+            those = np.array(evidence.contributors, dtype=np.int64)
+            yield (
+                "dominance",
+                f"fewer than {rules.threshold} people have another value than 0: it is theirs alone",
+                np.asarray(~few & (those > 0) & (those < rules.threshold)),
+            )
 
 
 def undoing_rounding(table: Table, rules: Rules) -> dict[str, Bools]:
@@ -206,6 +214,43 @@ def _percentages(table: Table, spec: ColumnSpec) -> Iterator[Finding]:
             "compute it from the rounded counts",
             repairable=True,
         )
+
+
+PER = (1, 100, 1_000, 10_000, 100_000)
+
+
+def _rates(table: Table, rules: Rules) -> Iterator[Finding]:
+    """A rate, or a ratio of nought to one, behind which fewer events than the threshold may stand, told by its size.
+
+    A rate is taken as per the least of ``PER`` that is no less than any of it; time at risk isn't known, so a person
+    judges. Not asked where a count column holds the events: rules on counts look at that one.
+    """
+    if table.entry.survival is not None:
+        return
+    for spec in table.entry.of_role("statistic"):
+        numbers = table.figures[spec.name]
+        if spec.kind not in ("rate", "ratio") or spec.n is None or not numbers.shown.any():
+            continue
+        n = table.counts[spec.n].values
+        values = np.where(numbers.shown, numbers.values, 0.0)
+        if spec.kind == "ratio" and values.max() > 1:
+            continue
+        per = next((each for each in PER if values.max() <= each), PER[-1])
+        behind = values * n / per
+        others = [counts for name, counts in table.counts.items() if name != spec.n]
+        if any(
+            (np.abs(each.values - behind) <= 0.05 * each.values + rules.rounding).all() for each in others
+        ):
+            continue
+        few = numbers.shown & (behind > 0) & (behind < rules.threshold - 0.5)
+        for row in np.flatnonzero(few):
+            yield Finding(
+                "rate",
+                table.cell(int(row), spec.name),
+                f"fewer than {rules.threshold} events may stand behind it, and no count says how many",
+                "give the events as a count column, or write it as a percentage of two counts",
+                "review",
+            )
 
 
 def _decimals(text: str) -> int:

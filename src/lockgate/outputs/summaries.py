@@ -45,7 +45,7 @@ def summary(
     ``decimals``: few are better; with many, an interval and a standard deviation give the unrounded n back, and the
     gate withholds the latter. Where people have several records, mean and sd are over records and a ``records``
     column says how many.
-    Raises OutputError for an unknown column or statistic, or a value that isn't a number or is only 0 and 1.
+    Raises OutputError for an unknown column or statistic, or a value that isn't a number or has two values only.
     """
     columns = columns_of(frame)
     dims = [by] if isinstance(by, str) else list(by)
@@ -78,7 +78,11 @@ def summary(
         ]
         roles.append({"name": column, "role": "statistic", "kind": kind, "n": "n", "q": q})
         if kind in ("mean", "sum", "sd", "interval"):
-            evidence[column] = {"largest": [s[0] for s in shares], "second": [s[1] for s in shares]}
+            evidence[column] = {
+                "largest": [s[0] for s in shares],
+                "second": [s[1] for s in shares],
+                "contributors": [s[2] for s in shares],
+            }
     totals = dict.fromkeys(dims, total) if total is not None else {}
     write_table(
         out,
@@ -119,9 +123,11 @@ def _group(
             raise OutputError(f"{value!r} is not a column of numbers")
         distinct.add(float(amount))
         cells[tuple(column[i] for column in labels)].append((who, float(amount)))
-    if distinct and distinct <= {0.0, 1.0}:
+    coded = len(distinct) == 2 and (0.0 in distinct or all(v.is_integer() and abs(v) <= 10 for v in distinct))
+    if distinct and (distinct <= {0.0, 1.0} or coded):
         raise OutputError(
-            f"{value!r} holds only 0 and 1: its mean is a count in disguise; write counts and a percentage with table()"
+            f"{value!r} holds two values only, as 0 and 1: its mean is a count in disguise; write counts and a "
+            "percentage with table()"
         )
     ordered = {
         key: cells[key] for key in sorted(cells, key=lambda k: [_natural(part, missing) for part in k])
@@ -179,16 +185,18 @@ def _statistics(values: list[float], level: float) -> dict[str, float | None]:
     }
 
 
-def _shares(records: list[Record]) -> tuple[float, float]:
-    """The largest and second largest person's share of the sum of absolute values (so that signs can't hide one)."""
+def _shares(records: list[Record]) -> tuple[float, float, int]:
+    """The largest and second largest person's share of the sum of absolute values (so that signs can't hide one), and
+    how many people have another value than 0."""
     by_unit: defaultdict[Value, float] = defaultdict(float)
     for who, amount in records:
         by_unit[who] += abs(amount)
     whole = math.fsum(by_unit.values())
     if whole == 0:
-        return (0.0, 0.0)
+        return (0.0, 0.0, 0)
     largest = sorted(by_unit.values(), reverse=True)[:2]
-    return (largest[0] / whole, largest[1] / whole if len(largest) > 1 else 0.0)
+    contributors = sum(value > 0 for value in by_unit.values())
+    return (largest[0] / whole, largest[1] / whole if len(largest) > 1 else 0.0, contributors)
 
 
 def quantile(ordered: list[float], q: float) -> float:

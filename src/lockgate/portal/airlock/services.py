@@ -282,9 +282,30 @@ def review(user: User, request: Request, decision: str, note: str = "") -> str:
             )
             _take_back(request, record)
         if happening == "release":
+            _still_safe(request, candidate)
             _release(request, candidate, record)
         request.save(update_fields=["state", "decided_at", "runs_left", "shape"])
     return request.state
+
+
+def _still_safe(request: Request, candidate: Candidate) -> None:
+    """Refuse a release that was safe when it was handed in, and isn't beside what left, or was shown, since."""
+    project = Project.objects.select_for_update().get(
+        pk=request.job.project_id
+    )  # one release of a project at a time
+    again = plane.check_outputs(current_site(), project.slug, project.scope, candidate.checked_folder)
+    reasons = [
+        f"{verdict['file']}: {finding['where']}: {finding['message']}"
+        for verdict in again
+        for finding in verdict["findings"]
+        if finding["severity"] == "fail"
+    ]
+    if reasons:
+        raise Refused(
+            "since this was checked something else left, or was shown, beside which it is not safe",
+            reasons=reasons,
+            remedy="return it for changes: it is then checked anew",
+        )
 
 
 def _take_back(request: Request, record: Record) -> None:
