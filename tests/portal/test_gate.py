@@ -184,10 +184,12 @@ def test_low_risk_by_rule_only_where_the_site_says_so(
     monkeypatch.setattr(plane, "with_evidence", lambda site, project, folder, verdicts: verdicts)
     small = ask(people, run({"a": 150, "b": 15}))
     assert small.state == "in_review"
+    worded = ask(people, run({"a": 600, "b": 800}, title="People, of whom 7 were lost"))
+    assert worded.state == "in_review", "a title made by the code may hold a count"
     large = ask(people, run({"a": 300, "b": 400}))
     assert (large.state, large.decided_by) == ("released", "rule")
     rows = queue.months(Request.objects.prefetch_related("candidates__reviews"))
-    assert sum(row.asked for row in rows) == 4 and sum(row.by_rule for row in rows) == 1
+    assert sum(row.asked for row in rows) == 5 and sum(row.by_rule for row in rows) == 1
     assert "<svg" in queue.draw(rows)
     assert sign_in("rita").get("/reviews/fares/").status_code == 200
 
@@ -214,6 +216,22 @@ def test_a_file_changed_after_it_was_reviewed_is_not_released(people: dict[str, 
         airlock.review(people["otto"], request, "approve")
     request.refresh_from_db()
     assert request.state == "in_review" and request.candidate.reviews.count() == 1
+
+
+def test_two_requests_that_wait_together_are_not_released_a_few_people_apart(
+    people: dict[str, User], run: Run
+) -> None:
+    """Each was safe when it was handed in: the second is checked again when it would leave."""
+    first, second = ask(people, run({"a": 100, "b": 200})), ask(people, run({"a": 105, "b": 200}))
+    assert (first.state, second.state) == ("in_review", "in_review")
+    assert decide(people, first, "approve", "approve") == "released"
+    airlock.review(people["olga"], second, "approve")
+    with pytest.raises(Refused, match="something else left") as refusal:
+        airlock.review(people["otto"], second, "approve")
+    assert any("released earlier" in reason for reason in refusal.value.reasons)
+    second.refresh_from_db()
+    assert (second.state, second.candidate.reviews.count()) == ("in_review", 1)
+    assert airlock.review(people["otto"], second, "return", "A few people from the first.") == "returned"
 
 
 def test_what_a_cut_left_in_public_goes_with_another_decision(
