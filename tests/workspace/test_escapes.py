@@ -10,6 +10,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -20,7 +21,7 @@ import pytest
 import lockgate
 from lockgate.errors import Refused
 from lockgate.workspace import run_job
-from lockgate.workspace.sandbox.run import own_uid
+from lockgate.workspace.sandbox.run import STRATEGIES, own_uid
 
 pytestmark = pytest.mark.sandbox
 
@@ -92,6 +93,28 @@ def test_each_attempt_fails_is_told_and_leaves_the_site_well(site, project, who,
         assert came["seconds"] < 20, (name, came)
         assert (came["partial"], came["processes"]) == (0, []), (name, came)
     assert (found["unwell"], found["audit"], found["jobs"]) == ([], [], len(attempts.ATTEMPTS))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_an_ordinary_users_jobs_run_under_both_isolations(site, project, tmp_path, as_ordinary, strategy):
+    toml = site.path / "site.toml"
+    toml.write_text(
+        re.sub(r"^strategy = .*$", f'strategy = "{strategy}"', toml.read_text(), flags=re.MULTILINE)
+    )
+    (tmp_path / "main.sql").write_text(
+        "-- output: by_sex dimensions=sex counts=n title=Sex\n"
+        "SELECT gender_concept_id AS sex, count(*) AS n FROM person GROUP BY 1;"
+    )
+    ran = as_ordinary(
+        "-c", LOCKGATE, "--site", str(site.path), "--json", "job", "run", "p0001", str(tmp_path / "main.sql"),
+        "--author", "ada",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (folder,) = project.jobs.iterdir()
+    told = json.loads((folder / "job.json").read_bytes())
+    assert (told["state"], told["strategy"]) == ("succeeded", strategy)
+    assert "8507,20" in (folder / "outputs" / "by_sex.csv").read_text()
+    assert folder.stat().st_uid not in (0, os.geteuid())
 
 
 def test_where_the_kernel_forbids_user_namespaces_the_doctor_says_so_and_nothing_runs(
