@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from lockgate.portal.accounts.models import User
 from lockgate.portal.applications import services as applications
-from lockgate.portal.applications.models import Application, Decision, Version
+from lockgate.portal.applications.models import Amendment, Application, Decision, Version
 from lockgate.portal.turnaround import services
 from lockgate.portal.turnaround.clocks import Round, Spell, spells, with_offices
 from lockgate.portal.turnaround.control import control_chart, in_words
@@ -143,3 +143,58 @@ def test_the_public_reads_how_applications_fare(
     [year] = services.outcomes()
     assert (year["submitted"], year["refused"], year["returned"], year["approved"]) == (1, 1, 1, 0)
     assert year["days"] == pytest.approx(7, abs=0.01)
+
+
+@pytest.fixture
+def approved(people: dict[str, User], answers: dict[str, Any]) -> Application:
+    """An approved application of ann's."""
+    application = applications.create(people["ann"], "research")
+    assert not applications.save_answers(people["ann"], application, answers)
+    applications.submit(people["ann"], Application.objects.get(pk=application.pk))
+    for name in ("rita", "dora"):
+        applications.decide(people[name], Application.objects.get(pk=application.pk), "approve")
+    return Application.objects.get(pk=application.pk)
+
+
+@pytest.mark.django_db
+def test_amendments_are_counted_too(people: dict[str, User], approved: Application) -> None:
+    before = {queue.key: len(queue.ended) for queue in services.queues()}
+    amendment = applications.open_amendment(people["ann"], approved, "amendment", "The question has grown")
+    assert applications.save_answers(people["ann"], amendment, {"title": "Another title"}) == {}
+    applications.submit(people["ann"], amendment)
+    Version.objects.filter(amendment=amendment).update(submitted_at=timezone.now() - timedelta(days=3))
+    waits = {queue.key: queue.waiting for queue in services.queues()}
+    assert waits["research_centre"] == waits["whole"] == pytest.approx((3,), abs=0.01)
+    applications.decide(people["rita"], Amendment.objects.get(pk=amendment.pk), "approve")
+    found = {queue.key: queue for queue in services.queues()}
+    assert found["whole"].waiting == ()
+    for key in ("whole", "research_centre"):
+        assert len(found[key].ended) == before[key] + 1
+        last = found[key].ended[-1]
+        assert (last.name, last.days) == (f"{approved.reference} (amendment)", pytest.approx(3, abs=0.01))
+
+
+@pytest.mark.django_db
+def test_task_lists_say_how_many_wait_and_lead_on(
+    people: dict[str, User], answers: dict[str, Any], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for days in (1, 5, 3):
+        application = applications.create(people["ann"], "research")
+        applications.save_answers(people["ann"], application, answers)
+        applications.submit(people["ann"], Application.objects.get(pk=application.pk))
+        Application.objects.filter(pk=application.pk).update(
+            submitted_at=timezone.now() - timedelta(days=days)
+        )
+        made.append(application.reference)
+    for module in ("applications.waiting", "views"):
+        monkeypatch.setattr(f"lockgate.portal.{module}.MOST_READ", 2)
+    client.force_login(people["rita"])
+    first = client.get("/tasks/").content.decode()
+    assert "the 2 that have waited longest, of 3" in first
+    assert first.index(made[1]) < first.index(made[2])
+    assert made[0] not in first and "?page=2" in first
+    second = client.get("/tasks/?page=2").content.decode()
+    assert made[0] in second and made[1] not in second and "3 to 3, of 3" in second
+    (group,) = [one for one in client.get("/api/me/tasks?page=2").json() if one["kind"] == "decide"]
+    assert group["of"] == 3 and len(group["items"]) == 1

@@ -16,6 +16,7 @@ from lockgate.portal import plane
 from lockgate.portal.accounts.rules import can, check
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Import, Request
+from lockgate.portal.applications.waiting import MOST_READ
 from lockgate.portal.applications.waiting import groups as waiting_applications
 from lockgate.portal.auditing import Wanted, found, state_of, touched_by_project
 from lockgate.portal.incoming import reading as incoming
@@ -39,13 +40,23 @@ def home(request: HttpRequest) -> HttpResponse:
 @signed_in
 def tasks(request: SignedIn) -> HttpResponseBase:
     """What waits for the person who is signed in, by their roles."""
-    return render(request, "tasks.jinja", {"groups": waiting_for(request)})
+    groups = waiting_for(request)
+    pages = max((-(-group["of"] // MOST_READ) for group in groups if "of" in group), default=1)
+    context = {"groups": groups, "page": page_number(request), "pages": pages, "read": MOST_READ}
+    return render(request, "tasks.jinja", context)
+
+
+def page_number(request: HttpRequest) -> int:
+    """Which hundred of what waits: 1 where ``?page=`` is none."""
+    text = request.GET.get("page", "")
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
 def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
     """What waits for somebody, in groups: each with a title, a kind and its items."""
     person = request.user.person
-    groups = waiting_applications(request.user)
+    page = page_number(request)
+    groups = waiting_applications(request.user, page)
     if can(person, "job.start"):
         projects = Project.objects.filter(
             member_rows__username=person.username, state__in=("ready", "provisioning")
@@ -59,10 +70,12 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
         waiting = Request.objects.filter(state="in_review").with_facts()
         review = [
             row
-            for row in waiting.order_by("created_at")[:100]
+            for row in waiting.order_by("created_at")[(page - 1) * MOST_READ : page * MOST_READ]
             if airlock_rules.can_review(person, row.facts())
         ]
-        groups.append({"title": "Results to review", "kind": "request", "items": review})
+        groups.append(
+            {"title": "Results to review", "kind": "request", "items": review, "of": waiting.count()}
+        )
         asked = Import.objects.filter(state="in_review").select_related("project", "author")
         asked = asked.prefetch_related("reviews__by").order_by("pk")
         coming = [row for row in asked[:100] if airlock_rules.can_review(person, row.facts())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from ninja import Query, Schema
 
@@ -94,6 +94,7 @@ class Waiting(Schema):
     title: str
     kind: str
     items: list[dict[str, Any]]
+    of: int | None = None
 
 
 def _token(row: Token) -> dict[str, Any]:
@@ -128,8 +129,12 @@ def who_am_i(request: SignedIn) -> Any:
 
 
 @router.on("GET", "/me/tasks", list[Waiting], scope="read")
-def my_tasks(request: SignedIn) -> Any:
-    """What waits for me."""
+def my_tasks(request: SignedIn, page: Annotated[int, Query(ge=1, le=10_000)] = 1) -> Any:
+    """What waits for me.
+
+    Of what waits for decisions or reviews, each page looks at a hundred, the longest waiting first; ``of`` says how
+    many wait in all, for whomever.
+    """
     return [{**group, "items": [_named(item) for item in group["items"]]} for group in waiting_for(request)]
 
 

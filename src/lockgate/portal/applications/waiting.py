@@ -16,8 +16,12 @@ MOST_READ = 100
 MOST_SHOWN = 25
 
 
-def groups(user: User) -> list[dict[str, Any]]:
-    """The groups of somebody's task list: title, kind and items, the oldest first."""
+def groups(user: User, page: int = 1) -> list[dict[str, Any]]:
+    """The groups of somebody's task list: title, kind and items, the oldest first.
+
+    What waits for decisions is read by the hundred, the longest waiting first: ``page`` says which hundred, and ``of``
+    how many wait in all, for whomever.
+    """
     person = user.person
     found: list[dict[str, Any]] = []
     if can(person, "application.create"):
@@ -25,11 +29,12 @@ def groups(user: User) -> list[dict[str, Any]]:
         if shown := _to_show(user):
             found.append({"title": "Conditions to meet", "kind": "condition", "items": shown})
     cases: list[Case] = []
+    waiting = 0
     if can(person, "application.decide") or can(person, "application.advise"):
-        cases = _undecided()
+        cases, waiting = _undecided(page)
     if can(person, "application.decide"):
         items = [case for case in cases if rules.can_decide(person, case.facts())]
-        found.append({"title": "Applications to decide", "kind": "decide", "items": items})
+        found.append({"title": "Applications to decide", "kind": "decide", "items": items, "of": waiting})
         if met := _to_confirm(user):
             found.append({"title": "Conditions that may be met", "kind": "condition", "items": met})
     if can(person, "application.advise"):
@@ -39,7 +44,7 @@ def groups(user: User) -> list[dict[str, Any]]:
             if rules.can_advise(person, case.facts())
             and all(advice.by != user for advice in case.version.advice.all())
         ]
-        found.append({"title": "Applications to advise on", "kind": "advise", "items": items})
+        found.append({"title": "Applications to advise on", "kind": "advise", "items": items, "of": waiting})
     return found
 
 
@@ -49,15 +54,22 @@ def _to_finish(user: User) -> list[Case]:
     return [*own, *changes.with_facts()[:MOST_SHOWN]]
 
 
-def _undecided() -> list[Case]:
-    """Applications and amendments that wait for decisions, the longest waiting first."""
-    first = Application.objects.filter(state__in=rules.DECIDABLE).with_facts()
-    later = Amendment.objects.filter(state__in=rules.DECIDABLE).with_facts()
-    cases: list[Case] = [
-        *first.order_by("submitted_at")[:MOST_READ],
-        *later.order_by("submitted_at")[:MOST_READ],
+def _undecided(page: int) -> tuple[list[Case], int]:
+    """A hundred of what waits for decisions, the longest waiting first, and how many wait in all."""
+    first = Application.objects.filter(state__in=rules.DECIDABLE)
+    later = Amendment.objects.filter(state__in=rules.DECIDABLE)
+    every = sorted(
+        (at.timestamp() if at else 0.0, which, key)
+        for which, rows in enumerate((first, later))
+        for key, at in rows.values_list("pk", "submitted_at")
+    )
+    chosen = every[(page - 1) * MOST_READ : page * MOST_READ]
+    keys: list[list[int]] = [[key for _, kind, key in chosen if kind == which] for which in (0, 1)]
+    read: list[dict[int, Case]] = [
+        {row.pk: row for row in first.with_facts().filter(pk__in=keys[0])},
+        {row.pk: row for row in later.with_facts().filter(pk__in=keys[1])},
     ]
-    return sorted(cases, key=lambda case: case.submitted_at.timestamp() if case.submitted_at else 0)
+    return [read[which][key] for _, which, key in chosen if key in read[which]], len(every)
 
 
 def _open_conditions() -> Any:

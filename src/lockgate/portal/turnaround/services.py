@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from lockgate.portal.accounts.rules import role_label
 from lockgate.portal.airlock.models import Request, Review
-from lockgate.portal.applications.models import Application, Version
+from lockgate.portal.applications.models import Amendment, Application, Case, Version
 from lockgate.portal.applications.rules import DECIDABLE, EDITABLE
 from lockgate.portal.turnaround.clocks import APPLICANT, OFFICES, Round, Spell, spells, with_offices
 from lockgate.portal.turnaround.control import ControlChart, control_chart
@@ -68,7 +69,7 @@ def queues(now: datetime | None = None) -> list[Queue]:
 
 
 _LABELS = {
-    OFFICES: "Applications, from first submission to decision, without the applicant's time",
+    OFFICES: "Applications and amendments, from first submission to decision, without the applicant's time",
     APPLICANT: "With the applicant: to finish, or to change what was asked",
     "review": "Results: each review",
     "release": "Results: from the request to the release or refusal",
@@ -88,9 +89,11 @@ def _place(key: str) -> tuple[int, str]:
     return (_ORDER.index(name) if name in _ORDER else late.get(name, 50), key)
 
 
-def rounds_of(versions: Iterable[Version], ended: datetime | None) -> list[Round]:
-    """The rounds of one application from its versions, each with its decisions fetched; not those of amendments."""
-    first = [item for item in versions if item.submitted_at and item.amendment_id is None]
+def rounds_of(
+    versions: Iterable[Version], ended: datetime | None, amendment: int | None = None
+) -> list[Round]:
+    """The rounds of an application, or of an amendment of it, from the application's versions with their decisions."""
+    first = [item for item in versions if item.submitted_at and item.amendment_id == amendment]
     handed_in = sorted(first, key=lambda item: item.number)
     rounds = []
     for position, version in enumerate(handed_in):
@@ -131,27 +134,30 @@ def clock(application: Application, now: datetime | None = None) -> dict[str, An
     }
 
 
-def _over(application: Application) -> datetime | None:
+def _over(case: Case) -> datetime | None:
     """When the last round was over; a withdrawn one with its withdrawal."""
-    if application.state in DECIDABLE:
+    if case.state in DECIDABLE:
         return None
-    return application.decided_at or application.updated_at
+    return case.decided_at or case.updated_at
 
 
 def _application_spells(now: datetime) -> Iterable[tuple[str, Spell]]:
-    touched = Application.objects.filter(updated_at__gte=now - YEAR) | Application.objects.filter(
-        state__in=DECIDABLE | EDITABLE
-    )
-    rows = touched.distinct().with_facts()
-    for application in rows.iterator(chunk_size=500):
-        rounds = rounds_of(application.versions.all(), _over(application))
-        roles = application.facts().open_roles() if application.state in DECIDABLE else ()
-        found = spells(application.created_at, rounds, roles, editable=application.state in EDITABLE)
-        yield from ((application.reference, item) for item in found if rounds or item.end is not None)
-        if rounds and application.state not in EDITABLE:
-            end = rounds[-1].ended
-            length = timedelta(days=with_offices(rounds, now))
-            yield (application.reference, Spell(OFFICES, (end or now) - length, end))
+    recent = Q(updated_at__gte=now - YEAR) | Q(state__in=DECIDABLE | EDITABLE)
+    for application in Application.objects.filter(recent).with_facts().iterator(chunk_size=500):
+        yield from _spells_of(application, application.reference, None, now)
+    for amendment in Amendment.objects.filter(recent).with_facts().iterator(chunk_size=500):
+        yield from _spells_of(amendment, f"{amendment.reference} ({amendment.what})", amendment.pk, now)
+
+
+def _spells_of(case: Case, name: str, amendment: int | None, now: datetime) -> Iterable[tuple[str, Spell]]:
+    rounds = rounds_of(case.application.versions.all(), _over(case), amendment)
+    roles = case.facts().open_roles() if case.state in DECIDABLE else ()
+    found = spells(case.created_at, rounds, roles, editable=case.state in EDITABLE)
+    yield from ((name, item) for item in found if rounds or item.end is not None)
+    if rounds and case.state not in EDITABLE:
+        end = rounds[-1].ended
+        length = timedelta(days=with_offices(rounds, now))
+        yield (name, Spell(OFFICES, (end or now) - length, end))
 
 
 def _review_spells(now: datetime) -> Iterable[tuple[str, Spell]]:
