@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
 
+from lockgate.portal.accounts.interests import counting
 from lockgate.portal.accounts.rules import Person
 from lockgate.portal.accounts.training import holds_until, required_courses, resting
 from lockgate.portal.sites import current_site
@@ -45,6 +46,12 @@ class User(AbstractUser):
     name = models.CharField(max_length=200)
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+    )
+
+    interests = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="standing interests: organisation, what, since, until (see interests.py)",
     )
 
     REQUIRED_FIELDS = ["email", "name"]
@@ -85,6 +92,7 @@ class User(AbstractUser):
                 active=self.is_active,
                 training_until=holds_until(granted, required, trained),
                 resting=rest,
+                interests=counting(self.interests, timezone.localdate()),
             )
             self.__dict__["_person"] = cached
         return cached  # type: ignore[no-any-return]

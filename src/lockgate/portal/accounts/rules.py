@@ -120,6 +120,8 @@ class Person:
     resting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # the linked sources whose data this data owner decides on; partners name theirs themselves
     owns: frozenset[str] = field(default_factory=frozenset)
+    # the organisations in which they have, or had within a year, an interest
+    interests: tuple[str, ...] = ()
 
     @classmethod
     def nobody(cls) -> Person:

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from lockgate.errors import Refused, UsageError
+from lockgate.portal.accounts import interests
 from lockgate.portal.accounts.models import Membership, Organisation, Training, User
 from lockgate.portal.accounts.rules import ROLES, role_label
 from lockgate.portal.accounts.training import INFORMATION_GOVERNANCE
@@ -257,3 +258,21 @@ def make_demo_accounts() -> list[dict[str, str]]:
             }
         )
     return made
+
+
+def declare_interest(user: User, organisation: str, what: str) -> None:
+    """Add a standing interest to one's own account: from now on it bars its owner where an application names it."""
+    with writing("account.interest_declared", actor=user.username) as record:
+        user = User.objects.select_for_update().get(pk=user.pk)
+        user.interests = interests.declared(user.interests, organisation, what, timezone.localdate())
+        user.save(update_fields=["interests"])
+        record.detail["organisation"] = user.interests[-1]["organisation"]
+
+
+def end_interest(user: User, number: int) -> None:
+    """Say that a standing interest of one's own has ended; it counts for another year."""
+    with writing("account.interest_ended", actor=user.username) as record:
+        user = User.objects.select_for_update().get(pk=user.pk)
+        user.interests = interests.ended(user.interests, number, timezone.localdate())
+        user.save(update_fields=["interests"])
+        record.detail["organisation"] = user.interests[number]["organisation"]

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", views.people, name="people"),
     path("new/", views.new_person, name="new"),
     path("second-factor/", views.second_factor, name="second_factor"),
+    path("interests/", views.interests, name="interests"),
     path("<str:username>/", views.person, name="person"),
 ]

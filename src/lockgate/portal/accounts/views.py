@@ -90,6 +90,33 @@ def organisation_sign_in(request: HttpRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "POST"])
 @signed_in
+def interests(request: SignedIn) -> HttpResponseBase:
+    """One's standing interests: declare one, or say that it has ended."""
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            if number := request.POST.get("end", ""):
+                services.end_interest(request.user, int(number) if number.isdecimal() else -1)
+                messages.success(request, "It has ended. It counts for another year.")
+            else:
+                services.declare_interest(
+                    request.user, request.POST.get("organisation", ""), request.POST.get("what", "")
+                )
+                messages.success(request, "Your interest is kept.")
+            return redirect("accounts:interests")
+        except LockgateError as error:
+            errors = as_errors(error, "organisation")
+    context = {
+        "rows": request.user.interests,
+        "errors": errors,
+        "summary": summary(errors),
+        "posted": request.POST,
+    }
+    return render(request, "accounts/interests.jinja", context, status=400 if errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
 def person(request: SignedIn, username: str) -> HttpResponseBase:
     """Somebody's roles."""
     check(request.user.person, "people.manage")

@@ -97,6 +97,22 @@ class Waiting(Schema):
     of: int | None = None
 
 
+class InterestOut(Schema):
+    """An interest in an organisation; ``until`` is empty while it lasts."""
+
+    organisation: str
+    what: str
+    since: str
+    until: str
+
+
+class InterestIn(In):
+    """The organisation, and what the interest is."""
+
+    organisation: str
+    what: str
+
+
 def _token(row: Token) -> dict[str, Any]:
     names = ("key", "name", "scopes", "state", "made_at", "expires_at", "used_at")
     return {name: getattr(row, name) for name in names}
@@ -147,6 +163,26 @@ def _named(item: Any) -> dict[str, Any]:
         }  # fmt: skip
     names = ("reference", "slug", "pair", "approval_id", "what", "title", "state", "kind", "reason")
     return {name: found[name] for name in names if isinstance(found.get(name), str)}
+
+
+@router.on("GET", "/me/interests", list[InterestOut], scope="read")
+def my_interests(request: SignedIn) -> Any:
+    """My standing interests. Where an application names the organisation, I have no say in it."""
+    return User.objects.get(pk=request.user.pk).interests
+
+
+@router.on("POST", "/me/interests", list[InterestOut], scope="decide", status=201)
+def add_interest(request: SignedIn, told: InterestIn) -> Any:
+    """Declare a standing interest of mine."""
+    services.declare_interest(request.user, told.organisation, told.what)
+    return my_interests(request)
+
+
+@router.on("POST", "/me/interests/{int:number}/end", list[InterestOut], scope="decide")
+def end_interest(request: SignedIn, number: int) -> Any:
+    """Say that one of my interests (from 0, as listed) has ended; it counts for another year."""
+    services.end_interest(request.user, number)
+    return my_interests(request)
 
 
 @router.on("GET", "/me/tokens", list[TokenOut], scope="read", needs="token.make")

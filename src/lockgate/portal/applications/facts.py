@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from lockgate.portal.accounts.interests import named_in
 from lockgate.portal.applications.changes import changed_keys
 from lockgate.portal.applications.models import Amendment, Application, Case, Condition, Decision, Version
 from lockgate.portal.applications.rules import RUNNING, Decided, Facts
@@ -74,6 +75,7 @@ def facts_of(case: Case, *, complete: bool = False) -> Facts:
             Decided(item.role, item.username, item.decision) for item in _carried(case, version).values()
         ),
         interested=frozenset(item.by.username for item in application.interests.all()),
+        named=named_in(version.answers),
         open_conditions=len(pending),
         owners=owners_of(version),
         assessment_missing=version.answers.get("dpia") == "needed",

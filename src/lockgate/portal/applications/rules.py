@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from lockgate.errors import Refused
+from lockgate.portal.accounts.interests import matches
 from lockgate.portal.accounts.rules import Person, can, check, role_label
 
 STATES = {
@@ -88,6 +89,8 @@ class Facts:
     carried: tuple[Decided, ...] = ()
     # who declared an interest in the application
     interested: frozenset[str] = frozenset()
+    # the words of what it says of organisations, held against people's standing interests
+    named: str = ""
     # conditions of the version that must be met before the approval takes effect
     open_conditions: int = 0
     # partner -> the account that decides as the owner of its data, for each partner whom the application asks for
@@ -150,9 +153,13 @@ def conflicts(person: Person, facts: Facts) -> list[str]:
         reasons.append("nobody decides on their own application")
     elif person.username in facts.members:
         reasons.append("a member of the project can't decide on it")
-    if person.username in facts.interested:
-        reasons.append("you declared an interest in it")
-    return reasons
+    return [*reasons, *_interests(person, facts)]
+
+
+def _interests(person: Person, facts: Facts) -> list[str]:
+    reasons = ["you declared an interest in it"] if person.username in facts.interested else []
+    found = matches(person.interests, facts.named)
+    return reasons + [f"you declared an interest in {name}, which the application names" for name in found]
 
 
 def check_read(person: Person, facts: Facts) -> None:
@@ -232,8 +239,7 @@ def check_advise(person: Person, facts: Facts) -> None:
         reasons.append(f"the application is {STATES[facts.state].lower()}, not waiting for a decision")
     if facts.takes_part(person.username):
         reasons.append("nobody advises on their own project")
-    if person.username in facts.interested:
-        reasons.append("you declared an interest in it")
+    reasons += _interests(person, facts)
     if reasons:
         raise Refused(reasons[0], reasons=reasons)
 
