@@ -181,6 +181,7 @@ def add_interest(request: SignedIn, told: InterestIn) -> Any:
 @router.on("POST", "/me/interests/{int:number}/end", list[InterestOut], scope="decide")
 def end_interest(request: SignedIn, number: int) -> Any:
     """Say that one of my interests (from 0, as listed) has ended; it counts for another year."""
+    or_404(my_interests(request)[number : number + 1] or None)
     services.end_interest(request.user, number)
     return my_interests(request)
 
