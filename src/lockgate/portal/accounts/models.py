@@ -51,7 +51,7 @@ class User(AbstractUser):
     interests = models.JSONField(
         default=list,
         blank=True,
-        help_text="standing interests: organisation, what, since, until (see interests.py)",
+        help_text="standing interests (interests.py)",
     )
 
     REQUIRED_FIELDS = ["email", "name"]

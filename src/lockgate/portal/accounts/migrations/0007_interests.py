@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0006_training'),
+        ("accounts", "0006_training"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='interests',
-            field=models.JSONField(blank=True, default=list, help_text='standing interests: organisation, what, since, until (see interests.py)'),
+            model_name="user",
+            name="interests",
+            field=models.JSONField(blank=True, default=list, help_text="standing interests (interests.py)"),
         ),
     ]
