@@ -107,3 +107,20 @@ def test_what_was_changed_behind_newer_entries_is_found_by_reading_all(log: Audi
 def test_an_entry_of_another_event_that_names_one_is_not_one_of_it(log: AuditLog) -> None:
     log.append("note.made", actor="a", inner={"event": "scope.revoked"})
     assert list(log.entries("scope.revoked")) == []
+
+
+def test_entries_that_are_added_while_it_is_read_break_nothing(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = AuditIndex(log)
+    signed_head = AuditLog.signed_head
+
+    def and_one_more(self: AuditLog) -> bytes:
+        head = signed_head(self)
+        log.append("job.started", actor="z")
+        return head
+
+    monkeypatch.setattr(AuditLog, "signed_head", and_one_more)
+    assert log.verify() == []
+    assert index.check_whole().problems == ()
+    assert index.check().problems == ()

@@ -247,6 +247,7 @@ class AuditLog:
     def verify(self) -> list[Problem]:
         """Every break in the chain; an empty list when it is whole."""
         problems: list[Problem] = []
+        signed = self.signed_head()
         walk = Walk()
         hashes = {0: GENESIS}
         lines = self.chain.read_bytes().split(b"\n") if self.chain.exists() else [b""]
@@ -257,22 +258,31 @@ class AuditLog:
             problems += wrong
             if entry is not None:
                 hashes[entry.seq] = entry.hash
-        return _name_moves(problems, hashes) + self._verify_head(hashes)
+        return _name_moves(problems, hashes) + self._verify_head(hashes, signed)
 
-    def verify_head(self, seq: int, digest: str) -> list[Problem]:
-        """Whether the signed head is that of the chain's last entry, or of the one before it while that is written."""
-        return self._verify_head({0: GENESIS, seq: digest})
+    def signed_head(self) -> bytes:
+        """The signed head as it is now; empty where there is none.
+
+        Read it before the chain that it is held against: an entry stands in the chain before its head is signed.
+        """
+        try:
+            return self.head.read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def verify_head(self, seq: int, digest: str, signed: bytes) -> list[Problem]:
+        """Whether a signed head is that of the chain's last entry, or of one before it."""
+        return self._verify_head({0: GENESIS, seq: digest}, signed)
 
     def verify_against(self, head: bytes) -> list[Problem]:
         """Whether the chain still holds the entry of a signed head that was kept elsewhere; what is wrong if not."""
         hashes = {0: GENESIS} | {entry.seq: entry.hash for entry in self.entries()}
         return self._holds(head, hashes, "the head from elsewhere")
 
-    def _verify_head(self, hashes: dict[int, str]) -> list[Problem]:
-        last = max(hashes)
-        if not self.head.exists():
-            return [Problem(0, "head", "the signed head is missing")] if last else []
-        return self._holds(self.head.read_bytes(), hashes, "the head")
+    def _verify_head(self, hashes: dict[int, str], signed: bytes) -> list[Problem]:
+        if not signed:
+            return [Problem(0, "head", "the signed head is missing")] if max(hashes) else []
+        return self._holds(signed, hashes, "the head")
 
     def _holds(self, signed: bytes, hashes: dict[int, str], what: str) -> list[Problem]:
         """Whether the entry that a signed head names is the chain's, and nothing up to it is gone."""

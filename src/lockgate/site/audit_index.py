@@ -120,11 +120,12 @@ class AuditIndex:
 
     def check(self) -> Check:
         """The breaks that are known: those of the last reading of the whole chain, of what came since, of the head."""
+        signed = self.log.signed_head()
         self.refresh()
         with self.opened() as connection:
             state = _state(connection)
         whole = state["whole"] or {"at": None, "problems": []}
-        head = self.log.verify_head(state["seq"], state["hash"]) if state["hash"] else []
+        head = self.log.verify_head(state["seq"], state["hash"], signed) if state["hash"] else []
         said = [*whole["problems"], *state["problems"], *(problem.message for problem in head)]
         return Check(tuple(dict.fromkeys(said)), whole["at"])
 
