@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from lockgate.cohorts.codes import resolve
-from lockgate.cohorts.definition import Criterion, Definition
-from lockgate.cohorts.events import criteria_sql, day
-from lockgate.cohorts.exits import ends, merged_stays, stays_sql
+from lockgate.cohorts.definition import Criterion, Definition, ExposureExit
+from lockgate.cohorts.events import criteria_sql
+from lockgate.cohorts.exits import EXITS, ends, exits, merged_stays, stays_sql
 from lockgate.cohorts.groups import passing
+from lockgate.cohorts.periods import PERIODS, observed
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
-from lockgate.cohorts.scratch import INDEX, Scratch
-from lockgate.engine import SqlEngine
+from lockgate.cohorts.scratch import Scratch
+from lockgate.engine import Engine, SqlEngine
 from lockgate.errors import UsageError
 
 
@@ -58,7 +59,7 @@ def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> 
 
 def generation_sql(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> pa.Table:
     """As ``generate``, to the last step in SQL: for an engine that records it."""
-    with _generated(engine, definitions) as scratch:
+    with _generated(engine, definitions, arrays=False) as scratch:
         return engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
 
 
@@ -81,7 +82,11 @@ def generate_with_events(
 
 @contextmanager
 def _generated(
-    engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], *, numbered: bool = False
+    engine: SqlEngine,
+    definitions: Sequence[tuple[int, Definition]],
+    *,
+    numbered: bool = False,
+    arrays: bool = True,
 ) -> Iterator[Scratch]:
     """The tables of a generation up to ``stays``, dropped on leaving. Raises UsageError for no definition at all.
 
@@ -89,13 +94,15 @@ def _generated(
     """
     if not definitions:
         raise UsageError("there is no definition", where="definitions", remedy="name one or more")
-    with Scratch(engine, Plan(definitions)) as scratch:
+    with Scratch(engine, Plan(definitions), arrays=arrays) as scratch:
         resolve(scratch)
+        observed(scratch)
         _events(scratch)
-        _entry(scratch, numbered=numbered)
-        _qualified(scratch)
-        _included(scratch)
-        ends(scratch)
+        asked = _entry(scratch, numbered=numbered)
+        if asked:
+            _qualified(scratch)
+            _included(scratch)
+        ends(scratch, asked=asked)
         yield scratch
 
 
@@ -127,15 +134,17 @@ def _nested(scratch: Scratch, height: int) -> str:
     ]
     told = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
     events = scratch.events(simpler for _, simpler in rows)
-    first, last = day("o.observation_period_start_date"), day("o.observation_period_end_date")
     name = f"nested_{height}"
+    own = "t.context, q.person_id, q.event_id, q.first_day, q.last_day"
+    period, each = "o.first_day AS period_first, o.last_day AS period_last", ""
+    if scratch.overlapping:
+        # an event in periods of observation that overlap is one event, in what they cover together
+        period = "min(o.first_day) AS period_first, max(o.last_day) AS period_last"
+        each = f" GROUP BY {own}, q.visit_id"
     index = scratch.create(
         f"{name}_asked",
-        # an event in periods of observation that overlap is one event, in what they cover together
-        f"SELECT t.context, q.person_id, q.event_id, q.first_day, q.last_day, min({first}) AS period_first, "
-        f"max({last}) AS period_last, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
-        f"JOIN observation_period o ON o.person_id = q.person_id AND q.first_day BETWEEN {first} AND {last} "
-        "GROUP BY t.context, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id",
+        f"SELECT {own}, {period}, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
+        f"JOIN {PERIODS} o ON o.person_id = q.person_id AND q.first_day BETWEEN o.first_day AND o.last_day{each}",
     )
     kept = passing(scratch, plan.nested[height], index, name)
     return scratch.create(
@@ -146,53 +155,75 @@ def _nested(scratch: Scratch, height: int) -> str:
     )
 
 
-def _plain(definition: Definition) -> bool:
-    """Whether nothing is asked of its entry events one by one, so that they need no number."""
+def _kind(definition: Definition, *, numbered: bool, loose: bool) -> str:
+    """What its entry events need of a number.
+
+    "plain" and "exposed" none, as nothing is asked of them one by one (exposed: they end with a run of exposure;
+    "_within": but that so much observation is around them);
+    "loose" any, as no limit asks for an order; "ordered" their place in the order; "limited" to be the first of it.
+    """
     limits = {definition.entry_limit, definition.qualifying_limit, definition.limit}
-    return (
-        limits == {"all"}
-        and definition.qualifying is None
-        and not definition.rules
-        and not definition.censoring
-    )
+    if numbered or limits != {"all"}:
+        return "ordered" if definition.entry_limit == "all" else "limited"
+    if definition.qualifying is None and not definition.rules and not definition.censoring:
+        within = "_within" if definition.days_before or definition.days_after else ""
+        return f"{'exposed' if isinstance(definition.exit, ExposureExit) else 'plain'}{within}"
+    return "loose" if loose else "ordered"
 
 
-def _entry(scratch: Scratch, *, numbered: bool) -> None:
-    told: dict[bool, list[tuple[int, int, int, int, int, str]]] = {True: [], False: []}
+def _entry(scratch: Scratch, *, numbered: bool) -> bool:
+    """The entry events of definitions: a table of those that more is asked of, if any are, and views of the rest."""
+    told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    ends_of, _ = exits(scratch.plan)
+    # Spark may compute a table twice, so that a number without an order would not be the same each time
+    loose = scratch.arrays and isinstance(scratch.engine, Engine)
     for number, d in scratch.plan.definitions:
+        turn = -1 if d.entry_limit == "last" else 1
+        rows = told[_kind(d, numbered=numbered, loose=loose)]
         for place, criterion in enumerate(d.entry):
-            row = (
-                number,
-                scratch.plan.criteria[criterion],
-                place,
-                d.days_before,
-                d.days_after,
-                d.entry_limit,
-            )
-            told[numbered or not _plain(d)].append(row)
-    first, last = day("o.observation_period_start_date"), day("o.observation_period_end_date")
-    found = f"e.first_day, e.last_day, {first} AS period_first, {last} AS period_last, e.visit_id"
-    kinds = {"context": "i4", "criterion": "i4", "place": "i4", "before": "i4", "after": "i4", "kept": "s"}
-    order = "e.event_id, d.place, e.last_day, o.observation_period_start_date"
+            asked = (number, scratch.plan.criteria[criterion], place, d.days_before, d.days_after, turn)
+            rows.append((*asked, *ends_of[number]))
+    found = "e.first_day, e.last_day, o.first_day AS period_first, o.last_day AS period_last, e.visit_id"
+    whose = "d.context, e.person_id"
+    if scratch.arrays:  # one number is sorted faster than two
+        found += ", o.place"
+        whose = f"CAST(d.context AS BIGINT) * {max(scratch.people.size, 1)} + o.place"
+    tie = f"CAST(d.place AS BIGINT) * {1 << 33} + coalesce(e.last_day, {(1 << 31) - 1})"
+    order = f"e.sort_day * d.turn, e.event_id, {tie}{', o.first_day' if scratch.overlapping else ''}"
+    numbers = {
+        "loose": "row_number() OVER ()",
+        "ordered": f"row_number() OVER (PARTITION BY {whose} ORDER BY {order})",
+        "limited": f"row_number() OVER (PARTITION BY {whose} ORDER BY {order})",
+    }
+    kinds = {
+        "context": "i4",
+        "criterion": "i4",
+        "place": "i4",
+        "before": "i4",
+        "after": "i4",
+        "turn": "i4",
+        **EXITS,
+    }
     selects = []
-    for in_order, rows in told.items():
-        if not rows:
-            continue
-        source = (
-            f"FROM {scratch.register(rows_table(rows, kinds))} d "
+    for kind, rows in told.items():
+        columns = f"d.context, e.person_id, {numbers.get(kind, 'CAST(NULL AS BIGINT)')} AS event_id, {found}"
+        if kind not in numbers:
+            columns += f", {', '.join(f'd.{name}' for name in EXITS)}"
+        sql = (
+            f"SELECT {columns} FROM {scratch.register(rows_table(rows, kinds))} d "
             f"JOIN {scratch.events(row[1] for row in rows)} e ON e.criterion = d.criterion "
-            f"JOIN observation_period o ON o.person_id = e.person_id AND e.first_day BETWEEN {first} AND {last} "
-            f"WHERE {first} + d.before <= e.first_day AND e.first_day + d.after <= {last}"
+            f"JOIN {PERIODS} o ON o.person_id = e.person_id AND e.first_day BETWEEN o.first_day AND o.last_day"
         )
-        selects.append(
-            f"SELECT {INDEX} FROM (SELECT d.context, e.person_id, d.kept, row_number() OVER ("
-            "PARTITION BY d.context, e.person_id "
-            f"ORDER BY CASE WHEN d.kept = 'last' THEN -e.sort_day ELSE e.sort_day END, {order}) AS event_id, "
-            f"{found} {source}) WHERE kept = 'all' OR event_id = 1"
-            if in_order
-            else f"SELECT d.context, e.person_id, CAST(NULL AS BIGINT) AS event_id, {found} {source}"
-        )
-    scratch.create("entry_events", " UNION ALL ".join(selects))
+        if any(row[3] or row[4] for row in rows):
+            sql += " WHERE o.first_day + d.before <= e.first_day AND e.first_day + d.after <= o.last_day"
+        if kind not in numbers:
+            scratch.plain.append((scratch.view(f"{kind}_events", sql), kind.startswith("exposed")))
+            continue
+        first = " WHERE event_id = 1" if kind == "limited" else ""
+        selects.append(f"SELECT {scratch.index} FROM ({sql}){first}")
+    if selects:
+        scratch.create("entry_events", " UNION ALL ".join(selects))
+    return bool(selects)
 
 
 def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]], name: str) -> str:
@@ -203,9 +234,9 @@ def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]], n
     table = scratch.register(rows_table(kept, {"context": "i4", "kept": "s"}))
     one = scratch.create(
         f"{name}_limited",
-        f"SELECT {INDEX} FROM (SELECT q.*, row_number() OVER (PARTITION BY q.context, q.person_id ORDER BY "
-        "CASE WHEN l.kept = 'last' THEN -q.first_day ELSE q.first_day END, q.event_id) AS place "
-        f"FROM {source} q JOIN {table} l ON l.context = q.context) WHERE place = 1",
+        f"SELECT {scratch.index} FROM (SELECT q.*, row_number() OVER (PARTITION BY q.context, q.person_id ORDER BY "
+        "CASE WHEN l.kept = 'last' THEN -q.first_day ELSE q.first_day END, q.event_id) AS nth "
+        f"FROM {source} q JOIN {table} l ON l.context = q.context) WHERE nth = 1",
     )
     return _instead(scratch, source, table, one)
 
@@ -214,8 +245,8 @@ def _instead(scratch: Scratch, source: str, contexts: str, table: str) -> str:
     """The events of ``source``, of some contexts those of a table instead."""
     return scratch.view(
         f"{table}_among",
-        f"SELECT {INDEX} FROM {source} s ANTI JOIN {contexts} c ON c.context = s.context "
-        f"UNION ALL SELECT {INDEX} FROM {table}",
+        f"SELECT {scratch.index} FROM {source} s ANTI JOIN {contexts} c ON c.context = s.context "
+        f"UNION ALL SELECT {scratch.index} FROM {table}",
     )
 
 
@@ -225,12 +256,13 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
         return source
     contexts = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
     index = scratch.create(
-        f"{name}_asked", f"SELECT {INDEX} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context"
+        f"{name}_asked",
+        f"SELECT {scratch.index} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context",
     )
     kept = passing(scratch, nodes, index, name)
     passed = scratch.create(
         f"{name}_passed",
-        f"SELECT {INDEX} FROM {index} q SEMI JOIN {kept} p ON p.context = q.context "
+        f"SELECT {scratch.index} FROM {index} q SEMI JOIN {kept} p ON p.context = q.context "
         "AND p.person_id = q.person_id AND p.event_id = q.event_id",
     )
     return _instead(scratch, source, contexts, passed)
@@ -240,10 +272,10 @@ def _qualified(scratch: Scratch) -> None:
     source = _passed(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
     limits = [(number, d.qualifying_limit) for number, d in scratch.plan.definitions]
     source = _limited(scratch, source, limits, "qualifying")
-    scratch.view("qualified_events", f"SELECT {INDEX} FROM {source}")
+    scratch.view("qualified_events", f"SELECT {scratch.index} FROM {source}")
 
 
 def _included(scratch: Scratch) -> None:
     source = _passed(scratch, scratch.plan.rules, "qualified_events", "rules")
     source = _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions], "rules")
-    scratch.view("included_events", f"SELECT {INDEX} FROM {source}")
+    scratch.view("included_events", f"SELECT {scratch.index} FROM {source}")

@@ -7,6 +7,7 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from lockgate.cohorts.plan import Plan
@@ -17,11 +18,23 @@ INDEX = "context, person_id, event_id, first_day, last_day, period_first, period
 
 
 class Scratch:
-    """An engine, a plan, and the temporary tables between them; use it in a ``with`` block."""
+    """An engine, a plan, and the temporary tables between them; use it in a ``with`` block.
 
-    def __init__(self, engine: SqlEngine, plan: Plan) -> None:
+    With ``arrays`` spans are merged in numpy, for which each person observed has a place from 0 (``people``, their ids
+    in order); else all is SQL.
+    """
+
+    def __init__(self, engine: SqlEngine, plan: Plan, *, arrays: bool = True) -> None:
         self.engine = engine
         self.plan = plan
+        self.arrays = arrays
+        self.index = f"{INDEX}, place" if arrays else INDEX
+        self.people = np.zeros(0, dtype=np.int64)
+        self.days = (0, 0)  # the first and the last of all observations
+        self.overlapping = True  # whether observations of a person may
+        self.plain: list[
+            tuple[str, bool]
+        ] = []  # relations of included events that nothing is asked of; exposures?
         self._told: dict[int, str] = {}
         self._names = count()
         self._made: list[str] = []
