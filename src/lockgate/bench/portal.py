@@ -32,10 +32,17 @@ def run(quick: bool = False) -> list[Measure]:
         crowd = portal_crowd.run(Path(folder), url, 20 if quick else 200, database)
     wrong = [page for page in pages if page["status"] != page["expected"]]
     slowest = max(pages, key=lambda page: page["seconds"])
+    busiest = max(pages, key=lambda page: page["cpu"])
     most = max(pages, key=lambda page: page["queries"])
     known: dict[str, Any] = {"correct": not wrong, "peer": f"{database}; {len(pages)} pages"}
     shown = [
         Measure(f"slowest page ({_name(slowest)})", 1000 * slowest["seconds"], "ms", 300, False, **known),
+        Measure(
+            f"most computing (CPU of the page's process, {_name(busiest)})",
+            1000 * busiest["cpu"],
+            "ms",
+            **known,
+        ),
         Measure(f"most queries ({_name(most)})", most["queries"], "", 30, False, **known),
     ]
     return [*shown, *crowd] + [

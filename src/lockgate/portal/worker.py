@@ -97,6 +97,22 @@ def _read_chain() -> None:
         _read = (site.path, time.monotonic())
 
 
+_COUNT_AGAIN = 1800.0  # seconds after which the queues of the page Turnaround are counted again
+_counted: tuple[object, float] = ("", 0.0)
+
+
+def _count_queues() -> None:
+    """Keep what the page Turnaround shows, where that takes a while to count."""
+    global _counted
+    from lockgate.portal.sites import current_site
+    from lockgate.portal.turnaround.services import make_anew
+
+    path = current_site().path
+    if _counted[0] != path or time.monotonic() - _counted[1] > _COUNT_AGAIN:
+        make_anew()
+        _counted = (path, time.monotonic())
+
+
 def tick() -> int:
     """One round: waiting tasks, then opt-outs, expiry, the relay, the audit chain, warnings and e-mails; how many tasks
     were done."""
@@ -119,6 +135,7 @@ def tick() -> int:
     recover()
     relay()
     _read_chain()
+    _count_queues()
     _warn()
     mail.send_waiting()
     return int(waiting)

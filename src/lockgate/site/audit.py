@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,29 @@ class Problem:
 def _digest(body: dict[str, Any]) -> str:
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def chained(last: Entry, event: str, *, actor: str, detail: dict[str, Any]) -> Entry:
+    """The entry that follows another one, now."""
+    return _chained(last.seq, last.hash, event, actor, detail)
+
+
+def _chained(seq: int, prev: str, event: str, actor: str, detail: dict[str, Any]) -> Entry:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    body: dict[str, Any] = {
+        "seq": seq + 1,
+        "at": at,
+        "actor": actor,
+        "event": event,
+        "detail": detail,
+        "prev": prev,
+    }
+    return Entry(**body, hash=_digest(body))
+
+
+def line_of(entry: Entry) -> bytes:
+    """An entry as a line of the chain."""
+    return (json.dumps(asdict(entry), ensure_ascii=False) + "\n").encode()
 
 
 class Walk:
@@ -121,18 +144,9 @@ class AuditLog:
         text = refuse_identifying(event, actor, detail)
         with self._locked() as handle:
             seq, prev = self._tail(handle)
-            body = {
-                "seq": seq + 1,
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "actor": actor,
-                "event": event,
-                "detail": json.loads(text),
-                "prev": prev,
-            }
-            entry = Entry(**body, hash=_digest(body))
-            line = json.dumps({**body, "hash": entry.hash}, ensure_ascii=False) + "\n"
-            self._write(handle, line.encode())
-            self._sign_head(entry)
+            entry = _chained(seq, prev, event, actor, json.loads(text))
+            self._write(handle, line_of(entry))
+            self.sign_head(entry)
         return entry
 
     def _write(self, handle: int, line: bytes) -> None:
@@ -195,7 +209,8 @@ class AuditLog:
         last = json.loads(block[:-1].rsplit(b"\n", 1)[-1])
         return int(last["seq"]), str(last["hash"])
 
-    def _sign_head(self, entry: Entry) -> None:
+    def sign_head(self, entry: Entry) -> None:
+        """Sign an entry as the newest of the chain."""
         message = f"{entry.seq}:{entry.hash}".encode()
         content = {
             "seq": entry.seq,

@@ -75,7 +75,7 @@ def set_notices(request: SignedIn, told: WishIn) -> Any:
 @router.on("GET", "/turnaround/public", list[dict[str, Any]])
 def outcomes(request: HttpRequest) -> Any:
     """How applications fare, by year: for anybody."""
-    return plain(turnaround.outcomes())
+    return plain(turnaround.kept("outcomes", turnaround.outcomes)[0])
 
 
 @router.on("GET", "/turnaround", list[dict[str, Any]], scope="read", needs="turnaround.read")
@@ -83,13 +83,15 @@ def queues(request: SignedIn) -> Any:
     """Every queue: how many wait, and what is usual."""
     return [
         {"key": one.key, "label": one.label, "waiting": list(one.waiting), "ended": len(one.ended)}
-        for one in turnaround.queues()
+        for one in turnaround.kept("queues", turnaround.queues)[0]
     ]
 
 
 @router.on("GET", "/turnaround/{key}", dict[str, Any], scope="read", needs="turnaround.read")
 def queue(request: SignedIn, key: str) -> Any:
     """One queue with the values of its control chart."""
-    found = or_404(next((one for one in turnaround.queues() if one.key == key), None))
+    found = or_404(
+        next((one for one in turnaround.kept("queues", turnaround.queues)[0] if one.key == key), None)
+    )
     ended = [{"name": one.name, "at": one.at.isoformat(), "days": one.days} for one in found.ended]
     return {"key": found.key, "label": found.label, "ended": ended, "chart": plain(found.chart)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from django.core.cache import cache
 from django.db.models import Q
 from django.utils import timezone
 
@@ -20,6 +22,7 @@ from lockgate.portal.turnaround.control import ControlChart, control_chart
 from lockgate.portal.workspaces.models import Job
 
 YEAR = timedelta(days=365)
+Made = TypeVar("Made")
 MOST = 2000  # ended items of one queue on its chart: the newest
 
 
@@ -45,6 +48,31 @@ class Queue:
     def chart(self) -> ControlChart:
         """What is usual, and what isn't."""
         return control_chart([item.days for item in self.ended])
+
+
+_SLOW = 0.25  # seconds of computing from which an answer is kept
+_KEPT = 2 * 60 * 60  # seconds: longer than the worker's pause between two makings
+
+
+def kept(name: str, make: Callable[[], Made], *, anew: bool = False) -> tuple[Made, datetime]:
+    """What ``make`` gives, and when it was made.
+
+    On a portal with so much in it that making takes a while an earlier answer is given; the worker makes it anew from
+    time to time.
+    """
+    found: tuple[Made, datetime] | None = None if anew else cache.get(f"turnaround:{name}")
+    if found is None:
+        began = time.process_time()
+        found = (make(), timezone.now())
+        if time.process_time() - began > _SLOW:
+            cache.set(f"turnaround:{name}", found, _KEPT)
+    return found
+
+
+def make_anew() -> None:
+    """What is kept, made again: for the worker."""
+    kept("queues", queues, anew=True)
+    kept("outcomes", outcomes, anew=True)
 
 
 def queues(now: datetime | None = None) -> list[Queue]:

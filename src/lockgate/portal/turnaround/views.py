@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -21,13 +24,14 @@ LATEST = 50
 def index(request: SignedIn) -> HttpResponseBase:
     """Every queue: how many wait, how long the first has waited, and what is usual."""
     check(request.user.person, "turnaround.read")
-    rows = [{"queue": queue, "words": in_words(queue.chart)} for queue in services.queues()]
-    return render(request, "turnaround/list.jinja", {"rows": rows})
+    found, at = services.kept("queues", services.queues)
+    rows = [{"queue": queue, "words": in_words(queue.chart)} for queue in found]
+    return render(request, "turnaround/list.jinja", {"rows": rows, "at": at})
 
 
 def _queue(request: SignedIn, key: str) -> services.Queue:
     check(request.user.person, "turnaround.read")
-    for queue in services.queues():
+    for queue in services.kept("queues", services.queues)[0]:
         if queue.key == key:
             return queue
     raise Http404
@@ -48,7 +52,11 @@ def queue(request: SignedIn, key: str) -> HttpResponseBase:
 @signed_in
 def picture(request: SignedIn, key: str) -> HttpResponseBase:
     """The chart of one queue."""
-    response = HttpResponse(draw(_queue(request, key)), content_type="image/svg+xml")
+    found = _queue(request, key)
+    drawn = hashlib.sha256(repr((found.label, found.ended)).encode()).hexdigest()
+    response = HttpResponse(
+        cache.get_or_set(f"turnaround:{drawn}", lambda: draw(found)), content_type="image/svg+xml"
+    )
     response["Content-Security-Policy"] = CHART_POLICY
     return response
 
@@ -56,4 +64,6 @@ def picture(request: SignedIn, key: str) -> HttpResponseBase:
 @require_GET
 def public(request: HttpRequest) -> HttpResponse:
     """How applications fare, for anybody."""
-    return render(request, "turnaround/public.jinja", {"years": services.outcomes()})
+    return render(
+        request, "turnaround/public.jinja", {"years": services.kept("outcomes", services.outcomes)[0]}
+    )
