@@ -118,6 +118,7 @@ def world(people: dict[str, User], submitted: Application, data_plane: Any) -> d
         "tokens key": token.key,
         "me key": token.key,
         "me number": "0",
+        "data-sets name": "tissue",
         # of these the role alone decides, before anything is looked for
         "people username": "ann",
         "notes release": "2026.1",

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "lockgate.portal.airlock",
     "lockgate.portal.register",
     "lockgate.portal.incoming",
+    "lockgate.portal.datasets",
     "lockgate.portal.linkage",
     "lockgate.portal.notes",
     "lockgate.portal.safety",

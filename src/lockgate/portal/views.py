@@ -19,6 +19,7 @@ from lockgate.portal.airlock.models import Import, Request
 from lockgate.portal.applications.waiting import MOST_READ
 from lockgate.portal.applications.waiting import groups as waiting_applications
 from lockgate.portal.auditing import Wanted, found, state_of, touched_by_project
+from lockgate.portal.datasets import services as datasets
 from lockgate.portal.incoming import reading as incoming
 from lockgate.portal.pages import SignedIn, pagination, signed_in
 from lockgate.portal.register.models import Entry
@@ -91,6 +92,8 @@ def waiting_for(request: SignedIn) -> list[dict[str, Any]]:
                 "items": safety.waiting(request.user),
             }
         )
+    if can(person, "data.classify") and (unclassified := datasets.waiting_for(person)):
+        groups.append({"title": "Data sets without a class", "kind": "data_set", "items": unclassified})
     if can(person, "capture.read"):
         reasons = incoming.held_back(person, current_site())
         groups.append({"title": "Held back when it came in", "kind": "held", "items": reasons})

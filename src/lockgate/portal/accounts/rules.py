@@ -75,6 +75,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "audit.read": frozenset({"auditor"}),
     "explore.search": frozenset(ROLES) - {"linkage_clerk", "administrator"},
     "explore.count": frozenset({"applicant", "collaborator", "research_centre", "data_engineer"}),
+    # an owner gives their own data set its class; the data protection office those that are the hospital's
+    "data.classify": frozenset({"data_protection_office", "data_owner"}),
     "library.review": frozenset({"research_centre", "data_engineer"}),
     # who asks sees it; never the same person who approves
     "reidentify.request": frozenset({"research_centre", "data_engineer"}),

@@ -27,6 +27,7 @@ from lockgate.portal.applications.reading import (
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.applications.services import NewCondition
 from lockgate.portal.applications.shown import panel_view, shown_answers
+from lockgate.portal.datasets.services import of_tables
 from lockgate.portal.pages import SignedIn, as_errors, posted_day, signed_in, summary
 
 CONDITION_ROWS = 3
@@ -83,6 +84,7 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
         "summary": summary(errors, {"decision": "decision-1", "conditions": "condition-1"}),
         "offered": offered(),
         "linkage_label": linkage_label,
+        "data_sets": of_tables(scope["tables"]) if scope else [],
     }
     return render(request, "applications/decide.jinja", context, status=400 if errors else 200)
 
