@@ -88,6 +88,7 @@ OURS = (
     "explore_",
     "incidents_",
     "notebooks_",
+    "datasets_",
 )
 _MADE: list[tuple[type[Model], list[Model]]] = []
 
