@@ -1,7 +1,8 @@
 """Escape attempts and bad outputs as jobs: each fails, is told with its own reason, and leaves the site well.
 
 Run as whoever runs the tests and, where that is root, as an ordinary user too. The self-test tries more of the host,
-with things planted to find: ``test_sandbox`` runs it under both isolations. Here is what the author and the site see.
+with things planted to find: ``test_sandbox`` runs it, and so does the first job here of such a user. Here is what a
+job's author and the site see.
 """
 
 from __future__ import annotations
@@ -95,8 +96,13 @@ def test_each_attempt_fails_is_told_and_leaves_the_site_well(site, project, who,
     assert (found["unwell"], found["audit"], found["jobs"]) == ([], [], len(attempts.ATTEMPTS))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_an_ordinary_users_jobs_run_under_both_isolations(site, project, tmp_path, as_ordinary, strategy):
+def test_an_ordinary_users_jobs_run_under_the_other_isolation_too(site, project, tmp_path, as_ordinary):
+    """The self-test is not known to have passed for that user: every probe runs first."""
+    strategy = next(
+        name
+        for name in STRATEGIES
+        if name != json.loads((site.projects / ".isolation.json").read_bytes())["strategy"]
+    )
     toml = site.path / "site.toml"
     toml.write_text(
         re.sub(r"^strategy = .*$", f'strategy = "{strategy}"', toml.read_text(), flags=re.MULTILINE)
