@@ -292,15 +292,20 @@ def _counted(rows: pa.Table) -> list[dict[str, int]]:
     return told
 
 
+_EVENTS = (
+    ("condition_occurrence", "condition_concept_id", "condition_start_date"),
+    ("drug_exposure", "drug_concept_id", "drug_exposure_start_date"),
+    ("procedure_occurrence", "procedure_concept_id", "procedure_date"),
+    ("measurement", "measurement_concept_id", "measurement_date"),
+    ("visit_occurrence", "visit_concept_id", "visit_start_date"),
+)
+# aggregates that the statistics in the files' footers don't answer
 _SCAN = " UNION ALL ".join(
-    f"SELECT count(*), max({concept}), max(person_id), max({start}) FROM {table}"
-    for table, concept, start in (
-        ("condition_occurrence", "condition_concept_id", "condition_start_date"),
-        ("drug_exposure", "drug_concept_id", "drug_exposure_start_date"),
-        ("procedure_occurrence", "procedure_concept_id", "procedure_date"),
-        ("measurement", "measurement_concept_id", "measurement_date"),
-        ("visit_occurrence", "visit_concept_id", "visit_start_date"),
-    )
+    f"SELECT bit_xor({concept}), bit_xor(person_id), sum({start} - DATE '1970-01-01') FROM {table}"
+    for table, concept, start in _EVENTS
+)
+_WHO = " UNION ALL ".join(
+    f"SELECT bit_xor({concept}), bit_xor(person_id) FROM {table}" for table, concept, _ in _EVENTS[:4]
 )
 
 
@@ -331,6 +336,7 @@ def _counting(engine: Engine, omop: Path, target: Path) -> list[Measure]:
     headcount = _least(lambda: by_sql.append(headcounts(engine, [(1, asked)])[1]), 1)
     cpu = time.process_time() - started
     same = {persons} == {*by_sql} and bool(persons)
+    floor = _least(lambda: engine.rows(_WHO))
     return [
         Measure(f"index of {about['people']:,} people built", built, "s", 60.0, False),
         Measure("index, part of the release's size", 100 * about["bytes"] / size, "%", 5.0, False),
@@ -340,5 +346,8 @@ def _counting(engine: Engine, omop: Path, target: Path) -> list[Measure]:
         Measure("nine rules from SQL over Parquet, people only", headcount, "s", 0.3, False, correct=same),
         Measure(
             "nine rules from SQL over Parquet, people only, CPU time", cpu, "s", None, False, correct=same
+        ),
+        Measure(
+            "nine rules: reading who has which concept in the four tables, alone", floor, "s", None, False
         ),
     ]
