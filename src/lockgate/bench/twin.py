@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.bench.core import Measure
+from lockgate.bench.twin_peer import peer_measures
 from lockgate.capture import capture_fhir, capture_tables
 from lockgate.curate import Release, build_release, open_release
 from lockgate.engine import Engine, quote
@@ -56,6 +57,8 @@ def run(quick: bool) -> list[Measure]:
         tables = generate(recipe, size, 1, {})
         measures = [*_attacks(engine, tables), *_likeness(engine, tables)]
         measures.append(Measure(f"recipe of {size:,} people, CPU", measuring, "s"))
+        if not quick:
+            measures += peer_measures(engine, EPSILON, YEAR)
     return [*measures, *_scale(recipe, 20_000 if quick else 200_000)]
 
 
