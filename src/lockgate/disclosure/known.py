@@ -171,9 +171,12 @@ def check_known(table: Table, known: Known, rules: Rules, before: Iterable[Table
         yield from _by_number(table, known.told, rules)
         return
     given: dict[int, tuple[int, str]] = {}
+    others = beside(known, before)
     for groups in groups_of(table, cells, table.entry.name):
-        for told in [*known.told, *beside(known, before)]:
-            for row, message in against(groups, told, rules):
+        place_of = _place_of(groups)
+        for told in [*known.told, *others]:
+            pairs = _pairs(groups, place_of, told)
+            for row, message in against(groups, told, pairs, rules):
                 yield Finding(
                     "difference",
                     table.cell(row, PEOPLE),
@@ -181,7 +184,7 @@ def check_known(table: Table, known: Known, rules: Rules, before: Iterable[Table
                     "withhold it (the earlier figure stands), or count the same people as then",
                     repairable=True,
                 )
-            given |= withheld_but_told(groups, told, rules)
+            given |= withheld_but_told(groups, told, pairs, rules)
     if given and _opens(table, {row: value for row, (value, _) in given.items()}, rules):
         for row, (_, where) in given.items():
             yield Finding(
@@ -207,16 +210,19 @@ def rows_to_withhold(table: Table, known: Known, rules: Rules, before: Iterable[
     found = np.zeros(len(table.keys), dtype=bool)
     cells = known.cells.get(table.entry.name)
     if cells is not None:
+        others = beside(known, before)
         for groups in groups_of(table, cells, table.entry.name):
-            for told in [*known.told, *beside(known, before)]:
-                found[[row for row, _ in against(groups, told, rules)]] = True
+            place_of = _place_of(groups)
+            for told in [*known.told, *others]:
+                pairs = _pairs(groups, place_of, told)
+                found[[row for row, _ in against(groups, told, pairs, rules)]] = True
     return found
 
 
-def against(mine: Groups, theirs: Groups, rules: Rules) -> Iterator[tuple[int, str]]:
+def against(mine: Groups, theirs: Groups, pairs: Pairs, rules: Rules) -> Iterator[tuple[int, str]]:
     """(row, what is wrong) of the told groups of a table beside others that are known."""
     few = rules.threshold
-    one, other, both = _pairs(mine, theirs)
+    one, other, both = pairs.one, pairs.other, pairs.both
     sizes, others = mine.sizes, theirs.sizes
     apart = sizes[one] + others[other] - 2 * both
     near = apart < few
@@ -237,10 +243,10 @@ def against(mine: Groups, theirs: Groups, rules: Rules) -> Iterator[tuple[int, s
         yield int(mine.rows[row]), f"with {theirs.where} it leaves a group of 1 to {few - 1} people"
 
 
-def withheld_but_told(mine: Groups, theirs: Groups, rules: Rules) -> dict[int, tuple[int, str]]:
+def withheld_but_told(mine: Groups, theirs: Groups, pairs: Pairs, rules: Rules) -> dict[int, tuple[int, str]]:
     """Rows of a table that are withheld though they aren't small, and that others tell (but for a few people): row to
     the number told and where."""
-    one, other, both = _pairs(mine, theirs)
+    one, other, both = pairs.one, pairs.other, pairs.both
     near = mine.sizes[one] + theirs.sizes[other] - 2 * both < rules.threshold
     given = near & ~mine.told[one] & theirs.told[other] & (mine.sizes[one] >= rules.threshold)
     return {
@@ -267,22 +273,38 @@ def _opens(table: Table, given: Mapping[int, int], rules: Rules) -> bool:
     return network is None or bool(narrowed(network, hidden & (index >= 0) & small[index], rules))
 
 
-def _pairs(mine: Groups, theirs: Groups) -> tuple[Ints, Ints, Ints]:
-    """Which groups of the two share people, and how many."""
-    width = int(max(mine.members.max(initial=0), theirs.members.max(initial=0))) + 1
-    label = np.zeros(width, dtype=np.int64)
-    label[theirs.members] = theirs.of + 1
-    found = label[mine.members]
-    there = found > 0
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which groups of a table and which of others share people, and how many."""
+
+    one: Ints
+    other: Ints
+    both: Ints
+
+
+def _place_of(mine: Groups) -> Ints:
+    """Of each place the group and one, nought where it is in none: made once for all that is known."""
+    found = np.zeros(int(mine.members.max(initial=0)) + 1, dtype=np.int64)
+    found[mine.members] = mine.of + 1
+    return found
+
+
+def _pairs(mine: Groups, place_of: Ints, theirs: Groups) -> Pairs:
     columns = len(theirs.starts) - 1
-    codes = mine.of[there] * columns + found[there] - 1
+    members, of = theirs.members, theirs.of
+    if int(members.max(initial=0)) >= len(place_of):
+        known = members < len(place_of)
+        members, of = members[known], of[known]
+    found = place_of[members]
+    codes = found * columns + of - columns
+    codes = codes[found > 0]
     if (len(mine.starts) - 1) * columns <= DENSE:
         times = np.bincount(codes)
         pairs = np.flatnonzero(times)
         both = times[pairs]
     else:
         pairs, both = np.unique(codes, return_counts=True)
-    return pairs // max(columns, 1), pairs % max(columns, 1), both
+    return Pairs(pairs // max(columns, 1), pairs % max(columns, 1), both)
 
 
 def _leaving_few(
