@@ -8,12 +8,13 @@ left with it at the end. Nothing depends on it but how long all takes: every fil
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Name -> beginnings of the files' paths.
+# Name -> patterns of the files' paths.
 SHARING = {
     # one Java machine, warm after the first file
     "Spark": (
@@ -21,13 +22,10 @@ SHARING = {
         "tests/cohorts/test_cohorts_on_spark.py",
         "tests/engine/test_portable.py",
     ),
-    "a served hospital": tuple(
-        f"tests/portal/test_{name}.py"
-        for name in ("routes_browser", "browser", "explore_browser", "notebook_browser", "notes_browser")
-    ),
+    "a served hospital": ("tests/portal/test_*browser.py",),
     "a demonstration": ("tests/path/test_demo.py", "tests/path/test_nothing_identifiable.py"),
-    "twins": ("tests/twin/",),
-    "hospitals": ("tests/synthetic/",),
+    "twins": ("tests/twin/*",),
+    "hospitals": ("tests/synthetic/*",),
 }
 # Sets and beginnings of paths, the longest first, as measured by ``pytest --cpu``.
 LONG = (
@@ -52,7 +50,7 @@ LONG = (
 def together(test: str) -> str:
     """What a test is handed out with: the name of a set, or its file."""
     file = test.partition("::")[0]
-    return next((name for name, files in SHARING.items() if file.startswith(files)), file)
+    return next((name for name, files in SHARING.items() if any(fnmatch(file, one) for one in files)), file)
 
 
 def longest_first(tests: Iterable[str]) -> list[int]:

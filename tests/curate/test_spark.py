@@ -27,7 +27,7 @@ from lockgate.synthetic import generate
 
 DAY = date(2026, 6, 1)
 TIETAI = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "tietai-20-patients"
-# Spark for few rows: no compiling of queries, one partition, stages planned once
+# Spark for few rows: no compiling of queries and little of Java itself, one partition, stages planned once
 SMALL = """
 [engine]
 memory_limit = "3GB"
@@ -36,7 +36,7 @@ memory_limit = "3GB"
 "spark.sql.codegen.wholeStage" = "false"
 "spark.sql.adaptive.enabled" = "false"
 "spark.sql.shuffle.partitions" = "1"
-"spark.driver.extraJavaOptions" = "-XX:+UseSerialGC"
+"spark.driver.extraJavaOptions" = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """
 
 

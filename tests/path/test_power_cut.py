@@ -186,6 +186,17 @@ def _visible(site: Path) -> str:
     return digest.hexdigest()
 
 
+def _leftovers(site: Path) -> tuple[str, ...]:
+    """The places of what is hidden: all of it that a reader of releases comes by."""
+    folders = (site, site / "releases", *(site / "releases").glob("*"))
+    return tuple(
+        str(path.relative_to(site))
+        for folder in folders
+        if folder.is_dir()
+        for path in sorted(folder.glob(".*"))
+    )
+
+
 def _only_leftovers_are_hidden(site: Path) -> None:
     """What is hidden is what the next build clears without looking into it, or a lock."""
     for path in site.rglob("*"):
@@ -224,12 +235,15 @@ def test_a_release_survives_a_cut_at_any_point(
         assert linked, "the second build was not incremental"
     index = (whole / "staged" / "index" / "person_index.parquet").read_bytes()
     kinds: dict[str, Path] = {}
+    looked: set[tuple[str, tuple[str, ...]]] = set()
     for cut in sorted(keep.iterdir()):
-        assert _released(cut) in (known, expected), (
-            f"half a release is visible after a cut at step {cut.name}"
-        )
         _only_leftovers_are_hidden(cut)
         kind = _visible(cut)
+        if (kind, _leftovers(cut)) not in looked:
+            looked.add((kind, _leftovers(cut)))
+            assert _released(cut) in (known, expected), (
+                f"half a release is visible after a cut at step {cut.name}"
+            )
         fullest = kinds.get(kind, cut)
         kinds[kind] = max(fullest, cut, key=lambda site: sum(1 for _ in site.rglob("*")))
     assert len(kinds) > 5

@@ -49,7 +49,7 @@ def run(quick: bool) -> list[Measure]:
     """Characterisation alone, on GiBleed multiplied for it."""
     if not SOURCE.is_dir():
         raise UsageError("the shared data isn't there", where=str(SOURCE), remedy="put it beside the clone")
-    copies = 3 if quick else MILLION
+    copies = 2 if quick else MILLION
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as name:
         multiply(Path(name) / "omop", copies)
         return measures(Path(name) / "omop", copies, quick)

@@ -102,7 +102,7 @@ def run(quick: bool) -> list[Measure]:
         folder = Path(told)
         python = None if quick else environment(folder / "peer", _WANTED)
         measures = _planted(python, folder)
-        copies = 3 if quick else MILLION
+        copies = 2 if quick else MILLION
         large = folder / "omop"
         rows = multiply(large, copies)
         measures += _largest(python, folder, copies, rows)

@@ -39,7 +39,7 @@ def run(quick: bool = False) -> list[Measure]:
         folder = Path(name)
         if FEBRL.is_dir() and not quick:
             measures += febrl4(folder)
-        measures += _registers(folder, 400 if quick else 20_000)
+        measures += _registers(folder, 200 if quick else 20_000)
     return measures + _matching(20_000 if quick else 1_000_000)
 
 

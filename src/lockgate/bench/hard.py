@@ -205,7 +205,7 @@ def measures(quick: bool = False) -> list[Measure]:
     sets = ((SPELLINGS, 3_000, 1), (ARCHIVE, 1_000, REPORTED), (PARISH, 1_500, REPORTED))
     for one, people, seed in sets[:1] if quick else sets:
         with tempfile.TemporaryDirectory() as name:
-            scores = compare(one, people // 10 if quick else people, seed, Path(name))
+            scores = compare(one, people // 20 if quick else people, seed, Path(name))
         values = zip(
             ("clustered pair F1", "precision", "recall"),
             (f1(*scores["ours"]), *scores["ours"]),

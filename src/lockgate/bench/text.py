@@ -41,7 +41,7 @@ def run(quick: bool = False) -> list[Measure]:
     """Measure on the synthetic hospital, the notes of shared data and others' (unless ``quick``), by peers too."""
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as name:
         folder = Path(name)
-        letters = hospital(folder / "hospital", 60, LETTERS_SEED, letters="first")
+        letters = hospital(folder / "hospital", 50 if quick else 60, LETTERS_SEED, letters="first")
         second = hospital(folder / "second", 50 if quick else 150, SECOND_SEED, letters="second")
         third = hospital(folder / "third", 50 if quick else 150, THIRD_SEED, letters="third")
         sets: dict[str, Sequence[Note]] = {
@@ -52,7 +52,7 @@ def run(quick: bool = False) -> list[Measure]:
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()
         sets |= (not quick and third_parties(folder, MOST)) or {}
-        sets = {set_: some(notes, 60 if quick else MOST) for set_, notes in sets.items()}
+        sets = {set_: some(notes, 30 if quick else MOST) for set_, notes in sets.items()}
         measures = _speed(letters)
         scores = _ours(sets)
         if not quick:

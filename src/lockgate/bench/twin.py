@@ -41,7 +41,7 @@ _HALF = "SELECT person_id FROM half WHERE h = {}"
 def run(quick: bool) -> list[Measure]:
     """A hospital of which half is told of in a recipe: what its twin gives away, how like it is, what it costs."""
     with tempfile.TemporaryDirectory() as name, Engine() as engine:
-        release = _release(Path(name), 400 if quick else 2_000)
+        release = _release(Path(name), 240 if quick else 2_000)
         engine.execute("SET threads = 2")
         for table in WAYS:
             engine.view_parquet(f"all_{table}", release.table_path(table), RELEASE[table])
@@ -59,7 +59,7 @@ def run(quick: bool) -> list[Measure]:
         measures.append(Measure(f"recipe of {size:,} people, CPU", measuring, "s"))
         if not quick:
             measures += peer_measures(engine, EPSILON, YEAR)
-    return [*measures, *_scale(recipe, 20_000 if quick else 200_000)]
+    return [*measures, *_scale(recipe, 3_000 if quick else 200_000)]
 
 
 def _release(folder: Path, people: int) -> Release:
