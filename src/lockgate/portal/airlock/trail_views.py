@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -115,6 +117,8 @@ def fares_chart(request: SignedIn) -> HttpResponseBase:
     rows = queue.months(_all())
     if not rows:
         raise Http404
-    response = HttpResponse(queue.draw(rows), content_type="image/svg+xml")
+    key = hashlib.sha256(repr(rows).encode()).hexdigest()
+    svg = cache.get_or_set(f"fares:{key}", lambda: queue.draw(rows))
+    response = HttpResponse(svg, content_type="image/svg+xml")
     response["Content-Security-Policy"] = CHART_POLICY
     return response
