@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from lockgate.cohorts.circe_tests import CirceTests
+from lockgate.cohorts.circe_tests import CONCEPT, CirceTests
 from lockgate.cohorts.definition import (
     Adjustment,
     ConceptItem,
@@ -30,6 +30,7 @@ from lockgate.cohorts.domains import Domain, by_circe, demographic, domains
 from lockgate.cohorts.reading import LARGEST, meant
 from lockgate.errors import UsageError
 
+_FLAGS = ("includeDescendants", "includeMapped", "isExcluded")
 _ITEM = frozenset({"concept", "isExcluded", "includeDescendants", "includeMapped"})
 _EXPRESSION = (
     "ConceptSets", "PrimaryCriteria", "AdditionalCriteria", "QualifiedLimit", "ExpressionLimit",
@@ -182,16 +183,16 @@ class _Reader(CirceTests):
         )
         items = []
         for place, item in enumerate(self.items(expression.get("items"), f"{path}.expression.items")):
+            if plain := _plain_item(item):
+                items.append(plain)
+                continue
             here = f"{path}.expression.items[{place}]"
             if not isinstance(item, dict) or not item.keys() <= _ITEM:
                 self.fields(item, here, *_ITEM)
             items.append(
                 ConceptItem(
                     self.concept(item.get("concept"), f"{here}.concept"),
-                    *(
-                        self._said(item, key, here)
-                        for key in ("includeDescendants", "includeMapped", "isExcluded")
-                    ),
+                    *(self._said(item, key, here) for key in _FLAGS),
                 )
             )
         self._sets[number] = tuple(items)
@@ -382,3 +383,17 @@ class _Reader(CirceTests):
             self.day(fields.get("StartDate"), f"{path}.StartDate"),
             self.day(fields.get("EndDate"), f"{path}.EndDate"),
         )
+
+
+def _plain_item(item: Any) -> ConceptItem | None:
+    """An item as ATLAS writes it, with nothing left out: nearly all are, and a library has tens of thousands."""
+    if type(item) is not dict or not item.keys() <= _ITEM:
+        return None
+    concept = item.get("concept")
+    if type(concept) is not dict or not concept.keys() <= CONCEPT:
+        return None
+    number = concept.get("CONCEPT_ID")
+    flags: list[Any] = [item.get(key) for key in _FLAGS]
+    if type(number) is not int or abs(number) > LARGEST or {*map(type, flags)} != {bool}:
+        return None
+    return ConceptItem(number, *flags)

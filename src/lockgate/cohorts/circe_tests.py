@@ -9,7 +9,7 @@ from lockgate.cohorts.definition import Abnormal, ConceptSet, Flag, In, Test, Wo
 from lockgate.cohorts.domains import Attribute
 from lockgate.cohorts.reading import LARGEST, Reading, days, interval, meant
 
-_CONCEPT = frozenset(
+CONCEPT = frozenset(
     {
         "CONCEPT_ID", "CONCEPT_NAME", "CONCEPT_CODE", "CONCEPT_CLASS_ID", "DOMAIN_ID", "VOCABULARY_ID",
         "STANDARD_CONCEPT", "STANDARD_CONCEPT_CAPTION", "INVALID_REASON", "INVALID_REASON_CAPTION",
@@ -27,8 +27,8 @@ class CirceTests(Reading):
         self._names: dict[str, ConceptSet] = {}
 
     def concept(self, told: Any, path: str) -> int:
-        if not isinstance(told, dict) or not told.keys() <= _CONCEPT:
-            self.fields(told, path, *_CONCEPT)
+        if not isinstance(told, dict) or not told.keys() <= CONCEPT:
+            self.fields(told, path, *CONCEPT)
         return self.whole(told.get("CONCEPT_ID"), f"{path}.CONCEPT_ID", LARGEST)
 
     def known_set(self, told: Any, path: str) -> ConceptSet:
