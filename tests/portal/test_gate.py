@@ -191,7 +191,10 @@ def test_low_risk_by_rule_only_where_the_site_says_so(
     rows = queue.months(Request.objects.prefetch_related("candidates__reviews"))
     assert sum(row.asked for row in rows) == 5 and sum(row.by_rule for row in rows) == 1
     assert "<svg" in queue.draw(rows)
-    assert sign_in("rita").get("/reviews/fares/").status_code == 200
+    client = sign_in("rita")
+    assert client.get("/reviews/fares/").status_code == 200
+    for _ in range(2):  # drawn, then as it was kept
+        assert b"<svg" in client.get("/reviews/fares/chart.svg").content
 
 
 def test_links_and_folders_among_outputs_are_told(people: dict[str, User], run: Run) -> None:
