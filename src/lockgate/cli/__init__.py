@@ -29,6 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "Say which records are of the same person."),
     "link": ("link", "Find records of one person in two tables, or in one: link LEFT [RIGHT]."),
     "partner": ("partner", "Link with another organisation, under a scope that permits it."),
+    "federation": (
+        "federation",
+        "Belong to a federation of sites: rules, signed statements, members, joined registers.",
+    ),
     "vocabulary": ("vocabulary", "Load and show OMOP vocabularies."),
     "release": ("release", "Build, list, show, verify and compare releases."),
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),

@@ -103,3 +103,8 @@ DUR_FIELDS: tuple[tuple[str, str, Callable[[Entry], str]], ...] = (
 def dur_row(entry: Entry) -> dict[str, str]:
     """One entry as a row with the standard's 32 fields."""
     return {name: value(entry) for _, name, value in DUR_FIELDS}
+
+
+def plain_cell(value: str) -> str:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
+    return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value

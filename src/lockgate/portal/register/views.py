@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from lockgate.portal.applications.bank import KINDS
 from lockgate.portal.files import chart_response, shown_files
 from lockgate.portal.pages import page_of, pagination
-from lockgate.portal.register.fields import DUR_FIELDS, dur_row, legal
+from lockgate.portal.register.fields import DUR_FIELDS, dur_row, legal, plain_cell
 from lockgate.portal.register.models import STATES, Entry, Refusal, Result
 from lockgate.portal.sites import current_site
 
@@ -140,13 +140,8 @@ def feed_csv(request: HttpRequest) -> HttpResponse:
     writer = csv.DictWriter(text, [name for _, name, _ in DUR_FIELDS])
     writer.writeheader()
     writer.writerows(
-        {key: _plain(value) for key, value in dur_row(row.data).items()} for row in found(request)
+        {key: plain_cell(value) for key, value in dur_row(row.data).items()} for row in found(request)
     )
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="data-use-register.csv"'
     return response
-
-
-def _plain(value: str) -> str:
-    """A cell that a spreadsheet can't take for a formula."""
-    return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
