@@ -71,7 +71,7 @@ def issue(site: Site, nhs_number: str, *, by: str, days: int = DAYS) -> tuple[st
     kept = Code(
         code_id=secrets.token_hex(4),
         records=records,
-        issued_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        issued_at=datetime.now(UTC).isoformat(timespec="microseconds"),  # letters are made many a second
         until=(today(site) + timedelta(days=days)).isoformat(),
         by=by,
     )
