@@ -8,8 +8,9 @@ import pytest
 
 from lockgate.errors import Refused
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES, Person, can, check
-from lockgate.portal.applications import rules
-from lockgate.portal.applications.rules import Decided, Facts
+from lockgate.portal.applications import rules, states
+from lockgate.portal.applications.rules import Facts
+from lockgate.portal.applications.states import Decided
 
 
 def somebody(username: str, *roles: str, active: bool = True) -> Person:
@@ -39,16 +40,16 @@ def test_an_unknown_action_is_refused() -> None:
 
 
 def test_every_state_is_reached_and_named() -> None:
-    reached = {"draft"} | set(rules.TRANSITIONS.values())
-    assert reached == set(rules.STATES)
-    assert {state for state, _ in rules.TRANSITIONS} <= set(rules.STATES)
+    reached = {"draft"} | set(states.TRANSITIONS.values())
+    assert reached == set(states.STATES)
+    assert {state for state, _ in states.TRANSITIONS} <= set(states.STATES)
 
 
 @pytest.mark.parametrize("state", ["refused", "withdrawn", "expired", "revoked"])
 def test_an_end_is_an_end(state: str) -> None:
-    for happening in {name for _, name in rules.TRANSITIONS}:
+    for happening in {name for _, name in states.TRANSITIONS}:
         with pytest.raises(Refused):
-            rules.next_state(state, happening)
+            states.next_state(state, happening)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_an_end_is_an_end(state: str) -> None:
 )
 def test_outcomes(decisions: list[tuple[str, str]], expected: str) -> None:
     made = tuple(Decided(role, f"person{i}", decision) for i, (role, decision) in enumerate(decisions))
-    assert rules.outcome(made) == expected
+    assert states.outcome(made) == expected
 
 
 CASES = [
@@ -102,15 +103,15 @@ def test_who_may_decide(person: Person, change: dict[str, object], expected: boo
     assert rules.can_decide(person, facts) is expected
 
 
-@pytest.mark.parametrize("state", rules.STATES)
+@pytest.mark.parametrize("state", states.STATES)
 def test_only_the_applicant_edits_and_only_a_draft(state: str) -> None:
     facts = Facts(state, "ann")
-    assert rules.can_edit(ANN, facts) is (state in rules.EDITABLE)
+    assert rules.can_edit(ANN, facts) is (state in states.EDITABLE)
     assert not rules.can_edit(somebody("ben", "applicant"), facts)
     assert not rules.can_edit(RITA, facts)
 
 
-@pytest.mark.parametrize("state", rules.STATES)
+@pytest.mark.parametrize("state", states.STATES)
 def test_who_may_read(state: str) -> None:
     facts = Facts(state, "ann", frozenset({"ben"}))
     draft = state == "draft"
@@ -121,10 +122,10 @@ def test_who_may_read(state: str) -> None:
         assert not rules.can_read(person, facts)
 
 
-@pytest.mark.parametrize("state", rules.STATES)
+@pytest.mark.parametrize("state", states.STATES)
 def test_revocation(state: str) -> None:
     for person in (RITA, DORA):
-        assert rules.can_revoke(person, Facts(state, "ann")) is (state in rules.RUNNING)
+        assert rules.can_revoke(person, Facts(state, "ann")) is (state in states.RUNNING)
     assert not rules.can_revoke(ANN, Facts(state, "ann"))
 
 

@@ -19,7 +19,7 @@ from lockgate.cli.reference_satre import satre
 from lockgate.curate.sqltext import sql_names
 from lockgate.engine.portable import portable_sql
 from lockgate.portal.accounts.rules import PERMISSIONS, ROLES
-from lockgate.portal.applications.rules import STATES, TRANSITIONS
+from lockgate.portal.applications.states import STATES, TRANSITIONS
 from lockgate.schema import COMMON, LINKED, OMOP, STAGED, VOCABULARY_TABLES, Tables
 from lockgate.site.config import SiteConfig
 

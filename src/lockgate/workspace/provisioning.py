@@ -19,26 +19,24 @@ from lockgate.curate import open_release, retirement
 from lockgate.curate.release import Release
 from lockgate.deidentify.dates import shift_days
 from lockgate.engine import Engine, quote
-from lockgate.errors import LockgateError, Refused
-from lockgate.identity import rekey_table
+from lockgate.errors import Refused
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
 from lockgate.site import Site
 from lockgate.site.files import clear_spill, make_dir, sha256_file, spill_dir, write_atomic
 from lockgate.workspace.changes import keep_before
 from lockgate.workspace.cohorts import cohort_sql
 from lockgate.workspace.dictionary import write_dictionary
-from lockgate.workspace.extract import FATES, Extract, order, relation
+from lockgate.workspace.extract import Extract, relation
 from lockgate.workspace.leftout import SAMPLES, LeftOut, find_left_out, opt_out_state, recall, remember
-from lockgate.workspace.notes import place_mentions, render_notes
 from lockgate.workspace.partners.tables import delivered_now, partner_views
 from lockgate.workspace.project import READABLE_DIR, READABLE_FILE, Project
-from lockgate.workspace.rare import find_rare
 from lockgate.workspace.readiness import require_ready
 from lockgate.workspace.released import checked_manifest
 from lockgate.workspace.riskgate import pass_gate, still_accepted
 from lockgate.workspace.scope import Scope, canonical, load, today
 from lockgate.workspace.scope.checks import person_column
 from lockgate.workspace.scope.model import now
+from lockgate.workspace.tables import write_table, write_vocabulary
 from lockgate.workspace.uses import FILE as USES
 from lockgate.workspace.uses import keep_uses
 
@@ -305,13 +303,13 @@ def _write(
     for same in kept.values():
         os.link(Project.of(site, scope.project).data / same["file"], fresh / same["file"])
     tables = {
-        table: kept.get(table) or _table(site, engine, Extract(scope, table, year, oldest), fresh)
+        table: kept.get(table) or write_table(site, engine, Extract(scope, table, year, oldest), fresh)
         for table in scope.tables
         if table not in VOCABULARY_TABLES
     }
     for table in partner_views(site, engine, scope):
-        tables[table] = _table(site, engine, Extract(scope, table), fresh)
-    tables |= _vocabulary(engine, inputs.release, fresh, kept)
+        tables[table] = write_table(site, engine, Extract(scope, table), fresh)
+    tables |= write_vocabulary(engine, inputs.release, fresh, kept)
     write_dictionary(fresh, scope, tables)
     for path in fresh.iterdir():
         path.chmod(READABLE_FILE)
@@ -331,60 +329,6 @@ def choose_people(site: Site, engine: Engine, scope: Scope) -> None:
     """Make ``chosen`` and ``opted_out`` (release's person_id) of a scope in force, as provisioning would."""
     require_ready(site)
     _choose(engine, _inputs(site, engine, scope))
-
-
-def _table(site: Site, engine: Engine, extract: Extract, fresh: Path) -> dict[str, Any]:
-    if extract.scope.rare_codes:
-        find_rare(engine, extract.table, extract.rare, extract.scope.rare_codes)
-    counts = dict(engine.rows(extract.counts_sql()))
-    treated = {what: int(engine.one(sql)) for what, sql in extract.treated_sql().items()}
-    rows = engine.arrow(extract.rows_sql())
-    if extract.rendered:
-        rows, treated["note_text: rendered"] = render_notes(site, extract, rows)
-    if extract.placed:
-        rows = place_mentions(site, engine, extract, rows)
-    rows = rekey_table(rows, extract.keys, site.project_key(extract.scope.project))
-    engine.register("project_rows", rows)
-    path = fresh / f"{extract.table}.parquet"
-    written = engine.write_parquet("SELECT * FROM project_rows", path, order_by=order(extract.columns))
-    engine.connection.unregister("project_rows")
-    account = {fate: int(counts.get(fate, 0)) for fate in FATES}
-    if written != account["out"]:
-        raise LockgateError(
-            f"{extract.table}: {written} rows written where {account['out']} were counted",
-            remedy="the release changed while it was read: verify it and provision again",
-        )
-    columns = [column.name for column in extract.columns]
-    described = _described(path, columns, {"in": sum(account.values()), **account})
-    return described | ({"treated": treated} if treated else {})
-
-
-def _vocabulary(
-    engine: Engine, release: Release, fresh: Path, kept: dict[str, dict[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """The vocabulary tables as they are: names of codes, about nobody."""
-    tables = {}
-    for table in VOCABULARY_TABLES:
-        if table in kept:
-            tables[table] = kept[table]
-        elif table in release.manifest["tables"]:
-            path = fresh / f"{table}.parquet"
-            shutil.copyfile(release.table_path(table), path)
-            rows = int(engine.one(f"SELECT count(*) FROM {relation(table)}"))
-            columns = [column.name for column in RELEASE[table]]
-            tables[table] = _described(path, columns, {"in": rows, "out": rows})
-    return tables
-
-
-def _described(path: Path, columns: list[str], accounting: dict[str, int]) -> dict[str, Any]:
-    return {
-        "rows": accounting["out"],
-        "columns": columns,
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "sha256": sha256_file(path),
-        "accounting": accounting,
-    }
 
 
 def _unchanged(site: Site, place: Project, inputs: _Inputs) -> dict[str, Any] | None:

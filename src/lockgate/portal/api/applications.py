@@ -10,7 +10,7 @@ from ninja import Query, Schema
 
 from lockgate.errors import UsageError
 from lockgate.portal.api.access import In, Operations, Paging, once, page_of
-from lockgate.portal.applications import rules, services
+from lockgate.portal.applications import rules, services, states
 from lockgate.portal.applications.bank import CURRENT, KINDS, load
 from lockgate.portal.applications.deciding_views import preview, readable
 from lockgate.portal.applications.models import Application, Case
@@ -147,7 +147,7 @@ def _row(row: Application) -> dict[str, Any]:
 
 
 def _full(row: Application) -> dict[str, Any]:
-    editable, facts = row.state in rules.EDITABLE, row.facts()
+    editable, facts = row.state in states.EDITABLE, row.facts()
     project = getattr(row, "project", None)
     return {
         **_row(row),
@@ -168,7 +168,7 @@ def _full(row: Application) -> dict[str, Any]:
             {"by": one.by.username, "stance": one.stance, "text": one.text, "at": one.at}
             for one in row.version.advice.select_related("by")
         ],
-        "waits_for": list(facts.open_roles()) if row.state in rules.DECIDABLE else [],
+        "waits_for": list(facts.open_roles()) if row.state in states.DECIDABLE else [],
         "project": project.slug if project else "",
     }
 

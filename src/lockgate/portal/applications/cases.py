@@ -7,7 +7,7 @@ from datetime import date
 from django.utils import timezone
 
 from lockgate.portal import plane
-from lockgate.portal.applications import rules, signals
+from lockgate.portal.applications import signals, states
 from lockgate.portal.applications.models import Amendment, Application, Case
 from lockgate.portal.applications.scopes import compile_scope
 from lockgate.portal.outbox.writing import Record
@@ -31,7 +31,7 @@ def locked_application(application: Application) -> Application:
 
 def move(case: Case, happening: str) -> None:
     """Take a case to its next state; Refused where that can't happen."""
-    case.state = rules.next_state(case.state, happening)
+    case.state = states.next_state(case.state, happening)
     fields = ["state", "updated_at"]
     if happening == "submit":
         case.submitted_at = timezone.now()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from lockgate.errors import Refused, UsageError
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import check
-from lockgate.portal.applications import rules, signals
+from lockgate.portal.applications import rules, signals, states
 from lockgate.portal.applications.cases import locked, move, settle
 from lockgate.portal.applications.models import Application, Case, Condition
 from lockgate.portal.applications.running import suspend_now
@@ -34,7 +34,7 @@ def show_evidence(user: User, condition: Condition, text: str) -> None:
         condition = Condition.objects.select_for_update().get(pk=condition.pk)
         if user.username != case.applicant.username:
             raise Refused("only the applicant says how a condition is met", reasons=["not the applicant"])
-        if condition.met_at is not None or case.state not in {"conditional", *rules.RUNNING}:
+        if condition.met_at is not None or case.state not in {"conditional", *states.RUNNING}:
             raise Refused("this condition is open no more", reasons=["met, or over"])
         condition.evidence, condition.evidence_at = text.strip(), timezone.now()
         condition.save(update_fields=["evidence", "evidence_at"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from lockgate.errors import Refused, UsageError
 from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
-from lockgate.portal.applications import rules, signals
+from lockgate.portal.applications import rules, signals, states
 from lockgate.portal.applications.bank import load
 from lockgate.portal.applications.cases import locked, locked_application, move, settle
 from lockgate.portal.applications.models import (
@@ -58,8 +58,8 @@ def decide(
     refuses the scope, the decision is not recorded either. Where a condition must be met first, that waits for it.
     Raises Refused with the reasons.
     """
-    if decision not in rules.DECISIONS:
-        raise UsageError(f"there is no decision {decision!r}", remedy="one of " + ", ".join(rules.DECISIONS))
+    if decision not in states.DECISIONS:
+        raise UsageError(f"there is no decision {decision!r}", remedy="one of " + ", ".join(states.DECISIONS))
     note = note.strip()
     if decision != "approve" and not note:
         raise Refused(
@@ -87,7 +87,7 @@ def decide(
         if isinstance(case, Amendment):
             record.detail["what"] = case.what
         facts = case.facts()
-        happening = rules.outcome(facts.decisions, facts.needed_roles())
+        happening = states.outcome(facts.decisions, facts.needed_roles())
         if happening == "approve" and facts.open_conditions:
             happening = "await"
         move(case, happening)
@@ -157,8 +157,10 @@ def decide_by_rule(case: Case, record: Record) -> bool:
 
 def advise(user: User, case: Case, stance: str, text: str) -> Advice:
     """What a member of the public panel says of the version that waits for decisions; said again, it is replaced."""
-    if stance not in rules.ADVICE:
-        raise UsageError("choose what you advise", where="stance", remedy="one of " + ", ".join(rules.ADVICE))
+    if stance not in states.ADVICE:
+        raise UsageError(
+            "choose what you advise", where="stance", remedy="one of " + ", ".join(states.ADVICE)
+        )
     if not text.strip() or len(text) > MOST_CHARACTERS:
         raise UsageError("say why, in at most 10,000 characters", where="text")
     with writing("application.advised", actor=user.username, application=case.reference) as record:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from lockgate.errors import LockgateError, Refused, UsageError
-from lockgate.portal.applications import rules, services
+from lockgate.portal.applications import rules, services, states
 from lockgate.portal.applications.bank import load
 from lockgate.portal.applications.catalogue import linkage_label, offered
 from lockgate.portal.applications.changes import changes
@@ -43,7 +43,7 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
     errors: dict[str, str] = {}
     if request.method == "POST":
         decision = request.POST.get("decision", "")
-        if decision not in rules.DECISIONS:
+        if decision not in states.DECISIONS:
             errors["decision"] = "Choose a decision"
         else:
             try:
@@ -78,7 +78,7 @@ def decide(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
         "conditions": case.version.conditions.all(),
         "condition_rows": range(1, CONDITION_ROWS + 1),
         "waits_for_panel": facts.waits_for_panel,
-        "decisions": rules.DECISIONS,
+        "decisions": states.DECISIONS,
         "posted": request.POST,
         "errors": errors,
         "summary": summary(errors, {"decision": "decision-1", "conditions": "condition-1"}),
@@ -151,7 +151,7 @@ def advise(request: SignedIn, reference: str, which: str = "") -> HttpResponseBa
         "sections": shown_answers(case),
         "comments": comments_by_section(case),
         "can_comment": rules.can_comment(request.user.person, facts),
-        "stances": rules.ADVICE,
+        "stances": states.ADVICE,
         "stance": request.POST.get("stance", own.stance if own else ""),
         "text": request.POST.get("text", own.text if own else ""),
         "errors": errors,

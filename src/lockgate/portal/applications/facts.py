@@ -7,7 +7,8 @@ from django.utils import timezone
 from lockgate.portal.accounts.interests import named_in
 from lockgate.portal.applications.changes import changed_keys
 from lockgate.portal.applications.models import Amendment, Application, Case, Condition, Decision, Version
-from lockgate.portal.applications.rules import RUNNING, Decided, Facts
+from lockgate.portal.applications.rules import Facts
+from lockgate.portal.applications.states import RUNNING, Decided
 from lockgate.portal.plane import partner_owners
 from lockgate.portal.sites import current_site
 from lockgate.workspace.routes import Route, amended, route, routes_of, use_of_answers

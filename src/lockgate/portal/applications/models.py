@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import models
 
 from lockgate.portal.applications.bank import KINDS
-from lockgate.portal.applications.rules import ADVICE, DECISIONS, OPEN, STATES, Facts
+from lockgate.portal.applications.rules import Facts
+from lockgate.portal.applications.states import ADVICE, DECISIONS, OPEN, STATES
 
 
 def _fetched(at: str) -> list[Any]:

@@ -26,8 +26,8 @@ from reportlab.platypus import Flowable, Paragraph, SimpleDocTemplate, Spacer
 from lockgate.errors import UsageError
 from lockgate.portal.accounts.rules import role_label
 from lockgate.portal.applications.models import Application
-from lockgate.portal.applications.rules import DECISIONS
 from lockgate.portal.applications.shown import shown_answers
+from lockgate.portal.applications.states import DECISIONS
 from lockgate.portal.jinja import day, moment
 from lockgate.portal.sites import current_site
 

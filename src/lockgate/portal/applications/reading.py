@@ -7,7 +7,7 @@ from typing import Any
 from django.http import Http404
 
 from lockgate.portal.accounts.models import Membership
-from lockgate.portal.applications import rules
+from lockgate.portal.applications import rules, states
 from lockgate.portal.applications.bank import load
 from lockgate.portal.applications.changes import Change, changes
 from lockgate.portal.applications.facts import route_of
@@ -29,7 +29,7 @@ def get_case(request: SignedIn, reference: str, which: str) -> Case:
     if which != "amendment":
         return get_application(request, reference)
     rows = Amendment.objects.with_facts().filter(application__reference=reference)
-    case = next((row for row in rows if row.state in rules.OPEN), None)
+    case = next((row for row in rows if row.state in states.OPEN), None)
     if case is None or not rules.can_read(request.user.person, case.facts()):
         raise Http404
     return case

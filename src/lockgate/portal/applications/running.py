@@ -14,7 +14,7 @@ from django.utils import timezone
 from lockgate.errors import Refused
 from lockgate.portal import plane
 from lockgate.portal.accounts.models import User
-from lockgate.portal.applications import rules, signals
+from lockgate.portal.applications import rules, signals, states
 from lockgate.portal.applications.cases import close_amendment, locked_application, settle
 from lockgate.portal.applications.facts import conditions_of
 from lockgate.portal.applications.models import Application, Version
@@ -35,7 +35,7 @@ def suspend_now(application: Application, reason: str, *, actor: str) -> None:
     """As ``suspend``, by whom the rules have let, or by Lockgate itself."""
     with writing("application.suspended", actor=actor, application=application.reference) as record:
         application = locked_application(application)
-        application.state = rules.next_state(application.state, "suspend")
+        application.state = states.next_state(application.state, "suspend")
         application.stopped_because = reason
         application.save(update_fields=["state", "stopped_because", "updated_at"])
         record.detail.update(scope=application.scope_id, reason=reason)
@@ -55,7 +55,7 @@ def resume(user: User, application: Application) -> None:
             bank=standing.bank,
             answers=standing.answers,
         )
-        application.state = rules.next_state(application.state, "resume")
+        application.state = states.next_state(application.state, "resume")
         application.stopped_because = ""
         application.save(update_fields=["state", "stopped_because", "updated_at"])
         settle(application, record)
@@ -69,7 +69,7 @@ def revoke(user: User, application: Application, reason: str) -> None:
     with writing("application.revoked", actor=user.username, application=application.reference) as record:
         application = locked_application(application)
         rules.check_revoke(user.person, application.facts())
-        application.state = rules.next_state(application.state, "revoke")
+        application.state = states.next_state(application.state, "revoke")
         application.stopped_because = reason.strip()
         application.save(update_fields=["state", "stopped_because", "updated_at"])
         record.detail.update(scope=application.scope_id, reason=reason.strip())
@@ -81,12 +81,12 @@ def revoke(user: User, application: Application, reason: str) -> None:
 def expire_due(today: date | None = None) -> int:
     """Mark approvals whose last day is over; how many. The data plane refuses such a scope by its own clock."""
     today = today or timezone.localdate()
-    due = Application.objects.filter(state__in=rules.RUNNING, valid_until__lt=today)
+    due = Application.objects.filter(state__in=states.RUNNING, valid_until__lt=today)
     expired = 0
     for application in due:
         with writing("application.expired", actor="lockgate", application=application.reference) as record:
             application = locked_application(application)
-            application.state = rules.next_state(application.state, "expire")
+            application.state = states.next_state(application.state, "expire")
             application.save(update_fields=["state", "updated_at"])
             close_amendment(application, record)
             signals.ended.send(Application, application=application, record=record, state="expired")
@@ -118,7 +118,7 @@ def due_warnings(day: date | None = None) -> list[Warning]:
     day = day or timezone.localdate()
     steps = routes_of(current_site()).warnings
     found = []
-    for row in Application.objects.filter(state__in=rules.RUNNING).with_facts():
+    for row in Application.objects.filter(state__in=states.RUNNING).with_facts():
         team = tuple(sorted({row.applicant.username, *row.member_names()}))
         if row.valid_until and (step := _step(steps.ends, (row.valid_until - day).days)) is not None:
             left = (row.valid_until - day).days

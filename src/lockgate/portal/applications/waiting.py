@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from lockgate.portal.accounts.models import User
 from lockgate.portal.accounts.rules import can
-from lockgate.portal.applications import rules
+from lockgate.portal.applications import rules, states
 from lockgate.portal.applications.conditions import case_of
 from lockgate.portal.applications.models import Amendment, Application, Case, Condition
 
@@ -49,15 +49,15 @@ def groups(user: User, page: int = 1) -> list[dict[str, Any]]:
 
 
 def _to_finish(user: User) -> list[Case]:
-    own = Application.objects.filter(applicant=user, state__in=rules.EDITABLE)[:MOST_SHOWN]
-    changes = Amendment.objects.filter(application__applicant=user, state__in=rules.EDITABLE)
+    own = Application.objects.filter(applicant=user, state__in=states.EDITABLE)[:MOST_SHOWN]
+    changes = Amendment.objects.filter(application__applicant=user, state__in=states.EDITABLE)
     return [*own, *changes.with_facts()[:MOST_SHOWN]]
 
 
 def _undecided(page: int) -> tuple[list[Case], int]:
     """A hundred of what waits for decisions, the longest waiting first, and how many wait in all."""
-    first = Application.objects.filter(state__in=rules.DECIDABLE)
-    later = Amendment.objects.filter(state__in=rules.DECIDABLE)
+    first = Application.objects.filter(state__in=states.DECIDABLE)
+    later = Amendment.objects.filter(state__in=states.DECIDABLE)
     every = sorted(
         (at.timestamp() if at else 0.0, which, key)
         for which, rows in enumerate((first, later))
@@ -74,7 +74,7 @@ def _undecided(page: int) -> tuple[list[Case], int]:
 
 def _open_conditions() -> Any:
     return Condition.objects.filter(
-        Q(version__application__state__in=("conditional", *rules.RUNNING)), met_at=None
+        Q(version__application__state__in=("conditional", *states.RUNNING)), met_at=None
     ).select_related("version__application__applicant", "version__amendment")
 
 
@@ -94,4 +94,4 @@ def _to_confirm(user: User) -> list[Condition]:
 
 def _bears(row: Condition) -> bool:
     """Whether a condition's version is approved, or waits for it; not one of a change that was refused."""
-    return case_of(row).state in {"conditional", *rules.RUNNING}
+    return case_of(row).state in {"conditional", *states.RUNNING}

@@ -17,6 +17,7 @@ from lockgate.portal.accounts.rules import PERMISSIONS
 from lockgate.portal.airlock import rules as airlock_rules
 from lockgate.portal.airlock.models import Import, Request
 from lockgate.portal.applications import rules as application_rules
+from lockgate.portal.applications import states as application_states
 from lockgate.portal.applications.models import Application, Case, Condition
 from lockgate.portal.incidents.models import Incident
 from lockgate.portal.workspaces.models import Job, Project
@@ -66,7 +67,9 @@ def _case(application: Application) -> Case:
     """What of an application waits: an amendment that was handed in, else the application itself."""
     amendment = application.amendment
     return (
-        amendment if amendment is not None and amendment.state in application_rules.DECIDABLE else application
+        amendment
+        if amendment is not None and amendment.state in application_states.DECIDABLE
+        else application
     )
 
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from lockgate.portal.accounts.rules import role_label
 from lockgate.portal.airlock.models import Request, Review
 from lockgate.portal.applications.models import Amendment, Application, Case, Version
-from lockgate.portal.applications.rules import DECIDABLE, EDITABLE
+from lockgate.portal.applications.states import DECIDABLE, EDITABLE
 from lockgate.portal.turnaround.clocks import APPLICANT, OFFICES, Round, Spell, spells, with_offices
 from lockgate.portal.turnaround.control import ControlChart, control_chart
 from lockgate.portal.workspaces.models import Job
