@@ -6,6 +6,8 @@ them under the Mental Health Act; scores of the PHQ-9 fall with treatment.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
@@ -23,6 +25,7 @@ SOURCE = "mental_health"
 PHQ9 = "720433000"
 GROUPS = ("psychiatric", "severe_mental_illness")
 SUBMITTED = "2026-01-20T09:00:00"
+Table = Callable[[Columns, Ints], Extract]  # columns, and whose row each is: places among the referred
 _WARDS = ("MH-OAK", "MH-ASH", "MH-ELM")
 
 
@@ -125,13 +128,15 @@ def extracts(world: World) -> dict[str, Extract]:
         "mhs001_mpi": mpi,
         "mhs101_referral": referral,
         "mhs201_care_contact": contact,
-        **_inpatients(world, rng, table, local, day, last, severe),
+        **_inpatients(rng, table, local, day, last, severe),
         **_diagnoses(world, rng, table, (local, request), day, condition),
         "mhs606_scored_assessment": _scores(rng, table, (local, request), (at, when), day),
     }
 
 
-def _inpatients(world, rng, table, local, day, last, severe) -> dict[str, Extract]:  # type: ignore[no-untyped-def]
+def _inpatients(
+    rng: np.random.Generator, table: Table, local: pa.Array, day: Ints, last: Ints, severe: np.ndarray
+) -> dict[str, Extract]:
     """Spells, their ward stays and periods under the Mental Health Act, of people with severe mental illness."""
     of = np.flatnonzero(severe & (rng.random(len(day)) < 0.5) & (day + 80 < last))
     if not len(of):
@@ -190,7 +195,14 @@ def _inpatients(world, rng, table, local, day, last, severe) -> dict[str, Extrac
     }
 
 
-def _diagnoses(world, rng, table, named, day, condition) -> dict[str, Extract]:  # type: ignore[no-untyped-def]
+def _diagnoses(
+    world: World,
+    rng: np.random.Generator,
+    table: Table,
+    named: tuple[pa.Array, pa.Array],
+    day: Ints,
+    condition: Ints,
+) -> dict[str, Extract]:
     """The diagnosis that led to the referral in ICD-10, and a long-term illness of the body in SNOMED CT."""
     local, request = named
     entries = world.lives.conditions
@@ -223,14 +235,20 @@ def _diagnoses(world, rng, table, named, day, condition) -> dict[str, Extract]: 
     }
 
 
-def _scores(rng, table, named, contacts, day) -> Extract:  # type: ignore[no-untyped-def]
+def _scores(
+    rng: np.random.Generator,
+    table: Table,
+    named: tuple[pa.Array, pa.Array],
+    contacts: tuple[Ints, Ints],
+    day: Ints,
+) -> Extract:
     """PHQ-9 at every third contact: 18 at first, four fewer with each half year, never below 1."""
     local, request = named
     at, when = contacts
     chosen = np.flatnonzero(np.arange(len(at)) % 3 == 0)
     at, when = at[chosen], when[chosen]
     score: Floats = 18 - 4 * (when - day[at]) / 182 + rng.normal(0, 2.5, len(at))
-    return table(  # type: ignore[no-any-return]
+    return table(
         {
             "ServiceRequestId": picked(request, at),
             "LocalPatientId": picked(local, at),
