@@ -40,5 +40,11 @@ def test_pages_tell_what_is_published(hospital: Site, client: Client) -> None:
     assert client.get("/catalogue/2026.2/about/charts/people_by_birth.csv").status_code == 200
     text = client.get("/catalogue/2026.2/about/changes/2026.1/").content.decode()
     assert "rose" in text and "120" in text and "150" in text
-    for missing in ("nobody/", "charts/about.svg", "charts/about.csv", "changes/2025.1/"):
+    assert "people_by_birth.svg" in text and "Release 2026.1" in text
+    drawn = client.get("/catalogue/2026.2/about/changes/2026.1/charts/people_by_birth.svg")
+    assert drawn["Content-Type"] == "image/svg+xml"
+    # what either withholds is not drawn
+    assert b"1950s" in drawn.content and b"1960s" not in drawn.content
+    wrong = ("changes/2026.1/charts/people.svg", "changes/2025.1/charts/people_by_birth.svg")
+    for missing in ("nobody/", "charts/about.svg", "charts/about.csv", "changes/2025.1/", *wrong):
         assert client.get(f"/catalogue/2026.2/about/{missing}").status_code == 404

@@ -123,6 +123,8 @@ def world(people: dict[str, User], submitted: Application, data_plane: Any) -> d
         "people username": "ann",
         "notes release": "2026.1",
         "notes note": "1",
+        "checks release": "2026.1",
+        "checks check": "x",
         "linkage pair": "p1",
         "safety approval": "a1",
         "safety what": "who",

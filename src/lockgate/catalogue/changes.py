@@ -7,7 +7,11 @@ import io
 from typing import Any, NamedTuple
 
 from lockgate.catalogue.about import About
+from lockgate.catalogue.pictures import Picture, short_labels
 from lockgate.disclosure.manifest import HIDDEN
+
+CHARTS = 8  # tables that a page draws
+FIGURES = 10  # changes in one chart
 
 
 class Change(NamedTuple):
@@ -64,6 +68,36 @@ def _figures(item: About) -> dict[tuple[str, str, str], tuple[int | None, bool]]
                 hidden = row[place] == HIDDEN
                 figures[key] = (None if hidden else int(row[place]), hidden)
     return figures
+
+
+def pictures(found: list[Change], before: str, after: str) -> list[Picture]:
+    """A chart for each table that changed, those that changed most first: its largest changes, before beside after."""
+    tables: dict[str, list[Change]] = {}
+    for each in found:  # the largest change first
+        tables.setdefault(each.table, []).append(each)
+    return [_picture(changes[:FIGURES], before, after) for changes in list(tables.values())[:CHARTS]]
+
+
+def _picture(changes: list[Change], before: str, after: str) -> Picture:
+    short = short_labels([each.labels for each in changes])
+    cells = [
+        (short[each.labels], f"Release {release}", float(number))
+        for each in changes
+        for release, number in ((before, each.before), (after, each.after))
+        if number is not None
+    ]
+    rows = [
+        (each.labels, each.change, *("–" if n is None else f"{n:,}" for n in (each.before, each.after)))
+        for each in changes
+    ]
+    return Picture(
+        changes[0].table,
+        changes[0].title,
+        ("Of", "release", "People (rounded)"),
+        tuple(cells),
+        ("Of", "It", f"Release {before}", f"Release {after}"),
+        tuple(rows),
+    )
 
 
 def as_dicts(changes: list[Change]) -> list[dict[str, Any]]:

@@ -22,13 +22,13 @@ from lockgate.cli.cohort_tables import (
     write_charts,
 )
 from lockgate.cli.common import console, emit
-from lockgate.cohorts.charts import count_chart
 from lockgate.cohorts.explain.changes import as_english, changes
 from lockgate.cohorts.explain.names import concept_names
 from lockgate.cohorts.overlap import overlap as shared
 from lockgate.cohorts.overlap import safe_overlap
 from lockgate.cohorts.timeline import Month, safe_timeline
 from lockgate.cohorts.timeline import timeline as months_of
+from lockgate.disclosure.counted import count_chart
 
 First = Annotated[Path, typer.Argument(help="The file of the first definition, or library:NAME@1.")]
 Second = Annotated[Path, typer.Argument(help="The file of the second definition, or library:NAME@2.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,15 +12,14 @@ from rich.table import Table
 
 from lockgate import curate
 from lockgate.capture.access import require_owner
+from lockgate.catalogue.examples import find_examples
 from lockgate.cli.common import actor, console, emit, open_site
-from lockgate.curate.passed_quality import CDM, own_folder, release_quality
+from lockgate.curate.passed_quality import release_quality
 from lockgate.disclosure import safe_count
 from lockgate.engine import Engine
-from lockgate.engine.omop import find_omop, view_tables
+from lockgate.engine.omop import find_omop
 from lockgate.errors import UsageError
-from lockgate.quality.examples import examples as example_rows
 from lockgate.quality.model import Result
-from lockgate.quality.own import example_rows as own_rows
 from lockgate.quality.own import read_own, run_own
 from lockgate.quality.report import dashboard, summary, write_dashboard, write_results
 from lockgate.quality.run import cdm_version, run_checks
@@ -243,35 +242,15 @@ def examples(
     """Show rows of a release that violate a check. They are of people: the site's own user only, and it is audited."""
     site = open_site()
     require_owner(site)
-    chosen = curate.open_release(site, release)
-    found = find_omop(chosen.omop)
-    own = {each.check.name: each for each in read_own(own_folder(site))}
-    thresholds = load(CDM)
-    checks = {check.id: check for check in thresholds.checks}
-    if check_id not in own and check_id.lower() not in checks:
-        raise UsageError(
-            f"there is no check {check_id!r}", remedy="`lockgate quality show --json` gives the id of each"
-        )
-    day = date.fromisoformat(chosen.manifest["opt_out_cut_off"])
-    with Engine(memory_limit="4GB") as engine:
-        if check_id in own:
-            view_tables(engine, found)
-            for path in sorted(chosen.linked.glob("*.parquet")):
-                engine.view_parquet(path.stem, path)
-            columns, rows = own_rows(engine, own[check_id], most)
-        else:
-            columns, rows = example_rows(
-                engine, found, thresholds, checks[check_id.lower()], most=most, today=day
-            )
+    found = find_examples(site, release, check_id, most=most, every_column=True)
     site.audit.append(
-        "quality.examples", actor=actor(), release=chosen.number, check=check_id, rows=len(rows)
+        "quality.examples", actor=actor(), release=found.release, check=check_id, rows=len(found.rows)
     )
-    told = [dict(zip(columns, row, strict=True)) for row in rows]
 
     def human() -> None:
-        table = Table(*columns, box=None, pad_edge=False)
-        for row in rows:
+        table = Table(*found.columns, box=None, pad_edge=False)
+        for row in found.rows:
             table.add_row(*("" if value is None else str(value) for value in row))
-        console.print(table if rows else "No row of it violates this check.")
+        console.print(table if found.rows else "No row of it violates this check.")
 
-    emit({"release": chosen.number, "check": check_id, "rows": told}, human)
+    emit({"release": found.release, "check": check_id, "rows": found.dicts()}, human)

@@ -4,59 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from lockgate.cohorts.shown import Row
-from lockgate.disclosure import render_chart
-from lockgate.disclosure.manifest import ChartEntry, ColumnSpec, TableEntry
-from lockgate.disclosure.tables import Counts, Table
+from lockgate.disclosure.counted import count_chart
 
 LONGEST = 34  # characters of a step's name under a chart
-
-
-def count_chart(
-    name: str,
-    title: str,
-    cells: Sequence[tuple[str, str, int | None]],
-    *,
-    axes: tuple[str, str, str],
-    line: bool = False,
-) -> str:
-    """An SVG of counts that may be shown: cells of (x, colour, count or None for withheld), colour "" for none.
-
-    ``axes``: what x is, what a colour is, what is counted.
-    """
-    x, colour, measure = axes
-    coloured = any(cell[1] for cell in cells)
-    dimensions = [x, colour] if coloured else [x]
-    keys = [(a, b) if coloured else (a,) for a, b, _ in cells]
-    hidden = np.array([n is None for _, _, n in cells], dtype=bool)
-    entry = TableEntry(
-        kind="table",
-        name=name,
-        file=f"{name}.csv",
-        title=title,
-        columns=[
-            *(ColumnSpec(name=d, role="dimension") for d in dimensions),
-            ColumnSpec(name="count", role="count"),
-        ],
-        rows=len(keys),
-    )
-    counts = Counts(np.array([n or 0 for _, _, n in cells], dtype=np.int64), hidden)
-    spec = ChartEntry(
-        kind="chart",
-        name=f"{name}_chart",
-        table=name,
-        mark="line" if line else "bar",
-        x=x,
-        y="count",
-        colour=colour if coloured else None,
-        title=title,
-        x_title=x,
-        y_title=measure,
-        zero=True,
-    )
-    return render_chart(spec, Table(entry, dimensions, list(keys), {"count": counts}, {}))
 
 
 def attrition_charts(rows: Sequence[Row], title: str) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.core.cache import cache
 from django.http import Http404, HttpResponse
 
+from lockgate.catalogue.pictures import Picture
 from lockgate.disclosure.meanings import meaning
 from lockgate.portal.plane import RECORD
 from lockgate.workspace.report import MADE_UP, MOST_NAMES, names_in
@@ -122,6 +125,19 @@ def chart_response(folder: Path, files: Sequence[dict[str, Any]], name: str) -> 
     file = f"{name}.svg"
     if file not in {item["name"] for item in files} or not (folder / file).is_file():
         raise Http404
-    response = HttpResponse((folder / file).read_bytes(), content_type="image/svg+xml")
+    return _svg((folder / file).read_bytes())
+
+
+def picture_response(pictures: Sequence[Picture], name: str) -> HttpResponse:
+    """One of the charts as SVG, drawn once for the same numbers. 404 when there is none of that name."""
+    for picture in pictures:
+        if picture.name == name:
+            drawn = hashlib.sha256(repr(picture).encode()).hexdigest()
+            return _svg(cache.get_or_set(f"picture:{drawn}", picture.svg))
+    raise Http404
+
+
+def _svg(content: str | bytes) -> HttpResponse:
+    response = HttpResponse(content, content_type="image/svg+xml")
     response["Content-Security-Policy"] = CHART_POLICY
     return response

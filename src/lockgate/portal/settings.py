@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "lockgate.portal.register",
     "lockgate.portal.incoming",
     "lockgate.portal.datasets",
+    "lockgate.portal.checks",
     "lockgate.portal.linkage",
     "lockgate.portal.notes",
     "lockgate.portal.safety",

@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reviews/", include("lockgate.portal.airlock.urls")),
     path("imports/", include("lockgate.portal.airlock.import_urls")),
     path("data-sets/", include("lockgate.portal.datasets.urls")),
+    path("checks/", include("lockgate.portal.checks.urls")),
     path("incoming/", include("lockgate.portal.incoming.urls")),
     path("notes/", include("lockgate.portal.notes.urls")),
     path("linkage/", include("lockgate.portal.linkage.urls")),

@@ -37,11 +37,13 @@ def examples(
     *,
     most: int = 10,
     absent: Absent = "empty",
+    without: str = "",
     today: date,
 ) -> Found:
     """(columns, at most ``most`` rows) of the table that violate a check.
 
-    Raises UsageError when the check is not about rows (a table or field that must be there) or can't be answered.
+    ``without``: a table of person ids, whose rows are left out. Raises UsageError when the check is not about rows (a
+    table or field that must be there) or can't be answered.
     """
     view_tables(engine, found)
     cdm = Cdm(engine, found, thresholds.types, absent=absent, today=today)
@@ -60,7 +62,18 @@ def examples(
             where=check.id,
             remedy="query the tables",
         )
-    return engine.columns(sql), engine.rows(f"{sql} LIMIT {int(most)}")
+    columns = engine.columns(sql)
+    sql = leave_out(sql, columns, without)
+    if isinstance(violated, Repeated):
+        sql += f" ORDER BY e.{quote(check.field.lower())}"  # those that are the same beside each other
+    return columns, engine.rows(f"{sql} LIMIT {int(most)}")
+
+
+def leave_out(select: str, columns: Sequence[str], without: str) -> str:
+    """A SELECT, its rows named e, less the rows of the people in the table ``without``, where they are of people."""
+    if not without or "person_id" not in columns:
+        return f"SELECT e.* FROM ({select}) AS e"
+    return f"SELECT e.* FROM ({select}) AS e ANTI JOIN {quote(without)} AS w ON w.person_id = e.person_id"
 
 
 def _rows(cdm: Cdm, term: Term) -> str | None:
@@ -80,7 +93,7 @@ def _rows(cdm: Cdm, term: Term) -> str | None:
     source, value = f"{quote(term.table)} AS t", cdm.read(term.table, term.field)
     if isinstance(term, Repeated):
         again = f"SELECT {value} FROM {source} GROUP BY {value} HAVING count(*) > 1"
-        return f"SELECT t.* FROM {source} WHERE {value} IN ({again}) ORDER BY {value}"
+        return f"SELECT t.* FROM {source} WHERE {value} IN ({again})"
     if isinstance(term, SourceValues):
         return f"SELECT t.* FROM {source} WHERE {cdm.read(term.table, term.standard)} = 0"
     if isinstance(term, Units):

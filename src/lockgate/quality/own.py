@@ -15,8 +15,9 @@ import duckdb
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lockgate.engine import SqlEngine, quote
+from lockgate.engine import SqlEngine
 from lockgate.errors import UsageError
+from lockgate.quality.examples import leave_out
 from lockgate.quality.model import Check, Result, Status
 from lockgate.quality.status import fails
 
@@ -121,8 +122,9 @@ def run_own(engine: SqlEngine, checks: list[OwnCheck], rows: Mapping[str, int]) 
     return results
 
 
-def example_rows(engine: SqlEngine, own: OwnCheck, most: int) -> tuple[list[str], list[tuple[object, ...]]]:
-    """(columns, at most ``most`` rows) that violate a check."""
+def example_rows(
+    engine: SqlEngine, own: OwnCheck, most: int, *, without: str = ""
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    """(columns, at most ``most`` rows) that violate a check; ``without``: a table of person ids to leave out."""
     columns = engine.columns(own.select)
-    names = ", ".join(quote(name) for name in columns)
-    return columns, engine.rows(f"SELECT {names} FROM ({own.select}) AS violating LIMIT {int(most)}")
+    return columns, engine.rows(f"{leave_out(own.select, columns, without)} LIMIT {int(most)}")

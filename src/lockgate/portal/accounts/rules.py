@@ -59,6 +59,8 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "workspace.provision": frozenset({"data_engineer"}),
     # exact counts of what arrived, and why items are held back: for those who keep the data
     "capture.read": frozenset({"data_engineer"}),
+    # exact results of quality checks, and rows that fail one: an owner, of their own data set; never a researcher
+    "quality.examples": frozenset({"data_engineer", "data_owner"}),
     "job.start": frozenset({"applicant", "collaborator"}),
     "job.cancel": frozenset({"applicant", "collaborator", "data_engineer"}),
     "airlock.request": frozenset({"applicant", "collaborator"}),

@@ -96,6 +96,7 @@ class ReleaseOut(Schema):
     batches: int
     tables: int
     described: bool
+    checked: bool
 
 
 class BatchOut(Schema):

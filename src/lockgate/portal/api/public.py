@@ -10,6 +10,7 @@ from ninja import Query, Schema
 
 from lockgate.catalogue import list_abouts, list_catalogues
 from lockgate.catalogue.changes import changed
+from lockgate.catalogue.trend import quality_trend
 from lockgate.portal.api.access import Operations, Paging, or_404, page_of
 from lockgate.portal.files import shown_files
 from lockgate.portal.incidents import services as incidents
@@ -165,6 +166,13 @@ def release(request: HttpRequest, number: str) -> Any:
     ``number``: such as 2026.1, or latest.
     """
     return plain(catalogue.find(number).facts)
+
+
+@router.on("GET", "/catalogue/{number}/quality/trend", list[dict[str, Any]])
+def release_quality_trend(request: HttpRequest, number: str) -> Any:
+    """How the quality checks went from release to release, up to one: each chart's table."""
+    told = quality_trend(catalogue.releases_until(number)[1])
+    return [{"name": one.name, "title": one.title, "head": one.head, "rows": one.rows} for one in told]
 
 
 @router.on("GET", "/catalogue/{number}/dataset", dict[str, Any])

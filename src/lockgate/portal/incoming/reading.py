@@ -68,7 +68,7 @@ def held_back(person: Person, site: Site) -> list[dict[str, Any]]:
 
 
 def newest_releases(person: Person, site: Site) -> list[dict[str, Any]]:
-    """The last releases, the newest first: number, when built, sizes, whether the catalogue describes it."""
+    """The last releases, the newest first: number, when built, sizes, whether it is described and was checked."""
     check(person, "capture.read")
     described = {one.release for one in list_catalogues(site)}
     return [
@@ -78,6 +78,7 @@ def newest_releases(person: Person, site: Site) -> list[dict[str, Any]]:
             "batches": len(one.manifest.get("batches", [])),
             "tables": len(one.manifest["tables"]),
             "described": one.number in described,
+            "checked": bool(one.manifest.get("quality_checks")),
         }
         for one in reversed(_releases(site)[-RELEASES:])
     ]

@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from lockgate.catalogue import About, list_abouts
-from lockgate.catalogue.changes import Change, changed
+from lockgate.catalogue.changes import Change, changed, pictures
 from lockgate.curate.notesreview import published
-from lockgate.portal.files import chart_response
+from lockgate.portal.files import chart_response, picture_response
 from lockgate.portal.sites import current_site
 
 MOST = 100  # changes on a page
@@ -87,5 +87,18 @@ def changes(request: HttpRequest, number: str, earlier: str) -> HttpResponse:
     return render(
         request,
         "catalogue/about_changes.jinja",
-        {"item": after, "before": before, "changes": found[:MOST], "more": max(0, len(found) - MOST)},
+        {
+            "item": after,
+            "before": before,
+            "pictures": pictures(found, before.release, after.release),
+            "changes": found[:MOST],
+            "more": max(0, len(found) - MOST),
+        },
     )
+
+
+@require_GET
+def changes_chart(request: HttpRequest, number: str, earlier: str, name: str) -> HttpResponse:
+    """The chart of a table's largest changes."""
+    after, before = find(number), find(earlier)
+    return picture_response(pictures(changed(before, after), before.release, after.release), name)

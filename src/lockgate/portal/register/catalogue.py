@@ -11,8 +11,10 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_GET
 
-from lockgate.catalogue import Catalogue, list_abouts, list_catalogues
-from lockgate.portal.files import chart_response
+from lockgate.catalogue import Catalogue, list_abouts, list_catalogues, trend
+from lockgate.portal.accounts.models import User
+from lockgate.portal.checks.rules import can_list
+from lockgate.portal.files import chart_response, picture_response
 from lockgate.portal.register import about
 from lockgate.portal.sites import current_site
 
@@ -61,12 +63,41 @@ def quality(request: HttpRequest, number: str) -> HttpResponse:
     told = item.facts.get("quality")
     if not told:
         raise Http404
-    trend = [
+    earlier = [
         (each.release, each.facts["quality"])
         for each in list_catalogues(current_site())
         if each.facts.get("quality")
     ]
-    return render(request, "catalogue/quality.jinja", {"item": item, "quality": told, "trend": trend})
+    context = {
+        "item": item,
+        "quality": told,
+        "trend": earlier,
+        "exact": isinstance(request.user, User) and can_list(request.user.person),
+    }
+    return render(request, "catalogue/quality.jinja", context)
+
+
+def releases_until(number: str) -> tuple[Catalogue, list[Catalogue]]:
+    """A release that is described with results of checks, and all such up to it; 404 where there is none."""
+    item = find(number)
+    if not item.facts.get("quality"):
+        raise Http404
+    every = list_catalogues(current_site())
+    return item, every[[each.release for each in every].index(item.release) :]
+
+
+@require_GET
+def quality_trend(request: HttpRequest, number: str) -> HttpResponse:
+    """How the checks went from release to release: charts, each with its table, and what began to fail."""
+    item, until = releases_until(number)
+    context = {"item": item, "pictures": trend.quality_trend(until), "changes": trend.began_and_ceased(until)}
+    return render(request, "catalogue/quality_trend.jinja", context)
+
+
+@require_GET
+def trend_chart(request: HttpRequest, number: str, name: str) -> HttpResponse:
+    """A chart of how the checks went."""
+    return picture_response(trend.quality_trend(releases_until(number)[1]), name)
 
 
 @require_GET
@@ -113,8 +144,15 @@ urlpatterns = [
     path("", index, name="list"),
     path("<str:number>/", release, name="release"),
     path("<str:number>/quality/", quality, name="quality"),
+    path("<str:number>/quality/trend/", quality_trend, name="quality-trend"),
+    path("<str:number>/quality/charts/<str:name>.svg", trend_chart, name="quality-chart"),
     path("<str:number>/about/", about.overview, name="about"),
     path("<str:number>/about/changes/<str:earlier>/", about.changes, name="about-changes"),
+    path(
+        "<str:number>/about/changes/<str:earlier>/charts/<str:name>.svg",
+        about.changes_chart,
+        name="about-changes-chart",
+    ),
     path("<str:number>/about/charts/<str:name>.svg", about.chart, name="about-chart"),
     path("<str:number>/about/charts/<str:name>.csv", about.numbers, name="about-numbers"),
     path("<str:number>/about/<str:name>/", about.page, name="about-page"),
