@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockgate.capture import capture_fhir, latest_view
+from lockgate.capture import capture_fhir, latest_view, status
 from lockgate.engine import Engine
 from lockgate.site import Site
 
@@ -195,3 +195,28 @@ def test_bundles_of_every_kind_and_form(site: Site, tmp_path: Path, kind: str, f
     assert rows("result", "record_id, patient_ref") == [("1.2.3", "p1"), ("o1", "p1"), ("o2", "p1")]
     again = capture_fhir(site, tmp_path / form, actor="test")
     assert (again.received, again.duplicates) == (6, 6)
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_delete_that_says_when_takes_a_record_that_never_did(
+    site: Site, tmp_path: Path, waits: bool
+) -> None:
+    """An undated version goes by the time of capture, long after the delete: what came before it goes all the same."""
+    part = {"code": {"text": "part"}, "valueInteger": 1}
+    old = [observation(1, component=[part]), observation(2), observation(3)]
+    gone = bundle(
+        "transaction",
+        *[{"request": {"method": "DELETE", "url": f"Observation/o{n}"}} for n in (1, 2)],
+        timestamp="2024-06-01T00:00:00Z",
+    )
+    wrong = {**observation(3), "status": "entered-in-error", "meta": {"lastUpdated": "2024-06-01T00:00:00Z"}}
+    captures = [old, [gone, wrong], [patient()]] if waits else [[patient()], old, [gone, wrong]]
+    for number, items in enumerate(captures):
+        assert adds_up(capture_fhir(site, write(tmp_path / f"{number}.ndjson", *items), actor="test"))
+    assert live(site, "result", "record_id") == []
+    capture_fhir(site, write(tmp_path / "again.ndjson", *old), actor="test")  # an older file sent again
+    assert live(site, "result", "record_id") == [] and status(site)["adds_up"]
+    capture_fhir(site, write(tmp_path / "newer.ndjson", observation(1, valueInteger=9)), actor="test")
+    assert live(site, "result", "record_id") == [
+        "o1"
+    ]  # undated and another text: the source tells of it again

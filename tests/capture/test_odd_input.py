@@ -56,6 +56,10 @@ def test_bundles_and_lines_of_fhir(site: Site, tmp_path: Path) -> None:
         "hollow.json": (_bundle("batch", {"fullUrl": "urn:uuid:1"}).encode(), (1, 0, {"empty-bundle": 1})),
         "bom.ndjson": (b"\xef\xbb\xbf" + json.dumps(patient(6)).encode() + b"\r\n\r\n", (1, 1, {})),
         "utf16.ndjson": (json.dumps(patient(7)).encode("utf-16"), (1, 0, {"not-utf8": 1})),
+        # of this type none has an id
+        "patch.json": (_bundle("transaction", {"resource": {"resourceType": "Parameters"}}).encode(),
+                       (1, 0, {"not-staged-yet": 1})),
+        "macintosh.ndjson": (b'{"id":"1"}\r{"id":"2"}', (1, 0, {"not-json": 1})),
         "numbers.ndjson": (b'7\n"x"\nnull\n[]\n', (4, 0, {"not-an-object": 4})),
         "garbage.ndjson.gz": (gzip.compress(plain.encode() + b"\n") + b"trailing garbage",
                               (2, 1, {"truncated-file": 1})),

@@ -25,6 +25,7 @@ HOPELESS = (
     "truncated-file",
     "not-utf8",
     "wrong-columns",
+    "open-quote",
     "wrong-charset",
     "not-hl7",
     "too-large",

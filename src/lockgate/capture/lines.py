@@ -367,6 +367,8 @@ def _looks_cut(last: bytes) -> bool:
         return False
     try:
         json.loads(last)
+    except json.JSONDecodeError as error:
+        return error.msg != "Extra data"  # an object that does end, and more on its line
     except ValueError:
         return True
     return False

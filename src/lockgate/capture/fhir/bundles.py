@@ -53,7 +53,8 @@ _OPENED = f"""
             || ',"meta":' || json_object('lastUpdated', deleted_at, 'versionId', version) || '}}' AS raw
         FROM entry WHERE gone)
     UNION ALL
-    SELECT left(sha256(entry), 32), file, line, entry, 'empty-bundle', 'entry[' || (n - 1) || '] holds no resource'
+    SELECT left(sha256(entry), 32), file, line, entry, 'empty-bundle', 'entry[' || (n - 1) || '] '
+        || CASE WHEN method = 'DELETE' THEN 'is a DELETE that names no one record' ELSE 'holds no resource' END
     FROM entry WHERE resource IS NULL AND NOT gone
     UNION ALL
     SELECT item_hash, file, line, raw, 'empty-bundle', 'no entry holds a resource' FROM bundle

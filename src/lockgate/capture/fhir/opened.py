@@ -159,7 +159,9 @@ def _kinds(said: Sequence[Any]) -> tuple[list[str], list[str]]:
 
 
 def _columns(resources: list[Resource]) -> Columns:
-    names = dict.fromkeys(name for resource in resources for name in resource)
+    names = dict.fromkeys(
+        ["id", *(name for resource in resources for name in resource)]
+    )  # an id even if none has one
     return {name: [resource.get(name, _NOTHING) for resource in resources] for name in names}
 
 

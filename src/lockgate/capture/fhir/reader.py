@@ -19,6 +19,7 @@ from lockgate.capture.fhir.links import settle_links
 from lockgate.capture.fhir.opened import Opener
 from lockgate.capture.fhir.shape import macros, shapes
 from lockgate.capture.fhir.stage import bury_part, stage_part, stage_waiting
+from lockgate.capture.fhir.undated import settle_deletes
 from lockgate.capture.macros import define
 from lockgate.capture.seen import Codes
 
@@ -54,8 +55,9 @@ class FhirReader:
         stage_waiting(intake, self.memo)
 
     def finish(self, intake: Intake) -> None:
-        """Tell from all versions of all patients which links were taken away again; count letters without text."""
+        """Tell from all versions which links were taken away and which deletes hold; count letters without text."""
         settle_links(intake)
+        settle_deletes(intake)
         documents.count_unread(intake.engine, intake.come("document"), intake.warnings)
 
     def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.capture.tabular.contract import Contract, FormatsBy
-from lockgate.capture.tabular.formats import clock_reading, readings
+from lockgate.capture.tabular.formats import clock_reading, readings, with_point
 from lockgate.engine import literal, quote
 
 Fault = tuple[str, str, str]  # SQL condition over `r`, reason, what to say
@@ -65,7 +65,7 @@ def typed(contract: Contract, name: str) -> str:
         case "integer":
             return f"CASE WHEN try_cast({value} AS DOUBLE) % 1 = 0 THEN try_cast({value} AS BIGINT) END"
         case "number":
-            return f"try_cast({value} AS DOUBLE)"
+            return f"try_cast({with_point(value, column.decimal)} AS DOUBLE)"
         case "boolean":
             return (
                 f"CASE WHEN lower({value}) IN ('true', '1', 'yes', 'y', 't') THEN true"

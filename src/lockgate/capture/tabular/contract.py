@@ -105,6 +105,10 @@ class ContractColumn(_Model):
         default="", description="what its codes are of: ICD10, OPCS4, SNOMED, dm+d, LOINC"
     )
     pattern: str = Field(default="", description="a regular expression that the whole value must match")
+    decimal: Literal[".", ","] = Field(
+        default=".",
+        description='what stands before the decimals of a number; with `","` points may part thousands',
+    )
     minimum: float | None = Field(default=None, description="the least value")
     maximum: float | None = Field(default=None, description="the greatest value")
 
@@ -116,6 +120,8 @@ class ContractColumn(_Model):
         for form in self.all_forms():
             if not (is_form(form) or (self.type == "time" and "%" in form)):
                 raise ValueError(f"{form!r} is no date format: use {', '.join(WORDS)} or a strptime pattern")
+        if self.decimal != "." and self.type != "number":
+            raise ValueError("decimal is for a number")
         if self.codes and self.type != "code":
             raise ValueError("codes are for a column of type code")
         if self.pattern:

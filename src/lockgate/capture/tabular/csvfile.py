@@ -17,6 +17,7 @@ import pyarrow.csv as pacsv
 from lockgate.capture.lines import CHUNK_BYTES, Broken, SourceFile, blocks_and_end, fault_row, is_utf8
 from lockgate.capture.tabular.contract import Contract
 from lockgate.capture.tabular.header import Header, match
+from lockgate.capture.tabular.quoting import Rows, rows_of
 from lockgate.capture.tabular.rows import Occurrences, as_items
 from lockgate.errors import Refused
 
@@ -51,24 +52,42 @@ def read_text(
         tail += block
         if len(tail) < chunk_bytes:
             continue
-        cut = _last_row_end(tail)
-        if cut:
-            yield from _rows(file, contract, tail[:cut], position)
-            tail = tail[cut:]
+        rows = rows_of(tail, contract.delimiter, last=False)
+        if len(rows.ends):
+            yield from _rows(file, contract, tail, rows, position)
+            tail = tail[rows.ends[-1] :]
     if broken:
-        cut = _last_row_end(tail)
-        if cut:
-            yield from _rows(file, contract, tail[:cut], position)
+        rows = rows_of(tail, contract.delimiter, last=False)
+        cut = 0
+        if len(rows.ends):
+            yield from _rows(file, contract, tail, rows, position)
+            cut = int(rows.ends[-1])
         yield fault_row(file, position.line, tail[cut:], "truncated-file", broken)
     elif tail.removeprefix(codecs.BOM_UTF8).strip():
-        yield from _rows(file, contract, tail, position)
+        yield from _rows(file, contract, tail, rows_of(tail, contract.delimiter, last=True), position)
 
 
 def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes | Broken]:
     """A file's bytes in UTF-8, whatever its contract says they are; bytes that are no text of it stay as they are."""
     if encoding == "utf-8":
-        yield from blocks_and_end(file.path)
+        yield from _with_newlines(blocks_and_end(file.path))
         return
+    yield from _with_newlines(_decoded(file, encoding))
+
+
+def _with_newlines(found: Iterator[bytes | Broken]) -> Iterator[bytes | Broken]:
+    """A file whose lines end in a carriage return alone, as old Macintosh programs write, with newlines instead."""
+    alone: bool | None = None
+    for block in found:
+        if isinstance(block, Broken):
+            yield block
+            return
+        if alone is None:
+            alone = b"\r" in block and b"\n" not in block
+        yield block.replace(b"\r", b"\n") if alone else block
+
+
+def _decoded(file: SourceFile, encoding: str) -> Iterator[bytes | Broken]:
     errors = "strict" if encoding == "utf-16" else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     try:
@@ -86,22 +105,6 @@ def _as_utf8(file: SourceFile, encoding: str) -> Iterator[bytes | Broken]:
         ) from error
 
 
-def _row_ends(block: bytes) -> np.ndarray:
-    """The places after each row: newlines with an even number of quotes before them."""
-    data = np.frombuffer(block, np.uint8)
-    newlines = np.flatnonzero(data == 10)
-    if b'"' not in block:
-        return newlines + 1
-    quotes = np.cumsum(data == 34, dtype=np.int64)
-    ends: np.ndarray = newlines[quotes[newlines] % 2 == 0] + 1
-    return ends
-
-
-def _last_row_end(block: bytes) -> int:
-    ends = _row_ends(block)
-    return int(ends[-1]) if len(ends) else 0
-
-
 def _header(file: SourceFile, contract: Contract, first: bytes) -> Header:
     """The file's columns; Refused unless they fit the contract."""
     try:
@@ -112,19 +115,38 @@ def _header(file: SourceFile, contract: Contract, first: bytes) -> Header:
             where=f"{file.name}:1",
             remedy="name the file's encoding in the contract, or ask the source to write UTF-8",
         ) from error
-    return match(contract, next(csv.reader([text], delimiter=contract.delimiter), []), f"{file.name}:1")
+    return match(contract, titles(text, contract.delimiter, f"{file.name}:1"), f"{file.name}:1")
 
 
-def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Position) -> Iterator[pa.Table]:
-    ends = _row_ends(block)
-    if len(ends) == 0 or ends[-1] != len(block):
-        ends = np.append(ends, len(block))
+def titles(text: str, delimiter: str, where: str) -> list[str]:
+    """The names that a header gives; Refused where it is none."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error as error:
+        raise Refused(
+            "the first row can't be read as a header",
+            where=where,
+            remedy="ask the source to write the file anew",
+        ) from error
+
+
+def _rows(
+    file: SourceFile, contract: Contract, block: bytes, rows: Rows, position: _Position
+) -> Iterator[pa.Table]:
+    """The whole rows of a block."""
+    ends = rows.ends
     starts = np.concatenate(([0], ends[:-1]))
     data = np.frombuffer(block, np.uint8)
-    before = np.concatenate(([0], np.cumsum(data == 10, dtype=np.int64)))
-    lines = position.line + before[starts]
-    position.line += int(before[-1])
+    newlines = np.flatnonzero(data == 10)
+    lines = position.line + np.searchsorted(newlines, starts)
+    position.line += int(np.searchsorted(newlines, ends[-1]))
     if position.header is None:
+        if 0 in rows.broken:
+            raise Refused(
+                "the header opens a quote and never closes it",
+                where=f"{file.name}:1",
+                remedy="ask the source to write the file anew",
+            )
         position.header = _header(file, contract, block[: ends[0]])
         position.notes += position.header.notes
         starts, ends, lines = starts[1:], ends[1:], lines[1:]
@@ -132,8 +154,11 @@ def _rows(file: SourceFile, contract: Contract, block: bytes, position: _Positio
         block[start:end].rstrip(b"\r\n") for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
     ]
     kept, numbers = [], []
-    for text, line in zip(texts, lines.tolist(), strict=True):
+    for text, line, start in zip(texts, lines.tolist(), starts.tolist(), strict=True):
         if not text.strip():
+            continue
+        if start in rows.broken:
+            yield fault_row(file, line, text, "open-quote", "a quote is not closed where its value ends")
             continue
         if b"\x00" in text or not is_utf8(text):
             detail = "holds null bytes" if b"\x00" in text else f"is not {contract.encoding}"
@@ -149,7 +174,30 @@ def _parse(
     file: SourceFile, contract: Contract, rows: list[bytes], lines: list[int], position: _Position
 ) -> Iterator[pa.Table]:
     assert position.header is not None
-    columns = position.header.names
+    table, wrong = _parsed(rows, position.header.names, contract.delimiter)
+    if table.num_rows + len(wrong) != len(rows):
+        # A carriage return alone ends a row for the parser: the rows that hold one are found by halves.
+        if len(rows) > 1:
+            half = len(rows) // 2
+            yield from _parse(file, contract, rows[:half], lines[:half], position)
+            yield from _parse(file, contract, rows[half:], lines[half:], position)
+            return
+        yield fault_row(
+            file, lines[0], rows[0], "wrong-columns", "a line end stands within an unquoted value"
+        )
+        return
+    for index in wrong:
+        detail = f"not {len(position.header.names)} values, as the header has names"
+        yield fault_row(file, lines[index], rows[index], "wrong-columns", detail)
+    aside = set(wrong)
+    numbers = [line for index, line in enumerate(lines) if index not in aside]
+    if table.num_rows:
+        occurrences = None if contract.key else position.occurrences
+        yield as_items(file, table, numbers, position.header, contract, occurrences)
+
+
+def _parsed(rows: list[bytes], columns: tuple[str, ...], delimiter: str) -> tuple[pa.Table, list[int]]:
+    """The rows that have a value for each column, all text; and which have not."""
     wrong: list[int] = []
 
     def set_aside(row: pacsv.InvalidRow) -> str:
@@ -160,22 +208,10 @@ def _parse(
         pa.BufferReader(b"\n".join(rows) + b"\n"),
         read_options=pacsv.ReadOptions(use_threads=False, column_names=list(columns), block_size=1 << 30),
         parse_options=pacsv.ParseOptions(
-            delimiter=contract.delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
         ),
         convert_options=pacsv.ConvertOptions(
             column_types={name: pa.string() for name in columns}, strings_can_be_null=False
         ),
     )
-    for index in wrong:
-        yield fault_row(
-            file,
-            lines[index],
-            rows[index],
-            "wrong-columns",
-            f"not {len(columns)} values, as the header has names",
-        )
-    aside = set(wrong)
-    numbers = [line for index, line in enumerate(lines) if index not in aside]
-    if table.num_rows:
-        occurrences = None if contract.key else position.occurrences
-        yield as_items(file, table, numbers, position.header, contract, occurrences)
+    return table, wrong

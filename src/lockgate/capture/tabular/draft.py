@@ -20,8 +20,10 @@ from lockgate.schema import STAGED
 from lockgate.site.files import write_atomic
 
 _SEX = '{M: M, F: F, O: O, U: U, male: M, female: F, Male: M, Female: F, "1": M, "2": F, "0": U, "9": U}'
-_LOCAL = re.compile(r"hospital|local_|mrn|patient_id|hesid|token_person|person_id|patient_number|study_id")
-_NAMES = re.compile(r"name|address|postcode|phone|mobile|e_?mail|birth|dob|gp_|next_of_kin")
+_LOCAL = re.compile(
+    r"hospital|local_|mrn|patient_id|hesid|token_person|person_id|patient_n(umber|o)$|study_id"
+)
+_NAMES = re.compile(r"nhs|name|address|postcode|phone|mobile|e_?mail|birth|dob|gp_|next_of_kin")
 _VERSION = re.compile(r"updated|modified|changed|last_|version|submitted|extract|timestamp")
 
 
@@ -53,7 +55,7 @@ def _kind(one: Seen) -> tuple[str, dict[str, object], str]:
     """A column's type, what else is said of it, and a word for the person who finishes the contract."""
     if one.filled == 0:
         return "text", {}, "empty in the sample"
-    if one.most("nhs") and one.fit["nhs"] >= 3:
+    if one.most("nhs") and (one.fit["nhs"] >= 3 or "nhs" in one.name):
         return "nhs_number", {}, "nearly all pass the check digit of NHS numbers"
     if re.search(r"\b(sex|gender)", one.name.replace("_", " ")) and one.all("sex"):
         return "code", {"codes": _SEX}, "check what each code means at the source"
@@ -71,6 +73,8 @@ def _kind(one: Seen) -> tuple[str, dict[str, object], str]:
         return "boolean", {}, ""
     if one.all("number") and not one.fit["leading_zero"] and not _named_like_a_code(one.name):
         return ("integer" if one.all("integer") else "number"), {}, ""
+    if one.all("comma") and not one.all("number"):
+        return "number", {"decimal": ","}, "written with decimal commas"
     return "text", {}, "free text: people are named in it" if one.fit["prose"] > 0.2 * one.filled else ""
 
 
@@ -128,6 +132,13 @@ def _yaml(sample: Sample, name: str, person: list[str]) -> str:
     lines = [
         f"# Drafted by `lockgate contract new` from {sample.rows:,} rows. Finish what says {CHOOSE}, then run",
         "# `lockgate contract check`. docs/reference/contract-language.md says what else may be here.",
+        *(
+            [
+                f"# Rows that could not be read: {sample.faulty:,}. Check the header, the delimiter and the quotes."
+            ]
+            if sample.faulty
+            else []
+        ),
         "contract: lockgate.contract/1",
         f"name: {name}",
         f'title: "{name.replace("_", " ").capitalize()}"',

@@ -53,3 +53,16 @@ def _reading(sent: str, kind: str, form: str) -> str:
         return f"try_strptime(regexp_replace({plain}, {literal(_MIDNIGHT)}, ''), {literal(pattern)})"
     listed = ", ".join(literal(pattern + clock) for clock in _CLOCKS)
     return f"try_strptime({plain}, [{listed}])"
+
+
+def with_point(text: str, decimal: str) -> str:
+    """SQL: a number's text with a decimal point; NULL where it is none with a decimal ``decimal`` ("." or ",").
+
+    With commas, points may stand between thousands: ``1.204,7``.
+    """
+    if decimal == ".":
+        return text
+    form = r"[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?"
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{form}') THEN replace(replace({text}, '.', ''), ',', '.') END"
+    )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from lockgate.capture.lines import SourceFile, blocks
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockgate.capture.lines import SCHEMA, SourceFile, blocks
 from lockgate.capture.macros import define
 from lockgate.capture.tabular import read_rows
 from lockgate.capture.tabular.contract import RESERVED, Contract, plain_name
-from lockgate.capture.tabular.formats import readings
+from lockgate.capture.tabular.csvfile import titles
+from lockgate.capture.tabular.formats import readings, with_point
 from lockgate.capture.tabular.header import SAFE
 from lockgate.capture.tabular.parquetfile import is_parquet
 from lockgate.capture.tabular.shapes import PATTERNS, fits
@@ -23,6 +27,7 @@ from lockgate.errors import UsageError
 SENTINELS = ("-", "&", "?", "Null", "NULL", "null", "N/A", "n/a", "NA", "None", "Unknown", "unknown", "#N/A",
              "1800-01-01", "1801-01-01", "1900-01-01", "01/01/1900", "9999-12-31")  # fmt: skip
 FORMS = ("dmy", "mdy", "ymd", "%d-%b-%Y", "%d-%b-%y", "%Y%m%d", "%m%Y")
+ROWS, CHUNKS = 20_000, 1_000  # looked at, at most
 MOST = 0.9  # of a column's values, for a shape that some may lack
 
 
@@ -50,7 +55,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Sample:
-    """A sample's form, columns and rows; ``keys`` are the columns that alone or in twos tell every row apart."""
+    """A sample's form, columns and rows; ``key``: the columns that alone or in twos tell every row apart.
+
+    ``faulty`` rows could not be read: they have more or fewer values than the header, say.
+    """
 
     delimiter: str
     encoding: str
@@ -58,6 +66,7 @@ class Sample:
     rows: int
     sentinels: list[str]
     key: list[str]
+    faulty: int
 
 
 def read_sample(path: Path) -> Sample:
@@ -68,6 +77,12 @@ def read_sample(path: Path) -> Sample:
     delimiter, encoding, header = _form(file)
     if not header:
         raise UsageError("the sample is empty", where=path.name, remedy="name a file with some rows")
+    if "" in header and any(header):
+        raise UsageError(
+            f"column {header.index('') + 1} has no name",
+            where=f"{path.name}:1",
+            remedy="give each column a name",
+        )
     if not all(SAFE.fullmatch(title) for title in header):
         raise UsageError(
             "the first row does not look like column names",
@@ -94,23 +109,40 @@ def read_sample(path: Path) -> Sample:
     columns = {name: {"as": [title]} for name, title in names.items()}
     form = {"delimiter": delimiter, "encoding": encoding}
     contract = Contract.model_validate({**head, **form, "key": [], "columns": columns})
-    chunks = list(islice(read_rows(file, contract, []), 1))
-    if not chunks or chunks[0].num_rows == 0:
-        raise UsageError("the sample has no row", where=path.name, remedy="name a file with some rows")
+    sent, faulty = _some_rows(read_rows(file, contract, []))
+    if not sent.num_rows:
+        raise UsageError(
+            f"no row of the sample has as many values as the first line has names ({len(header)})"
+            if faulty
+            else "the sample has no row",
+            where=path.name,
+            remedy="begin the file with the line of column names" if faulty else "name a file with some rows",
+        )
     with Engine(threads=2) as engine:
         define(engine, "TIMESTAMP '2000-01-01'")
-        engine.register("chunk", chunks[0])
+        engine.register("chunk", sent)
         fields = ", ".join(
             f"nullif(trim(json_extract_string(raw, '$.{name}'), ' \t\r\n'), '') AS {quote(name)}"
             for name in names
         )
-        engine.execute(
-            f"CREATE TEMP TABLE sent AS SELECT {fields} FROM chunk WHERE fault IS NULL LIMIT 20000"
-        )
+        engine.execute(f"CREATE TEMP TABLE sent AS SELECT {fields} FROM chunk LIMIT {ROWS}")
         rows = engine.one("SELECT count(*) FROM sent")
         sentinels = [word for word in SENTINELS if _holds(engine, list(names), word)]
         seen = [_look(engine, name, title, sentinels) for name, title in names.items()]
-        return Sample(delimiter, encoding, seen, rows, sentinels, _key(engine, seen, rows))
+        return Sample(delimiter, encoding, seen, rows, sentinels, _key(engine, seen, rows), faulty)
+
+
+def _some_rows(chunks: Iterator[pa.Table]) -> tuple[pa.Table, int]:
+    """The first rows that can be read (``lines.SCHEMA``), and how many could not among them."""
+    found, count, faulty = [SCHEMA.empty_table()], 0, 0
+    for chunk in islice(chunks, CHUNKS):
+        sound = chunk.filter(pc.is_null(chunk.column("fault")))
+        faulty += chunk.num_rows - sound.num_rows
+        found.append(sound)
+        count += sound.num_rows
+        if count >= ROWS:
+            break
+    return pa.concat_tables(found), faulty
 
 
 def _form(file: SourceFile) -> tuple[str, str, list[str]]:
@@ -126,12 +158,12 @@ def _form(file: SourceFile) -> tuple[str, str, list[str]]:
     except UnicodeDecodeError:
         encoding = "cp1252"
         text = start.decode("cp1252", "replace")
-    first = text.split("\n", 1)[0].strip("\r")
+    first = text.splitlines()[0] if text else ""
     delimiter = max(",|;\t", key=first.count)
     return (
         delimiter,
         encoding,
-        [title.strip() for title in next(csv.reader([first], delimiter=delimiter), [])],
+        [title.strip() for title in titles(first, delimiter, f"{file.name}:1")],
     )
 
 
@@ -146,6 +178,7 @@ def _look(engine: Engine, name: str, title: str, sentinels: list[str]) -> Seen:
     tests = {
         "integer": "regexp_full_match(x, '[+-]?[0-9]{1,15}')",
         "number": "try_cast(x AS DOUBLE) IS NOT NULL",
+        "comma": f"try_cast({with_point('x', ',')} AS DOUBLE) IS NOT NULL",
         "boolean": "lower(x) IN ('true', 'false', 'yes', 'no', 'y', 'n', 't', 'f')",
         "sex": "lower(x) IN ('m', 'f', 'o', 'u', 'i', 'male', 'female', 'other', 'unknown', '0', '1', '2', '9')",
         "leading_zero": "regexp_matches(x, '^0[0-9]')",
