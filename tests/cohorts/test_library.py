@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lockgate.cli import run
@@ -14,7 +17,10 @@ from lockgate.cohorts.library import Library, New
 from lockgate.cohorts.library_import import entry_name, read_folder
 from lockgate.cohorts.library_search import near_words, search
 from lockgate.errors import Refused, UsageError
+from lockgate.schema import OMOP
 from lockgate.site import Site
+from lockgate.terminology.store import load
+from lockgate.terminology.synonyms import meanings
 
 LIST = (
     b"\xef\xbb\xbfDisease,ICD10code,ICD10codeDescr,Category\r\nFlu,J10+,Its words,Diagnosis\r\n,,,\r\n"
@@ -126,6 +132,79 @@ def test_search(library: Library) -> None:
     title = next(iter(library.entries())).title.lower().split()[0]
     assert near_words(library.entries(), f"{title[:-2]}{title[-1]}{title[-2]}") == title
     assert near_words(library.entries(), title) == near_words(library.entries(), "zzzzzz") == ""
+
+
+def test_search_finds_what_the_vocabulary_calls_otherwise(library: Library, tmp_path: Path) -> None:
+    """Names, concepts below and codes of a phrase that is a synonym in the site's own vocabulary; nothing else."""
+    concepts = {
+        "concept_id": [1, 2, 3, 4, 5],
+        "concept_name": [
+            "Myocardial infarction",
+            "Infarct of apex",
+            "Fear of it",
+            "Aortic stenosis",
+            "Old code",
+        ],
+        "vocabulary_id": ["SNOMED"] * 4 + ["ICD10"],
+        "concept_code": ["22298006", "70422006", "48694002", "60573004", "I21"],
+        "standard_concept": ["S"] * 4 + [None],
+    }
+    same = {
+        "domain_id": "Condition", "concept_class_id": "Disorder", "valid_start_date": date(1970, 1, 1),
+        "valid_end_date": date(2099, 12, 31), "invalid_reason": None,
+    }  # fmt: skip
+    folder = tmp_path / "vocabulary"
+    folder.mkdir()
+    rows = [dict(zip(concepts, row, strict=True)) | same for row in zip(*concepts.values(), strict=True)]
+    pq.write_table(pa.Table.from_pylist(rows, _schema("concept")), folder / "concept.parquet")
+    told = {
+        "concept_synonym": [(1, "Heart attack (disorder)", 0), (5, "Coronary stroke", 0), (4, "AS", 0)],
+        "concept_ancestor": [(1, 1, 0, 0), (1, 2, 1, 1)],
+        "concept_relationship": [(5, 1, "Maps to", date(1970, 1, 1), date(2099, 12, 31), None)],
+        "vocabulary": [("SNOMED", "SNOMED", "x", "v1", 0)],
+    }
+    for table, content in told.items():
+        schema = _schema(table)
+        made = [dict(zip(schema.names, row, strict=True)) for row in content]
+        pq.write_table(pa.Table.from_pylist(made, schema), folder / f"{table}.parquet")
+    site = library._site
+    load(site, folder, actor="os:test")
+    lists = {"codes-only": b"terminology,code\nSNOMED,70422006\n", "fears": b"terminology,code\nSNOMED,48694002\n"}
+    for name, raw in lists.items():
+        library.add(New(name, f"{name}.csv", raw), owner="A. Person", actor="os:test")
+    for name, words, concept in (
+        ("direct", "Heart attack", 9), ("named", "Acute Myocardial Infarction in women", 9),
+        ("below", "an apex", 2), ("other", "as soon as it is told", 9),
+    ):  # fmt: skip
+        raw = atlas(words, concept).replace(b"44054006", b"0")
+        library.add(New(name, f"{name}.json", raw), owner="A. Person", actor="os:test")
+
+    def names(words: str) -> list[str]:
+        return [hit.entry.name for hit in search(library.entries(), words, meanings=meanings(site, words))]
+
+    assert names("HEART attack") == ["direct", "named", "below", "codes-only"]
+    assert names("heart attack women") == ["named"]
+    assert names("coronary stroke") == ["direct", "named", "below", "codes-only"]  # by what it maps to
+    assert names("aortic stenosis") == names("attack heart of") == names("attack of") == []
+    assert [one.phrase for one in meanings(site, "women heart attack aortic stenosis")] == [
+        "heart attack",
+        "aortic stenosis",
+    ]
+    hit = search(library.entries(), "heart attack", meanings=meanings(site, "heart attack"))[1]
+    assert hit.because == "the vocabulary, 'myocardial infarction' in its title for 'heart attack'"
+    assert meanings(site, "") == meanings(site, "no such 'words") == []
+
+
+def _schema(table: str) -> pa.Schema:
+    kinds = {"BIGINT": pa.int64(), "VARCHAR": pa.string(), "DATE": pa.date32(), "DOUBLE": pa.float64()}
+    return pa.schema([(column.name, kinds[column.type]) for column in OMOP[table]])
+
+
+def test_a_concept_is_found_by_the_name_that_atlas_wrote(library: Library) -> None:
+    raw = atlas("sugar").replace(b'"CONCEPT_NAME": "x"', b'"CONCEPT_NAME": "Type 2 \\"diabetes\\""')
+    library.add(New("t2dm", "t2dm.json", raw), owner="A. Person", actor="os:test")
+    (hit,) = search(library.entries(), "diabetes type")
+    assert hit.entry.concept_names == ('Type 2 "diabetes"',) and "concept" in hit.because
 
 
 def test_an_import_names_what_it_refuses(library: Library, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from lockgate.cohorts.library_import import entry_name, read_folder
 from lockgate.cohorts.library_search import near_words
 from lockgate.cohorts.library_search import search as find
 from lockgate.errors import UsageError
+from lockgate.terminology.synonyms import meanings
 
 app = typer.Typer(no_args_is_help=True)
 Owner = Annotated[str, typer.Option(help="Who answers for it: a person or a team.")]
@@ -132,11 +133,15 @@ def search(
     code: Annotated[str, typer.Option(help="A code that it lists, such as I21.0 or SNOMED:22298006.")] = "",
     concept: Annotated[int | None, typer.Option(help="An OMOP concept id that it names.")] = None,
 ) -> None:
-    """Find definitions and code lists by words, by code, by concept."""
+    """Find definitions and code lists by words, by code, by concept.
+
+    Words that the site's vocabulary has as a name or synonym of a concept find its other names, concepts and codes too.
+    """
     if not words.strip() and not code.strip() and concept is None:
         raise UsageError("nothing is asked for", remedy="give words, --code or --concept")
-    entries = list(Library(open_site()).entries())
-    hits = find(entries, words, code.strip(), concept)
+    site = open_site()
+    entries = list(Library(site).entries())
+    hits = find(entries, words, code.strip(), concept, meanings(site, words))
     meant = "" if hits else near_words(entries, words)
 
     def human() -> None:

@@ -27,6 +27,7 @@ from lockgate.site.files import hold_lock, make_dir, write_atomic
 SCHEMA = "lockgate.library/1"
 FOLDER = "library"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+_CONCEPT_NAME = re.compile(r'"CONCEPT_NAME"\s*:\s*("(?:[^"\\]|\\.)*")')
 Status = Literal["draft", "reviewed", "retired"]
 STATUSES: tuple[Status, ...] = ("draft", "reviewed", "retired")
 
@@ -50,6 +51,12 @@ class Entry:
     by: str = ""
     status: Status = "draft"
     sha256: str = ""
+
+    @property
+    def concept_names(self) -> tuple[str, ...]:
+        """What ATLAS writes beside the ids of its concepts."""
+        names = _CONCEPT_NAME.findall(self.text) if self.file.endswith(".json") else []
+        return tuple(dict.fromkeys(str(json.loads(name)) for name in names))
 
     @property
     def definition(self) -> Definition:

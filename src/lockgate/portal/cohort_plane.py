@@ -217,11 +217,13 @@ def library_found(site: Site, words: str = "", code: str = "", status: str = "")
     """The latest version of every definition and code list that has the words and the code, with why it was found."""
     from lockgate.cohorts.library import Library
     from lockgate.cohorts.library_search import search
+    from lockgate.terminology.synonyms import meanings
 
     entries = [entry for entry in Library(site).entries() if status in ("", entry.status)]
     if not words.strip() and not code.strip():
         return [{**entry.summary(), "because": ""} for entry in entries]
-    return [{**hit.entry.summary(), "because": hit.because} for hit in search(entries, words, code.strip())]
+    hits = search(entries, words, code.strip(), meanings=meanings(site, words))
+    return [{**hit.entry.summary(), "because": hit.because} for hit in hits]
 
 
 def library_entry(site: Site, name: str, version: int | None = None) -> dict[str, Any]:

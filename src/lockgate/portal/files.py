@@ -133,7 +133,7 @@ def picture_response(pictures: Sequence[Picture], name: str) -> HttpResponse:
     for picture in pictures:
         if picture.name == name:
             drawn = hashlib.sha256(repr(picture).encode()).hexdigest()
-            return _svg(cache.get_or_set(f"picture:{drawn}", picture.svg))
+            return _svg(cache.get_or_set(f"picture:{drawn}", picture.svg) or picture.svg())
     raise Http404
 
 
