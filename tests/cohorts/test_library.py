@@ -169,7 +169,10 @@ def test_search_finds_what_the_vocabulary_calls_otherwise(library: Library, tmp_
         pq.write_table(pa.Table.from_pylist(made, schema), folder / f"{table}.parquet")
     site = library._site
     load(site, folder, actor="os:test")
-    lists = {"codes-only": b"terminology,code\nSNOMED,70422006\n", "fears": b"terminology,code\nSNOMED,48694002\n"}
+    lists = {
+        "codes-only": b"terminology,code\nSNOMED,70422006\n",
+        "fears": b"terminology,code\nSNOMED,48694002\n",
+    }
     for name, raw in lists.items():
         library.add(New(name, f"{name}.csv", raw), owner="A. Person", actor="os:test")
     for name, words, concept in (
