@@ -53,6 +53,18 @@ _ADDRESS_CUE = re.compile(
     + _CAPITAL
     + r"){0,7})"
 )
+# "Lives at The Old Vicarage, Church Row, Upper Slaughter": a house by its name, where streets or towns follow.
+_HOUSE_CUE = re.compile(
+    r"\b(?:[Ll]ives|[Ll]iving|[Rr]esides|[Rr]esiding|[Aa]ddress)(?: at)?:? ((?:The )?"
+    + _CAPITAL
+    + r"(?: (?:of|on|the|in|upon|"
+    + _CAPITAL
+    + r")){0,3}(?:, "
+    + _CAPITAL
+    + r"(?: (?:on|in|upon|le|"
+    + _CAPITAL
+    + r")){0,3}){1,3})"
+)
 _BEFORE_POSTCODE = re.compile(
     r"(?<![\w./])((?:(?:Flat|Apartment|Unit) \w{1,5},? )?\d{1,4}[A-Da-d]?,? [A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
 )
@@ -141,6 +153,8 @@ def addresses(text: str) -> Iterator[Span]:
         house = before(_HOUSE_NAME, text, start, 40)
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
     for match in _ADDRESS_CUE.finditer(text):
+        yield Span(match.start(1), match.end(1), ADDRESS)
+    for match in _HOUSE_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text):
         yield Span(match.start(), match.end(), ADDRESS)

@@ -49,7 +49,12 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
         said = _WORD.findall(tokens.text[span.begin : span.end])
         for word in said:
             lower = word.lower()
-            if len(lower) > 2 and lower not in NOT_NAMES and word[0].isupper():
+            brief = len(said) == 1 and lower in any_family() and word not in ("Na", "Ca", "Mr", "Dr")
+            if (
+                (len(lower) > 2 or (len(lower) == 2 and brief))
+                and lower not in NOT_NAMES
+                and word[0].isupper()
+            ):
                 people.setdefault(lower, (span.kind, span.own))
                 for short in SHORT.get(lower, ()):
                     people.setdefault(short, (span.kind, span.own))
@@ -75,6 +80,8 @@ def _again(tokens: Tokens, people: dict[str, tuple[str, bool]]) -> Iterator[Span
         if lower not in people:
             continue
         word = tokens.words[place]
+        if len(lower) == 2 and not word.istitle():
+            continue
         if not word[0].isupper() and (len(lower) < 4 or class_of(lower) in (WORD, BOTH)):
             continue
         following = tokens.following(place)

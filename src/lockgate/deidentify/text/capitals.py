@@ -105,6 +105,7 @@ _OURS = words("""
     elgar beethoven mozart shakespeare beatles churchill diana blair brexit wimbledon olympics bingo scrabble
     allevyn aquacel mepilex duoderm inadine jelonet tegaderm kendrick hudson venturi yankauer guedel
     robinson redivac
+    autumn winter spring viability tissue bereavement stoma continence bladder reablement dietetics
     stannah motability universal pip esa dla dwp dvla nice who cqc bma mencap scope samaritans mind
     rethink macmillan
     sgd sigd prev mil fil ttl hmp ied icd gdp bds frcs frcog mrcp mrcgp frca frcr frcpath mbbs mbchb bsc

@@ -21,6 +21,7 @@ from lockgate.deidentify.text.lists import (
     world_names,
 )
 from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.things import MEDICAL_ENDINGS
 
 GIVEN, FAMILY, BOTH, WORD, STRANGER = "given", "family", "name and word", "word", "stranger"
 _JOINERS = words("in on upon under le by the next and of")
@@ -73,7 +74,11 @@ def class_of(lower: str) -> str:
         return GIVEN
     if lower in family:
         return FAMILY
-    return WORD if _inflected(lower) or len(lower) < 3 or "'" in lower else STRANGER
+    if lower.endswith("s") and len(lower) > 5 and lower[:-1] in given_names():
+        return GIVEN  # "Jaydens rash"
+    if _inflected(lower) or len(lower) < 3 or "'" in lower:
+        return WORD
+    return FAMILY if lower.endswith(_FAMILY_ENDINGS) and len(lower) > 6 else STRANGER
 
 
 def _inflected(lower: str) -> bool:
@@ -109,14 +114,15 @@ def _inflected(lower: str) -> bool:
     return lower.endswith(MEDICAL_ENDINGS) or lower.startswith(_MEDICAL_BEGINNINGS)
 
 
-# Our own list: endings and beginnings by which a word is medicine and no name.
-MEDICAL_ENDINGS = (
-    "itis", "osis", "ectomy", "otomy", "ostomy", "oscopy", "aemia", "emia", "uria", "algia", "pathy", "plasty",
-    "graphy", "scopic", "genic", "mycin", "cillin", "azole", "prazole", "sartan", "statin", "olol", "pril",
-    "mab", "caine", "parin", "xaban", "gliptin", "gliflozin", "tide", "coccus", "cocci", "bacter", "phobia",
-    "plegia", "paresis", "aesthesia", "rrhoea", "rrhage", "cyte", "cytes", "aceae", "toxin", "globin", "gonal",
-    "trophy", "lysis", "metry", "ology", "ologist", "iatric", "iatry", "opsy", "stasis", "pnoea", "cardia", "megaly",
-    "amine",
+# Our own list: beginnings of words of medicine.
+# Our own list: endings of family names of many peoples that no medicine, germ or make has.
+_FAMILY_ENDINGS = (
+    "thwaite", "bottom", "shaw", "worth", "bury", "combe", "ingham", "ington", "borough", "stone", "hurst", "cliffe",
+    "croft", "wick", "ski", "ska", "wicz", "czyk", "czak", "enko", "chuk", "escu", "eanu", "opoulos", "poulou", "akis",
+    "idis", "ides", "dottir", "sson", "oglu", "zadeh", "nejad", "singh", "inder", "preet", "deep", "ullah", "uddin",
+    "lingam", "sundaram", "murthy", "swamy", "nathan", "rajah", "singhe", "wardena", "sekera", "kumar", "bhai", "ova",
+    "yan", "dze", "shvili", "waite", "gwe", "ngwe", "oluwa", "stein", "berg", "baum", "feld", "witz", "vich", "veld",
+    "field", "brough", "dale", "wood", "well", "more", "ley", "tree", "house", "man",
 )  # fmt: skip
 _MEDICAL_BEGINNINGS = (
     "hyper", "hypo", "cardio", "neuro", "gastro", "hepato", "nephro", "osteo", "pneumo", "haemo", "haemat", "hemat",

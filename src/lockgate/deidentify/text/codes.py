@@ -37,7 +37,10 @@ _CUE = re.compile(
     r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|"
     r"incident|"
     r"contact|parent|ext|direct|internal|ward)\.? (?:no|num(?:ber)?|code|line)|acc(?:oun)?t|no\.|number is|its|"
-    r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/]?)?\Z"
+    r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/ ]?)?\Z"
+)
+_REF = re.compile(
+    r"\b[Rr]ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
 _OLD_WORDS = re.compile(
     r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|"
@@ -77,6 +80,8 @@ def codes(text: str, flat: str) -> Iterator[Span]:
             text, match.end()
         ):
             yield Span(match.start(), match.end(), NUMBER)
+    for match in _REF.finditer(text) if "ref" in flat else ():
+        yield Span(match.start(1), match.end(1), NUMBER)
     if "ninety" in flat or "hundred" in flat:
         for match in _OLD_WORDS.finditer(text):
             at = 1 if match[1] else 2

@@ -22,6 +22,7 @@ from lockgate.deidentify.text.lists import (
 )
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
+from lockgate.deidentify.text.things import graded, numbered, sign_of
 from lockgate.deidentify.text.tokens import Tokens
 
 TITLES = words("mr mrs miss ms mx master rev reverend sir lady lord dame")
@@ -149,6 +150,8 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
         taken += 1
     while place > first and lowers[place - 1] in PARTICLES and not words[place - 1][0].isupper():
         place -= 1
+    if place == first + 1 and titled and lowers[first - 1] in _TITLED and words[first].isupper():
+        return place  # "Mr K"
     if place > first and all(len(word) == 1 for word in words[first:place]):
         return first  # initials alone ("Dr A") say nobody, and "Plan A" no name
     return place
@@ -283,6 +286,8 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
 
 def _name(tokens: Tokens, first: int, kind: str, *, titled: bool) -> Iterator[Span]:
     end = expand(tokens, first, titled=titled)
+    if end == first + 1 and not titled and (sign_of(tokens, first) or numbered(tokens, first)):
+        return  # "father Parkinson's"
     if end > first:
         if end == first + 1 and tokens.words[first].isupper() and tokens.gap(first) == ", ":
             more = expand(tokens, end, titled=False)  # "WRIGHT, Madyson"
@@ -379,7 +384,9 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
         else STAFF
     )
     end = expand(tokens, first, titled=False)
-    if end == first:
+    if end == first or (
+        end == first + 1 and graded(tokens, first) and tokens.lowers[first] not in any_given()
+    ):
         return
     stop = tokens.ends[end - 1]
     if end < len(tokens.words) and tokens.gap(end - 1) == ", ":

@@ -16,7 +16,7 @@ _NUMERIC_DATE = re.compile(
 _SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
 _TIME_AFTER = re.compile(r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)")
 _SHORT_DATE_CUE = re.compile(
-    r"\b(?:round|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|since|adm|visit|w/c|due|before|after|"
+    r"\b(?:round|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|til|since|adm|visit|w/c|due|before|after|"
     r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
     re.I,
 )
@@ -30,13 +30,15 @@ _MONTH_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])")
 _EXPIRES = re.compile(r"\b(?:expir(?:es|y|ed)|exp|valid (?:to|until)|since|until)[: ]{1,2}$", re.I)
 _MONTH_SHORT_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])")
 _SEASON = re.compile(
-    r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|New Year(?:'s (?:Eve|Day))?|"
+    r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|"
+    r"Michaelmas|Hogmanay|Whitsun|Lent|Bonfire Night|Halloween|New Year(?:'s (?:Eve|Day))?|"
     r"Boxing Day|Xmas)(?: (?:Eve|Day))? (?:of )?(?:19|20)\d\d\b"
 )
 _APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
 _ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
 _FEAST = re.compile(
-    r"[SsAaWwCEDRNBX](?:pring|ummer|utumn|inter|hristmas|aster|id|amadan|iwali|ew Year|oxing|mas)\b"
+    r"[SsAaWwCEDRNBXMHL](?:ichaelmas|ogmanay|hitsun|ent|onfire|alloween|"
+    r"pring|ummer|utumn|inter|hristmas|aster|id|amadan|iwali|ew Year|oxing|mas)\b"
 )
 _ORDINAL = re.compile(
     r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"

@@ -14,6 +14,7 @@ from functools import cache
 from lockgate.deidentify.text import (
     addresses,
     again,
+    announced,
     codes,
     cues,
     days,
@@ -24,6 +25,7 @@ from lockgate.deidentify.text import (
     proper,
     record,
     strangers,
+    things,
 )
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.guards import (
@@ -112,8 +114,8 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += initials.dotted(text)
     found += initials.signed(text)
     found += joined.joined(text)
-    found += proper.letterhead(text)
-    found += proper.announced(text, flat)
+    found += announced.letterhead(text)
+    found += announced.announced(text, flat)
     found += patterns.numbers(text, flat)
     found += days.numeric_dates(text, known.births)
     found += days.written_otherwise(text, known.births)
@@ -216,10 +218,17 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
         return
     if lower in NOT_NAMES or lower in patterns.MONTHS or tokens.words[place] in ABBREVIATIONS:
         return
+    if things.sign_of(tokens, place) or things.numbered(tokens, place):
+        return
     given = lower in given_names()
     if strangers.is_pair(tokens, place):
         return
-    if not given and (tokens.at_start(place) or tokens.following(place) in HEADS):
+    if not given and (
+        tokens.at_start(place)
+        or tokens.following(place) in HEADS
+        or things.graded(tokens, place)
+        or things.denied(tokens, place)
+    ):
         return  # a family name alone opens no sentence
     if given:
         end = cues.expand(tokens, place, titled=False)
@@ -233,8 +242,10 @@ _SMALL_HEAD = re.compile(
     r" (?:[a-z-]+ )?(?:clinic|centre|hospital|surgery|practice|school|home|unit|branch)\b"
 )
 _BEFORE_NAME = re.compile(
-    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|"
-    r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL)\b\.? +)+"
+    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Sister|Nurse|Insp|Sgt|PC|"
+    r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL|IMHA|IMCA|SW|HV|CPN|RMN|HCA|RN|SN|RGN|OT|AMHP|ANP|"
+    r"Tech|Para|Asst|CCP|Surg|Anaes|Cons|Reg|Son|Daughter|Dau|Dtr|Husband|Wife|Mum|Mother|Dad|Father|Brother|Partner|Carer|"
+    r"Neighbour|Friend|Aunt|Uncle|Niece|Nephew|Grandson|Addr|Ring|Rang|Ask|To)\b\.? +)+"
 )
 _AFTER_NAME = re.compile(
     r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|"

@@ -102,6 +102,28 @@ EPONYMS = words("""
     romano ward-romano andersen-tawil holt oram holt-oram noonan-syndrome williams digeorge catch turner-syndrome
     edwards-syndrome patau angelman beckwith wiedemann sotos rubinstein taybi cornelia kabuki
     stevens-johnson-syndrome
+    abrikossoff ahlback alcian alpers alports alstrom amies aospine asboe askin astler auspitz balthazar
+    bardet bassini baux beger behcets belsey bentall bezold bhutani biedl billroth biot blandy blumer
+    bormann bourneville brugadas brunnel brunnstrom brushfield bunina cabot cardarelli carnett carvallo
+    casoni cdai centor charcots churg citelli cognard coller cowdens cowdry credes crile cronkhite
+    cullens darier dejerine dercum desarda descemet dieterle dohle dohlman doose drance dravet dreifuss
+    egawa elschnig erdheim feverpain flexner forchheimer fugl ganong gesell girdlestone gitelman gleevec
+    gmfcs gomori goodpastures gorlin gowers grawitz greulich griesinger grocco guarnieri guedels haggitt
+    hartofilakidis heaf heerfordt heermann hegar hegars hektoen henochs hippel hirano hollenhorst hoos
+    hornblower howship hunner icrs ilae imrie isup jannetta janz jatene jerger joffroy judet kabat kasai
+    kegel kellgren kienböck kikuchi konno koos koplik kronig krukenberg kugelberg kveim lafora landolfi
+    launois lenke lentigo lequesne leser letournel levene leydig lhermittes lippmann lipsitz lisch
+    lovibond lovset lowenstein lown lrinec ludington macconkey mackler maconkey maffucci mahaim
+    mallampatis mannerfelt manouguian marinesco masaoka mauriceau maylard mcburneys mikulicz mitrofanoff
+    mobius modic mouret mucicarmine mycosis myerson naegele nikolsky nurick nyhus ohtahara ollier
+    outerbridge panayiotopoulos papile pappenheimer pastia pauwel perfetti peutz pfirrmann pindborg
+    prussian psammoma puestow quebec queyrat quickdash quinckes ramstedt ranawat ravitch raz refsum
+    reinkes reiters rolandic rosai rossolimo rouleaux rouviere rutgeerts sabouraud santulli sarnat
+    schamroth scheltens schwann sclarsky selenite sellick senning sertoli sezary shouldice sicca sirius
+    sjogrens soave sottas spetzler stellwag stener stoppa stulberg sturge sulcus tardieu thebesian
+    thornwaldt thyrogen todds toupet traube trelat trendelenburgs tuohys uhthoff vancouver vdrl verhoeff
+    verocay vineland virchows vojta walsall wartenberg wassermann waterston wegeners welander werdnig
+    wfns whipples wintersteiner witts womac wpw yacoub zavanelli zung
 """)
 
 # Eponyms so usual that their possessive stands alone: "known Parkinson's".

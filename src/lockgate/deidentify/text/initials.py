@@ -28,6 +28,7 @@ _SURE = words(
     "wit witness witnessed signed sig sgd initials initialled countersigned apols apologies typed dictated"
 )
 _LIKELY = words("given checked ck up seen by rv reviewed gave checker nurse present attended asked")
+_GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
 _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
 _ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
@@ -63,6 +64,15 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _chain(tokens, place, 2)
         elif _ENDS.match(text, end) or (not medical and before != "nurse"):
             yield from _chain(tokens, place, 1)
+    elif (
+        not medical
+        and gap[-1:] in (" ", "\n", "")
+        and tokens.lowers[place + 1 : place + 2]
+        and (tokens.gap(place) in (" ", ", ") and tokens.words[place + 1] in _GRADES)
+    ):
+        yield _span(tokens, place)
+    elif not medical and gap[-2:] == ": " and gap[-3:-2].isdigit() and _ENDS.match(text, end):
+        yield _span(tokens, place)  # "0715: KT."
     elif (
         (
             not medical

@@ -52,13 +52,19 @@ def any_family() -> frozenset[str]:
 @cache
 def english() -> frozenset[str]:
     """Words that are written in notes and are no names: English (SCOWL), medicines (DrugBank), medicine (our own)."""
-    return _listed("words.txt") | _listed("drugs.txt") | _listed("medical.txt")
+    return _listed("words.txt") | _listed("drugs.txt") | _listed("medical.txt") | things()
 
 
 @cache
 def drugs() -> frozenset[str]:
     """Words of the names of medicines (DrugBank, and brands of our own list)."""
     return _listed("drugs.txt") | _listed("medical.txt")
+
+
+@cache
+def things() -> frozenset[str]:
+    """Makes, brands, devices, tests and germs that are no medicine: our own list."""
+    return _listed("things.txt")
 
 
 @cache

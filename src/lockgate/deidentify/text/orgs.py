@@ -35,7 +35,7 @@ _FIRMS = words("""
     hairdressers barbers florists butchers grocers estates properties lettings travel tours cruises windows carpets beds
     interiors designs technologies software consulting consultants advisers accountants architects surveyors academy
     gymnastics karate judo ballet dance gymnasium leisure fitness pilates yoga brewers distillers spinners weavers
-    comprehensive docks laundry shelter montessori
+    comprehensive primary secondary docks laundry shelter montessori
     foundation alliance network forum collective cooperative co-operative union league institute
 """)
 _KIN = words("sons daughters bros brothers")

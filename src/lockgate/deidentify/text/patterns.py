@@ -77,7 +77,9 @@ _SHAPED = re.compile(
     r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b"
 )
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
-_TYPED_BY = re.compile(r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3})\b")
+_TYPED_BY = re.compile(
+    r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;\n]))\b"
+)
 _BEFORE_ROLE = re.compile(
     r"(?<=\n)([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
 )

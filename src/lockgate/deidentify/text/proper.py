@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from lockgate.deidentify.text import things
 from lockgate.deidentify.text.capitals import capitals, names_nothing
-from lockgate.deidentify.text.classes import FAMILY, GIVEN, MEDICAL_ENDINGS, STRANGER, WORD, class_of
+from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, PERSONAL_VERBS, WORDS
@@ -38,15 +39,11 @@ _NOT_INITIAL = words("""
 """)
 _ORGANISMS = words("coli aureus diff difficile pylori albicans pneumoniae vivax faecalis saline")
 _BEFORE_AGE = re.compile(r" \((?:aged? )?\d{1,2}(?: ?(?:yo|yrs?|y|m|mths|months|wks))?[,;)]")
-# "Norton 12,": a score, and no telephone or date.
-_MEASURED = re.compile(r" \d{1,3}(?:\.\d)?(?:[,;.)]|\s|/\d+ ?[,;.)]|\Z)")
 _FINDINGS = words(
     "neg negative pos positive present absent normal score scores plane retractor retractors chamber set met"
 )
+_SLASHED = re.compile(r"/[A-Z]")
 _ENDS = re.compile(r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] ")
-_CAPITAL_LINE = re.compile(
-    r"[A-Z][\w'.&-]*(?: (?:of|the|and|&|in|on|for)(?= )| [A-Z&][\w'.-]*){1,5}[ \t]*(?=\n)"
-)
 
 
 def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
@@ -68,8 +65,10 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
     if end - place > 1:
         if not inside and gap not in _LOOSE:
             return end, None
+        placed = before.lower() in ("at", "from", "outside") and lowers[0] not in capitals()
         while (
-            end > place + 1
+            not placed
+            and end > place + 1
             and tokens.lowers[end - 1] in capitals()
             and names_nothing([lowers[-1], lowers[-1]])
         ):
@@ -78,7 +77,12 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
             end, lowers = end - 1, lowers[:-1]
         if end == place + 1:
             return end, None if lowers[0] in _never() else _alone(tokens, place, before.lower(), inside)
-        if names_nothing(lowers) or _medicine(lowers) or lowers[0] in EPONYMS or is_pair(tokens, place):
+        if (
+            (names_nothing(lowers) and not placed)
+            or things.medicine(lowers)
+            or lowers[0] in EPONYMS
+            or is_pair(tokens, place)
+        ):
             return end, None
         if before.lower() in _TITLED or lowers[0] in MONTHS:
             return end, None
@@ -158,10 +162,6 @@ def _title(tokens: Tokens, place: int) -> bool:
     return word[0].isupper() and len(word) > 1 and (not word.isupper() or word in ("FC", "RFC", "AFC", "CIC"))
 
 
-def _medicine(lowers: list[str]) -> bool:
-    return any(lower in drugs() or lower.endswith(MEDICAL_ENDINGS) for lower in lowers)
-
-
 def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None:
     """A word with a capital by itself: a stranger or a name wherever it stands, any word after "at", "told", "(" ..."""
     word, lower = tokens.words[place], tokens.lowers[place]
@@ -188,11 +188,19 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
         tokens.text[tokens.ends[place] : tokens.ends[place] + 1],
     ):
         return None  # "no Capgras", "?Wellens"
-    if _MEASURED.match(tokens.text, tokens.ends[place]) or tokens.following(place) in _FINDINGS:
+    if (
+        tokens.following(place) in _FINDINGS
+        or things.sign_of(tokens, place)
+        or things.numbered(tokens, place)
+    ):
         return None
     if lower in capitals() or tokens.following(place) in HEADS:
         return None
     found = class_of(lower)
+    if found is not GIVEN and (
+        things.by_company(tokens, place, place) if found is STRANGER else things.graded(tokens, place)
+    ):
+        return None
     text, end = tokens.text, tokens.ends[place]
     if found in (GIVEN, FAMILY, STRANGER):
         gap = tokens.gap(place - 1)
@@ -272,7 +280,11 @@ _UNITS = words("""
 def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
     """A name that may be a word too, with an initial: "L. Smith", "O May,", "Rao S", "Hope G"."""
     word, lower = tokens.words[place], tokens.lowers[place]
-    if len(word) != 1 or not word.isupper():
+    if (
+        len(word) != 1
+        or not word.isupper()
+        or tokens.text[tokens.begins[place] - 1 : tokens.begins[place]].isdigit()
+    ):
         return
     gap, before = tokens.gap(place), tokens.lowers[place - 1] if place else ""
     after = place + 1
@@ -321,6 +333,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         and tokens.gap(place - 1) == " "
         and _ENDS.match(text, tokens.ends[place])
         and lower not in ("i",)
+        and not _SLASHED.match(text, tokens.ends[place])
     ):
         name, said = before, tokens.words[place - 1]
         if (
@@ -334,57 +347,3 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             and not (name in capitals() and class_of(name) is WORD)
         ):
             yield Span(tokens.begins[place - 1], tokens.ends[place], NAME)
-
-
-_FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
-_NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
-
-
-_FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
-_UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
-
-
-def announced(text: str, flat: str) -> Iterator[Span]:
-    """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright"."""
-    for match in _NAME_IS.finditer(text) if "name is" in flat else ():
-        yield Span(match.start(1), match.end(1), NAME)
-    for match in _FORMER.finditer(text) if "ex-" in flat else ():
-        if match[1].split(" ")[0].lower() not in capitals():
-            yield Span(
-                match.start() + (7 if text.startswith("the ", match.start() + 3) else 3),
-                match.end(),
-                ORGANISATION,
-            )
-    for match in _UPPER_FIRST.finditer(text):
-        family, given = re.split(", ?", match[0].lower())
-        if (
-            given in any_given()
-            and given not in NOT_NAMES
-            and (family in any_family() or (class_of(family) is STRANGER and len(family) > 4))
-        ):
-            yield Span(match.start(), match.end(), NAME)
-    for match in _FIRM.finditer(text) if " and " in flat else ():
-        partners = re.findall(r"[A-Z][\w'-]+", match[0])
-        if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
-            yield Span(match.start(), match.end(), ORGANISATION)
-
-
-def letterhead(text: str) -> Iterator[Span]:
-    """The first lines of a note where they are capitalised words of which one is no word of headings."""
-    at = 0
-    for _ in range(2):
-        line = _CAPITAL_LINE.match(text, at)
-        if line:
-            said = [word.lower() for word in re.findall(r"[A-Za-z][\w'-]*", line[0])]
-            odd = [word for word in said if word not in capitals() and word not in _JOINERS and len(word) > 2]
-            if (
-                odd
-                and _TITLED.isdisjoint(said)
-                and not names_nothing(said)
-                and not _medicine(said)
-                and not line[0].isupper()
-            ):
-                yield Span(at, at + len(line[0].rstrip()), ORGANISATION)
-        at = text.find("\n", at) + 1
-        if not at:
-            return

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
+from lockgate.deidentify.text import things
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cues import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
@@ -75,6 +76,8 @@ _ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page 
 
 def _capital(tokens: Tokens, place: int) -> bool:
     word = tokens.words[place]
+    if len(word) == 1 and tokens.text[tokens.begins[place] - 1 : tokens.begins[place]].isdigit():
+        return False  # "Lenke 1A."
     return word[0].isupper() and (
         len(word) > 1 or tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in (".", " ")
     )
@@ -84,7 +87,7 @@ def _class(tokens: Tokens, place: int) -> str:
     word = tokens.words[place]
     if len(word) == 1:
         return BOTH
-    if word in ABBREVIATIONS:
+    if word in ABBREVIATIONS or things.is_roman(word):
         return WORD
     found = class_of(tokens.lowers[place])
     if found is STRANGER and word.isupper() and len(word) < 5:
@@ -161,14 +164,18 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
         or (following.endswith("s") and following[:-1] in HEADS)
     ):
         return False
-    if (
-        begin
-        and (tokens.lowers[begin - 1] in ("no", "nor") or tokens.gap(begin - 1)[-1:] == "?")
-        and stop - begin < 3
-    ):
+    if things.numbered(tokens, stop - 1):
+        return False  # "Hurley II"
+    if begin and stop - begin < 3 and things.denied(tokens, begin):
         return False  # "no Argyll Robertson pupil", "?Stokes-Adams"
     long = [place for place in range(begin, stop) if len(tokens.words[place]) > 1]
     classes = [_class(tokens, place) for place in long]
+    if GIVEN not in classes and (
+        things.by_company(tokens, begin, stop - 1)
+        if FAMILY not in classes
+        else things.graded(tokens, stop - 1)
+    ):
+        return False
     if any(tokens.lowers[place] in EPONYMS and tokens.possessive(place) for place in long):
         return False
     if not classes or is_eponym(tokens.lowers[stop - 1], following, tokens.possessive(stop - 1)):

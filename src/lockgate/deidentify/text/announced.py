@@ -1,0 +1,82 @@
+"""Names and organisations that a line or a phrase announces: letterheads, "name is", firms by their partners."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.capitals import capitals, names_nothing
+from lockgate.deidentify.text.classes import STRANGER, class_of
+from lockgate.deidentify.text.cues import DOCTORS, TITLES
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import NOT_NAMES
+from lockgate.deidentify.text.lists import any_family, any_given
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, Span
+from lockgate.deidentify.text.things import medicine
+
+_TITLED = TITLES | DOCTORS
+_JOINERS = words("of the and on upon in")
+_CAPITAL_LINE = re.compile(
+    r"[A-Z][\w'.&-]*(?: (?:of|the|and|&|in|on|for)(?= )| [A-Z&][\w'.-]*){1,5}[ \t]*(?=\n)"
+)
+# A practice, school or club by the letters of its kind: "Ormeau Park HC".
+_LETTERED = re.compile(
+    r"[A-Z](?<!\w[A-Z])[a-z'-]+(?: [A-Z][a-z'-]+){0,3} "
+    r"(?:HC|MC|HSC|DGH|RI|GH|MBC|RFC|AFC|CofE|CE|RC Primary|PRU|MIU|CMHT|UTC|WI)\b"
+)
+_FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
+_NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
+
+
+_FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
+_UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
+
+
+def announced(text: str, flat: str) -> Iterator[Span]:
+    """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright"."""
+    for match in _NAME_IS.finditer(text) if "name is" in flat else ():
+        yield Span(match.start(1), match.end(1), NAME)
+    for match in _LETTERED.finditer(text):
+        said = match[0].lower().split(" ")[:-1]
+        if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
+            yield Span(match.start(), match.end(), ORGANISATION)
+    for match in _FORMER.finditer(text) if "ex-" in flat else ():
+        if match[1].split(" ")[0].lower() not in capitals():
+            yield Span(
+                match.start() + (7 if text.startswith("the ", match.start() + 3) else 3),
+                match.end(),
+                ORGANISATION,
+            )
+    for match in _UPPER_FIRST.finditer(text):
+        family, given = re.split(", ?", match[0].lower())
+        if (
+            given in any_given()
+            and given not in NOT_NAMES
+            and (family in any_family() or (class_of(family) is STRANGER and len(family) > 4))
+        ):
+            yield Span(match.start(), match.end(), NAME)
+    for match in _FIRM.finditer(text) if " and " in flat else ():
+        partners = re.findall(r"[A-Z][\w'-]+", match[0])
+        if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
+            yield Span(match.start(), match.end(), ORGANISATION)
+
+
+def letterhead(text: str) -> Iterator[Span]:
+    """The first lines of a note where they are capitalised words of which one is no word of headings."""
+    at = 0
+    for _ in range(2):
+        line = _CAPITAL_LINE.match(text, at)
+        if line:
+            said = [word.lower() for word in re.findall(r"[A-Za-z][\w'-]*", line[0])]
+            odd = [word for word in said if word not in capitals() and word not in _JOINERS and len(word) > 2]
+            if (
+                odd
+                and _TITLED.isdisjoint(said)
+                and not names_nothing(said)
+                and not medicine(said)
+                and not line[0].isupper()
+            ):
+                yield Span(at, at + len(line[0].rstrip()), ORGANISATION)
+        at = text.find("\n", at) + 1
+        if not at:
+            return
