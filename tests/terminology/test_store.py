@@ -120,3 +120,19 @@ def test_no_vocabulary_at_all(site: Site, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("no zip")
     with pytest.raises(UsageError):
         load(site, tmp_path / name, actor="test")
+
+
+def test_a_download_that_is_damaged_is_named_with_its_place(site: Site, athena: Path, tmp_path: Path) -> None:
+    (athena / "CONCEPT.csv").write_text(CONCEPT + "3\tcut off\n")
+    with pytest.raises(UsageError, match="can't be read as a table") as refused:
+        load(site, athena, actor="test")
+    assert refused.value.where == "CONCEPT.csv:4"
+    packed = tmp_path / "athena.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("CONCEPT.csv", CONCEPT)
+    content = bytearray(packed.read_bytes())
+    content[80:90] = b"XXXXXXXXXX"  # its checksum says otherwise
+    packed.write_bytes(content)
+    with pytest.raises(UsageError, match="damaged, cut off or encrypted"):
+        load(site, packed, actor="test")
+    assert vocabulary_info(site).rows["concept"] > 2  # the one before stays

@@ -9,19 +9,16 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from lockgate.capture import lines
 from lockgate.capture.batches import (
-    OUTCOMES,
     Batch,
     CaptureResult,
     batches,
@@ -33,19 +30,18 @@ from lockgate.capture.batches import (
     tally,
 )
 from lockgate.capture.containers import HoldsContainers
+from lockgate.capture.ledger import Ledger
 from lockgate.capture.packs import Packs
 from lockgate.capture.quarantine import raw_of
 from lockgate.capture.readers import DirectReader, Reader, Renews
 from lockgate.capture.references import References
 from lockgate.capture.seen import NEVER, Codes, Seen, keys_of
 from lockgate.capture.spool import (
-    LEDGER,
     Spool,
     conform,
     parquet_or_nothing,
     scattered,
     staged_schema,
-    words,
 )
 from lockgate.engine import Engine, literal, quote
 from lockgate.schema import STAGED, STAGED_LAYOUT, staged_columns
@@ -53,8 +49,6 @@ from lockgate.site import Site
 from lockgate.site.files import atomic_dir, write_atomic
 
 MEMORY_LIMIT = "2GB"
-RAW = "raw"
-Flags = npt.NDArray[np.bool_]
 _STILL_SOUND = "item_hash NOT IN (SELECT item_hash FROM fault)"
 
 
@@ -87,7 +81,7 @@ class Intake:
         self.spool = Spool(folder)
         self.seen = Seen()
         self.unpacked = False  # whether containers of the portion in hand have been opened
-        self._faults_entered = 0
+        self.ledger = Ledger(engine, self.spool)
         self._make_tables()
         reader.prepare(self)
         self.references = References(self)
@@ -103,9 +97,6 @@ class Intake:
                 columns = ", ".join(f"{quote(c.name)} {c.type}" for c in staged_columns(table))
                 self.engine.execute(f"CREATE TEMP TABLE {quote('staged_' + table)} ({columns})")
         self.engine.execute("CREATE TEMP TABLE retried (item_hash VARCHAR, batch_id VARCHAR)")
-        self.engine.execute(
-            "CREATE TEMP TABLE fault (item_hash VARCHAR, reason VARCHAR, detail VARCHAR, waits_for VARCHAR)"
-        )
         for came in self.packs.came():
             self.seen.add(keys_of(came.column("item_hash")), self.seen.codes_of(came.column("kind")))
         for batch in self.earlier:
@@ -148,7 +139,7 @@ class Intake:
             codes[duplicate & (before < 0)] = codes[first[duplicate & (before < 0)]]
             ids = read if fresh.all() else scattered(read, fresh)
             self.seen.add(keys.where(fresh), codes[fresh])
-        self._enter(chunk, codes, ids, duplicate)
+        self.ledger.enter(chunk, codes, self.seen.kinds, ids, duplicate, self.received_at)
 
     def _read(self, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Stage items or find their faults; the kind (its code) and record_id of each."""
@@ -203,59 +194,18 @@ class Intake:
 
     def add_faults(self, faults: Iterable[tuple[str, str, str | None]]) -> None:
         """What is wrong with items: (item_hash, reason, detail) each."""
-        rows = list(faults)
-        if rows:
-            columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-            self.engine.register("found", pa.table(columns, names=["item_hash", "reason", "detail"]))
-            self.engine.execute("INSERT INTO fault SELECT item_hash, reason, detail, NULL FROM found")
-            self.engine.connection.unregister("found")
-
-    def _enter(self, chunk: pa.Table, codes: Codes, ids: pa.Array, duplicate: Flags) -> None:
-        """Write a chunk into the ledger, as far as its outcome is known now."""
-        count = chunk.num_rows
-        if not count:
-            return
-        outcome = np.where(duplicate, OUTCOMES.index("duplicate"), OUTCOMES.index("staged")).astype(np.int32)
-        faults = self.engine.one("SELECT count(*) FROM fault")
-        if faults:
-            held = pc.is_in(chunk.column("item_hash"), value_set=self._held()).to_numpy()
-            outcome[held & ~duplicate] = OUTCOMES.index("quarantined")
-        self._faults_entered = faults
-        raw = chunk.column("raw")
-        if duplicate.all():
-            raw = pa.nulls(count, pa.large_string())
-        elif duplicate.any():
-            raw = pc.if_else(pa.array(duplicate), pa.scalar(None, pa.large_string()), raw)
-        received = self.received_at.astimezone(UTC).replace(tzinfo=None)
-        columns = [
-            chunk.column("item_hash"),
-            chunk.column("file").combine_chunks().dictionary_encode(),
-            chunk.column("line"),
-            words(codes.astype(np.int32) - 1, self.seen.kinds[1:]),
-            ids,
-            words(outcome, OUTCOMES),
-            pa.repeat(pa.scalar(received, pa.timestamp("us")), count),
-            raw,
-        ]
-        self.spool.write(RAW, pa.Table.from_arrays(columns, schema=LEDGER))
-
-    def _held(self) -> pa.Array:
-        return self.engine.arrow("SELECT DISTINCT item_hash FROM fault").column("item_hash").combine_chunks()
+        self.ledger.add_faults(faults)
 
     def settle(self) -> None:
         """When everything has come: references, then what only the reader can tell."""
         columns = "item_hash, file, line, kind, record_id, outcome = 'duplicate' AS duplicate, raw"
         self._take_staged()
         self.references.settle()
-        self.engine.execute(f"CREATE OR REPLACE TEMP VIEW arrival AS SELECT {columns} FROM {self._ledger()}")
+        self.engine.execute(
+            f"CREATE OR REPLACE TEMP VIEW arrival AS SELECT {columns} FROM {self.ledger.rows()}"
+        )
         self.reader.finish(self)
         self._take_staged()
-
-    def _ledger(self) -> str:
-        """SQL to select from: the ledger of this capture."""
-        if not self.spool.paths(RAW):
-            self.spool.write(RAW, LEDGER.empty_table())
-        return f"read_parquet([{', '.join(literal(path) for path in self.spool.paths(RAW))}])"
 
     def retake(self, items: pa.Table) -> int:
         """Items of earlier batches that were in quarantine, once more; how many there were.
@@ -318,34 +268,9 @@ class Intake:
         record(self.site, result.as_dict(), actor)
         return result
 
-    def _hold_late(self) -> None:
-        """Items whose fault was found after they had been entered: enter them anew as quarantined."""
-        ledger = self._ledger()
-        if self.engine.one("SELECT count(*) FROM fault") == self._faults_entered or not self.engine.one(
-            f"SELECT count(*) FROM {ledger} SEMI JOIN fault USING (item_hash) WHERE outcome = 'staged'"
-        ):
-            return
-        held, files = self._held(), list(self.spool.paths(RAW))
-
-        def entered() -> Iterator[pa.Table]:
-            for path in files:
-                file = pq.ParquetFile(path)
-                for number in range(file.num_row_groups):
-                    table = conform(file.read_row_group(number), LEDGER)
-                    late = pc.is_in(table.column("item_hash"), value_set=held)
-                    late = pc.and_(late, pc.equal(table.column("outcome").cast(pa.string()), "staged"))
-                    outcome = pc.if_else(late, "quarantined", table.column("outcome").cast(pa.string()))
-                    place = LEDGER.get_field_index("outcome")
-                    column = outcome.combine_chunks().dictionary_encode()
-                    yield table.set_column(place, LEDGER.field(place), column)
-
-        self.spool.rewrite_groups(RAW, entered())
-
     def _write_landing(self, folder: Path, rows: dict[str, int]) -> CaptureResult:
         engine = self.engine
-        self._hold_late()
-        self._ledger()
-        self.spool.deliver(engine, RAW, folder / "raw.parquet")
+        self.ledger.deliver(folder / "raw.parquet")
         engine.write_parquet(
             "SELECT a.item_hash, a.file, a.line, a.kind, a.record_id, f.reason, f.detail, f.waits_for"
             f" FROM read_parquet({literal(folder / 'raw.parquet')}) a JOIN fault f USING (item_hash)"

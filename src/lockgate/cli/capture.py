@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.common import actor, console, emit, listing, open_site
 from lockgate.site import Site
 
 app = typer.Typer()
@@ -47,9 +46,7 @@ def _captured(site: Site, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    table = Table("", *COUNTS, box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = listing("", *COUNTS, numbers=len(COUNTS))
     for kind, counts in report["by_type"].items():
         table.add_row(kind, *(f"{counts[name]:,}" for name in COUNTS))
     table.add_row("[bold]in all[/]", *(f"[bold]{report[name]:,}[/]" for name in COUNTS))
@@ -205,9 +202,7 @@ def status(
     report = capture_status(open_site(), batch=batch)
 
     def table(first: tuple[str, ...], lines: list[tuple[tuple[str, ...], dict[str, Any]]]) -> None:
-        shown = Table(*first, *OUTCOMES, box=None, pad_edge=False)
-        for column in shown.columns[len(first) :]:
-            column.justify = "right"
+        shown = listing(*first, *OUTCOMES, numbers=len(OUTCOMES))
         for names, counts in lines:
             shown.add_row(*names, *(f"{counts[name]:,}" for name in OUTCOMES))
         console.print(shown)
@@ -255,7 +250,7 @@ def quarantine_list(
             return
         for code, count in counts.items():
             console.print(f"{count:>8,}  {code}: {REASONS[code].meaning}", markup=False)
-        shown = Table("item", "file", "line", "reason", "detail", box=None, pad_edge=False)
+        shown = listing("item", "file", "line", "reason", "detail")
         for item in items:
             shown.add_row(item.item_hash[:12], item.file, str(item.line), item.reason, item.detail or "")
         console.print(shown)

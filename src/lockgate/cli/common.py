@@ -17,6 +17,8 @@ from rich.console import Console
 from lockgate.errors import LockgateError, Refused
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lockgate.site import Site
 
 
@@ -29,7 +31,9 @@ class State:
 
 
 state = State()
-console = Console(highlight=False, soft_wrap=True)
+# Into a file or another program goes the whole line: 80 columns would cut ids that one wants to copy.
+_WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+console = Console(highlight=False, soft_wrap=True, width=_WIDE)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -74,6 +78,21 @@ def emit(result: Mapping[str, Any], human: Callable[[], object] | str = "") -> N
     shown = human() if callable(human) else human
     if shown is not None and shown != "":
         console.print(shown)
+
+
+def listing(*names: str, numbers: int = 0) -> Table:
+    """A table for ``console``: cells fold rather than lose their ends; the last ``numbers`` columns are numbers."""
+    from rich.table import Column, Table
+
+    first = len(names) - numbers
+    return Table(
+        *(
+            Column(name, overflow="fold", justify="left" if place < first else "right")
+            for place, name in enumerate(names)
+        ),
+        box=None,
+        pad_edge=False,
+    )
 
 
 def fail(error: LockgateError) -> int:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.common import actor, console, emit, listing, open_site
 from lockgate.errors import UsageError
 from lockgate.workspace.jobs import JobResult, list_jobs, run_job, show_job
 from lockgate.workspace.records import cancel_job, clear_jobs
@@ -79,7 +78,7 @@ def list_all(project: Name) -> None:
     jobs = list_jobs(open_site(), project)
 
     def human() -> None:
-        table = Table("job", "state", "author", "seconds", "outputs", box=None, pad_edge=False)
+        table = listing("job", "state", "author", "seconds", "outputs")
         for job in jobs:
             table.add_row(
                 job.job_id,
@@ -141,7 +140,7 @@ def queue() -> None:
     ]
 
     def human() -> None:
-        table = Table("turn", "project", "author", "code", "since", box=None, pad_edge=False)
+        table = listing("turn", "project", "author", "code", "since")
         for row in rows:
             table.add_row(
                 str(row["turn"] or "runs"),

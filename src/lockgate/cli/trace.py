@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from lockgate.cli.common import actor, console, emit, open_site
+from lockgate.cli.common import actor, console, emit, listing, open_site
 from lockgate.errors import UsageError
 
 
@@ -43,9 +42,7 @@ def command(
 
 
 def _rows(found: dict[str, Any]) -> None:
-    shown = Table(
-        "staged", "source", "state", "released", "item", "batch", "file", "line", "received", box=None
-    )
+    shown = listing("staged", "source", "state", "released", "item", "batch", "file", "line", "received")
     for one in found["versions"]:
         shown.add_row(
             one["staged"],
@@ -63,7 +60,7 @@ def _rows(found: dict[str, Any]) -> None:
 
 
 def _items(found: dict[str, Any]) -> None:
-    shown = Table("item", "source", "batch", "file", "line", "outcome", box=None)
+    shown = listing("item", "source", "batch", "file", "line", "outcome")
     for one in found["arrivals"]:
         shown.add_row(
             one["item_hash"][:12], one["source"], one["batch"], one["file"], str(one["line"]), one["outcome"]

@@ -10,10 +10,13 @@ import secrets
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import duckdb
 
 from lockgate.engine import Engine, SqlEngine, literal, quote
 from lockgate.errors import UsageError
@@ -120,7 +123,9 @@ def _opened(source: Path) -> Iterator[Path]:
         return
     if not zipfile.is_zipfile(source):
         raise UsageError(
-            "is neither a folder nor a zip archive", where=str(source), remedy="name an Athena zip or folder"
+            "is neither a folder nor a whole zip archive",
+            where=str(source),
+            remedy="name an Athena zip or folder; download an archive that was cut off again",
         )
     with tempfile.TemporaryDirectory(prefix="lockgate-vocabulary-") as unpacked:
         with zipfile.ZipFile(source) as archive:
@@ -131,8 +136,15 @@ def _opened(source: Path) -> Iterator[Path]:
                     ".parquet",
                 }:
                     target = Path(unpacked) / Path(member.filename).name
-                    with archive.open(member) as stream, target.open("wb") as out:
-                        shutil.copyfileobj(stream, out)
+                    try:
+                        with archive.open(member) as stream, target.open("wb") as out:
+                            shutil.copyfileobj(stream, out)
+                    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+                        raise UsageError(
+                            "can't be unpacked: damaged, cut off or encrypted",
+                            where=f"{source.name}: {member.filename}",
+                            remedy="download the vocabulary again",
+                        ) from error
         yield Path(unpacked)
 
 
@@ -153,6 +165,31 @@ def _find_tables(folder: Path, source: Path) -> dict[str, Path]:
 
 def _write(engine: Engine, name: str, path: Path, target: Path) -> int:
     """One table, typed and checked, as Parquet."""
+    try:
+        return _write_read(engine, name, path, target)
+    except duckdb.Error as error:
+        raise UsageError(
+            "can't be read as a table: a row has more or fewer values than the header, or is no text",
+            where=f"{path.name}{_odd_line(path)}",
+            remedy="load the files as Athena gives them: tab-separated, with their header",
+        ) from error
+
+
+def _odd_line(path: Path) -> str:
+    """ ":line" of the first row that has not as many values as the header, or is no UTF-8; "" where there is none."""
+    values = None
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                count = line.decode().count("\t")
+            except UnicodeDecodeError:
+                return f":{number}"
+            if count != (values := count if values is None else values):
+                return f":{number}"
+    return ""
+
+
+def _write_read(engine: Engine, name: str, path: Path, target: Path) -> int:
     reader = (
         f"read_parquet({literal(path)})"
         if path.suffix.lower() == ".parquet"
