@@ -59,6 +59,7 @@ def test_bundles_and_lines_of_fhir(site: Site, tmp_path: Path) -> None:
         # of this type none has an id
         "patch.json": (_bundle("transaction", {"resource": {"resourceType": "Parameters"}}).encode(),
                        (1, 0, {"not-staged-yet": 1})),
+        "names.ndjson": (b'{"resourceType":"Patient","id":"p20","tele\\u0000com":1,"a\\"b":2}', (1, 1, {})),
         "macintosh.ndjson": (b'{"id":"1"}\r{"id":"2"}', (1, 0, {"not-json": 1})),
         "numbers.ndjson": (b'7\n"x"\nnull\n[]\n', (4, 0, {"not-an-object": 4})),
         "garbage.ndjson.gz": (gzip.compress(plain.encode() + b"\n") + b"trailing garbage",

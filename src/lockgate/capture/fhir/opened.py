@@ -6,6 +6,7 @@ resources of a portion then become one Arrow dictionary (``gathered``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -27,6 +28,7 @@ MAX_NAMES = 400  # elements a decoder learns: no export has as many, a hostile f
 Resource = dict[str, msgspec.Raw]
 _decode: Callable[[Any], Resource] = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
+_ESCAPED = re.compile(r'[\\"\x00-\x1f]')  # in a name: msgspec takes none into a struct
 _NOTHING = msgspec.Raw(b"")
 
 
@@ -52,7 +54,7 @@ class _Struct:
 
     def learn(self, names: set[str]) -> None:
         """Know these elements too."""
-        fresh = names - set(self.names)
+        fresh = {name for name in names - set(self.names) if not _ESCAPED.search(name)}
         if fresh and len(self.names) + len(fresh) <= MAX_NAMES:
             self.names += sorted(fresh)
             fields: list[tuple[str, Any, Any]] = [
