@@ -13,11 +13,12 @@ import pytest
 from lockgate.capture.tabular.check import check_contract
 from lockgate.capture.tabular.contract import Contract
 from lockgate.capture.tabular.draft import write_contract
+from lockgate.capture.tabular.formats import with_point
 from lockgate.capture.tabular.load import contracts, read_yaml
 from lockgate.capture.tabular.shapes import fits
 from lockgate.cli import run
 from lockgate.engine import Engine
-from lockgate.errors import UsageError
+from lockgate.errors import Refused, UsageError
 
 HEAD = (
     "Round ID,Hospital Number,NHS number,Date of birth,Sex,Seen on,Seen at,Diagnosis,Operation,Drug,Code,Notes,"
@@ -118,6 +119,36 @@ def test_an_empty_sample_is_refused(tmp_path: Path) -> None:
     empty.write_text("")
     with pytest.raises(UsageError, match="the sample is empty"):
         write_contract(empty, tmp_path / "drafted", "drafted")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.parquet", b"PAR1xxxxPAR1", "Parquet file can't be read"),
+        ("a.csv", b"PK\x03\x04 and so on", "spreadsheet's workbook"),
+        ("a.csv.gz", b"no gzip", "can't be read: not a gzip file"),
+        ("a.csv", b"id,,note\n1,2,3\n", "column 2 has no name"),
+        ("a.csv", b"A report of things\n\nid,note\n1,a\n2,b\n", "no row of the sample has as many values"),
+    ],
+)
+def test_a_sample_that_is_no_table_is_refused_for_what_it_is(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((UsageError, Refused), match=said):
+        write_contract(tmp_path / name, tmp_path / "a", "a")
+
+
+def test_a_draft_looks_past_rows_that_cannot_be_read_and_counts_them(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_bytes(
+        b'Patient No;NHS Number;Result\n1;2;3;4\nA1;9434765919;5,4\nA2;9434765870;1.204,7\nA3;;"-0,5"\n'
+    )
+    written = write_contract(path, tmp_path / "r", "r")[0].read_text()
+    assert "from 3 rows" in written and "could not be read: 1." in written
+    columns = read_yaml(tmp_path / "r" / "contract.yaml")["columns"]
+    assert columns["result"] == {"type": "number", "decimal": ","}
+    assert columns["nhs_number"]["type"] == "nhs_number"
 
 
 def test_a_sample_without_a_header_is_refused_without_its_values(tmp_path: Path) -> None:
@@ -265,3 +296,20 @@ def test_the_commands(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     shown = call("show", "postcodes")[1]
     assert list(shown["columns"]) == ["pcds", "lsoa21"]
     assert Contract.model_validate({k: v for k, v in shown.items() if k in Contract.model_fields})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5,4", 5.4),
+        ("1.204,7", 1204.7),
+        ("-0,5", -0.5),
+        ("1.204", 1204),
+        ("7", 7),
+        ("1.2", None),
+        ("5,4,1", None),
+    ],
+)
+def test_a_decimal_comma_is_read_and_nothing_is_guessed(text: str, value: float | None) -> None:
+    with Engine(threads=1) as engine:
+        assert engine.one(f"SELECT CAST({with_point(repr(text), ',')} AS DOUBLE)") == value

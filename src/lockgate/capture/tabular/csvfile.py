@@ -21,6 +21,8 @@ from lockgate.capture.tabular.quoting import Rows, rows_of
 from lockgate.capture.tabular.rows import Occurrences, as_items
 from lockgate.errors import Refused
 
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
+
 
 @dataclass(slots=True)
 class _Position:
@@ -107,6 +109,7 @@ def _decoded(file: SourceFile, encoding: str) -> Iterator[bytes | Broken]:
 
 def _header(file: SourceFile, contract: Contract, first: bytes) -> Header:
     """The file's columns; Refused unless they fit the contract."""
+    refuse_spreadsheet(first, file.name)
     try:
         text = first.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -116,6 +119,16 @@ def _header(file: SourceFile, contract: Contract, first: bytes) -> Header:
             remedy="name the file's encoding in the contract, or ask the source to write UTF-8",
         ) from error
     return match(contract, titles(text, contract.delimiter, f"{file.name}:1"), f"{file.name}:1")
+
+
+def refuse_spreadsheet(start: bytes, where: str) -> None:
+    """Refused where a file begins as a workbook of a spreadsheet program does."""
+    if start.startswith(_WORKBOOKS):
+        raise Refused(
+            "the file is a spreadsheet's workbook, no delimited text",
+            where=where,
+            remedy="save the sheet as CSV",
+        )
 
 
 def titles(text: str, delimiter: str, where: str) -> list[str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockgate.capture.lines import SCHEMA, SourceFile, blocks
+from lockgate.capture.lines import SCHEMA, Broken, SourceFile, blocks_and_end
 from lockgate.capture.macros import define
 from lockgate.capture.tabular import read_rows
 from lockgate.capture.tabular.contract import RESERVED, Contract, plain_name
-from lockgate.capture.tabular.csvfile import titles
+from lockgate.capture.tabular.csvfile import refuse_spreadsheet, titles
 from lockgate.capture.tabular.formats import readings, with_point
 from lockgate.capture.tabular.header import SAFE
 from lockgate.capture.tabular.parquetfile import is_parquet
@@ -150,8 +150,18 @@ def _form(file: SourceFile) -> tuple[str, str, list[str]]:
     if is_parquet(file):
         import pyarrow.parquet as pq
 
-        return ",", "utf-8", list(pq.ParquetFile(file.path).schema_arrow.names)
-    start = next(blocks(file.path), b"")
+        try:
+            return ",", "utf-8", list(pq.ParquetFile(file.path).schema_arrow.names)
+        except (pa.ArrowException, OSError) as error:
+            raise UsageError(
+                "the Parquet file can't be read", where=file.name, remedy="ask for the file again"
+            ) from error
+    start = next(blocks_and_end(file.path), b"")
+    if isinstance(start, Broken):
+        raise UsageError(
+            f"the sample can't be read: {start.why}", where=file.name, remedy="ask for the file again"
+        )
+    refuse_spreadsheet(start, file.name)
     encoding = "utf-16" if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
     try:
         text = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)().decode(start)
