@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from lockgate.cli import run
+from lockgate.cohorts.authored import read_yaml
 from lockgate.cohorts.circe import read_circe
 from lockgate.cohorts.definition import (
     Definition,
@@ -288,3 +289,30 @@ def test_no_vocabulary_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[
     arguments = ["--definitions", str(tmp_path / "1.json"), "--out", str(tmp_path / "rows.parquet")]
     assert run(["cohort", "generate", "--omop", str(omop), *arguments]) == 2
     assert "there is no concept.parquet" in capsys.readouterr().err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_row_that_came_twice_is_two_events_and_counted_twice_by_no_other(apart: bool) -> None:
+    """Two rows alike, id and all (or of one id and two days), as entry of a nested group: each counts what is near it
+    once."""
+    text = "name: x\nentry:\n  - condition: any\n    having: {{all: [{{drug: any, count: exactly {}, "
+    text += "within: {{from: -99, to: 99}}, outside_observation: true}}]}}\n"
+    told = [read_yaml(text.format(number)) for number in (1, 2, 4)]
+    found = 0
+    for seed in range(8):
+        rows = random_cohorts.people(seed)
+        rows["observation_period"] = rows["observation_period"][:3]  # none overlap
+        for table in ("condition_occurrence", "drug_exposure"):
+            again = [dict(row) for row in rows[table]]
+            for row in again if apart and table == "condition_occurrence" else []:
+                if row["condition_start_date"] is not None:
+                    row["condition_start_date"] += timedelta(3)
+            rows[table] = rows[table] + again
+        with Engine(threads=1) as engine:
+            random_cohorts.load(engine, rows)
+            stays = rows_of(engine, list(enumerate(told)))
+        reading = random_cohorts.reading(rows)
+        for number, definition in enumerate(told):
+            assert [row[1:] for row in stays if row[0] == number] == reading.stays(definition)
+        found += len(stays)
+    assert found > 5

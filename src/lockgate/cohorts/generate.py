@@ -135,7 +135,17 @@ def _nested(scratch: Scratch, height: int) -> str:
     told = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
     events = scratch.events(simpler for _, simpler in rows)
     name = f"nested_{height}"
-    own = "t.context, q.person_id, q.event_id, q.first_day, q.last_day"
+    told_of = "q.first_day, q.last_day, q.visit_id, q.concept_id, q.sort_day"
+    # rows have a number of their own: two rows of one id are two events, and neither is counted for the other
+    number = "row_number() OVER ()"
+    if not _counts_once(scratch):
+        number = f"row_number() OVER (PARTITION BY t.context, q.person_id ORDER BY q.event_id, {told_of})"
+    numbered = scratch.create(
+        f"{name}_rows",
+        f"SELECT t.context, q.person_id, {number} AS event_id, q.event_id AS own_id, {told_of} FROM {told} t "
+        f"JOIN {events} q ON q.criterion = t.criterion",
+    )
+    own = "q.context, q.person_id, q.event_id, q.first_day, q.last_day"
     period, each = "o.first_day AS period_first, o.last_day AS period_last", ""
     if scratch.overlapping:
         # an event in periods of observation that overlap is one event, in what they cover together
@@ -143,16 +153,20 @@ def _nested(scratch: Scratch, height: int) -> str:
         each = f" GROUP BY {own}, q.visit_id"
     index = scratch.create(
         f"{name}_asked",
-        f"SELECT {own}, {period}, q.visit_id FROM {told} t JOIN {events} q ON q.criterion = t.criterion "
+        f"SELECT {own}, {period}, q.visit_id FROM {numbered} q "
         f"JOIN {PERIODS} o ON o.person_id = q.person_id AND q.first_day BETWEEN o.first_day AND o.last_day{each}",
     )
     kept = passing(scratch, plan.nested[height], index, name)
     return scratch.create(
         f"{name}_kept",
-        "SELECT t.context AS criterion, q.person_id, q.event_id, q.first_day, q.last_day, q.visit_id, q.concept_id, "
-        f"q.sort_day FROM {kept} p JOIN {told} t ON t.context = p.context JOIN {events} q "
-        "ON q.criterion = t.criterion AND q.person_id = p.person_id AND q.event_id = p.event_id",
+        f"SELECT q.context AS criterion, q.person_id, q.own_id AS event_id, {told_of} FROM {kept} p "
+        f"JOIN {numbered} q ON q.context = p.context AND q.person_id = p.person_id AND q.event_id = p.event_id",
     )
+
+
+def _counts_once(scratch: Scratch) -> bool:
+    """Whether a table is made once, so that its rows may be numbered in any order: Spark may make one twice."""
+    return scratch.arrays and isinstance(scratch.engine, Engine)
 
 
 def _kind(definition: Definition, *, numbered: bool, loose: bool) -> str:
@@ -175,8 +189,7 @@ def _entry(scratch: Scratch, *, numbered: bool) -> bool:
     """The entry events of definitions: a table of those that more is asked of, if any are, and views of the rest."""
     told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     ends_of, _ = exits(scratch.plan)
-    # Spark may compute a table twice, so that a number without an order would not be the same each time
-    loose = scratch.arrays and isinstance(scratch.engine, Engine)
+    loose = _counts_once(scratch)
     for number, d in scratch.plan.definitions:
         turn = -1 if d.entry_limit == "last" else 1
         rows = told[_kind(d, numbered=numbered, loose=loose)]
