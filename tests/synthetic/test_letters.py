@@ -105,8 +105,8 @@ def test_the_kinds_are_known_and_what_is_the_patients_is_this_patients(other_hou
 
 
 def test_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no set of letters 'fourth'"):
-        generate(tmp_path / "out", patients=60, letters="fourth")
+    with pytest.raises(UsageError, match="no set of letters 'fifth'"):
+        generate(tmp_path / "out", patients=60, letters="fifth")
     assert not (tmp_path / "out").exists()
 
 
@@ -133,6 +133,8 @@ def test_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
         (name_form("initials_spaced", strings(["Ewa"]), strings(["Mazur"])), "E M"),
         (date_form("tick", np.array([19_724])), "2 Jan '24"),
         (date_form("spaced", np.array([19_724])), "02 01 24"),
+        (date_form("hyphen_three", np.array([19_724])), "02-Jan-2024"),
+        (date_form("month_year", np.array([19_724])), "January 2024"),
         (date_form("solid", np.array([19_724])), "02012024"),
         (phone_form("hyphens", strings(["07700 900123"])), "07700-900-123"),
         (phone_form("slash", strings(["01632 960123"])), "01632/960123"),

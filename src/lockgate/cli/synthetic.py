@@ -46,11 +46,20 @@ def command(
             help="Write them in the styles of five more, by an author who had not seen the scrubber.",
         ),
     ] = False,
+    letters_fourth: Annotated[
+        bool,
+        typer.Option(
+            "--letters-fourth",
+            help="Write them in the styles of six more, by another author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
 ) -> None:
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
+    sets = (("fourth", letters_fourth), ("third", letters_third), ("second", letters_second))
+    which = next((name for name, wanted in sets if wanted), letters)
     progress = None if state.json else lambda text: console.print(f"  {text} ...")
     summary = generate(
         out,
@@ -60,7 +69,7 @@ def command(
         force=force,
         seeded=faults,
         sources=sources,
-        letters="third" if letters_third else "second" if letters_second else letters,
+        letters=which,
     )
     emit(summary.as_dict(), lambda: _story(summary))
 

@@ -128,6 +128,8 @@ def date_form(form: str, days: Ints) -> pa.Array:
         "us": lambda: join(name, " ", d, ", ", year),
         "mil": lambda: join(day, _upper(three), short),
         "hyphen": lambda: join(day, "-", month, "-", year),
+        "hyphen_three": lambda: join(day, "-", three, "-", year),
+        "month_year": lambda: join(name, " ", year),
         "isoslash": lambda: join(year, "/", month, "/", day),
         "dotshort": lambda: join(d, ".", m, ".", short),
         "short_bare": lambda: join(d, "/", m, "/", short),
@@ -204,6 +206,9 @@ class LetterColumns:
         self.rng = stream(seed, f"letters: {int(rows[0])}")
         self.words: dict[str, Any] = data(words)
         self.others = {name: self._somebody() for name in ("other", "other2", "col1", "col2")}
+        for group, lists in self.words.get("people", {}).items():  # whom the hospital's own list doesn't have
+            for name in (group, f"{group}2"):
+                self.others[name] = (self._one_of(lists["given"]), self._one_of(lists["family"]))
         self.drawn: dict[str, pa.Array] = {}
 
     def _somebody(self) -> tuple[pa.Array, pa.Array]:

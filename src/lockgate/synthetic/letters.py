@@ -1,8 +1,8 @@
-"""Notes in the house styles of other hospitals, written blind: three sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: four sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
-notes where ``generate(letters="first")``, ``"second"`` or ``"third"``; the people, the events and the number of notes
-are the same.
+notes where ``generate(letters="first")``, ``"second"``, ``"third"`` or ``"fourth"``; the people, the events and the
+number of notes are the same.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from lockgate.synthetic.strings import Bools
 from lockgate.synthetic.templates import Template, parse
 
 _MARKS = str.maketrans({"¬": "\u00a0", "⇥": "\t"})
-# Each set's templates, and the schools, employers and places they name; of the third also what is said in its notes.
+# Each set's templates, and the schools, employers and places they name; from the third on also what is said.
 SETS = {
     "first": ("letters", "letters_words"),
     "second": ("letters-second", "letters-second-words"),
     "third": ("letters-third", "letters-third-words"),
+    "fourth": ("letters-fourth", "letters-fourth-words"),
 }
 
 
