@@ -40,6 +40,13 @@ _HOUSE_NAME = re.compile(
     r"Bank|Lodge|Farm|Forge|Villa|Hall|Manor|Court|Barn|Mill|Croft|Place|Lea|Nook|Dene|Garth|Mount|Bungalow|Mews),))"
     r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
 )
+_FLAT_IN = re.compile(
+    r"(?:Flat|Apartment|Apt|Unit|Room|Suite) \w{1,5}, (?:The )?" + _CAPITAL + r"(?: " + _CAPITAL + r"){0,3}"
+)
+_WELSH = re.compile(
+    r"(?:\d{1,3} |[A-Z][a-z]+(?: [A-Z][a-z]+)?, )?\b(?:Heol|Ffordd|Stryd|Lon|Clos|Rhes|Maes) "
+    r"(?:(?:y|yr|yn) )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+)
 _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
@@ -154,6 +161,9 @@ def addresses(text: str) -> Iterator[Span]:
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
     for match in _ADDRESS_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
+    for expression in (_FLAT_IN, _WELSH):
+        for match in expression.finditer(text):
+            yield Span(match.start(), match.end(), ADDRESS)
     for match in _HOUSE_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text):

@@ -15,11 +15,20 @@ from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cues import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES, WORDS, is_eponym, reads_as_person
-from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, own_given, places
+from lockgate.deidentify.text.guards import (
+    ABBREVIATIONS,
+    EPONYMS,
+    HEADS,
+    NOT_NAMES,
+    WORDS,
+    is_eponym,
+    reads_as_person,
+)
+from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
 from lockgate.deidentify.text.nicknames import SHORT
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, RELATIVE, STAFF, Span
+from lockgate.deidentify.text.things import graded, thing
 from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
@@ -149,7 +158,9 @@ def _person(tokens: Tokens, first: int, *, sure: bool) -> int:
         place < len(tokens.words) and place - first < 3 and (place == first or tokens.gap(place - 1) == " ")
     ):
         word, lower = tokens.words[place], tokens.lowers[place]
-        if lower in NOT_NAMES or lower in MONTHS or lower in drugs() or lower in HEADS or lower in _TITLED:
+        if lower in NOT_NAMES or lower in MONTHS or thing(lower) or lower in HEADS or lower in _TITLED:
+            break
+        if lower in EPONYMS and (graded(tokens, place) or lower not in family_names()):
             break
         named = lower in any_given() or lower in any_family()
         kind = class_of(lower)

@@ -24,6 +24,14 @@ _LETTERED = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+(?: [A-Z][a-z'-]+){0,3} "
     r"(?:HC|MC|HSC|DGH|RI|GH|MBC|RFC|AFC|CofE|CE|RC Primary|PRU|MIU|CMHT|UTC|WI)\b"
 )
+# "Drs Bevan, Shah & Partners", "London Borough of Wharfside", "The Willows at Northcote", "Mafeking Road B&B".
+_KINDS = re.compile(
+    r"Drs [A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: (?:&|and) [A-Z][\w'-]+)+|"
+    r"(?:London|Royal|Metropolitan) Borough of(?: [A-Z][\w'-]+){1,2}|"
+    r"(?:Ysbyty|Meddygfa|Canolfan|Ysgol|Cartref|Prifysgol|Llyfrgell)(?: [A-Z][\w'-]+){1,4}|"
+    r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}|"
+    r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3} (?:B&B|Custody Suite|Cancer Support|Food ?[Bb]ank|& Sons(?: [A-Z][a-z]+)?)"
+)
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
@@ -39,6 +47,10 @@ def announced(text: str, flat: str) -> Iterator[Span]:
     for match in _LETTERED.finditer(text):
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
+            yield Span(match.start(), match.end(), ORGANISATION)
+    for match in _KINDS.finditer(text):
+        named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
+        if not all(word.lower() in capitals() for word in named):
             yield Span(match.start(), match.end(), ORGANISATION)
     for match in _FORMER.finditer(text) if "ex-" in flat else ():
         if match[1].split(" ")[0].lower() not in capitals():

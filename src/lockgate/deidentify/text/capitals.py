@@ -105,6 +105,7 @@ _OURS = words("""
     elgar beethoven mozart shakespeare beatles churchill diana blair brexit wimbledon olympics bingo scrabble
     allevyn aquacel mepilex duoderm inadine jelonet tegaderm kendrick hudson venturi yankauer guedel
     robinson redivac
+    care nordic clinical geneticist scientist crisis self-ref doctor anywhere attend otherwise accoucheur
     autumn winter spring viability tissue bereavement stoma continence bladder reablement dietetics
     stannah motability universal pip esa dla dwp dvla nice who cqc bma mencap scope samaritans mind
     rethink macmillan

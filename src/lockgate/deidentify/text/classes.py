@@ -25,6 +25,7 @@ from lockgate.deidentify.text.things import MEDICAL_ENDINGS
 
 GIVEN, FAMILY, BOTH, WORD, STRANGER = "given", "family", "name and word", "word", "stranger"
 _JOINERS = words("in on upon under le by the next and of")
+_TOWN_JOINERS = words("y yr on upon le under en cum")
 # Words in WORDS that no capital makes a name.
 _NEVER = words("""
     patient patients pt nurse nurses sister staff doctor doctors client resident partner miss senior ward page she he we
@@ -58,6 +59,8 @@ def class_of(lower: str) -> str:
         return FAMILY
     if "-" in lower:
         parts = {class_of(part) for part in lower.split("-") if len(part) > 1 and part not in _JOINERS}
+        if any(part in _TOWN_JOINERS for part in lower.split("-")[1:-1]) and STRANGER in parts:
+            return STRANGER  # "Betws-y-Coed"
         for kind in (GIVEN, WORD, FAMILY, STRANGER):
             if kind in parts:
                 return kind

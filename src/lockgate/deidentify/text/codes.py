@@ -33,7 +33,7 @@ _GROUPS = ((_CARD, NUMBER), (_SORT, NUMBER), (_SSN, NUMBER), (_US_PHONE, PHONE),
 _EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w./%-])")
 _SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
 _CUE = re.compile(
-    r"\b(?:collar|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"
+    r"\b(?:collar|shoulder|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"
     r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|"
     r"incident|"
     r"contact|parent|ext|direct|internal|ward)\.? (?:no|num(?:ber)?|code|line)|acc(?:oun)?t|no\.|number is|its|"
@@ -58,7 +58,8 @@ _OLD_BEFORE = re.compile(
     r"(?: at| aged?)? |\b(?i:mother|father|mum|dad|mam|sister|brother|husband|wife|aunt|uncle|"
     r"gran|nan|grandmother|grandfather|"
     r"grandad|neighbour|friend|lady|gentleman|man|woman|pt|patient|widow|"
-    r"widower|m|f)(?:, | \(| - | is | was )|\d, \d, )$"
+    r"widower|m|f)(?:, | \(| - | is | was )|\d, \d, |\d[/.-]\d\d \(|(?:Mr|Mrs|Ms|Miss) [A-Z][a-z'-]+ (?:is|was) |"
+    r"\b(?:died|alive|passed away)(?: [a-z]+){1,4} at )$"
 )
 
 
@@ -87,7 +88,7 @@ def codes(text: str, flat: str) -> Iterator[Span]:
             at = 1 if match[1] else 2
             yield Span(match.start(at), match.end(at), AGE)
     for match in _OLD.finditer(text):
-        if _OLD_BEFORE.search(text, max(0, match.start() - 24), match.start()):
+        if _OLD_BEFORE.search(text, max(0, match.start() - 40), match.start()):
             yield Span(match.start(), match.end(), AGE)
 
 

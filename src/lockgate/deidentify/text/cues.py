@@ -1,7 +1,4 @@
-"""Names by what stands around them: titles, relations, salutations, signatures, labels, verbs.
-
-The lists are our own writing.
-"""
+"""Names by what stands around them: titles, relations, signatures, labels, verbs. The lists are our own."""
 
 from __future__ import annotations
 
@@ -33,7 +30,8 @@ ROLES = words("""
     nurse sister matron consultant registrar physio physiotherapist pharmacist midwife hca cpn cns sho spr slt
     ot rn rmn sn ssn dietitian dietician paramedic psychologist psychiatrist surgeon radiographer radiologist
     anaesthetist optometrist podiatrist secretary keyworker key-worker coordinator co-ordinator practitioner
-    worker technician receptionist chaplain interpreter visitor therapist counsellor teacher crew solicitor imam
+    worker technician receptionist chaplain interpreter visitor therapist counsellor teacher crew
+    solicitor imam
     rabbi vicar priest cardiologist neurologist oncologist haematologist nephrologist urologist geriatrician
     paediatrician obstetrician gynaecologist dermatologist dentist intensivist microbiologist pathologist
     histopathologist phlebotomist porter ward-clerk clerk enp anp acp f1 fy1 fy2 gp audiologist orthotist
@@ -58,9 +56,12 @@ LABELS = words("""
     patient name re surname forename forenames firstname lastname family given nok consultant secretary gp
     author from to for clinician keyworker referrer attn patient's client resident relative contact mother
     father informant witness discussed present attendees apologies cc copy regarding
-    sw hv cpn rc scribe mw sig cons worker caller reporter radiographer supervisor manager chair coord hca sn rn ttl
-    anaes anaesthetist surgeon nurse midwife interpreter receptionist solicitor chaplain advocate teacher tutor head
-    pt known baby client apols apology escort crew driver chaperone witness action reviewer bloods rota nurses
+    sw hv cpn rc scribe mw sig cons worker caller reporter radiographer supervisor manager chair coord
+    hca sn rn ttl
+    anaes anaesthetist surgeon nurse midwife interpreter receptionist solicitor chaplain advocate teacher
+    tutor head
+    assistant assistants surgeons scribe signature pt known baby client apols apology escort crew driver
+    chaperone witness action reviewer bloods rota nurses
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {
@@ -216,7 +217,7 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         return (STAFF if staff else RELATIVE), False, _RELATION_GAPS
     if lower in ROLES:
         return STAFF, False, _RELATION_GAPS
-    if lower in SALUTATIONS:
+    if lower in SALUTATIONS and tokens.following(place) not in ("doctor", "doctors", "colleague"):
         return NAME, True, _TITLE_GAPS
     if lower in CLOSINGS:
         return STAFF, False, _CLOSING_GAP

@@ -14,9 +14,11 @@ _NUMERIC_DATE = re.compile(
     r"(?=\W|_|$|T\d)"
 )
 _SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
-_TIME_AFTER = re.compile(r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)")
+_TIME_AFTER = re.compile(
+    r"\sat the (?:very )?latest|\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)"
+)
 _SHORT_DATE_CUE = re.compile(
-    r"\b(?:round|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|til|since|adm|visit|w/c|due|before|after|"
+    r"\b(?:round|by|edd|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|til|since|adm|visit|w/c|due|before|after|"
     r"mon|tues?|wed|thurs?|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day)[\s:]{1,2}$",
     re.I,
 )

@@ -32,18 +32,23 @@ EPONYMS = words("""
     stewart still stokes sudek sydenham syme takayasu tanner thomas thompson thomson tietze tinel todd
     tourette trendelenburg trousseau turner vincent virchow von volkmann waldenstrom warthin waterlow weber
     wegener weil wells wenckebach wernicke weston whipple willebrand wilms wilson wolff wood yale york zenker
-    ziehl zollinger cowden faber kramer heinz barts stevens-johnson li-fraumeni henoch-schonlein guillain-barre
+    ziehl zollinger cowden faber kramer heinz barts stevens-johnson li-fraumeni henoch-schonlein
+    guillain-barre
     ehlers-danlos prader-willi budd-chiari lennox-gastaut wolff-parkinson-white
-    stafne pell gregory dormia kanavel graseby widal otago otago-exercise finochietto pell-gregory brown-sequard
+    stafne pell gregory dormia kanavel graseby widal otago otago-exercise finochietto pell-gregory
+    brown-sequard
     sampaolesi schneiderian couinaud alfredson lembert brudzinski kernig bobath capgras cotard ciaglia
     mobitz lanz koebner
     purdue schofield mulligan klatskin bonnet gunn argyll robertson gieson rutherford campbell posner
     schlossman adie
     fregoli fregoli's clerambault ekbom cotard's gilles rorschach luscher holmes hopkinson jacksonian todd's
-    grocott cockcroft-gault balfour langenbeck norton jack-knife ortolani montgomery frankfort paul-bunnell fischer
+    grocott cockcroft-gault balfour langenbeck norton jack-knife ortolani montgomery frankfort
+    paul-bunnell fischer
     pilates whooley moro apley westley winquist savary-miller savary hayling brixton rey makler kruger
-    stroop luria siewert kleihauer dix-hallpike van-herick herick shaffer amsler goldmann volk bruckner hirschberg
-    ziehl-neelsen neelsen giemsa masson perl perls sudan luxol nissl golgi papanicolaou romanowsky leishman wright
+    stroop luria siewert kleihauer dix-hallpike van-herick herick shaffer amsler goldmann volk bruckner
+    hirschberg
+    ziehl-neelsen neelsen giemsa masson perl perls sudan luxol nissl golgi papanicolaou romanowsky
+    leishman wright
     kerley swan-ganz tenckhoff hickman-line seldinger veress hasson pfannenstiel joel-cohen bakri kiwi
     wrigley neville
     simpson kielland wertheim manchester fothergill mccall bonney burch moschcowitz kelly babcock allis
@@ -52,20 +57,25 @@ EPONYMS = words("""
     bookwalter finochietto
     steinmann denham charnley exeter thompson-moore moore austin-moore garden-pauwels pauwels weber-danis
     danis-weber ao
-    schatzker gustilo gustilo-anderson mason neer rockwood hill-sachs bennett rolando colles smith-type monteggia
-    maisonneuve lisfranc chopart jefferson hangman chance segond pilon tillaux gartland salter-harris risser cobb
+    schatzker gustilo gustilo-anderson mason neer rockwood hill-sachs bennett rolando colles smith-type
+    monteggia
+    maisonneuve lisfranc chopart jefferson hangman chance segond pilon tillaux gartland salter-harris
+    risser cobb
     galant babinski chaddock oppenheim lasegue froment phalen-tinel tinel-phalen finkelstein-test
     yergason hawkins-kennedy
     empty-can thessaly ottawa canadian-c-spine nexus wells-score geneva perc curb duke-criteria
     jones-criteria light
-    ranson glasgow-blatchford blatchford rockall-score forrest-class los-angeles prague vienna paris child-pugh
+    ranson glasgow-blatchford blatchford rockall-score forrest-class los-angeles prague vienna paris
+    child-pugh
     meld okuda barcelona maddrey lille metavir ishak knodell banff karnofsky-score ecog gleason-grade fuhrman
-    bosniak bethesda nottingham-index scarff bloom richardson clark-level breslow ann-arbor rai binet-stage lugano
+    bosniak bethesda nottingham-index scarff bloom richardson clark-level breslow ann-arbor rai
+    binet-stage lugano
     deauville durie-salmon lille-score hoehn yahr hoehn-yahr montreal addenbrooke hodkinson folstein moca
     berg tinetti
     rivermead braden-score malnutrition barthel-index frenchay lawton katz bristol-chart rome
     vienna-criteria oswestry
-    constant-murley harris-hip lysholm tegner hamilton montgomery-asberg asberg yale-brown edinburgh-score conners
+    constant-murley harris-hip lysholm tegner hamilton montgomery-asberg asberg yale-brown
+    edinburgh-score conners
     vanderbilt griffiths bayley denver mchat snellen-chart kay cardiff ishihara-plates lang titmus frisby
     epworth-score mallampati cormack lehane cormack-lehane guedel-airway magill macintosh mccoy bain ayre
     mapleson tuohy
@@ -79,7 +89,8 @@ EPONYMS = words("""
     chevron mcbride
     evans-calcaneal weil-osteotomy brostrom broström jones-fracture haglund sever osgood-schlatter
     sinding larsen kohler
-    freiberg-disease panner kienbock preiser madelung sprengel klippel feil klippel-feil scheuermann calve blount
+    freiberg-disease panner kienbock preiser madelung sprengel klippel feil klippel-feil scheuermann
+    calve blount
     ortolani-test barlow-test galeazzi-sign allis-sign duncan-ely thomas-test ober noble
     trendelenburg-test faber-test
     lhermitte-sign spurling-test roos allen buerger-test brodie perthes-test homans-sign pratt
@@ -88,9 +99,11 @@ EPONYMS = words("""
     corrigan-pulse hampton
     westermark fleischner-sign palla codman looser harris-lines rigler chilaiditi cullen-sign turner-sign
     fox murphy-sign
-    rovsing-sign mcburney-point psoas obturator dunphy blumberg courvoisier-sign virchow-node troisier sister-mary
+    rovsing-sign mcburney-point psoas obturator dunphy blumberg courvoisier-sign virchow-node troisier
+    sister-mary
     ghon ranke assmann caplan heberden-nodes bouchard dupuytren-disease boutonniere gottron shawl mees beau
-    lindsay muehrcke plummer plummer-vinson vinson paterson kelly-paterson zenker-diverticulum killian schatzki
+    lindsay muehrcke plummer plummer-vinson vinson paterson kelly-paterson zenker-diverticulum killian
+    schatzki
     mallory-weiss boerhaave cameron dieulafoy meckel-diverticulum peutz-jeghers gardner turcot lynch
     cowden-syndrome
     hartnup gilbert-syndrome crigler najjar dubin rotor wilson-disease menkes niemann niemann-pick tay
@@ -99,7 +112,8 @@ EPONYMS = words("""
     birmingham hudson venturi ambu yankauer magills waters bair swedish kendrick kehrer prechtl brazelton
     dubowitz ballard
     silverman apgar-score usher pendred treacher stickler waardenburg alport-syndrome jervell lange
-    romano ward-romano andersen-tawil holt oram holt-oram noonan-syndrome williams digeorge catch turner-syndrome
+    romano ward-romano andersen-tawil holt oram holt-oram noonan-syndrome williams digeorge catch
+    turner-syndrome
     edwards-syndrome patau angelman beckwith wiedemann sotos rubinstein taybi cornelia kabuki
     stevens-johnson-syndrome
     abrikossoff ahlback alcian alpers alports alstrom amies aospine asboe askin astler auspitz balthazar
@@ -124,6 +138,9 @@ EPONYMS = words("""
     thornwaldt thyrogen todds toupet traube trelat trendelenburgs tuohys uhthoff vancouver vdrl verhoeff
     verocay vineland virchows vojta walsall wartenberg wassermann waterston wegeners welander werdnig
     wfns whipples wintersteiner witts womac wpw yacoub zavanelli zung
+    burrows-wheeler fridericia sanger denonvilliers lloyd-davies sugarbaker bismuth corlette
+    bismuth-corlette toldt
+    dawes-redman broome deauville hudson-mcdade columbia
 """)
 
 # Eponyms so usual that their possessive stands alone: "known Parkinson's".
@@ -207,7 +224,8 @@ PERSON_VERBS = words("""
     thought tolerated mobilised transferred fell suffers suffered started stopped arrived returned left met
     spoke smiled cried engaged mobilising lying sitting sleeping awake self-administered continues continued
     requested demonstrated expressed shared enjoys enjoyed likes liked and who does did can could would should
-    tends gets prefers tries manages keeps puts signs finds managed completed received underwent developed noticed
+    tends gets prefers tries manages keeps puts signs finds managed completed received underwent
+    developed noticed
     noted lost gained
 """)
 

@@ -18,17 +18,25 @@ from lockgate.deidentify.text.tokens import Tokens
 
 # Never initials, whatever stands before: routes, times, measures, scans, departments, grades, degrees, plain words.
 _NEVER = words("""
-    IV IM PO SC SL NG PR PV OD BD ON OM AM PM BP HR RR GP OT PT CT MRI ECG CXR ED IN OF TO AT BY OR AND IT NO OK UK NHS
-    IVI INH NEB TDS QDS PRN DVT PE UTI MI TB HIV FBC CRP LFT RN SN HCA SHO SPR CNS FY RMN RGN DN HV AN THE FOR WAS NOT
-    ALL ANY NEW OLD RED ONE TWO GTN PEG NIV ITU ICU HDU CCU AMU MAU SAU MDT ANP ACP AHP CPN SLT ODP RMO DCT GDP VTE TTO
-    TTA NBM UE US BM BE AS IS IF SO UP ME WE MY HE DO GO ASAP SOS BDS MBA MSC BSC PHD MD MA BA HMP GMC NMC ID OOH FU CMW
+    IV IM PO SC SL NG PR PV OD BD ON OM AM PM BP HR RR GP OT PT CT MRI ECG CXR ED IN OF TO AT BY OR AND
+    IT NO OK UK NHS
+    IVI INH NEB TDS QDS PRN DVT PE UTI MI TB HIV FBC CRP LFT RN SN HCA SHO SPR CNS FY RMN RGN DN HV AN
+    THE FOR WAS NOT
+    ALL ANY NEW OLD RED ONE TWO GTN PEG EM OOH AMHP CCT NIV ITU ICU HDU CCU AMU MAU SAU MDT ANP ACP AHP
+    CPN SLT ODP RMO DCT GDP VTE TTO
+    TTA NBM UE US BM BE AS IS IF SO UP ME WE MY HE DO GO ASAP SOS BDS MBA MSC BSC PHD MD MA BA HMP GMC
+    NMC ID OOH FU CMW
     CGA HCP MHA ECA RSI SIO TPN FFP KCL NOK DOB SH FH DH PMH NKDA EWS LOC GCS LP IJ CVP EPO BCG MMR DTP IPV
 """)
 _SURE = words(
-    "wit witness witnessed signed sig sgd initials initialled countersigned apols apologies typed dictated"
+    "wit witness witnessed signed sig sgd initials initialled signature countersigned surgeon scribe "
+    "chaperone apols apologies typed dictated"
 )
-_LIKELY = words("given checked ck up seen by rv reviewed gave checker nurse present attended asked")
+_LIKELY = words(
+    "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked"
+)
 _GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
+_DATED = re.compile(r" \([A-Z]{2,4}\), | \d{1,2}[-/. ](?:\d{1,2}|[A-Z][a-z]{2})[-/. ]\d{2,4}\b")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
 _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
 _ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
@@ -65,10 +73,20 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
         elif _ENDS.match(text, end) or (not medical and before != "nurse"):
             yield from _chain(tokens, place, 1)
     elif (
-        not medical
-        and gap[-1:] in (" ", "\n", "")
-        and tokens.lowers[place + 1 : place + 2]
-        and (tokens.gap(place) in (" ", ", ") and tokens.words[place + 1] in _GRADES)
+        (
+            not medical
+            and gap[-1:] in (" ", "\n", "")
+            and tokens.lowers[place + 1 : place + 2]
+            and (tokens.gap(place) in (" ", ", ") and tokens.words[place + 1] in _GRADES)
+        )
+        or (
+            not medical
+            and before == "by"
+            and (gap == " " or "|" in gap)
+            and (tokens.lowers[place - 2 : place - 1] or [""])[0][-2:] in ("ed", "en", "wn")
+        )
+        or (gap[-1:] == "\n" and _DATED.match(text, end))
+        or (gap.strip() == "" and before in ("initials", "signature") and len(gap) < 5)
     ):
         yield _span(tokens, place)
     elif not medical and gap[-2:] == ": " and gap[-3:-2].isdigit() and _ENDS.match(text, end):

@@ -9,7 +9,7 @@ from lockgate.deidentify.text.capitals import headings
 from lockgate.deidentify.text.cues import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
-from lockgate.deidentify.text.lists import any_family, english, places, towns
+from lockgate.deidentify.text.lists import english, places, towns
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.tokens import Tokens
@@ -18,30 +18,43 @@ ORG_HEADS = words("""
     hospital infirmary hospice surgery school academy college university nursery practice centre center home
     clinic trust lodge priory unit house club church mosque temple gurdwara synagogue library council prison
     chapel cathedral abbey factory supermarket garage hotel pharmacy chemist group ltd limited plc llp nursery
-    infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service services hospitals
+    infants juniors co-op works dairy haulage depot arms samaritans general primary doctors service
+    services hospitals
     society association federation charity foundation station barracks depot
 """)
 # Heads of firms and charities, with a capital only: "Marlpit Quarry", "Foxglove Young Carers".
 _FIRMS = words("""
-    carers quarry logistics security taxis cabs plastics brewery bakery bakers builders foods engineering transport
-    coaches motors construction roofing plumbing textiles mill mills farm farms dairies distribution couriers catering
-    solutions systems industries enterprises holdings solicitors insurance highways company refuge drop-in concern
-    residential pre-school preschool playgroup kindergarten orchestra choir fc rfc stores superstore salon stables
-    marina foundry colliery steelworks railways airways shelter mission hostel bus buses trading electrical printers
+    carers quarry logistics security taxis cabs plastics brewery bakery bakers builders foods engineering
+    transport
+    coaches motors construction roofing plumbing textiles mill mills farm farms dairies distribution
+    couriers catering
+    solutions systems industries enterprises holdings solicitors insurance highways company refuge
+    drop-in concern
+    residential pre-school preschool playgroup kindergarten orchestra choir fc rfc stores superstore
+    salon stables
+    marina foundry colliery steelworks railways airways shelter mission hostel bus buses trading
+    electrical printers
     packaging paper joinery scaffolding landscapes recycling cleaners laundry studios theatre cinema museum
     sons daughters bros brothers
-    fertility opticians optometrists audiology homes hub cafe probation kitchens pensions estate mutual casualty rovers
-    wanderers athletic harriers potholers bank dentistry dental law solicitors conveyancing law media radio press
-    hairdressers barbers florists butchers grocers estates properties lettings travel tours cruises windows carpets beds
-    interiors designs technologies software consulting consultants advisers accountants architects surveyors academy
-    gymnastics karate judo ballet dance gymnasium leisure fitness pilates yoga brewers distillers spinners weavers
-    comprehensive primary secondary docks laundry shelter montessori
+    fertility opticians optometrists audiology homes hub cafe probation kitchens pensions estate mutual
+    casualty rovers
+    wanderers athletic harriers potholers bank dentistry dental law solicitors conveyancing law media
+    radio press
+    hairdressers barbers florists butchers grocers estates properties lettings travel tours cruises
+    windows carpets beds
+    interiors designs technologies software consulting consultants advisers accountants architects
+    surveyors academy
+    gymnastics karate judo ballet dance gymnasium leisure fitness pilates yoga brewers distillers
+    spinners weavers
+    comprehensive primary secondary docks haven timber agricultural tower towers brewery custody laundry
+    shelter montessori
     foundation alliance network forum collective cooperative co-operative union league institute
 """)
 _KIN = words("sons daughters bros brothers")
 ORG_HEADS |= _FIRMS
 _SPORTS = words("""
-    sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming cycling running
+    sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming
+    cycling running
     working bridge book
 """)
 # Heads that need one of these words before them to make an organisation.
@@ -82,7 +95,8 @@ _GENERIC = words("""
     tertiary regional national warfarin memory
 """)
 _GENERIC |= _SPORTS | words("""
-    clinical best good current usual advanced safe evidence-based voluntary visiting further higher education sixth form
+    clinical best good current usual advanced safe evidence-based voluntary visiting further higher
+    education sixth form
     leisure fire police ambulance county borough district city parish town medical-centre
 """)
 _ORG_JOINERS = words("of the and on upon under in le by for st")
@@ -90,7 +104,8 @@ _ORG_GAPS = frozenset((" ", "'s ", "'S ", "' ", "-", ". ", " & "))
 
 _PLACE_LINKS: dict[str, frozenset[str]] = {
     "in": words("""
-    away lives live living lived born resides residing up raised based works worked house flat home stays staying
+    away lives live living lived born resides residing up raised based works worked house flat home stays
+    staying
     holiday bungalow property accommodation hostel settled
 """),
     "from": words("journey moved travelled returned comes came originally travels drove flew relocated is back"),
@@ -115,13 +130,17 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         return None
     needs = _ORG_NEEDS.get(head)
     before = tokens.lowers[place - 1 if place else 0]
-    if needs is not None and before not in needs and not (before in any_family() and before not in english()):
+    if (
+        needs is not None
+        and before not in needs
+        and not (place and before not in english() and before not in headings())
+    ):
         return None
     first, telling = place, False
     last_capital = -1
     while first > 0 and place - first < 7 and tokens.gap(first - 1) in _ORG_GAPS:
         word, lower = tokens.words[first - 1], tokens.lowers[first - 1]
-        if tokens.gap(first - 1) == ". " and len(word) > 2:
+        if tokens.gap(first - 1) == ". " and len(word) > 1:
             break
         if word[0].isupper():
             if last_capital < 0:
@@ -186,7 +205,8 @@ def _firm(tokens: Tokens, place: int) -> bool:
 
 _ORG_TRIM = words("""
     at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
-    source ex-headteacher headteacher teacher attended transferred admitted discharged referred re letter
+    otherwise told asked back ring rang phoned lives may then also now needs attends source
+    ex-headteacher headteacher teacher attended transferred admitted discharged referred re letter
 """)
 _ORG_TAILS = words("Hospital Hospitals Nhs Foundation Trust Centre School Unit Clinic Site Campus")
 
@@ -233,14 +253,18 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
 
 
 _EMPLOYED = words("""
-    work works worked working employed employer job laid retired shifts driver nights headteacher teacher started
+    work works worked working employed employer job laid retired shifts driver nights headteacher teacher
+    started
     manager
     volunteers volunteered drive driving formerly drives return
 """)
 _OCCUPATIONS = words("""
-    cleaner conductor director teacher chef cook mechanic labourer apprentice cashier engineer electrician plumber
-    waiter waitress guard supervisor foreman operative driver assistant trainee intern volunteer carpenter joiner
-    welder machinist packer picker caretaker barista barmaid bartender hairdresser joined employee shifts role placement
+    cleaner conductor director teacher chef cook mechanic labourer apprentice cashier engineer
+    electrician plumber
+    waiter waitress guard supervisor foreman operative driver assistant trainee intern volunteer
+    carpenter joiner
+    welder machinist packer picker caretaker barista barmaid bartender hairdresser joined employee shifts
+    role placement
 """)
 _AT_WORK = words("at for by from of to with")
 

@@ -60,9 +60,9 @@ _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
     r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
-    r"(?:interpreter|translator|dental|chart|prison(?:er)?|driver(?:'?s)?|job|booking|staff|employee|client|record|file|"
+    r"(?:subject|participant|screening|randomi[sz]ation|interpreter|translator|dental|chart|prison(?:er)?|driver(?:'?s)?|job|booking|staff|employee|client|record|file|"
     r"folder|request|order|claim|wristband|tag)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|chart|"
-    r"accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
+    r"trial subject|subject|participant|accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
     r"(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
@@ -87,7 +87,7 @@ _SIGNED_SMALL = re.compile(
     r"(?<=\d )(?!am|pm|hrs|nd|rd|st|th|ml|mg|kg|cm|mm|no|ok)([a-z]{2,3})[ \t]*(?=\n|\Z)"
 )
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
-_CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (\d{3,6})\b")
+_CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
 _BLEEP = re.compile(
     r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
 )

@@ -33,6 +33,7 @@ _WHO = words("told asked with w by saw met rang phoned called named from see see
 _TITLED = TITLES | DOCTORS
 _NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
+_BY = words("by per with w via copy cc and consultant reg anaesthetist surgeon dr nurse sister")
 _NOT_INITIAL = words("""
     vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
     category part band level block wing form score pugh appendix schedule unit cohort arm point line box
@@ -43,7 +44,10 @@ _FINDINGS = words(
     "neg negative pos positive present absent normal score scores plane retractor retractors chamber set met"
 )
 _SLASHED = re.compile(r"/[A-Z]")
-_ENDS = re.compile(r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] ")
+_ENDS = re.compile(
+    r"[ \t]*\(| (?:ST\d|CT\d|FY\d|F[12]|RM|RN|RGN|RMN|SHO|SpR|HCA|MW|OT|SN)\b|"
+    r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] "
+)
 
 
 def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
@@ -318,7 +322,8 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         bounded = _ENDS.match(text, tokens.ends[after]) and (
             not place
             or tokens.gap(place - 1)[-1:] not in " /"
-            or tokens.gap(place - 1)[-2:] in (": ", "; ", "  ")
+            or tokens.gap(place - 1)[-2:] in (": ", "; ", "  ", ", ")
+            or before in _BY
         )
         if (
             tokens.words[after].istitle()

@@ -51,7 +51,9 @@ _PAIRS = frozenset(
      "rutherford morison", "golden virginia", "thick easy", "posner schlossman", "holmes adie", "night nurse",
      "old bell",
      "pell gregory", "marie curie", "west nile", "west africa", "sara stedy",
-     "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental", "cockcroft gault")
+     "dix hallpike", "sydenham chorea", "st john", "la belle", "abbey pain", "mini mental",
+     "simon broome", "bence jones", "austin moore", "mary joseph", "ann arbor", "lloyd davies",
+     "pot noodle", "cup soup", "port cath", "burrows wheeler", "cockcroft gault")
 )  # fmt: skip
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
 _BEFORE_SMALL = words("with of for by from to and")

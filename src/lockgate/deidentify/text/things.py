@@ -45,6 +45,7 @@ _BEFORE = words("""
     taking administer administered apply applied insert inserted fitted wears via using uses on grew growing allergy
     tolerates tolerating topical oral inhaled generic brand
 """)
+_PLACED = words("at from near nr told asked rang phoned saw met to in")
 _LINKS = frozenset((", ", " + ", "/", " / ", " & "))
 _JOINTS = words("or and nor vs versus")
 # What is done to a device, an operation or a medicine.
@@ -104,6 +105,8 @@ def graded(tokens: Tokens, last: int) -> bool:
 def by_company(tokens: Tokens, first: int, last: int) -> bool:
     """Whether the words from ``first`` to ``last``, strangers to all lists, are a thing by what stands beside them."""
     following = tokens.following(last)
+    if first and tokens.gap(first - 1) == " " and tokens.lowers[first - 1] in _PLACED:
+        return graded(tokens, last)
     if graded(tokens, last) or following in _AFTER or following in _DONE or denied(tokens, first):
         return True
     before = tokens.lowers[first - 1] if first else ""

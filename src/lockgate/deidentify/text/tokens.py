@@ -54,4 +54,6 @@ class Tokens:
         gap = self.gap(place - 1)
         if gap == " ":
             return False
+        if any(char.isdigit() for char in gap):  # "at no. 6 (Sidhu family)" begins none there
+            gap = gap[max(place for place, char in enumerate(gap) if char.isdigit()) + 1 :]
         return any(char in _STARTERS for char in gap) or "- " in gap
