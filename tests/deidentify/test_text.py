@@ -170,6 +170,7 @@ spans = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(spans, max_size=12))
 def test_resolved_spans_do_not_overlap_and_cover_the_same(found: list[Span]) -> None:
     kept = resolve(found)
