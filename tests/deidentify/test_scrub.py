@@ -55,6 +55,9 @@ def test_the_audit_finds_what_is_left(left: str, check: str | None) -> None:
 def test_an_everyday_word_or_an_eponym_is_no_residue_alone() -> None:
     known = Known.from_rows([{"given_name": "Will", "family_name": "Parkinson"}])
     assert residue("Will need review. Parkinson's disease", known) is None
+    assert residue("Known Parkinson’s, on co-careldopa", known) is None
+    for left in ("Mrs Parkinson slept well", "seen: parkinson, bed 4", "Parkinson's wife rang", "PARKINSON"):
+        assert residue(left, known) == "name", left
     assert residue("will parkinson", known) == "full-name"
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 
+from lockgate.deidentify.text.cues import RELATIONS
 from lockgate.deidentify.text.fold import fold
-from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, NOT_NAMES, WORDS
+from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, NOT_NAMES, WORDS, is_eponym
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.spans import KINDS
 
 _TAG = re.compile(r"\[(?:" + "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True)) + r")\]")
 _WORD = re.compile(r"[^\W\d_]+")
+_AFTER = re.compile(r"(['’]s?)?[ \t-]*([^\W\d_]*)")
 _DIGITS_APART = re.compile(r"(?<=\d)[\s().\-/]{1,3}(?=\d)")
 _NOT_ALNUM = re.compile(r"[\W_]+")
 _NOT_SQUEEZED = re.compile("[^\\w\u00a4]+|_+")
@@ -27,7 +29,7 @@ CHECKS: dict[str, str] = {
     "address": "the house and street",
     "email": "the e-mail address",
     "full-name": "given and family name together",
-    "name": "a word of the patient's names (everyday words and eponyms only as part of the full name)",
+    "name": "a word of the patient's names (everyday words only in the full name, eponyms where a person is meant)",
     "birth-date": "the date of birth in digits",
 }
 
@@ -67,17 +69,27 @@ def _spelled(squeezed: str, text: str) -> bool:
 
 
 def _names_left(folded: str, known: Known) -> bool:
-    """Whether a word of the patient's names is left that is neither an everyday word nor an eponym."""
-    own = {
-        word
-        for word in known.own_words
-        if len(word) > 2 and word not in WORDS and word not in EPONYMS and word not in NOT_NAMES
-    }
+    """Whether a word of the patient's names is left: neither an everyday word, nor an eponym where it is one."""
+    own = {word for word in known.own_words if len(word) > 2 and word not in WORDS and word not in NOT_NAMES}
     if not own or not {name for word in own for name in word.replace("'", " ").replace("-", " ").split()}:
         return False
+    if (eponyms := own & EPONYMS) and _left_as_person(folded, eponyms):
+        return True
+    own -= eponyms
     whole = {word for word in own if "-" not in word and "'" not in word}
     found = {word.lower() for word in _WORD.findall(folded) if word not in ABBREVIATIONS or len(word) > 3}
     if whole & found:
         return True
     flat = " " + _NOT_ALNUM.sub(" ", folded.lower()) + " "
     return any(" " + _NOT_ALNUM.sub(" ", word) + " " in flat for word in own - whole)
+
+
+def _left_as_person(folded: str, eponyms: set[str]) -> bool:
+    """Whether a name that is an eponym too stands somewhere without what makes it one: "Mrs Parkinson slept"."""
+    for found in _WORD.finditer(folded):
+        if (word := found.group().lower()) in eponyms:
+            after = _AFTER.match(folded, found.end())
+            possessive, following = (after.group(1), after.group(2).lower()) if after else (None, "")
+            if not is_eponym(word, following, bool(possessive)) or (possessive and following in RELATIONS):
+                return True
+    return False
