@@ -43,6 +43,10 @@ def _follow(page: Any, name: str) -> None:
     page.locator("main").get_by_role("link", name=name).first.click()
 
 
+def _follow_back(page: Any, name: str) -> None:
+    page.locator(".nhsuk-back-link").get_by_text(name).first.click()
+
+
 def _text(page: Any) -> str:
     return str(page.locator("main").inner_text())
 
@@ -81,6 +85,13 @@ def test_a_data_engineer_sees_what_came_in_and_what_waits(
     # another file's tests may have described it on this hospital by now
     described = "2026.1" in {one.release for one in list_catalogues(served[1])}
     assert ("not described in the catalogue yet" in text) is not described
+    _follow(page, "failed checks")
+    _looked_at(walk, page, "failed-checks")
+    page.locator("main .lg-list a").first.click()
+    _looked_at(walk, page, "rows-that-fail")
+    assert "Rows that fail " in _text(page)
+    _follow_back(page, "Failed checks")
+    _follow_back(page, "Coming in")
     _follow(page, "Projects")
     _looked_at(walk, page, "projects")
     page.goto("/turnaround/")
