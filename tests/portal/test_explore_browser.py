@@ -150,7 +150,8 @@ def nested(walk: Any, page: Any, address: str) -> None:
     page.fill("#how_many", "1")
     walk.shot(page, "group")
     check_page(walk, page)
-    page.locator("#how_many").press("Enter")
+    with page.expect_navigation():
+        page.locator("#how_many").press("Enter")
     page.goto(address + "part/rule-1-group-0/")
     tab_to(page, "Add a condition to this group", "link")
     page.keyboard.press("Enter")
@@ -220,7 +221,8 @@ def test_it_works_without_javascript_on_a_narrow_screen(served: tuple[str, Site]
     page.goto("/sign-in/")
     page.fill("#id_login", "tomasz")
     page.fill("#id_password", "tomasz-opens-the-lock")
-    page.locator("#id_password").press("Enter")
+    with page.expect_navigation():
+        page.locator("#id_password").press("Enter")
     page.goto("/explore/new/")
     page.fill("#title", "Everybody who visited")
     page.get_by_role("button", name="Continue").click()

@@ -22,8 +22,8 @@ def test_a_note_is_read_and_marked_by_keyboard_without_javascript(
         page.get_by_label("Leak rate of all notes").fill("20")
         page.get_by_label("Leak rate of each type").fill("40")
         page.get_by_role("button", name="Draw the sample").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
     walk.shot(page, "notes")
     page.get_by_role("button", name="Read the next note").focus()
     page.keyboard.press("Enter")
@@ -42,8 +42,8 @@ def test_a_note_is_read_and_marked_by_keyboard_without_javascript(
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url != first)
     page.get_by_role("button", name="Nothing was missed").focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     page.goto("/notes/")
     assert page.get_by_text("Withheld since a reader found something").count() == 1
     assert page.get_by_role("button", name="Let it in again").count() == 1
