@@ -27,7 +27,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site with one release of some three hundred invented people."""
     folder = tmp_path_factory.mktemp("twin")
     generate(folder / "hospital", patients=PEOPLE, seed=11)
-    site = Site.init(folder / "site", name="Twin Hospital", ods_code="RTW", demo=True)
+    site = Site.init(folder / "site", name="Twin Hospital", ods_code="RTW", demo=True, seed="twins")
     settings = folder / "site" / "site.toml"
     settings.write_text(settings.read_text() + f"\n[twin]\nepsilon = {EPSILON}\ntotal_epsilon = 100\n")
     site = Site.open(folder / "site")

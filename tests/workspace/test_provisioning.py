@@ -11,7 +11,7 @@ import pytest
 
 from lockgate.cli import run
 from lockgate.errors import Refused, UsageError
-from lockgate.workspace import leftout, provision, provisioning
+from lockgate.workspace import leftout, provision, provisioning, tables
 from lockgate.workspace.optouts import count_cohort
 from lockgate.workspace.project import Project
 from lockgate.workspace.scope import revoke
@@ -193,8 +193,12 @@ def test_killed_at_any_step_the_next_one_mends_it(site, issued, monkeypatch):
         people = set(range(1, 2 + step))
         monkeypatch.setattr(leftout, "opted_out", lambda *_, people=people, **__: people)
         with monkeypatch.context() as patch:
-            for name in ("write_atomic", "write_dictionary", "sha256_file", "rekey_table"):
-                patch.setattr(provisioning, name, cut(getattr(provisioning, name)))
+            for module, names in (
+                (provisioning, ("write_atomic", "write_dictionary", "sha256_file")),
+                (tables, ("sha256_file", "rekey_table")),
+            ):
+                for name in names:
+                    patch.setattr(module, name, cut(getattr(module, name)))
             patch.setattr(Project, "replace_data", cut(Project.replace_data))
             try:
                 provision(site, "p0001", "test")
