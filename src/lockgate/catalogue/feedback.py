@@ -15,7 +15,7 @@ import numpy as np
 from lockgate.curate import Release
 from lockgate.curate.feedback import NOT_CLASSIFIED
 from lockgate.disclosure import Rules, render_chart, repair_table, safe_count
-from lockgate.disclosure.manifest import ChartEntry, ColumnSpec, TableEntry
+from lockgate.disclosure.manifest import ChartEntry, TableEntry
 from lockgate.disclosure.safe import TOTAL
 from lockgate.disclosure.tables import Counts, Table, write_csv
 from lockgate.engine import Engine
@@ -94,10 +94,7 @@ def _table(engine: Engine, name: str, title: str, by: list[str], rules: Rules, m
         for theme in most:
             cells[theme, TOTAL] = sum(cells[theme, other] for other in there)
         totals = {by[1]: TOTAL}
-    entry = TableEntry(
-        kind="table", name=name, file=f"{name}.csv", title=title, rows=max(1, len(cells)), totals=totals,
-        columns=[*(ColumnSpec(name=one, role="dimension") for one in by), ColumnSpec(name=MEASURE, role="count")],
-    )  # fmt: skip
+    entry = TableEntry.of_counts(name, title, by, MEASURE, rows=max(1, len(cells)), totals=totals)
     values = np.array(list(cells.values()), dtype=np.int64)
     counts = {MEASURE: Counts(values, np.zeros(len(values), dtype=bool))}
     return repair_table(Table(entry, by, list(cells), counts, {}), rules)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lockgate.disclosure.charts import render_chart
-from lockgate.disclosure.manifest import ChartEntry, ColumnSpec, TableEntry
+from lockgate.disclosure.manifest import ChartEntry, TableEntry
 from lockgate.disclosure.tables import Numbers, Table
 
 Cell = tuple[str, str, float | None]
@@ -30,17 +30,9 @@ def count_chart(
     dimensions = [x, colour] if coloured else [x]
     keys = [(a, b) if coloured else (a,) for a, b, _ in cells]
     hidden = np.array([n is None for _, _, n in cells], dtype=bool)
-    entry = TableEntry(
-        kind="table",
-        name=name,
-        file=f"{name}.csv",
-        title=title,
-        columns=[
-            *(ColumnSpec(name=d, role="dimension") for d in dimensions),
-            ColumnSpec(name="number", role="count"),  # it is only drawn: nothing of it is checked
-        ],
-        rows=len(keys),
-    )
+    entry = TableEntry.of_counts(
+        name, title, dimensions, "number", rows=len(keys)
+    )  # drawn only, so not checked
     numbers = Numbers(np.array([n or 0 for _, _, n in cells], dtype=np.float64), hidden, [""] * len(cells))
     spec = ChartEntry(
         kind="chart",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -91,6 +92,29 @@ class TableEntry(_Strict):
     sha256: str = ""
     withheld: dict[str, Withheld] = {}
     done: list[str] = []
+
+    @classmethod
+    def of_counts(
+        cls,
+        name: str,
+        title: str,
+        dimensions: Iterable[str],
+        measure: str,
+        *,
+        rows: int,
+        totals: Mapping[str, str] | None = None,
+    ) -> TableEntry:
+        """A table of one count by some dimensions. ``totals`` names, per dimension, the label of its totals."""
+        columns = [ColumnSpec(name=dimension, role="dimension") for dimension in dimensions]
+        return cls(
+            kind="table",
+            name=name,
+            file=f"{name}.csv",
+            title=title,
+            columns=[*columns, ColumnSpec(name=measure, role="count")],
+            totals=dict(totals or {}),
+            rows=rows,
+        )
 
     @model_validator(mode="after")
     def _names_fit(self) -> TableEntry:

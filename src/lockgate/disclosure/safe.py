@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lockgate.disclosure import Rules, repair_table
-from lockgate.disclosure.manifest import ColumnSpec, TableEntry
+from lockgate.disclosure.manifest import TableEntry
 from lockgate.disclosure.tables import Counts, Table
 
 TOTAL = "Total"
@@ -28,18 +28,7 @@ def safe_table(
     ``cells``: labels, one per dimension, to the true count; ``totals`` names, per dimension, the label of its totals.
     """
     keys = list(cells)
-    entry = TableEntry(
-        kind="table",
-        name=name,
-        file=f"{name}.csv",
-        title=title,
-        columns=[
-            *(ColumnSpec(name=dimension, role="dimension") for dimension in dimensions),
-            ColumnSpec(name=measure, role="count"),
-        ],
-        totals=dict(totals or {}),
-        rows=len(keys),
-    )
+    entry = TableEntry.of_counts(name, title, dimensions, measure, rows=len(keys), totals=totals)
     values = np.array([cells[key] for key in keys], dtype=np.int64)
     counts = {measure: Counts(values, np.zeros(len(keys), dtype=bool))}
     return repair_table(Table(entry, list(dimensions), keys, counts, {}), rules)
