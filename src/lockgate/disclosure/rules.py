@@ -54,6 +54,18 @@ class Rules(BaseModel):
         """People needed on each side of a quantile."""
         return self.threshold if self.quantile_side is None else self.quantile_side
 
+    @property
+    def coarse(self) -> Rules:
+        """These rules with counts rounded to the least odd multiple of the base that is not below the threshold.
+
+        For pages whose counts the ledger of questions doesn't hold: beside a count rounded to the base, such a count
+        leaves a small difference open (docs/decisions/0214). An odd multiple, so that the steps of both meet. No count
+        that is shown rounds to nought.
+        """
+        times = -(-self.threshold // self.rounding)
+        base = self.rounding * (times + 1 - times % 2)
+        return self.model_copy(update={"rounding": base, "threshold": max(self.threshold, (base + 1) // 2)})
+
     @classmethod
     def parse(cls, values: dict[str, Any], where: str = "output rules") -> Rules:
         """Rules from plain data (a scope's ``output_rules``, a file). Raises UsageError naming the key."""

@@ -245,10 +245,10 @@ def rules_of(site: Site, scope: dict[str, Any] | None = None) -> Any:
 
 
 def people(site: Site, count: int) -> str:
-    """A count of people as it may stand on a page."""
+    """A count of people or rows as it may stand on a page beside the counts of Explore: coarsely rounded."""
     from lockgate.disclosure.core import safe_count
 
-    return str(safe_count(count, rules_of(site)))
+    return str(safe_count(count, rules_of(site).coarse))
 
 
 def workspace_now(site: Site, project: str, stored: dict[str, Any]) -> dict[str, Any]:
