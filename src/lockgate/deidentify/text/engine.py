@@ -81,8 +81,9 @@ def find(
     if ner is not None:
         found += ner.spans(folded)
     spans = _join(folded, resolve(found))
-    spans = resolve(spans + again.listed(tokens, spans))
-    spans = resolve(spans + again.repeated(tokens, spans))
+    for more in (again.listed, again.repeated):
+        if others := more(tokens, spans):
+            spans = resolve(spans + others)
     if origin is None:
         return spans
     return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)

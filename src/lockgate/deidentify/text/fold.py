@@ -49,6 +49,12 @@ _CHANGES_LENGTH = re.compile(
     r"[\u00ad\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\u00df\u00e6\u00c6\u0152\u0153\u00fe"
     r"\ufb00-\ufb06\x00-\x08\x0e-\x1f\x7f]"
 )
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def _one_to_one(match: re.Match[str]) -> str:
+    return match[0].translate(_TABLE)
 
 
 def fold(text: str) -> tuple[str, list[int] | None]:
@@ -56,10 +62,10 @@ def fold(text: str) -> tuple[str, list[int] | None]:
 
     None for the offsets means that they are the same.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and not _CONTROL.search(text):
         return text, None
     if not _CHANGES_LENGTH.search(text):
-        return (text if text.isascii() else text.translate(_TABLE)), None
+        return _BEYOND_ASCII.sub(_one_to_one, text), None
     pieces = [_fold_char(char) if char > "\x7f" or char < " " or char == "\x7f" else char for char in text]
     starts = [0, *accumulate(map(len, pieces))]
     origin = [0] * (starts[-1] + 1)

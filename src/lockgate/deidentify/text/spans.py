@@ -58,27 +58,34 @@ class Span(NamedTuple):
     own: bool = False
 
 
+def _order(span: Span) -> int:
+    """As one number: the earlier begin first, then the longer span, then the patient's own."""
+    begin, end, _, own = span
+    return (begin << 40) - (end << 1) - own
+
+
 def resolve(found: Iterable[Span]) -> list[Span]:
     """Spans without overlap that cover every character of those found.
 
     Where two overlap the longer one keeps its kind (the patient's own one on a tie), and the other keeps what is left
     of it outside.
     """
-    ordered = sorted(found, key=lambda span: (span.begin, -span.end, not span.own))
     kept: list[Span] = []
-    for span in ordered:
-        if kept and span.begin < kept[-1].end:
+    reached = 0
+    for span in sorted(found, key=_order):
+        begin, end, _, own = span
+        if begin < reached:
             last = kept[-1]
-            own = last.own or span.own
-            if span.end <= last.end:
-                if span.own and not last.own:
-                    kept[-1] = last._replace(own=own)
+            if end <= reached:
+                if own and not last.own:
+                    kept[-1] = last._replace(own=True)
                 continue
-            if span.end - span.begin > last.end - last.begin and last.begin < span.begin:
-                kept[-1] = last._replace(end=span.begin)
+            if end - begin > last.end - last.begin and last.begin < begin:
+                kept[-1] = last._replace(end=begin)
             else:
                 span = span._replace(begin=last.end)
         kept.append(span)
+        reached = end
     return kept
 
 
