@@ -19,6 +19,7 @@ from typing import Any
 from lockgate.bench.core import Measure
 from lockgate.bench.textpeers import PEERS, Read, read_by_peer, read_with_model
 from lockgate.bench.textsets import (
+    FIFTH_SEED,
     FOURTH_SEED,
     LETTERS_SEED,
     SECOND_SEED,
@@ -46,11 +47,13 @@ def run(quick: bool = False) -> list[Measure]:
         second = hospital(folder / "second", 50 if quick else 150, SECOND_SEED, letters="second")
         third = hospital(folder / "third", 50 if quick else 150, THIRD_SEED, letters="third")
         fourth = hospital(folder / "fourth", 50 if quick else 150, FOURTH_SEED, letters="fourth")
+        fifth = hospital(folder / "fifth", 50 if quick else 150, FIFTH_SEED, letters="fifth")
         sets: dict[str, Sequence[Note]] = {
             "letters of other houses": letters,
             "letters, second set": second,
             "letters, third set": third,
             "letters, fourth set": fourth,
+            "letters, fifth set": fifth,
         }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()

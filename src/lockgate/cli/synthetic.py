@@ -53,12 +53,24 @@ def command(
             help="Write them in the styles of six more, by another author who had not seen the scrubber.",
         ),
     ] = False,
+    letters_fifth: Annotated[
+        bool,
+        typer.Option(
+            "--letters-fifth",
+            help="Write them in the styles of eight more, by a third author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
 ) -> None:
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
-    sets = (("fourth", letters_fourth), ("third", letters_third), ("second", letters_second))
+    sets = (
+        ("fifth", letters_fifth),
+        ("fourth", letters_fourth),
+        ("third", letters_third),
+        ("second", letters_second),
+    )
     which = next((name for name, wanted in sets if wanted), letters)
     progress = None if state.json else lambda text: console.print(f"  {text} ...")
     summary = generate(
