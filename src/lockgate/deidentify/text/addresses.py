@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
@@ -51,9 +52,17 @@ _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
+# What stands in each text that the expressions above find anything in.
+_IN_HOUSES = ("Flat ", "Apartment ", "Apt ", "Unit ", "Room ", "Suite ")
+_WELSH_ROADS = ("Heol ", "Ffordd ", "Stryd ", "Lon ", "Clos ", "Rhes ", "Maes ")
+_ROADS = (
+    " Road", " Street", " Lane", " Avenue", " Close", " Crescent", " Drive", " Grove", " Terrace", " Gardens", " Way",
+    " Court",
+)  # fmt: skip
 _NEXT_TOWN = re.compile(r"(?:, | & )([A-Z][\w'-]+(?: (?:[A-Z][\w'-]+|of|on|upon|in|the)){0,3})")
 _ADDRESS_CUE = re.compile(
-    r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
+    r"[ahlmr](?<=\b[ahlmr])(?:(?<=l)ives|(?<=l)iving|(?<=r)esides|(?<=r)esiding|(?<=r)esident|(?<=a)ddress|"
+    r"(?<=h)ome|(?<=l)odges|(?<=m)oved)\b(?: (?:at|to|is))?:?\s+"
     r"(\d{1,4}[A-Da-d]?,?\s+"
     + _CAPITAL
     + r"(?:,? (?:(?:of|the|on|in|upon|under|y|yr|le) ){0,2}"
@@ -62,7 +71,7 @@ _ADDRESS_CUE = re.compile(
 )
 # "Lives at The Old Vicarage, Church Row, Upper Slaughter": a house by its name, where streets or towns follow.
 _HOUSE_CUE = re.compile(
-    r"\b(?:[Ll]ives|[Ll]iving|[Rr]esides|[Rr]esiding|[Aa]ddress)(?: at)?:? ((?:The )?"
+    r"[ALRalr](?<=\b[ALRalr])(?:(?<=[Ll])ives|(?<=[Ll])iving|(?<=[Rr])esides|(?<=[Rr])esiding|(?<=[Aa])ddress)(?: at)?:? ((?:The )?"
     + _CAPITAL
     + r"(?: (?:of|on|the|in|upon|"
     + _CAPITAL
@@ -161,12 +170,12 @@ def addresses(text: str) -> Iterator[Span]:
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
     for match in _ADDRESS_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for expression in (_FLAT_IN, _WELSH):
-        for match in expression.finditer(text):
+    for expression, named in ((_FLAT_IN, _IN_HOUSES), (_WELSH, _WELSH_ROADS)):
+        for match in expression.finditer(text) if any_of(named, text) else ():
             yield Span(match.start(), match.end(), ADDRESS)
     for match in _HOUSE_CUE.finditer(text):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for match in _NAMED_ROAD.finditer(text):
+    for match in _NAMED_ROAD.finditer(text) if any_of(_ROADS, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)
         yield from town_after(text, match.end())
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.cues import DOCTORS, TITLES
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, Span
@@ -32,6 +32,16 @@ _KINDS = re.compile(
     r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}|"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3} (?:B&B|Custody Suite|Cancer Support|Food ?[Bb]ank|& Sons(?: [A-Z][a-z]+)?)"
 )
+_AT = re.compile(r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}")
+# What stands in each text that the expressions above find anything in, the last of _KINDS apart, which is _AT.
+_LETTERS = (
+    " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE", " CE", " RC Primary", " PRU", " MIU",
+    " CMHT", " UTC", " WI",
+)  # fmt: skip
+_SIGNS = (
+    "Drs ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ", "Llyfrgell ",
+    " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
+)  # fmt: skip
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
@@ -40,15 +50,18 @@ _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'
 _UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
 
-def announced(text: str, flat: str) -> Iterator[Span]:
-    """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright"."""
+def announced(text: str, flat: str, form: bytes) -> Iterator[Span]:
+    """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright".
+
+    ``flat`` is the text in lower case, ``form`` its outline.
+    """
     for match in _NAME_IS.finditer(text) if "name is" in flat else ():
         yield Span(match.start(1), match.end(1), NAME)
-    for match in _LETTERED.finditer(text):
+    for match in _LETTERED.finditer(text) if any_of(_LETTERS, text) else ():
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
             yield Span(match.start(), match.end(), ORGANISATION)
-    for match in _KINDS.finditer(text):
+    for match in (_KINDS if any_of(_SIGNS, text) else _AT).finditer(text):
         named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
         if not all(word.lower() in capitals() for word in named):
             yield Span(match.start(), match.end(), ORGANISATION)
@@ -59,7 +72,7 @@ def announced(text: str, flat: str) -> Iterator[Span]:
                 match.end(),
                 ORGANISATION,
             )
-    for match in _UPPER_FIRST.finditer(text):
+    for match in _UPPER_FIRST.finditer(text) if any_of((b"A,", b"',", b"-,"), form) else ():
         family, given = re.split(", ?", match[0].lower())
         if (
             given in any_given()

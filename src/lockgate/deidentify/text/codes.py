@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.spans import AGE, HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
 _RUN = re.compile(r"\d{4,}")
@@ -29,7 +30,14 @@ _SSN = re.compile(r"\d(?<![\w.-]\d)\d\d-\d\d-\d{4}(?![\w-])")
 _NETWORK = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w.])")
 _US_PHONE = re.compile(r"[(\d](?<![\w.-][(\d])(?:\d\d|\d{3}\) ?)[-. ]?\d{3}[-. ]\d{4}(?![\w-])")
 _GROUPED = re.compile(r"\d\d[-. )] ?\d\d\d?\d?[- .]\d\d|\d\.\d{1,3}\.\d{1,3}\.\d")
-_GROUPS = ((_CARD, NUMBER), (_SORT, NUMBER), (_SSN, NUMBER), (_US_PHONE, PHONE), (_NETWORK, URL))
+# With the outlines of which one stands in each text that they find anything in.
+_GROUPS = (
+    (_CARD, NUMBER, (b"0000 0000", b"0000-0000")),
+    (_SORT, NUMBER, (b"00-00-00",)),
+    (_SSN, NUMBER, (b"000-00-0000",)),
+    (_US_PHONE, PHONE, (b"000-0000", b"000.0000", b"000 0000")),
+    (_NETWORK, URL, (b"0.0.0", b"0.00.0", b"0.000.0")),
+)
 _EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w./%-])")
 _SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
 _CUE = re.compile(
@@ -40,7 +48,7 @@ _CUE = re.compile(
     r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/ ]?)?\Z"
 )
 _REF = re.compile(
-    r"\b[Rr]ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
+    r"[Rr](?<=\b[Rr])ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
 _OLD_WORDS = re.compile(
     r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|"
@@ -63,11 +71,15 @@ _OLD_BEFORE = re.compile(
 )
 
 
-def codes(text: str, flat: str) -> Iterator[Span]:
-    """Reference numbers, bank and network numbers, extensions, and ages of 90 or more in words or in brackets."""
+def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
+    """Reference numbers, bank and network numbers, extensions, and ages of 90 or more in words or in brackets.
+
+    ``flat`` is the text in lower case, ``form`` its outline.
+    """
     for match in _RUN.finditer(text):
         yield from _coded(text, match)
-    for expression, kind in _GROUPS if _GROUPED.search(text) else ():
+    grouped = [group for group in _GROUPS if any_of(group[2], form)]
+    for expression, kind, _ in grouped if grouped and _GROUPED.search(text) else ():
         for match in expression.finditer(text):
             yield Span(match.start(), match.end(), kind)
     if "iban" in flat or "account" in flat:

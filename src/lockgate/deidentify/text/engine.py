@@ -27,7 +27,7 @@ from lockgate.deidentify.text import (
     strangers,
     things,
 )
-from lockgate.deidentify.text.fold import fold
+from lockgate.deidentify.text.fold import fold, outline
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
@@ -107,21 +107,22 @@ def scrub_text(
 
 
 def _shapes(text: str, flat: str, known: Known) -> list[Span]:
-    found = list(patterns.emails_and_urls(text))
+    form = outline(text)
+    found = list(patterns.emails_and_urls(text, flat))
     found += patterns.ten_digits(text)
     found += patterns.phones(text)
     found += addresses.postcodes(text)
     found += addresses.outward(text, known.outwards)
-    found += initials.dotted(text)
-    found += initials.signed(text)
+    found += initials.dotted(text, form)
+    found += initials.signed(text, flat)
     found += joined.joined(text)
     found += announced.letterhead(text)
-    found += announced.announced(text, flat)
-    found += patterns.numbers(text, flat)
+    found += announced.announced(text, flat, form)
+    found += patterns.numbers(text, flat, form)
     found += days.numeric_dates(text, known.births)
-    found += days.written_otherwise(text, known.births)
+    found += days.written_otherwise(text, form, known.births)
     found += patterns.ages(text)
-    found += codes.codes(text, flat)
+    found += codes.codes(text, flat, form)
     found += addresses.addresses(text)
     return [_owned(text, span, known) for span in found]
 

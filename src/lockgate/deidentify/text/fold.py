@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import accumulate
+from typing import TypeVar
+
+S = TypeVar("S", str, bytes)
 
 _PLAIN = {
     "\u2018": "'", "\u2019": "'", "\u201b": "'", "\u02bc": "'", "\u00b4": "'", "\u0060": "'", "\u201c": '"',
@@ -79,6 +83,27 @@ def fold(text: str) -> tuple[str, list[int] | None]:
 def fold_value(value: str) -> str:
     """A known value (a name, a street) folded, trimmed, with single spaces."""
     return " ".join(fold(value)[0].split())
+
+
+_OUTLINE = bytes(
+    ord("A" if char.isupper() else "a" if char.islower() else "0" if char.isdigit() else char)
+    for char in map(chr, range(128))
+) + bytes(128)
+
+
+def outline(folded: str) -> bytes:
+    """The outline of a folded text, a byte for each of its characters: A for a capital, a for a small letter, 0 for a
+    digit, the same for a mark of ASCII, ? for any other. A rule is asked only of a text in whose outline its own is.
+    """
+    return folded.encode("ascii", "replace").translate(_OUTLINE)
+
+
+def any_of(parts: Iterable[S], text: S) -> bool:
+    """Whether one of some strings (or bytes) stands in another."""
+    for part in parts:  # a loop, since ``any`` over a generator takes thrice as long
+        if part in text:
+            return True
+    return False
 
 
 def words(text: str) -> frozenset[str]:

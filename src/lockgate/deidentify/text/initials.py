@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.classes import WORD, class_of
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import any_family
 from lockgate.deidentify.text.spans import STAFF, Span
@@ -161,25 +161,29 @@ def _named_before(tokens: Tokens, place: int) -> bool:
 
 
 _SIGNED = re.compile(
-    r"\b(?:[Ww]ritten|[Ss]gd|[Ss]igned|[Tt]yped|[Dd]ictated|[Ss]ig|[Ee]ntered)(?: by)?:? "
+    r"[DESTWdestw](?<=\b[DESTWdestw])(?:(?<=[Ww])ritten|(?<=[Ss])gd|(?<=[Ss])igned|(?<=[Tt])yped|(?<=[Dd])ictated|"
+    r"(?<=[Ss])ig|(?<=[Ee])ntered)(?: by)?:? "
     r"([A-Za-z](?:\.? |\.)[A-Za-z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)\b"
 )
 
 
-_SIGN = re.compile(r"[WwSsTtDdEe](?:ritten|gd|ig|yped|ictated|ntered)\b|[Ss]igned")
+_SIGNS = ("written", "sgd", "signed", "typed", "dictated", "sig ", "sig:", "entered")
 
 
-def signed(text: str) -> Iterator[Span]:
-    """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe"."""
-    for match in _SIGNED.finditer(text) if _SIGN.search(text) else ():
+def signed(text: str, flat: str) -> Iterator[Span]:
+    """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe".
+
+    ``flat`` is the text in lower case.
+    """
+    for match in _SIGNED.finditer(text) if any_of(_SIGNS, flat) else ():
         name = match[1].split(" ")[-1].split(".")[-1].lower()
         if name in any_family() or class_of(name) is not WORD:
             yield Span(match.start(1), match.end(1), STAFF)
 
 
-def dotted(text: str) -> Iterator[Span]:
-    """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W."."""
-    for match in _DOTTED.finditer(text):
+def dotted(text: str, form: bytes) -> Iterator[Span]:
+    """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W.". ``form``: the outline."""
+    for match in _DOTTED.finditer(text) if b"A.A." in form else ():
         if (
             match[0] not in _NO_DOTTED
             and _DOTTED_ENDS.match(text, match.end())

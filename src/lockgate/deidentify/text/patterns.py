@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.spans import (
     AGE,
     EMAIL,
@@ -28,7 +28,9 @@ from lockgate.schema import nhs_number
 
 # Python's regular expressions scan quickly only for a first character from a set. So an expression here begins with its
 # digit or capital, and what must stand before it is looked at afterwards, by a lookbehind or by a cue that ends there.
-_EMAIL = re.compile(r"[\w.+'%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_DOMAIN = re.compile(r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_IN_ADDRESS = re.compile(r"[\w.+'%-]")
+_HANDLE = re.compile(r"@(?<!\w@)[A-Za-z][\w.]{1,29}\w\b")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z][\w.]{1,29}\w\b", re.I)
 _TEN = re.compile(r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)")
 _NHS_SHAPE = re.compile(r"\d{3}([ \-])\d{3}\1\d{4}")
@@ -47,13 +49,14 @@ _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
 _VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
 _VEHICLE_CUE = re.compile(
-    r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
+    r"[nrv](?<=\b[nrv])(?:(?<=r)eg(?:istration)?(?: plate| number| no\.?)?|(?<=n)umber plate|(?<=v)ehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
 _STAFF_CUES = ("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
 _STAFF_NUMBER = re.compile(
-    r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
-    r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
-)  # fmt: skip
+    r"[GNHPgnhp](?<=\b[GNHPgnhp])(?i:(?<=g)mc|(?<=n)mc|(?<=h)cpc|(?<=g)dc|(?<=g)phc|(?<=g)oc|(?<=p)in|(?<=p)rescriber)\b"
+    r"(?i:(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
+    r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b)"
+)
 _NMC = re.compile(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b")
 _LOCAL = re.compile(r"\d(?<!\d\d)[\dA-Za-z\-/]{3,15}(?!\w)")
 _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
@@ -66,9 +69,14 @@ _LOCAL_CUE = re.compile(
     r"(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
+# What the cues above end with.
+_LOCAL_ENDS = (
+    "mrn", "pas", "crn", "uhn", "id", "no", "num", "number", "nr", "ref", "reference", "chart", "subject",
+    "participant", "accession", "incident", "sign", "cad", "safe", "code", "passport",
+)  # fmt: skip
 _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
-    r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
+    r"[OoYy](?<=\b[OoYy])(?:(?<=[Oo])ur|(?<=[Yy])our|(?<=O)UR|(?<=Y)OUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
 # The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
 _SHAPED = re.compile(
@@ -81,7 +89,7 @@ _TYPED_BY = re.compile(
     r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;\n]))\b"
 )
 _BEFORE_ROLE = re.compile(
-    r"(?<=\n)([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
+    r"\n([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
 )
 _SIGNED_SMALL = re.compile(
     r"(?<=\d )(?!am|pm|hrs|nd|rd|st|th|ml|mg|kg|cm|mm|no|ok)([a-z]{2,3})[ \t]*(?=\n|\Z)"
@@ -89,7 +97,9 @@ _SIGNED_SMALL = re.compile(
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
 _BLEEP = re.compile(
-    r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
+    r"[BEPRSbeprs](?<=\b[BEPRSbeprs])"
+    r"(?i:(?<=b)leep|(?<=p)ager|(?<=e)xt|(?<=e)xtn|(?<=e)xtension|(?:(?<=r)eg|(?<=s)ho|(?<=s)pr) bp)\b"
+    r"[ :.#]{1,3}(\d{3,6})\b(?!/)"
 )
 _SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
 _THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
@@ -105,6 +115,20 @@ _ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(
 _COLON = re.compile(r"[:#=]")
 _AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
 _LONG = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)")
+# Expressions, the kinds of what they find, and outlines of which one stands in each text that they find anything in.
+_BY_FORM = (
+    (_NMC, STAFF_NUMBER, (b"00A0000A",)),
+    (_LETTERED, HOSPITAL_NUMBER, (b"A000000", b"A-000000")),
+    (_VEHICLE, VEHICLE, (b"AA00 AAA", b"AA00AAA")),
+    (_SLASHED, HOSPITAL_NUMBER, (b"00000/00",)),
+    (
+        _SHAPED,
+        HOSPITAL_NUMBER,
+        (b"A00-0000", b"A000 0000", b"A0000AA", b"000000A", b"0000000", b"00A00000"),
+    ),
+    (_THREES, NUMBER, (b"000 000 000", b"000-000-000")),
+    (_LONG, NUMBER, (b"0000000",)),
+)
 
 MONTHS = {
     name: number
@@ -125,14 +149,19 @@ _AGE_LISTED = re.compile(r"(?:[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+|\d{5,}),\s$")
 _NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
 
-def emails_and_urls(text: str) -> Iterator[Span]:
-    """E-mail addresses, web addresses and account handles."""
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            yield Span(match.start(), match.end(), EMAIL)
-    if "@" in text or "://" in text or "www." in text.lower():
-        for match in _URL.finditer(text):
-            yield Span(match.start(), match.end(), URL)
+def emails_and_urls(text: str, flat: str) -> Iterator[Span]:
+    """E-mail addresses, web addresses and account handles. ``flat`` is the text in lower case."""
+    done = 0
+    for match in _DOMAIN.finditer(text) if "@" in text else ():
+        begin = match.start()
+        while begin > done and _IN_ADDRESS.match(text, begin - 1):
+            begin -= 1
+        if begin < match.start():
+            done = match.end()
+            yield Span(begin, done, EMAIL)
+    linked = "://" in flat or "www." in flat
+    for match in (_URL if linked else _HANDLE).finditer(text) if linked or "@" in text else ():
+        yield Span(match.start(), match.end(), URL)
 
 
 def ten_digits(text: str) -> Iterator[Span]:
@@ -168,50 +197,53 @@ def before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[
     return cue.search(text, max(0, begin - reach), begin)
 
 
-def numbers(text: str, flat: str) -> Iterator[Span]:
+def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
     """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers.
 
-    ``flat`` is the text in lower case.
+    ``flat`` is the text in lower case, ``form`` its outline.
     """
-    if any(cue in flat for cue in _STAFF_CUES):
+    if any_of(_STAFF_CUES, flat):
         for match in _STAFF_NUMBER.finditer(text):
             yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     if "reg" in flat or "vehicle" in flat or "plate" in flat:
         for match in _VEHICLE_CUE.finditer(text):
             yield Span(match.start(1), match.end(1), VEHICLE)
-    for match in _CONSTABLE.finditer(text) if "PC" in text or " D" in text else ():
+    for match in _CONSTABLE.finditer(text) if any_of(("PC ", "PS ", "DC ", "DS ", "PCSO "), text) else ():
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     for match in _LOCAL.finditer(text):
         letters = before(_LOCAL_LETTERS, text, match.start(), 7)
         begin = match.start()
-        if letters and before(_LOCAL_CUE, text, letters.start(), 36):
+        if letters and _local_cue(text, flat, letters.start()):
             begin = letters.start()
-        elif (begin and text[begin - 1].isalnum()) or not before(_LOCAL_CUE, text, begin, 36):
+        elif (begin and text[begin - 1].isalnum()) or not _local_cue(text, flat, begin):
             continue
         yield Span(begin, match.end(), HOSPITAL_NUMBER)
-    for match in _NI.finditer(text):
+    for match in _NI.finditer(text) if b"aa000000a" in form.lower().translate(None, b" \n") else ():
         letters = before(_NI_LETTERS, text, match.start(), 4)
         if letters:
             yield Span(letters.start(), match.end(), NI_NUMBER)
-    for expression, kind in (
-        (_NMC, STAFF_NUMBER),
-        (_LETTERED, HOSPITAL_NUMBER),
-        (_VEHICLE, VEHICLE),
-        (_SLASHED, HOSPITAL_NUMBER),
-        (_SHAPED, HOSPITAL_NUMBER),
-        (_THREES, NUMBER),
-        (_LONG, NUMBER),
-    ):
-        for match in expression.finditer(text):
-            yield Span(match.start(), match.end(), kind)
-    if " ref" in flat:
+    for expression, kind, forms in _BY_FORM:
+        if any_of(forms, form):
+            for match in expression.finditer(text):
+                yield Span(match.start(), match.end(), kind)
+    if "our ref" in flat:
         for match in _OUR_REF.finditer(text):
             if any(char.isdigit() for char in match.group(1)):
                 yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
-    for expression in (_TYPED_BY, _BEFORE_ROLE, _LAST_LINE):
+    for match in _TYPED_BY.finditer(text) if any_of(("ed by", "en by"), text) else ():
+        yield Span(match.start(1), match.end(1), STAFF)
+    for expression in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
         for match in expression.finditer(text):
             yield Span(match.start(1), match.end(1), STAFF)
     yield from _labelled(text)
+
+
+def _local_cue(text: str, flat: str, begin: int) -> bool:
+    """Whether a cue of a local number ends at ``begin``; its last word is looked at first, which is quick."""
+    reach = max(0, begin - 36)
+    return flat[reach:begin].rstrip(" \r\f\v.:#").endswith(_LOCAL_ENDS) and bool(
+        _LOCAL_CUE.search(text, reach, begin)
+    )
 
 
 def _labelled(text: str) -> Iterator[Span]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import cues
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
@@ -47,7 +47,7 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
-        found += _halves(text, known)
+        found += _halves(text, flat, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
@@ -57,19 +57,19 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
 
 
 _ENDING = re.compile(
-    r"\b(?:ending|ends|end|ending in|last (?:3|4|5|6|three|four|five|six)(?: digits)?|[x*]{2,})"
-    r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d)",
-    re.I,
+    r"[ELXelx*](?<=\b[ELXelx*])(?i:(?:(?<=e)nding|(?<=e)nds|(?<=e)nd|(?<=e)nding in|"
+    r"(?<=l)ast (?:3|4|5|6|three|four|five|six)(?: digits)?|(?<=[x*])[x*]+)"
+    r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d))"
 )
 _SHORT_RUN = re.compile(r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-]\d)")
 
 
-_ENDS = re.compile(r"[elx*](?:nd(?:s|ing)?|ast \w+(?: digits)?|[x*]+)\b[^\n]{0,12}\d", re.I)
+_ENDS = ("end", "last ", "xx", "x*", "*x", "**")
 
 
-def _halves(text: str, known: Known) -> Iterator[Span]:
+def _halves(text: str, flat: str, known: Known) -> Iterator[Span]:
     """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
-    for match in _ENDING.finditer(text) if _ENDS.search(text) else ():
+    for match in _ENDING.finditer(text) if any_of(_ENDS, flat) else ():
         for number, (kind, own) in known.numbers.items():
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)
