@@ -71,7 +71,8 @@ _ADDRESS_CUE = re.compile(
 )
 # "Lives at The Old Vicarage, Church Row, Upper Slaughter": a house by its name, where streets or towns follow.
 _HOUSE_CUE = re.compile(
-    r"[ALRalr](?<=\b[ALRalr])(?:(?<=[Ll])ives|(?<=[Ll])iving|(?<=[Rr])esides|(?<=[Rr])esiding|(?<=[Aa])ddress)(?: at)?:? ((?:The )?"
+    r"[ALRalr](?<=\b[ALRalr])(?:(?<=[Ll])ives|(?<=[Ll])iving|(?<=[Rr])esides|(?<=[Rr])esiding|(?<=[Aa])ddress)"
+    r"(?: at)?:? ((?:The )?"
     + _CAPITAL
     + r"(?: (?:of|on|the|in|upon|"
     + _CAPITAL

@@ -48,7 +48,8 @@ _CUE = re.compile(
     r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/ ]?)?\Z"
 )
 _REF = re.compile(
-    r"[Rr](?<=\b[Rr])ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
+    r"[Rr](?<=\b[Rr])ef(?:erence)?(?: no| number)?[.:#]? ?"
+    r"((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
 _OLD_WORDS = re.compile(
     r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|"

@@ -49,7 +49,8 @@ _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
 _VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
 _VEHICLE_CUE = re.compile(
-    r"[nrv](?<=\b[nrv])(?:(?<=r)eg(?:istration)?(?: plate| number| no\.?)?|(?<=n)umber plate|(?<=v)ehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
+    r"[nrv](?<=\b[nrv])(?:(?<=r)eg(?:istration)?(?: plate| number| no\.?)?|(?<=n)umber plate|(?<=v)ehicle)"
+    r"[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
 _STAFF_CUES = ("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
 _STAFF_NUMBER = re.compile(
@@ -76,7 +77,8 @@ _LOCAL_ENDS = (
 )  # fmt: skip
 _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
-    r"[OoYy](?<=\b[OoYy])(?:(?<=[Oo])ur|(?<=[Yy])our|(?<=O)UR|(?<=Y)OUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
+    r"[OoYy](?<=\b[OoYy])(?:(?<=[Oo])ur|(?<=[Yy])our|(?<=O)UR|(?<=Y)OUR) "
+    r"(?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
 # The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
 _SHAPED = re.compile(
