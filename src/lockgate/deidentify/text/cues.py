@@ -252,6 +252,20 @@ CUE_WORDS = (
     | frozenset("wp")
     | _FIELDS
 )
+# Those that are a cue after some words only.
+ONLY_LINKS = LINKS.keys() - (
+    TITLES
+    | DOCTORS
+    | ROLES
+    | RELATIONS
+    | SALUTATIONS
+    | CLOSINGS
+    | LABELS
+    | CALLED
+    | DID
+    | frozenset("wp")
+    | _FIELDS
+)
 # What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).
 _TITLED = DOCTORS | TITLES
 _NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
@@ -281,7 +295,7 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _name_before(tokens, place)
     if lower in DID and tokens.gap(place - 1) == " ":
         yield from _name_did(tokens, place)
-    if lower in LABELS and _LABEL_GAP.match(tokens.gap(place)):
+    if lower in LABELS and (gap := tokens.gap(place)) != " " and _LABEL_GAP.match(gap):
         yield from _labelled(tokens, place)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from lockgate.deidentify.text import (
     addresses,
@@ -27,6 +26,23 @@ from lockgate.deidentify.text import (
     strangers,
     things,
 )
+from lockgate.deidentify.text.asked import (
+    BEFORE_PLACE,
+    CAPITAL,
+    CUE,
+    HEAD,
+    INITIALS,
+    INTRODUCES,
+    LETTER,
+    LINK,
+    LISTED,
+    MONTH,
+    NEAR,
+    SMALL,
+    STARTS,
+    asked,
+    own_places,
+)
 from lockgate.deidentify.text.fold import fold, outline
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -35,7 +51,7 @@ from lockgate.deidentify.text.guards import (
     is_eponym,
 )
 from lockgate.deidentify.text.known import Known
-from lockgate.deidentify.text.lists import family_names, given_names
+from lockgate.deidentify.text.lists import given_names
 from lockgate.deidentify.text.ner import Ner
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import (
@@ -55,7 +71,7 @@ from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^"))
-_INTRODUCING = cues.RELATIONS | cues.CLOSINGS
+_ASKED = ~NEAR
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
 _NOBODY = Known()
@@ -141,68 +157,59 @@ def _owned(text: str, span: Span, known: Known) -> Span:
 def _walk(tokens: Tokens, known: Known) -> list[Span]:
     """The walk over the words: own names, names by cue, organisations, places, months of dates."""
     found: list[Span] = []
-    given = given_names()
-    family = family_names()
-    singles = known.singles
-    plain = strangers.plain_words()
-    idle = _idle()
+    words, lowers = tokens.words, tokens.lowers
+    kinds = [*map(asked, words), 0]
+    own, near = own_places(tokens, kinds, known)
+    initialled = known.initials
     run_end = proper_end = 0
-    lowers = tokens.lowers
-    for place, lower in enumerate(lowers):
-        word = tokens.words[place]
-        if lower in singles:
+    after_introducing = -1
+    for place, kind in enumerate(kinds[:-1]):
+        if place in own:
             found += record.own_name(tokens, place, known)
-        elif (
-            (lower[0] in known.near_firsts or lower[-1] in known.near_lasts)
-            and len(lower) > 3
-            and (word[0].isupper() or record.introduced(tokens, place, known))
-        ):
+        elif place in near:
             found += record.near_name(tokens, place, known)
-        if word == lower and lower in idle:
-            if place and lowers[place - 1] in _INTRODUCING:
-                found += strangers.small(tokens, place)
+        if not kind & _ASKED and place != after_introducing:
             continue
-        if word.isupper() and word in known.initials:
+        if initialled and kind & CAPITAL and words[place] in initialled:
             found += record.own_initials(tokens, place)
-        elif 1 < len(word) < 4 and word.isupper():
+        elif kind & INITIALS:
             found += initials.staff(tokens, place)
-        elif len(word) == 1 and known.initials and word.isupper():
+        elif kind & LETTER and initialled:
             found += record.dotted_initials(tokens, place, known)
-        if lower in patterns.MONTHS:
+        if kind & MONTH:
             month = days.month_date(
-                tokens.text, tokens.begins[place], tokens.ends[place], patterns.MONTHS[lower], known.births
+                tokens.text,
+                tokens.begins[place],
+                tokens.ends[place],
+                patterns.MONTHS[lowers[place]],
+                known.births,
             )
             if month:
                 found.append(month)
-        if lower in cues.CUE_WORDS:
+        if kind & CUE and (not kind & LINK or (place and lowers[place - 1] in cues.LINKS[lowers[place]])):
             found += cues.cued_names(tokens, place)
-        if lower in orgs.ORG_HEADS and (organisation := orgs.organisation(tokens, place)):
+        if kind & HEAD and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
-        if lower in orgs.PLACE_WORDS:
+        if kind & BEFORE_PLACE and (kinds[place + 1] & CAPITAL or lowers[place + 1 : place + 2] == ["the"]):
             found += _places(tokens, place)
-        if not word[0].isupper():
-            if lower in given or lower not in plain or (place and tokens.lowers[place - 1] in _INTRODUCING):
+        if not kind & CAPITAL:
+            if kind & SMALL or place == after_introducing:
                 found += strangers.small(tokens, place)
-            continue
-        if lower in given or lower in family:
-            found += _listed_name(tokens, place)
-        if place >= run_end:
-            run_end, people = strangers.run(tokens, place)
-            found += people
-        if place >= proper_end and lower not in proper.NO_START:
-            proper_end, named = proper.proper(tokens, place)
-            if named:
-                found.append(named)
-        if len(word) == 1:
-            found += proper.with_initial(tokens, place)
+        else:
+            if kind & LISTED:
+                found += _listed_name(tokens, place)
+            if place >= run_end:
+                run_end, people = strangers.run(tokens, place)
+                found += people
+            if place >= proper_end and kind & STARTS:
+                proper_end, named = proper.proper(tokens, place)
+                if named:
+                    found.append(named)
+            if kind & LETTER:
+                found += proper.with_initial(tokens, place)
+        if kind & INTRODUCES:
+            after_introducing = place + 1
     return found
-
-
-@cache
-def _idle() -> frozenset[str]:
-    """Words that in small letters say nothing about identifiers, unless a relation or a closing stands before."""
-    asked = (patterns.MONTHS.keys(), cues.CUE_WORDS, orgs.ORG_HEADS, orgs.PLACE_WORDS, given_names())
-    return strangers.plain_words().difference(*asked)
 
 
 def _places(tokens: Tokens, place: int) -> Iterator[Span]:

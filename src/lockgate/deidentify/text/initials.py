@@ -56,11 +56,14 @@ _FELT = re.compile(
 )
 
 
+def may_be(word: str) -> bool:
+    """Whether two or three capitals may be somebody's initials."""
+    return word not in _NEVER
+
+
 def staff(tokens: Tokens, place: int) -> Iterator[Span]:
-    """The two or three capitals at ``place``, and those listed with them, where they are somebody's initials."""
+    """The two or three capitals at ``place``, which may be initials, where they are, and those listed with them."""
     word = tokens.words[place]
-    if word in _NEVER:
-        return
     gap, text, end = tokens.gap(place - 1), tokens.text, tokens.ends[place]
     before = tokens.lowers[place - 1] if place else ""
     medical = word in ABBREVIATIONS

@@ -183,6 +183,11 @@ def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
     return False
 
 
+def may_be_slip(lower: str) -> bool:
+    """Whether a word (lower case) may be a slip of the pen for a name: it is long enough and no common word."""
+    return len(lower) > 3 and lower not in NOT_NAMES and lower not in HEADS and lower not in _COMMON
+
+
 def introduced(tokens: Tokens, place: int, known: Known) -> bool:
     """Whether a word in small letters stands where a name is to be expected."""
     before = tokens.lowers[max(0, place - 2) : place]
@@ -203,10 +208,10 @@ def _after_title(tokens: Tokens, place: int) -> bool:
 
 def is_ward(tokens: Tokens, place: int) -> bool:
     """Whether the word names a ward: "Rose ward", "Penny and Rose wards"."""
-    following = tokens.lowers[place + 1 : place + 4]
-    return bool(following) and (
-        following[0] in ("ward", "wards") or (following[0] == "and" and "wards" in following)
-    )
+    following = tokens.lowers[place + 1] if place + 1 < len(tokens.lowers) else ""
+    if following == "and":
+        return "wards" in tokens.lowers[place + 2 : place + 4]
+    return following in ("ward", "wards")
 
 
 def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
@@ -246,7 +251,8 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
 def near_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     """A word one edit away from a name of the patient: a slip of the pen, never a common word."""
     lower = tokens.lowers[place]
-    if lower in NOT_NAMES or lower in HEADS or lower in _COMMON:
+    keys = known.near.keys() & deletions(lower)
+    if not keys:
         return
     if lower in WORDS and not (
         tokens.words[place][0].isupper() and tokens.following(place) in PERSONAL_VERBS
@@ -256,8 +262,8 @@ def near_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         return
     if is_eponym(lower, tokens.following(place), tokens.possessive(place)):
         return
-    for key in deletions(lower):
-        for name in known.near.get(key, ()):
+    for key in keys:
+        for name in known.near[key]:
             if one_edit_apart(lower, name):
                 kind = known.singles[name]
                 begin, end = _with_initial(tokens, place, known)

@@ -8,7 +8,7 @@ and none is just a word, are a person; so is a stranger alone inside a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from lockgate.deidentify.text import things
@@ -55,6 +55,7 @@ _PAIRS = frozenset(
      "simon broome", "bence jones", "austin moore", "mary joseph", "ann arbor", "lloyd davies",
      "pot noodle", "cup soup", "port cath", "burrows wheeler", "cockcroft gault")
 )  # fmt: skip
+_IN_PAIRS = frozenset(word for pair in _PAIRS for word in pair.split(" "))
 _OPERATIONS = ("ectomy", "otomy", "ostomy", "plasty", "scopy", "itis", "desis", "pexy")
 _BEFORE_SMALL = words("with of for by from to and")
 _BEFORE = words("patient pt client resident contact to with by from for re called named")
@@ -86,12 +87,17 @@ def _capital(tokens: Tokens, place: int) -> bool:
 
 
 def _class(tokens: Tokens, place: int) -> str:
-    word = tokens.words[place]
+    return _class_written(tokens.words[place])
+
+
+@lru_cache(maxsize=1 << 15)
+def _class_written(word: str) -> str:
+    """The class of a word as it is written."""
     if len(word) == 1:
         return BOTH
     if word in ABBREVIATIONS or things.is_roman(word):
         return WORD
-    found = class_of(tokens.lowers[place])
+    found = class_of(word.lower())
     if found is STRANGER and word.isupper() and len(word) < 5:
         return BOTH  # an abbreviation that no list has, or a short name in a table: "AIZA MURRAY"
     if (
@@ -211,6 +217,8 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
 
 def is_pair(tokens: Tokens, place: int) -> bool:
     """Whether a word and the next, or the one before, are two names of one disease, sign or tool."""
+    if tokens.lowers[place] not in _IN_PAIRS:
+        return False
     beside = tokens.lowers[max(0, place - 1) : place + 2]
     return any(f"{first} {second}" in _PAIRS for first, second in pairwise(beside))
 

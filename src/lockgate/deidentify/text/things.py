@@ -67,7 +67,10 @@ _GERMS = (
     "monas", "myces", "bacillus", "bacterium", "plasma", "virus", "spora", "nema", "sporium", "phyton", "coccus",
     "bacter", "vibrio", "gella", "nella", "tella", "ccella", "ribia", "mannia",
 )  # fmt: skip
-_ROMAN = re.compile(r"(?:II|III|IV|VI|VII|VIII|IX)[abc]?\Z")
+_ROMAN = frozenset(
+    number + letter for number in words("II III IV VI VII VIII IX") for letter in ("", "a", "b", "c")
+)
+_OF_GRADES = words("score grade stage class level type")
 
 
 @lru_cache(maxsize=20_000)
@@ -83,7 +86,7 @@ def medicine(lowers: list[str]) -> bool:
 
 def is_roman(word: str) -> bool:
     """Whether a word in capitals is a number of a grade or class."""
-    return bool(_ROMAN.match(word))
+    return word in _ROMAN
 
 
 def _known(lower: str) -> bool:
@@ -92,12 +95,15 @@ def _known(lower: str) -> bool:
 
 def numbered(tokens: Tokens, last: int) -> bool:
     """Whether a roman numeral over one follows: "Hurley II"."""
-    after = last + 1
-    return after < len(tokens.words) and tokens.gap(last) == " " and is_roman(tokens.words[after])
+    return tokens.gaps[last] == " " and tokens.words[last + 1] in _ROMAN
 
 
 def graded(tokens: Tokens, last: int) -> bool:
     """Whether the word is followed by a number, grade or dose, and by no age, house or telephone."""
+    if tokens.gaps[last] == " ":  # a word follows
+        following = tokens.words[last + 1]
+        if following[0] not in "IV" and following not in _OF_GRADES:
+            return False
     end = tokens.ends[last]
     return bool(_AMOUNT.match(tokens.text, end)) and not _NEVER_ONE.match(tokens.text, end)
 

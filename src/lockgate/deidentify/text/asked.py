@@ -1,0 +1,84 @@
+"""What the walk over a note asks of a word, told by the word alone: most words say nothing, and are passed by.
+
+The vocabulary of notes repeats, so that the answer is remembered.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from lockgate.deidentify.text import cues, initials, orgs, patterns, proper, record, strangers
+from lockgate.deidentify.text.known import Known
+from lockgate.deidentify.text.lists import family_names, given_names
+from lockgate.deidentify.text.tokens import Tokens
+
+CAPITAL = 1  # begins with a capital
+MONTH = 2
+CUE = 4  # may announce a name
+LINK = 8  # may announce one after some words only, which cues.LINKS has
+HEAD = 16  # may be the head of an organisation's name
+BEFORE_PLACE = 32  # a place, employer or saint may follow
+SMALL = 64  # typed without a capital, and no plain word: may be a name
+LISTED = 128  # a name of the lists
+INITIALS = 256  # two or three capitals that may be somebody's initials
+LETTER = 512  # one capital
+STARTS = 1024  # may begin a name that nobody announced
+INTRODUCES = 2048  # a relation or closing: any word may be a name after it
+RELATION = 4096
+NEAR = 8192  # may be a slip of the pen for another name
+
+
+@lru_cache(maxsize=1 << 15)
+def asked(word: str) -> int:
+    """What is asked of a word as it is written, as the sum of the numbers above."""
+    lower = word.lower()
+    near = NEAR * record.may_be_slip(lower)
+    if word == lower and lower in _idle():
+        return near
+    capital = word[0].isupper()
+    kinds = (
+        (capital, CAPITAL),
+        (lower in patterns.MONTHS, MONTH),
+        (lower in cues.CUE_WORDS, CUE),
+        (lower in cues.ONLY_LINKS, LINK),
+        (lower in orgs.ORG_HEADS, HEAD),
+        (lower in orgs.PLACE_WORDS, BEFORE_PLACE),
+        (not capital and (lower in given_names() or lower not in strangers.plain_words()), SMALL),
+        (lower in given_names() or lower in family_names(), LISTED),
+        (1 < len(word) < 4 and word.isupper() and initials.may_be(word), INITIALS),
+        (len(word) == 1 and capital, LETTER),
+        (lower not in proper.NO_START, STARTS),
+        (lower in cues.RELATIONS or lower in cues.CLOSINGS, INTRODUCES),
+        (lower in cues.RELATIONS, RELATION),
+    )
+    return near + sum(kind for holds, kind in kinds if holds)
+
+
+@cache
+def _idle() -> frozenset[str]:
+    """Words that in small letters say nothing about identifiers, unless a relation or a closing stands before."""
+    other = (patterns.MONTHS.keys(), cues.CUE_WORDS, orgs.ORG_HEADS, orgs.PLACE_WORDS, given_names())
+    return strangers.plain_words().difference(*other)
+
+
+def own_places(tokens: Tokens, kinds: list[int], known: Known) -> tuple[set[int], set[int]]:
+    """The places of words of the record's names, and of those that may be a slip of the pen for one.
+
+    ``kinds`` says what may be asked of each word (``asked``).
+    """
+    words, lowers, singles = tokens.words, tokens.lowers, known.singles
+    own = {place for place, lower in enumerate(lowers) if lower in singles}
+    if not known.near_firsts:
+        return own, set()
+    beside = {place + step for place in own for step in (-1, 1)}
+    beside.update(place + step for place, kind in enumerate(kinds) if kind & RELATION for step in (1, 2))
+    firsts, lasts = known.near_firsts, known.near_lasts
+    near = {
+        place
+        for place, kind in enumerate(kinds)
+        if kind & NEAR
+        and (kind & CAPITAL or place in beside)
+        and (lowers[place][0] in firsts or lowers[place][-1] in lasts)
+        and (words[place][0].isupper() or record.introduced(tokens, place, known))
+    }
+    return own, near - own
