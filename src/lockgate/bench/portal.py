@@ -29,7 +29,7 @@ def run(quick: bool = False) -> list[Measure]:
         release.mkdir()
         (release / "manifest.json").write_text(json.dumps({"tables": {table: {} for table in RELEASE}}))
         pages = _pages(site, url, 100 if quick else 5_000, 10 if quick else 500)
-        crowd = portal_crowd.run(Path(folder), url, 20 if quick else 200, database)
+        crowd = portal_crowd.run(Path(folder), url, 10 if quick else 200, database, pauses=not quick)
     wrong = [page for page in pages if page["status"] != page["expected"]]
     slowest = max(pages, key=lambda page: page["seconds"])
     busiest = max(pages, key=lambda page: page["cpu"])

@@ -27,10 +27,12 @@ _PROGRAM = [sys.executable, "-m", "lockgate.bench.portal_load"]
 Answer = tuple[str, int, int, float]  # what, status, status expected, seconds
 
 
-def run(folder: Path, url: str, people: int, database: str) -> list[Measure]:
-    """The crowd at work, then the crowd all in the same moment, each on a site of its own."""
+def run(folder: Path, url: str, people: int, database: str, *, pauses: bool = True) -> list[Measure]:
+    """The crowd at work (unless without ``pauses``), then all in the same moment, each on a site of its own."""
     shown = []
     for number, (words, pause) in enumerate(PAUSES.items()):
+        if pause and not pauses:
+            continue
         answers, lasted, cpu = _crowd(folder / f"crowd{number}", url, people, pause)
         told = f"{database}; {len(answers):,} answers, {len(answers) / lasted:.0f} a second; portal {cpu:.0f} s CPU"
         shown += _measures(answers, f"{people} people {words}", told)

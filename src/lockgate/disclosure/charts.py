@@ -113,7 +113,10 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
         colour = alt.Color(
             "colour:N",
             sort=groups,
-            title=spec.colour.replace("_", " ").capitalize(),
+            title=_heading(spec.colour),
+            legend=alt.Legend(symbolType="stroke", symbolSize=500, symbolStrokeWidth=2.5)
+            if spec.mark == "line"
+            else alt.Undefined,
             scale=alt.Scale(domain=groups, range=PALETTE[: max(1, len(groups))]),
         )
     base = alt.Chart(data)
@@ -135,9 +138,11 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
                 .mark_rule(opacity=0.45, strokeWidth=2)
                 .encode(x=x, y=alt.Y("low:Q", title=None, scale=scale), y2="high:Q", color=colour)
             )
+        # lines that lie on each other show both their colours: all but the first are dashed
+        dashes: dict[str, Any] = {"strokeDash": _dashes(groups, _heading(spec.colour))} if spec.colour else {}
         layers.append(
             known.mark_line(strokeWidth=2.5, interpolate="linear").encode(
-                x=x, y=y, color=colour, detail="segment:N"
+                x=x, y=y, color=colour, detail="segment:N", **dashes
             )
         )
         layers.append(
@@ -182,7 +187,14 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
         .configure_axisY(grid=True, gridColor=RULE, gridWidth=1)
         .configure_axisX(domain=True, domainColor="#9aa8b0")
         .configure_legend(
-            orient="top", labelColor=INK, titleColor=QUIET, labelFontSize=13, titleFontSize=13, offset=14
+            columns=_columns(groups),
+            labelLimit=WIDTH - 60,
+            orient="top",
+            labelColor=INK,
+            titleColor=QUIET,
+            labelFontSize=13,
+            titleFontSize=13,
+            offset=14,
         )
         .configure_title(
             anchor="start",
@@ -200,6 +212,24 @@ def _chart(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TopLevelMixin
         )
     )
     return chart
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _dashes(groups: list[str], title: str) -> alt.StrokeDash:
+    import altair as alt
+
+    patterns = [[1, 0], *([dash, 4] for dash in (9, 5, 13, 2))]
+    chosen = [patterns[place % len(patterns)] for place in range(len(groups))]
+    return alt.StrokeDash("colour:N", sort=groups, title=title, scale=alt.Scale(domain=groups, range=chosen))
+
+
+def _columns(groups: list[str]) -> int:
+    """How many names of a legend stand beside each other, so that it is no wider than its chart."""
+    longest = max((len(name) for name in groups), default=0)
+    return max(1, min(len(groups), WIDTH // (7 * longest + 40)))
 
 
 def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:
