@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from lockgate.catalogue import examples
+from lockgate.cli import run
 from lockgate.engine import Engine
 from lockgate.engine.omop import find_omop
 from lockgate.portal.accounts.models import User
@@ -133,3 +134,25 @@ def test_rules_of_each_role(role: str) -> None:
     assert rules.can_see_rows(person, "hospital") is (role == "data_engineer")
     for research in ("applicant", "collaborator"):
         assert not rules.can_list(Person("x", roles=frozenset({role, research}), owns=person.owns))
+
+
+def test_the_command_shows_the_rows_and_is_audited(
+    faults: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["--site", str(faults.path), "quality", "examples"]
+    assert run([*asked, BIRTH, "--most", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["release"], told["check"]) == ("2026.2", BIRTH)
+    assert [row["year_of_birth"] for row in told["rows"]] == [2040]
+    entry = next(iter(faults.audit.entries("quality.examples")))
+    assert (entry.detail["check"], entry.detail["rows"]) == (BIRTH, 1)
+    assert "2040" not in json.dumps(entry.detail)
+    assert run([*asked, "comments", "--release", "2026.2"]) == 0
+    assert "Words one" in capsys.readouterr().out, "whoever runs the site may see the words of its own check"
+    assert run([*asked, "nothing", "--json"]) == 2
+    assert "there is no check" in capsys.readouterr().out
+    # somebody else's site: refused before a row is read
+    monkeypatch.setattr("os.geteuid", lambda: faults.path.stat().st_uid + 1)
+    assert run([*asked, BIRTH]) != 0
+    assert "2040" not in capsys.readouterr().out
+    assert len(list(faults.audit.entries("quality.examples"))) == 2
