@@ -85,10 +85,8 @@ def _add_letters(letters: dict[str, str], said: list[str], kind: str) -> None:
 
 
 def _again(tokens: Tokens, people: dict[str, tuple[str, bool]]) -> Iterator[Span]:
-    for place, lower in enumerate(tokens.lowers):
-        if lower not in people:
-            continue
-        word = tokens.words[place]
+    for place in [place for place, lower in enumerate(tokens.lowers) if lower in people]:
+        word, lower = tokens.words[place], tokens.lowers[place]
         if len(lower) == 2 and not word.istitle():
             continue
         if not word[0].isupper() and (len(lower) < 4 or class_of(lower) in (WORD, BOTH)):
@@ -106,9 +104,8 @@ def _initials(tokens: Tokens, letters: dict[str, str]) -> Iterator[Span]:
     """Initials of people named in the note: "KB" anywhere unless it is medicine too, "kb" where somebody signs."""
     text = tokens.text
     forms = letters.keys() | {form.lower() for form in letters}
-    for place, word in enumerate(tokens.words):
-        if word not in forms:
-            continue
+    for place in [place for place, word in enumerate(tokens.words) if word in forms]:
+        word = tokens.words[place]
         upper = word.upper()
         gap = tokens.gap(place - 1)
         signs = bool(place) and tokens.lowers[place - 1] in _SIGNING and gap in (" ", ": ", ". ", "/", " - ")

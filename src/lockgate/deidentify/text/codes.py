@@ -13,6 +13,8 @@ from lockgate.deidentify.text.spans import AGE, HOSPITAL_NUMBER, NUMBER, PHONE, 
 
 _RUN = re.compile(r"\d{4,}")
 _LEFT = re.compile(r"(?<![\w/.\-])[A-Za-z0-9][\w/\-]{0,20}\Z")
+_IN_CODE = re.compile(r"[\w/\-]")
+_SNOMED = re.compile(r"[TMPDF]-?[\dX]{5}")
 _RIGHT = re.compile(r"[\w/\-]*[A-Za-z0-9]")
 _AMOUNT = re.compile(
     r"[x<>~]?\d+(?:\.\d+)?(?:m?c?[gl]|ml|mls|mg|mcg|kg|iu|i?u|units?|kcal|cal|hrs?|h|am|pm|s|k|m|cm|mm|cc|ppm|yrs?)",
@@ -115,15 +117,17 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
         and text[end : end + 1] in " ,.;)\n"
     ):
         return
-    left = _LEFT.search(text, max(0, begin - 22), begin)
+    left = _LEFT.search(text, max(0, begin - 22), begin) if _IN_CODE.match(text, begin - 1) else None
     right = _RIGHT.match(text, end)
+    if left is right is None and end - begin < 6:
+        return
     if left:
         begin = left.start()
     elif begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,:+-/_@"):
         return
     end = right.end() if right else end
     said = text[begin:end]
-    if re.fullmatch(r"[A-Z]-?[\dX]{5}", said) and said[0] in "TMPDF":
+    if _SNOMED.fullmatch(said):
         return  # a code of SNOMED's axes
     digits = sum(char.isdigit() for char in said)
     letters = any(char.isalpha() for char in said)

@@ -97,8 +97,12 @@ def _real(year: int, month: int, day: int) -> date | None:
 
 def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
     """Dates in digits: 3/4/21, 03.04.2021, 2021-04-03, 3/4 after a cue. A birth date of ``births`` is told as one."""
+    told: set[tuple[int, int]] = set()
     for expression in (_NUMERIC_DATE, _SPACED_DATE):
         for match in expression.finditer(text):
+            if match.span() in told:
+                continue
+            told.add(match.span())
             first, month, last = _DATE_PART.findall(match.group())
             day, year = (last, first) if len(first) == 4 else (first, last)
             found = _real(_year(year), int(month), int(day))

@@ -266,6 +266,8 @@ _AFTER_NAME = re.compile(
 def _trimmed(text: str, span: Span) -> Span:
     """The span of a name without the greeting or title before it and the letters of degrees after it."""
     said = text[span.begin : span.end]
+    if " " not in said:
+        return span
     first, last = _BEFORE_NAME.match(said), _AFTER_NAME.search(said)
     begin = span.begin + (first.end() if first else 0)
     end = span.begin + (last.start() if last else len(said))

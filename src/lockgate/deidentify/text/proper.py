@@ -25,7 +25,6 @@ from lockgate.deidentify.text.tokens import Tokens
 
 _LOOSE = frozenset((" & ", " / ", "/", ", ", " @ ", "; ", " - ", " -> ", " \u2192 "))
 _INSIDE = frozenset((" ", "-", "'s ", "' ", " & "))
-_JOINERS = words("of the and on upon in")
 _LONGEST = 6
 # Before a place or an organisation, and before somebody.
 _WHERE = words("at in from near outside opposite via @ behind by into around")
@@ -52,16 +51,16 @@ _ENDS = re.compile(
 
 def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
     """The capitalised words from ``place`` on as a name, and the place after them; None where they name nothing."""
+    end = _end(tokens, place) if tokens.gaps[place] in _INSIDE else place + 1
+    saint = tokens.words[place] in ("St", "Saint")
+    if end == place + 1 and tokens.lowers[place] in _never() and not saint:
+        return end, None
     if is_ward(tokens, place):
         return place + 1, None
-    if tokens.words[place] in ("St", "Saint") and (named := _saint(tokens, place)):
+    if saint and (named := _saint(tokens, place)):
         return place + 2, named
     if _no_start(tokens, place):
         return place + 1, None
-    following = tokens.gaps[place] in _INSIDE
-    end = _end(tokens, place) if following else place + 1
-    if end == place + 1 and tokens.lowers[place] in _never():
-        return end, None
     before = tokens.words[place - 1] if place else ""
     gap = tokens.gap(place - 1)
     lowers = tokens.lowers[place:end]
@@ -141,17 +140,16 @@ _KEPT = words(
 
 def _end(tokens: Tokens, place: int) -> int:
     """The place after the capitalised words from ``place`` on, with "of the" and the like between them."""
-    end = place + 1
-    while end < len(tokens.words) and end - place < _LONGEST:
-        gap = tokens.gap(end - 1)
+    words, end = tokens.words, place + 1
+    while end < len(words) and end - place < _LONGEST:
+        gap = tokens.gaps[end - 1]
         if gap not in _INSIDE:
             break
-        if tokens.lowers[end] in _JOINERS and tokens.words[end].islower() and gap == " ":
+        if words[end] in ("of", "upon") and gap == " ":
             stop = end + 1
-            if stop < len(tokens.words) and tokens.words[stop] == "the":
+            if stop < len(words) and words[stop] == "the":
                 stop += 1
-            only_of = tokens.lowers[end] in ("of", "upon")
-            if only_of and stop < len(tokens.words) and _title(tokens, stop) and tokens.gap(stop - 1) == " ":
+            if stop < len(words) and _title(tokens, stop) and tokens.gaps[stop - 1] == " ":
                 end = stop + 1
                 continue
             break
@@ -184,6 +182,8 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
         ):
             return span._replace(kind=ORGANISATION)
         return span._replace(kind=PLACE) if town and lower not in capitals() else None
+    if lower in capitals() and word[1:].islower():
+        return None
     if not word[1:].islower() and "-" not in word and "'" not in word:
         mixed = inside and before in _WHERE and class_of(lower) is STRANGER and len(word) > 5
         return span._replace(kind=ORGANISATION) if mixed else None

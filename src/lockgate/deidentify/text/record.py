@@ -29,6 +29,7 @@ _OPENERS = words("""
     noble true early august june april summer autumn winter christian faith joy grace gay angel mercy patience honour
     prudence charity dean earl prince king duke guy gene miles page pat sue rue wren tab van don jay ray sandy
 """)
+_NO_DIGIT = re.compile(r"\D+")
 _RUN = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")
 
 
@@ -37,11 +38,11 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
     found: list[Span] = []
     if known.numbers:
         for run in _RUN.finditer(text):
-            places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
-            digits = "".join(text[place] for place in places)
+            digits = _NO_DIGIT.sub("", run[0])
             for number, (kind, own) in known.numbers.items():
                 at = digits.find(number)
                 if at >= 0:
+                    places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
                     begin, end = places[at], places[at + len(number) - 1] + 1
                     if kind == HOSPITAL_NUMBER:
                         begin, end = _whole_word(text, begin, end)
@@ -74,7 +75,7 @@ def _halves(text: str, flat: str, known: Known) -> Iterator[Span]:
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)
     for match in _SHORT_RUN.finditer(text):
-        digits = re.sub(r"\D", "", match[0])
+        digits = _NO_DIGIT.sub("", match[0])
         for number, (kind, own) in known.numbers.items() if len(digits) > 4 else ():
             if len(number) > len(digits) and (number.endswith(digits)):
                 yield Span(match.start(), match.end(), kind, own)

@@ -113,13 +113,8 @@ def _class_written(word: str) -> str:
 def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
     """The capitalised words from ``first`` on: the place after them, and the names among them."""
     end = first + 1
-    while (
-        end < len(tokens.words)
-        and end - first < _LONGEST
-        and tokens.gap(end - 1) in _GAPS
-        and _capital(tokens, end)
-    ):
-        if "." in tokens.gap(end - 1) and len(tokens.words[end - 1]) > 1:
+    while end - first < _LONGEST and (gap := tokens.gaps[end - 1]) in _GAPS and _capital(tokens, end):
+        if "." in gap and len(tokens.words[end - 1]) > 1:
             break
         end += 1
     if (
@@ -164,7 +159,17 @@ def _turned(tokens: Tokens, first: int) -> bool:
     )
 
 
+def _may_stand_alone(tokens: Tokens, place: int) -> bool:
+    """Whether a word that is no plain one may be a person by itself: a name that is a word too only if given."""
+    lower = tokens.lowers[place]
+    if _class(tokens, place) is BOTH:
+        return lower in any_given() or lower in own_given()
+    return not tokens.words[place].isupper() or tokens.following(place) in PERSONAL_VERBS
+
+
 def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
+    if stop == begin + 1 and not _may_stand_alone(tokens, begin):
+        return False
     following = tokens.following(stop - 1)
     if (
         following.endswith(_OPERATIONS)
