@@ -8,6 +8,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 
 from lockgate.deidentify.text import cues, initials, orgs, patterns, proper, record, strangers
+from lockgate.deidentify.text.classes import WORD
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.lists import family_names, given_names
 from lockgate.deidentify.text.tokens import Tokens
@@ -25,16 +27,24 @@ LETTER = 512  # one capital
 STARTS = 1024  # may begin a name that nobody announced
 INTRODUCES = 2048  # a relation or closing: any word may be a name after it
 RELATION = 4096
-NEAR = 8192  # may be a slip of the pen for another name
+PLAIN = 8192  # a word like any other, with a capital or without
+NOTHING = 16384  # no name by itself, wherever it stands
+OWN = 32768  # a word of the record's names
+SLIP = 65536  # a slip of the pen for one
+INTRODUCED = 131072  # follows a relation or closing
+# What is no reason to stop at a word.
+MAY_SLIP = 1 << 20  # may be a slip of the pen for a name of somebody
+OF = 1 << 21
+ASKED = MAY_SLIP - 1
 
 
 @lru_cache(maxsize=1 << 15)
 def asked(word: str) -> int:
     """What is asked of a word as it is written, as the sum of the numbers above."""
     lower = word.lower()
-    near = NEAR * record.may_be_slip(lower)
+    other = MAY_SLIP * record.may_be_slip(lower) + OF * (word in ("of", "upon"))
     if word == lower and lower in _idle():
-        return near
+        return other
     capital = word[0].isupper()
     kinds = (
         (capital, CAPITAL),
@@ -44,14 +54,26 @@ def asked(word: str) -> int:
         (lower in orgs.ORG_HEADS, HEAD),
         (lower in orgs.PLACE_WORDS, BEFORE_PLACE),
         (not capital and (lower in given_names() or lower not in strangers.plain_words()), SMALL),
-        (lower in given_names() or lower in family_names(), LISTED),
+        (_listed(word, lower), LISTED),
         (1 < len(word) < 4 and word.isupper() and initials.may_be(word), INITIALS),
         (len(word) == 1 and capital, LETTER),
         (lower not in proper.NO_START, STARTS),
         (lower in cues.RELATIONS or lower in cues.CLOSINGS, INTRODUCES),
         (lower in cues.RELATIONS, RELATION),
+        (strangers.class_written(word) is WORD, PLAIN),
+        (lower in proper.never() and word not in ("St", "Saint"), NOTHING),
     )
-    return near + sum(kind for holds, kind in kinds if holds)
+    return other + sum(kind for holds, kind in kinds if holds)
+
+
+def _listed(word: str, lower: str) -> bool:
+    """Whether a word is a name of the lists and nothing else."""
+    return (
+        (lower in given_names() or lower in family_names())
+        and lower not in NOT_NAMES
+        and lower not in patterns.MONTHS
+        and word not in ABBREVIATIONS
+    )
 
 
 @cache
@@ -61,24 +83,33 @@ def _idle() -> frozenset[str]:
     return strangers.plain_words().difference(*other)
 
 
-def own_places(tokens: Tokens, kinds: list[int], known: Known) -> tuple[set[int], set[int]]:
-    """The places of words of the record's names, and of those that may be a slip of the pen for one.
+def all_asked(tokens: Tokens, known: Known) -> list[int]:
+    """What is asked of each word of a note, by where it stands and by the patient's record too; 0 at the end."""
+    kinds = [*map(asked, tokens.words), 0]
+    for place in [place for place, kind in enumerate(kinds) if kind & INTRODUCES]:
+        kinds[place + 1] |= INTRODUCED
+    if known.singles:
+        _ask_own(tokens, kinds, known)
+    kinds[-1] = 0
+    return kinds
 
-    ``kinds`` says what may be asked of each word (``asked``).
-    """
-    words, lowers, singles = tokens.words, tokens.lowers, known.singles
+
+def _ask_own(tokens: Tokens, kinds: list[int], known: Known) -> None:
+    """Mark the words of the record's names, and those that may be a slip of the pen for one."""
+    lowers, singles = tokens.lowers, known.singles
     own = {place for place, lower in enumerate(lowers) if lower in singles}
-    if not known.near_firsts:
-        return own, set()
-    beside = {place + step for place in own for step in (-1, 1)}
-    beside.update(place + step for place, kind in enumerate(kinds) if kind & RELATION for step in (1, 2))
-    firsts, lasts = known.near_firsts, known.near_lasts
-    near = {
-        place
-        for place, kind in enumerate(kinds)
-        if kind & NEAR
-        and (kind & CAPITAL or place in beside)
-        and (lowers[place][0] in firsts or lowers[place][-1] in lasts)
-        and (words[place][0].isupper() or record.introduced(tokens, place, known))
-    }
-    return own, near - own
+    if known.near_firsts:
+        beside = {place + step for place in own for step in (-1, 1)}
+        beside.update(place + step for place, kind in enumerate(kinds) if kind & RELATION for step in (1, 2))
+        firsts, lasts = known.near_firsts, known.near_lasts
+        for place in [
+            place
+            for place, kind in enumerate(kinds)
+            if kind & MAY_SLIP
+            and (kind & CAPITAL or place in beside)
+            and (lowers[place][0] in firsts or lowers[place][-1] in lasts)
+        ]:
+            if place not in own and (kinds[place] & CAPITAL or record.introduced(tokens, place, known)):
+                kinds[place] |= SLIP
+    for place in own:
+        kinds[place] |= OWN

@@ -27,27 +27,29 @@ from lockgate.deidentify.text import (
     things,
 )
 from lockgate.deidentify.text.asked import (
+    ASKED,
     BEFORE_PLACE,
     CAPITAL,
     CUE,
     HEAD,
     INITIALS,
-    INTRODUCES,
+    INTRODUCED,
     LETTER,
     LINK,
     LISTED,
     MONTH,
-    NEAR,
+    NOTHING,
+    OF,
+    OWN,
+    PLAIN,
+    SLIP,
     SMALL,
     STARTS,
-    asked,
-    own_places,
+    all_asked,
 )
 from lockgate.deidentify.text.fold import fold, outline
 from lockgate.deidentify.text.guards import (
-    ABBREVIATIONS,
     HEADS,
-    NOT_NAMES,
     is_eponym,
 )
 from lockgate.deidentify.text.known import Known
@@ -71,7 +73,6 @@ from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^"))
-_ASKED = ~NEAR
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
 _NOBODY = Known()
@@ -157,19 +158,16 @@ def _owned(text: str, span: Span, known: Known) -> Span:
 def _walk(tokens: Tokens, known: Known) -> list[Span]:
     """The walk over the words: own names, names by cue, organisations, places, months of dates."""
     found: list[Span] = []
-    words, lowers = tokens.words, tokens.lowers
-    kinds = [*map(asked, words), 0]
-    own, near = own_places(tokens, kinds, known)
+    words, lowers, gaps = tokens.words, tokens.lowers, tokens.gaps
+    kinds = all_asked(tokens, known)
     initialled = known.initials
     run_end = proper_end = 0
-    after_introducing = -1
-    for place, kind in enumerate(kinds[:-1]):
-        if place in own:
+    for place in [place for place, kind in enumerate(kinds) if kind & ASKED]:
+        kind, after = kinds[place], kinds[place + 1]
+        if kind & OWN:
             found += record.own_name(tokens, place, known)
-        elif place in near:
+        elif kind & SLIP:
             found += record.near_name(tokens, place, known)
-        if not kind & _ASKED and place != after_introducing:
-            continue
         if initialled and kind & CAPITAL and words[place] in initialled:
             found += record.own_initials(tokens, place)
         elif kind & INITIALS:
@@ -190,25 +188,23 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             found += cues.cued_names(tokens, place)
         if kind & HEAD and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
-        if kind & BEFORE_PLACE and (kinds[place + 1] & CAPITAL or lowers[place + 1 : place + 2] == ["the"]):
+        if kind & BEFORE_PLACE and (after & CAPITAL or lowers[place + 1 : place + 2] == ["the"]):
             found += _places(tokens, place)
         if not kind & CAPITAL:
-            if kind & SMALL or place == after_introducing:
+            if kind & (SMALL | INTRODUCED):
                 found += strangers.small(tokens, place)
-        else:
-            if kind & LISTED:
-                found += _listed_name(tokens, place)
-            if place >= run_end:
-                run_end, people = strangers.run(tokens, place)
-                found += people
-            if place >= proper_end and kind & STARTS:
-                proper_end, named = proper.proper(tokens, place)
-                if named:
-                    found.append(named)
-            if kind & LETTER:
-                found += proper.with_initial(tokens, place)
-        if kind & INTRODUCES:
-            after_introducing = place + 1
+            continue
+        if kind & LISTED:
+            found += _listed_name(tokens, place)
+        if place >= run_end and not (kind & PLAIN and not after & CAPITAL and gaps[place] != ", "):
+            run_end, people = strangers.run(tokens, place)
+            found += people
+        if place >= proper_end and kind & STARTS and not (kind & NOTHING and not after & (CAPITAL | OF)):
+            proper_end, named = proper.proper(tokens, place)
+            if named:
+                found.append(named)
+        if kind & LETTER:
+            found += proper.with_initial(tokens, place)
     return found
 
 
@@ -224,8 +220,6 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     """A name of the lists of names, written like one, with the capitalised words of the name after it."""
     lower = tokens.lowers[place]
     if is_eponym(lower, tokens.following(place), tokens.possessive(place)) or record.is_ward(tokens, place):
-        return
-    if lower in NOT_NAMES or lower in patterns.MONTHS or tokens.words[place] in ABBREVIATIONS:
         return
     if things.sign_of(tokens, place) or things.numbered(tokens, place):
         return

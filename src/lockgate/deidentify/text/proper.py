@@ -53,7 +53,7 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
     """The capitalised words from ``place`` on as a name, and the place after them; None where they name nothing."""
     end = _end(tokens, place) if tokens.gaps[place] in _INSIDE else place + 1
     saint = tokens.words[place] in ("St", "Saint")
-    if end == place + 1 and tokens.lowers[place] in _never() and not saint:
+    if end == place + 1 and tokens.lowers[place] in never() and not saint:
         return end, None
     if is_ward(tokens, place):
         return place + 1, None
@@ -79,7 +79,7 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
                 break
             end, lowers = end - 1, lowers[:-1]
         if end == place + 1:
-            return end, None if lowers[0] in _never() else _alone(tokens, place, before.lower(), inside)
+            return end, None if lowers[0] in never() else _alone(tokens, place, before.lower(), inside)
         if (
             (names_nothing(lowers) and not placed)
             or things.medicine(lowers)
@@ -95,7 +95,7 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
 
 
 @cache
-def _never() -> frozenset[str]:
+def never() -> frozenset[str]:
     """Words that by themselves are no name, wherever they stand."""
     return capitals() | NOT_NAMES | EPONYMS | MONTHS.keys()
 

@@ -87,11 +87,11 @@ def _capital(tokens: Tokens, place: int) -> bool:
 
 
 def _class(tokens: Tokens, place: int) -> str:
-    return _class_written(tokens.words[place])
+    return class_written(tokens.words[place])
 
 
 @lru_cache(maxsize=1 << 15)
-def _class_written(word: str) -> str:
+def class_written(word: str) -> str:
     """The class of a word as it is written."""
     if len(word) == 1:
         return BOTH
