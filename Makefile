@@ -2,6 +2,8 @@
 #   make demo   installs all, walks the whole path on a synthetic hospital, and says where to look
 #   make test   installs all and runs every check and test
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# the interpreter itself: given a shim's path (pyenv), uv takes the environment for another's and makes it anew
+INTERPRETER = $$($(PYTHON) -c 'import os, sys; print(os.path.realpath(sys.executable))')
 UV_VERSION := 0.13.9
 UV := .uv/bin/uv
 BIN := .venv/bin
@@ -33,9 +35,9 @@ $(UV):
 
 $(STAMP): $(UV) pyproject.toml uv.lock
 	@echo "==> installing Lockgate and what it needs into .venv, as locked in uv.lock"
-	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(PYTHON)" || { \
+	@$(UV) sync --frozen --quiet --compile-bytecode --python "$(INTERPRETER)" || { \
 	  echo "    trying again with the machine's own certificates, as behind a proxy that inspects"; \
-	  $(UV) sync --frozen --quiet --compile-bytecode --system-certs --python "$(PYTHON)"; }
+	  $(UV) sync --frozen --quiet --compile-bytecode --system-certs --python "$(INTERPRETER)"; }
 	@touch $(STAMP)
 
 $(ASSETS): $(STAMP) src/lockgate/portal/assets/package-lock.json src/lockgate/portal/assets/build.py
@@ -51,8 +53,8 @@ install: $(STAMP) $(ASSETS)
 
 $(SPARK): $(STAMP)
 	@echo "==> installing pyspark, as locked in uv.lock (about 500 MB on disk)"
-	@$(UV) sync --frozen --quiet --inexact --extra spark --python "$(PYTHON)" || \
-	  $(UV) sync --frozen --quiet --inexact --extra spark --system-certs --python "$(PYTHON)"
+	@$(UV) sync --frozen --quiet --inexact --extra spark --python "$(INTERPRETER)" || \
+	  $(UV) sync --frozen --quiet --inexact --extra spark --system-certs --python "$(INTERPRETER)"
 	@touch $(SPARK)
 
 spark: $(SPARK)
