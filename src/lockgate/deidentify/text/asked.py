@@ -27,11 +27,12 @@ LETTER = 512  # one capital
 STARTS = 1024  # may begin a name that nobody announced
 INTRODUCES = 2048  # a relation or closing: any word may be a name after it
 RELATION = 4096
-PLAIN = 8192  # a word like any other, with a capital or without
+PLAIN = 8192  # nobody by itself, whatever its capital: a word, or a family name that is one
 NOTHING = 16384  # no name by itself, wherever it stands
-OWN = 32768  # a word of the record's names
-SLIP = 65536  # a slip of the pen for one
-INTRODUCED = 131072  # follows a relation or closing
+SHORT = 32768  # an abbreviation by its capitals, which begins a name after "at" and "from" only
+OWN = 65536  # a word of the record's names
+SLIP = 131072  # a slip of the pen for one
+INTRODUCED = 262144  # follows a relation or closing
 # What is no reason to stop at a word.
 MAY_SLIP = 1 << 20  # may be a slip of the pen for a name of somebody
 OF = 1 << 21
@@ -60,7 +61,8 @@ def asked(word: str) -> int:
         (lower not in proper.NO_START, STARTS),
         (lower in cues.RELATIONS or lower in cues.CLOSINGS, INTRODUCES),
         (lower in cues.RELATIONS, RELATION),
-        (strangers.class_written(word) is WORD, PLAIN),
+        (strangers.class_written(word) is WORD or not strangers.may_be_alone(word), PLAIN),
+        (word.isupper() and len(word) < 5, SHORT),
         (lower in proper.never() and word not in ("St", "Saint"), NOTHING),
     )
     return other + sum(kind for holds, kind in kinds if holds)

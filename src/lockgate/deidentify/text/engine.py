@@ -42,6 +42,7 @@ from lockgate.deidentify.text.asked import (
     OF,
     OWN,
     PLAIN,
+    SHORT,
     SLIP,
     SMALL,
     STARTS,
@@ -71,6 +72,8 @@ from lockgate.deidentify.text.spans import (
 )
 from lockgate.deidentify.text.tokens import Tokens
 
+# Between the words of one name.
+_JOINED = strangers.GAPS | proper.INSIDE
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^"))
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
@@ -196,10 +199,13 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             continue
         if kind & LISTED:
             found += _listed_name(tokens, place)
-        if place >= run_end and not (kind & PLAIN and not after & CAPITAL and gaps[place] != ", "):
+        gap = gaps[place]
+        joined = after & (CAPITAL | OF) and gap in _JOINED
+        if place >= run_end and not (kind & PLAIN and not joined and gap != ", "):
             run_end, people = strangers.run(tokens, place)
             found += people
-        if place >= proper_end and kind & STARTS and not (kind & NOTHING and not after & (CAPITAL | OF)):
+        starts = kind & STARTS and (not kind & SHORT or lowers[place - 1 if place else 0] in proper.FROM)
+        if place >= proper_end and starts and (joined or not kind & NOTHING):
             proper_end, named = proper.proper(tokens, place)
             if named:
                 found.append(named)

@@ -24,7 +24,7 @@ from lockgate.deidentify.text.strangers import is_pair
 from lockgate.deidentify.text.tokens import Tokens
 
 _LOOSE = frozenset((" & ", " / ", "/", ", ", " @ ", "; ", " - ", " -> ", " \u2192 "))
-_INSIDE = frozenset((" ", "-", "'s ", "' ", " & "))
+INSIDE = frozenset((" ", "-", "'s ", "' ", " & "))
 _LONGEST = 6
 # Before a place or an organisation, and before somebody.
 _WHERE = words("at in from near outside opposite via @ behind by into around")
@@ -51,7 +51,7 @@ _ENDS = re.compile(
 
 def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
     """The capitalised words from ``place`` on as a name, and the place after them; None where they name nothing."""
-    end = _end(tokens, place) if tokens.gaps[place] in _INSIDE else place + 1
+    end = _end(tokens, place) if tokens.gaps[place] in INSIDE else place + 1
     saint = tokens.words[place] in ("St", "Saint")
     if end == place + 1 and tokens.lowers[place] in never() and not saint:
         return end, None
@@ -59,8 +59,6 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
         return place + 1, None
     if saint and (named := _saint(tokens, place)):
         return place + 2, named
-    if _no_start(tokens, place):
-        return place + 1, None
     before = tokens.words[place - 1] if place else ""
     gap = tokens.gap(place - 1)
     lowers = tokens.lowers[place:end]
@@ -100,14 +98,6 @@ def never() -> frozenset[str]:
     return capitals() | NOT_NAMES | EPONYMS | MONTHS.keys()
 
 
-def _no_start(tokens: Tokens, place: int) -> bool:
-    """Whether a word begins no name of this kind: an abbreviation."""
-    word = tokens.words[place]
-    if word.isupper() and len(word) < 5:
-        return tokens.lowers[place - 1 if place else 0] not in _FROM
-    return False
-
-
 def _saint(tokens: Tokens, place: int) -> Span | None:
     """A hospital, school or church by its saint: "St Oswin's", and no wort or dance of theirs."""
     last = place + 1
@@ -122,7 +112,8 @@ def _saint(tokens: Tokens, place: int) -> Span | None:
     return Span(tokens.begins[place], tokens.ends[last] + 2, ORGANISATION)
 
 
-_FROM = words("at from via")
+# Only after these a name begins with an abbreviation.
+FROM = words("at from via")
 NO_START = (
     TITLES
     | DOCTORS
@@ -143,7 +134,7 @@ def _end(tokens: Tokens, place: int) -> int:
     words, end = tokens.words, place + 1
     while end < len(words) and end - place < _LONGEST:
         gap = tokens.gaps[end - 1]
-        if gap not in _INSIDE:
+        if gap not in INSIDE:
             break
         if words[end] in ("of", "upon") and gap == " ":
             stop = end + 1

@@ -39,7 +39,7 @@ from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, PLACE, RELATIVE, Span
 from lockgate.deidentify.text.tokens import Tokens
 
-_GAPS = frozenset((" ", "-", ". ", ".", "  "))
+GAPS = frozenset((" ", "-", ". ", ".", "  "))
 _LONGEST = 5
 # Two names of one disease, sign, tool or operation.
 _PAIRS = frozenset(
@@ -113,7 +113,7 @@ def class_written(word: str) -> str:
 def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
     """The capitalised words from ``first`` on: the place after them, and the names among them."""
     end = first + 1
-    while end - first < _LONGEST and (gap := tokens.gaps[end - 1]) in _GAPS and _capital(tokens, end):
+    while end - first < _LONGEST and (gap := tokens.gaps[end - 1]) in GAPS and _capital(tokens, end):
         if "." in gap and len(tokens.words[end - 1]) > 1:
             break
         end += 1
@@ -159,18 +159,16 @@ def _turned(tokens: Tokens, first: int) -> bool:
     )
 
 
-def _may_stand_alone(tokens: Tokens, place: int) -> bool:
-    """Whether a word that is no plain one may be a person by itself: a name that is a word too only if given."""
-    lower = tokens.lowers[place]
-    if _class(tokens, place) is BOTH:
-        return lower in any_given() or lower in own_given()
-    return not tokens.words[place].isupper() or tokens.following(place) in PERSONAL_VERBS
+def may_be_alone(word: str) -> bool:
+    """Whether a word as it is written may be a person by itself: one that is a word too only if given."""
+    lower = word.lower()
+    return class_written(word) is not BOTH or lower in any_given() or lower in own_given()
 
 
 def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
-    if stop == begin + 1 and not _may_stand_alone(tokens, begin):
-        return False
     following = tokens.following(stop - 1)
+    if stop == begin + 1 and not may_be_alone(tokens.words[begin]):
+        return False
     if (
         following.endswith(_OPERATIONS)
         or following in _NO_PERSON_BEFORE
