@@ -105,7 +105,7 @@ def test_stand_ins_hold_no_value_and_survive_their_json() -> None:
 
 
 def test_the_audit_looks_before_any_surrogate_is_drawn() -> None:
-    left = "scan saved as aminaWheeler2.pdf"
+    left = "scan saved as aminaWheelerscan.pdf"
     form = Shown("surrogates", "shift", KEY)
     note = scrub_note(left, KNOWN, None, form.describer("patient 7", KNOWN))
     assert (note.text, note.reason, note.stands) == (None, "own-full-name", [])

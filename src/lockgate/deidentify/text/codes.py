@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.fold import any_of
-from lockgate.deidentify.text.spans import AGE, HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
+from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
 _RUN = re.compile(r"\d{4,}")
 _LEFT = re.compile(r"(?<![\w/.\-])[A-Za-z0-9][\w/\-]{0,20}\Z")
@@ -53,29 +53,10 @@ _REF = re.compile(
     r"[Rr](?<=\b[Rr])ef(?:erence)?(?: no| number)?[.:#]? ?"
     r"((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
-_OLD_WORDS = re.compile(
-    r"\b(?:aged?|at|is|was|were|turned|turning|reached|nearly|almost|now) (ninety(?:[ -](?:one|two|three|four|five|six|"
-    r"seven|eight|nine))?|(?:a|one) hundred(?: and \w+)?)\b(?! ?(?:mg|per|percent|degrees|ml|minutes|days))|"
-    r"\b(ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?)(?=[ -]years?[ -]old)",
-    re.I,
-)
-# "(Danuta, 91, Gdynia)", "Mum (91)", "mother alive at 92;", "his sister, 93,".
-_OLD = re.compile(
-    r"[91](?<![\w.,/+-][91])(?:(?<=9)\d|(?<=1)0\d)(?![\d%/:]|\.\d)(?=\)|,|;|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|yo|y)\b|\n|$)"
-)
-_OLD_BEFORE = re.compile(
-    r"(?:[A-Z][a-z'-]+(?:, | \(| - |: )|\b(?:alive|died|dead|passed away|passed|d\.?|now|well|only|deceased|living|"
-    r"(?:[Hh]e|[Ss]he|[Tt]hey|who|[Mm]um|[Dd]ad) (?:is|was))"
-    r"(?: at| aged?)? |\b(?i:mother|father|mum|dad|mam|sister|brother|husband|wife|aunt|uncle|"
-    r"gran|nan|grandmother|grandfather|"
-    r"grandad|neighbour|friend|lady|gentleman|man|woman|pt|patient|widow|"
-    r"widower|m|f)(?:, | \(| - | is | was )|\d, \d, |\d[/.-]\d\d \(|(?:Mr|Mrs|Ms|Miss) [A-Z][a-z'-]+ (?:is|was) |"
-    r"\b(?:died|alive|passed away)(?: [a-z]+){1,4} at )$"
-)
 
 
 def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
-    """Reference numbers, bank and network numbers, extensions, and ages of 90 or more in words or in brackets.
+    """Reference numbers, bank and network numbers, and extensions.
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
@@ -98,13 +79,6 @@ def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
             yield Span(match.start(), match.end(), NUMBER)
     for match in _REF.finditer(text) if "ref" in flat else ():
         yield Span(match.start(1), match.end(1), NUMBER)
-    if "ninety" in flat or "hundred" in flat:
-        for match in _OLD_WORDS.finditer(text):
-            at = 1 if match[1] else 2
-            yield Span(match.start(at), match.end(at), AGE)
-    for match in _OLD.finditer(text):
-        if _OLD_BEFORE.search(text, max(0, match.start() - 40), match.start()):
-            yield Span(match.start(), match.end(), AGE)
 
 
 def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:

@@ -19,10 +19,12 @@ from lockgate.deidentify.text import (
     days,
     initials,
     joined,
+    oldest,
     orgs,
     patterns,
     proper,
     record,
+    slips,
     strangers,
     things,
 )
@@ -75,7 +77,8 @@ from lockgate.deidentify.text.tokens import Tokens
 # Between the words of one name.
 _JOINED = strangers.GAPS | proper.INSIDE
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
-_JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^"))
+_JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^", "\n", " \n", "-\n", ",\n", "   ", ",", "/"))
+_AFTER_OWN = re.compile(r"[._-]?\d{1,4}(?![\d/.:])")
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
 _NOBODY = Known()
@@ -95,6 +98,7 @@ def find(
     flat = _flat(folded)
     found = _shapes(folded, flat, known)
     found += record.own_values(folded, flat, known)
+    found += slips.slips(folded, flat, known)
     if site is not None:
         found += site.find(folded, flat)
     found += _walk(tokens, known)
@@ -141,7 +145,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += patterns.numbers(text, flat, form)
     found += days.numeric_dates(text, known.births)
     found += days.written_otherwise(text, form, known.births)
-    found += patterns.ages(text)
+    found += oldest.old_ages(text, flat)
     found += codes.codes(text, flat, form)
     found += addresses.addresses(text)
     return [_owned(text, span, known) for span in found]
@@ -280,6 +284,8 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
     for span in spans:
         if span.kind in _NAMES:
             span = _trimmed(text, span)
+            if span.own and (digits := _AFTER_OWN.match(text, span.end)):
+                span = span._replace(end=digits.end())  # a user name: "hopemarsden48"
         last = joined[-1] if joined else None
         if (
             last

@@ -114,6 +114,8 @@ class Known:
     births: set[date] = field(default_factory=set)
     addresses: set[str] = field(default_factory=set)
     full_names: set[str] = field(default_factory=set)
+    joined: set[str] = field(default_factory=set)
+    houses: set[str] = field(default_factory=set)
     phrases: dict[str, tuple[str, bool]] = field(default_factory=dict)
     particles: set[str] = field(default_factory=set)
     automaton: Any = None
@@ -159,6 +161,15 @@ class Known:
         for word in self.own_words:
             self.singles[word] = NAME
         for given in givens[:1]:
+            for family in families + formers:
+                first, last = squeeze(given.split(" ")[0]), squeeze(family)
+                self.joined |= {
+                    first + last,
+                    last + first,
+                    first[:1] + last,
+                    last + first[:1],
+                    first + last[:1],
+                }
             for family in families:
                 self._add_initials(givens, family)
                 self.full_names.add(squeeze(given + family))
@@ -172,7 +183,10 @@ class Known:
                     self.singles.setdefault(word, kind)
 
     def _add_shorts(self) -> None:
-        """Beginnings and ends of given names, where they are no words: Des, Seun, Kayleigh."""
+        """Beginnings and ends of given names, names joined ("hmarsden") and with an s ("Noors mum"), if no words."""
+        for form in self.joined | {word + "s" for word in self.own_words if len(word) > 2}:
+            if len(form) > 3 and form not in english() and form not in NOT_NAMES:
+                self.singles.setdefault(form, NAME)
         for given in [word for word in self.given if len(word) >= 5]:
             for size in range(3, len(given)):
                 for short in (given[:size], given[-size:] if size > 3 else given[:size]):
@@ -247,6 +261,7 @@ class Known:
             self.addresses.add(
                 squeeze(parts[0]) if parts and any(c.isdigit() for c in parts[0]) else squeeze(address)
             )
+            self.houses.update(re.findall(r"\b\d{1,4}[a-z]?\b", address.lower())[-1:])
             for way in _ways(address):
                 self._phrase(way, ADDRESS, True)
             for place, part in enumerate(parts):

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.spans import (
-    AGE,
     EMAIL,
     HOSPITAL_NUMBER,
     NHS_NUMBER,
@@ -139,16 +138,6 @@ MONTHS = {
          "sep sept september", "oct october", "nov november", "dec december"), 1)
     for name in names.split()
 }  # fmt: skip
-_OLD = re.compile(r"(?:9\d|1[01]\d)(?!\d)")
-_AGE_AFTER = re.compile(r"\s?-?\s?(?:year|yr|y/?o\b|yo\b|y\.o)|\s?[FM]\b|\s?y\b", re.I)
-_AGE_BEFORE = re.compile(
-    r"\b(?:aged?|ages|lived to|died(?: at)?|d\.|turn(?:ed|s|ing)|reached|who(?:'s| is| was)|(?:s?he|they) (?:is|was)|"
-    r"birthday|at the age of):?[\s:]{1,2}$",
-    re.I,
-)
-# In a list of people: "Ruth Naylor, 93, fall", "2. GH 8220279, 91, stroke".
-_AGE_LISTED = re.compile(r"(?:[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+|\d{5,}),\s$")
-_NO_AGE = re.compile(r"\s?(?:%|mg|mcg|ml|kg|cm|mm|/)")
 
 
 def emails_and_urls(text: str, flat: str) -> Iterator[Span]:
@@ -260,19 +249,3 @@ def _labelled(text: str) -> Iterator[Span]:
                 yield Span(value.start(1), value.end(1), NUMBER)
         elif label[0] in _ORG_LABELS and (named := _ORG_VALUE.match(text, colon.end())):
             yield Span(named.start(1), named.end(1), ORGANISATION)
-
-
-def ages(text: str) -> Iterator[Span]:
-    """Ages of 90 and more, the number only."""
-    for match in _OLD.finditer(text):
-        begin, end = match.span()
-        if begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,/-"):
-            continue
-        if _AGE_AFTER.match(text, end) or (
-            (
-                before(_AGE_BEFORE, text, begin, 16)
-                or (text[end : end + 2] == ", " and before(_AGE_LISTED, text, begin, 40))
-            )
-            and not _NO_AGE.match(text, end)
-        ):
-            yield Span(begin, end, AGE)

@@ -20,7 +20,7 @@ from lockgate.deidentify.text.known import Known, deletions, one_edit_apart
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NAME, Span
 from lockgate.deidentify.text.tokens import Tokens
 
-_OWN_GAPS = frozenset((" ", ", ", ",", "-", "  ", "_", "^", "."))
+_OWN_GAPS = frozenset((" ", ", ", ",", "-", "  ", "_", "^", ".", "\n", " \n", "-\n", ",\n"))
 # Before these a stop or colon ends no sentence: "pt. Max", "Fwd: Max's bed".
 _BEFORE_OWN = words("pt pts re fwd fw patient client resident cc name mr mrs ms miss dr")
 # Given names that open sentences as the words they are.
@@ -164,7 +164,7 @@ def _with_first_letter(tokens: Tokens, place: int, known: Known) -> bool:
     firsts = {letters[0] for letters in known.initials}
     if not tokens.words[place][0].isupper():
         return False
-    return (tokens.gap(place) == ", " and tokens.words[place + 1] in firsts) or (
+    return (tokens.gap(place) in (", ", " ") and tokens.words[place + 1] in firsts) or (
         place > 0 and tokens.gap(place - 1) in (". ", ".") and tokens.words[place - 1] in firsts
     )
 
@@ -276,6 +276,18 @@ def near_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
                 return
 
 
+# What is said of a patient after their initials, and of no abbreviation: "HM tearful", "CT asked for".
+_OF_A_PERSON = words("""
+    tearful calm settled agitated pleasant cooperative co-operative compliant happy anxious upset distressed
+    orientated confused drowsy asleep awake alert comfortable unhappy keen angry cross withdrawn quiet chatty low
+    self-caring independent mobilised slept ate drank attended arrived engaged disclosed admitted admits asked asks
+    informed aware consented consents declined declines refused refuses gave gives agreed agrees explained
+    requested hopes hoped thinks believes worries worried enjoys said says stated states told wept cried
+    wishes wanted walked sat stood spoke spoken complained complaining vomited voided seen reviewed
+    brought accompanied known lives's lives living wife's mum's
+""")
+
+
 def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
     """The patient's initials: "SM settled overnight"; where they are also an abbreviation only before such a verb."""
     spoken = (
@@ -294,6 +306,7 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
         beside
         or tokens.words[place] not in ABBREVIATIONS
         or tokens.following(place) in PERSONAL_VERBS
+        or tokens.following(place) in _OF_A_PERSON
         or spoken
     ):
         yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
@@ -309,13 +322,23 @@ def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     )
     if titled and any(name.startswith(tokens.lowers[place]) for name in known.family):
         yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
-    while last < place + 4 and tokens.gap(last) in (".", ". ") and len(tokens.words[last + 1]) == 1:
+    apart = (".", ". ", " ", "-") if _announced(tokens, place) else (".", ". ")
+    while last < place + 4 and tokens.gap(last) in apart and _LETTERS.fullmatch(tokens.words[last + 1]):
         last += 1
-        letters += tokens.words[last]
+        letters += tokens.words[last].replace("-", "")
     if last > place and letters in known.initials:
         stop = tokens.ends[last]
         stop += tokens.text[stop : stop + 1] == "." and tokens.gap(place) == "."
         yield Span(tokens.begins[place], stop, NAME, True)
+
+
+_LETTERS = re.compile(r"[A-Za-z](?:-[A-Z])?")  # "H", and the "A-C" of a double name
+
+
+def _announced(tokens: Tokens, place: int) -> bool:
+    """Whether letters follow "patient", "re" or the like, or begin a line: "Pt N R seen"."""
+    gap = tokens.gap(place - 1)
+    return gap[-1:] in ("", "\n") or (gap in (" ", ": ") and tokens.lowers[place - 1] in _BEFORE_OWN)
 
 
 # Words that stand one letter from a name and begin sentences: never taken for a slip of the pen.

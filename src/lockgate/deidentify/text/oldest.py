@@ -1,0 +1,106 @@
+"""Ages of 90 and more: in digits after and before what tells an age, and in words ("ninety-one", "in her nineties")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.spans import AGE, Span
+
+_NUMBER = re.compile(r"[91](?<![\w,/+~-][91])(?<!\d\.[91])(?:(?<=9)\d|(?<=1)[01]\d)(?!\d|\.\d|[%:])")
+_SEXED = re.compile(r"(?<![A-Za-z0-9])[MF] ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])")
+_AFTER = re.compile(
+    r"\s?-?\s?(?i:years?\b|yrs?\b|y/?o\b|y\.o)|\s?/?\s?[FMfm]\b(?!/|\s?s\b)|\s?[yY]\b|"
+    r"(?:st|nd|rd|th)? (?:birthday|b'?day)\b| next (?:birthday|month|week|year|[JFMASOND][a-z]{2,8})\b"
+)
+_UNIT = re.compile(
+    r"\s?(?:%|mm|cm|m\b|mg|mcg|ml|kg|g\b|l/|/|min|sec|hrs?\b|hours?|days?|weeks?|months?|beats|bpm|kpa|mmol|"
+    r"units?|degrees?|deg\b|percent|per\b|on (?:air|ra|o2|oxygen|room|exertion|admission)|of \d|out of|steps|"
+    r"yards|metres|miles|x\b|x10|-\s?\d|to \d|st\b|nd\b|rd\b|th\b|cells|copies|points|marks|am\b|pm\b)",
+    re.I,
+)
+_KIN = (
+    r"mother|father|mum|mam|mummy|dad|parents?|sister|brother|sib|husband|wife|spouse|partner|auntie|aunt|uncle|"
+    r"gran|nan|nana|granny|grandma|grandmother|grandfather|grandpa|grandad|granddad|cousin|neighbour|friend|"
+    r"lady|gentleman|gent|man|woman|chap|patient|pt|widow|widower|landlady|landlord|resident|veteran|"
+    r"mgm|mgf|pgm|pgf|mil|fil|mother-in-law|father-in-law|f|m"
+)
+_ADVERB = r"(?:about |around |approx\.? |circa |c\. |nearly |almost |just |only |over |now |well |also )?"
+# What ends right before an age: "aged", kin and people, verbs of living and dying, a sex, a birth date, a full name.
+_BEFORE = re.compile(
+    r"(?:\b(?i:aged?|ages|age/sex)(?::| \(|\s)\s?" + _ADVERB + r"|"
+    r"\b(?i:lived to(?: be)?|died|dead|passed(?: away)?|alive|deceased|reached|turn(?:ed|s|ing)|nearly|almost|just|"
+    r"at the age of|birthday|(?:she|he|they|who|nan|mum|dad|gran|i)(?:'s| is| was|'ll be| will be|'m| am)|will be|"
+    r"now|well|only|living|spry|sprightly|(?:lady|gentleman|man|woman|widow|widower|chap|patient|resident) of)"
+    r"(?: at| aged?)? " + _ADVERB + r"|"
+    r"\b(?i:died|alive|passed away|dead|d\.?)(?: [a-z]+){0,4} ?(?:at|@|aged) ?|\bd\. ?|[A-Z]{2,} ?@ ?|"
+    r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
+    r"[A-Z][a-z'-]+(?: \(|, )|\b[FM], |\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
+)
+# After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
+_LOOSE = re.compile(
+    r"(?:[A-Z][a-z'-]+(?: \(|, )|(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
+)
+_ALONE = re.compile(
+    r"[),;]|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|next|has|is|was|rang|came)\b|[ \t]*(?:\n|\Z)"
+)
+_AGED = re.compile(
+    r"(?i:aged?|age/sex|died|alive|lived|passed away|(?:she|he|who) (?:is|was))(?: \w+){0,4}(?: at| @|:)?\s?$"
+)
+_MEASURED = re.compile(
+    r"\b(?i:sats?|sao2|spo2|o2|hr|pulse|bp|rr|hb|hba1c|crp|urea|weight|wt|rate|score|bed|room|day|dose|map|egfr|gfr|"
+    r"creat(?:inine)?|glucose|bm|ef|fev1|mmse|moca|platelets|plts?|wcc|alt|alp|ast|mcv|ferritin|temp|diastolic|"
+    r"sys(?:tolic)?|level|page|line|flat|no|number|ward|bay|peak|pefr|ck|ldh|qtc|fvc|fio2|flexion|rom|route|bus|"
+    r"titre|iop|iga|igg|abpi|insulin|ph|po2|pco2|tsh|t4|inr|psa|height|ht|bmi|saw|at|drop|to|was)[:\s=,(]{1,3}$"
+)
+_TENS = r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
+_WORDS = re.compile(
+    r"\b("
+    + _TENS
+    + r")\b(?![ -]?(?:mg|ml|mcg|per\b|percent|degrees?|minutes?|mins|days?|seconds|units?|pounds?|"
+    r"quid|pence|miles|metres|times|hours|steps|over))(?:[ -]?years?[ -]old)?",
+    re.I,
+)
+_HUNDRED = re.compile(
+    r"\b(?:aged?|is|was|turned|turning|reached|nearly|almost|now|s?he's) "
+    r"((?:a|one) hundred(?: and (?:one|two|three|four|five|six|seven|eight|nine|ten))?)\b"
+    r"(?! ?(?:mg|per|percent|degrees|ml|minutes|days|\w+s\b))",
+    re.I,
+)
+_NINETIES = re.compile(
+    r"\b(?:her|his|their|my|early|mid|late|in)[ -](?:(?:early|mid|late)[ -])?(nineties|'?90'?s)\b", re.I
+)
+
+
+def old_ages(text: str, flat: str) -> Iterator[Span]:
+    """Ages of 90 and more, the number or its words only. ``flat`` is the text in lower case."""
+    for match in _NUMBER.finditer(text):
+        begin, end = match.span()
+        if after := _AFTER.match(text, end):
+            ordinal = 2 if after[0][:2] in ("st", "nd", "rd", "th") else 0
+            yield Span(begin, end + ordinal, AGE)
+        elif not _UNIT.match(text, end) and _told(text, begin, end):
+            yield Span(begin, end, AGE)
+    for match in _SEXED.finditer(text):
+        if not _UNIT.match(text, match.end()):
+            yield Span(match.start(1), match.end(1), AGE)
+    if "ninet" in flat:
+        for match in _WORDS.finditer(text):
+            if not flat.startswith("hundred and ", max(0, match.start() - 12)):
+                yield Span(match.start(1), match.end(), AGE)
+    if "nineties" in flat or "90s" in flat or "90's" in flat:
+        for match in _NINETIES.finditer(text):
+            yield Span(match.start(1), match.end(1), AGE)
+    if "hundred" in flat:
+        for match in _HUNDRED.finditer(text):
+            yield Span(match.start(1), match.end(1), AGE)
+
+
+def _told(text: str, begin: int, end: int) -> bool:
+    """Whether what stands before a number says that it is an age."""
+    lead = text[max(0, begin - 48) : begin]
+    if not _BEFORE.search(lead):
+        return False
+    if _AGED.search(lead):
+        return True
+    return not _MEASURED.search(lead) and (not _LOOSE.search(lead) or bool(_ALONE.match(text, end)))
