@@ -114,6 +114,8 @@ _OURS = words("""
     serco callsign lang dyddiad rhif geni insc insert para paras scr lmc mag gfr egfr ctg fft aki ckd
     copd nstemi stemi pci cabg tavi dcm hocm
     ok okay hello dear hi bye yes please thanks
+    ext extn apols apologies ctr did born raised lives stays cousins xx bleeped paged countersigned verified rip cva utd
+    nad sms malone sudden infant death strep scribed warden little
 """)
 # The last word of a run that names no organisation, person or place: "Mental Health Act", "Care Programme Approach".
 _LAST = words("""

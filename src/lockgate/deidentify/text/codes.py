@@ -40,7 +40,7 @@ _GROUPS = (
     (_US_PHONE, PHONE, (b"000-0000", b"000.0000", b"000 0000")),
     (_NETWORK, URL, (b"0.0.0", b"0.00.0", b"0.000.0")),
 )
-_EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w./%-])")
+_EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w/%-]|\.\d)")
 _SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
 _CUE = re.compile(
     r"\b(?:collar|shoulder|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"

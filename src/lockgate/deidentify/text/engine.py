@@ -19,6 +19,7 @@ from lockgate.deidentify.text import (
     days,
     initials,
     joined,
+    lines,
     oldest,
     orgs,
     patterns,
@@ -147,6 +148,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += days.written_otherwise(text, form, known.births)
     found += oldest.old_ages(text, flat)
     found += codes.codes(text, flat, form)
+    found += lines.lines(text, flat)
     found += addresses.addresses(text)
     return [_owned(text, span, known) for span in found]
 

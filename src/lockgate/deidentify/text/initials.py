@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text import pairs
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
@@ -30,16 +31,18 @@ _NEVER = words("""
 """)
 _SURE = words(
     "wit witness witnessed signed sig sgd initials initialled signature countersigned surgeon scribe "
-    "chaperone apols apologies typed dictated"
+    "chaperone apols apologies typed dictated scribed minutes owner author approved prepared"
 )
 _LIKELY = words(
-    "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked"
+    "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked screened per"
 )
 _GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
 _DATED = re.compile(r" \([A-Z]{2,4}\), | \d{1,2}[-/. ](?:\d{1,2}|[A-Z][a-z]{2})[-/. ]\d{2,4}\b")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
 _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
-_ENDS = re.compile(r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]")
+_ENDS = re.compile(
+    r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]| ?[/&] ?[A-Z]{2,3}\b| on (?:PTWR|WR|ward round)\b| \d{1,2}[/.]\d{1,2}\b"
+)
 _ENTRY_ENDS = re.compile(r"\.?\s*(?:\n|\Z)")
 _DOTTED = re.compile(r"[A-Z](?<![\w.][A-Z])\.[A-Z]\.(?!\w)")
 _DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\||[a-z]{2}|[(\u2013/-])[ \t]?|[>\n] ?)$")
@@ -66,6 +69,9 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
     word = tokens.words[place]
     gap, text, end = tokens.gap(place - 1), tokens.text, tokens.ends[place]
     before = tokens.lowers[place - 1] if place else ""
+    if pairs.may_be(word) and pairs.alone(tokens, place):
+        yield from _chain(tokens, place, 1)
+        return
     medical = word in ABBREVIATIONS
     action = gap == " " and tokens.words[place - 1 if place else 0] == "ACTION"
     if action or (gap in _CUE_GAPS and before in _SURE):

@@ -1,0 +1,60 @@
+"""Short telephone numbers (extensions, bleeps, what somebody is rung on); numbers that "no." or "badge" announces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
+
+_SHORT = re.compile(r"\d(?<![\w.,/:\u00a3+-]\d)\d{2,5}(?![\w%/:]|[.,-]\d)")
+_EMERGENCY = frozenset(("999", "111", "112", "101", "911", "119", "100"))
+# A device right before the number, or somebody to ring and "on".
+_DEVICE = re.compile(
+    r"\b(?i:(?:fast )?bleep(?:ed|s|ing)?|blp|pager?|paged|paging|dect|baton|vocera|cordless|ascom|aircall|x|"
+    r"ext(?:n|ension)?|bat phone|hotline|desk|helpline|internal(?:ly)?|switch|phone|tel(?:ephone)?|duty line)"
+    r"(?: (?i:phone|no\.?|number|holder|to|is|via|on|reg|sho|team|through)){0,2}[\s.:#(-]{0,3}$|\b[Bb][Pp][.:]? $"
+)
+_RING = re.compile(
+    r"\b(?i:ring(?:ing)?|rings|rang|call(?:ed|ing)?|phon(?:e|ed|ing)|dial|contact(?:able)?|reach(?:ed|able)?|"
+    r"ask(?:ed)? for|speak to|spoke to|back|me|us|them|her|him|message|available|liaise|coordinator|results|"
+    r"queries|problems|concerns)[^\n.;,\d]{0,24}\b(?:on|via) (?:ext\.? ?)?$"
+)
+_RANG = re.compile(
+    r"\b(?i:rang|dial(?:led)?|phoned|call(?:ed)?|ring|phone|manager|switch|charge|office|theatres?|ward|site)"
+    r" ?\(?(?:[A-Z]{2,5} )?$"
+)
+_UNIT = re.compile(
+    r" ?(?:mg|mls?|mcg|g|kg|units?|iu|hrs?|hours?|h|times|patients?|pts?|am|pm|mins?|minutes?|days?|weeks?|years?|"
+    r"people|steps|kcal|beds?|miles|metres|m|cm|mm|l|st|nd|rd|th|bpm|x|of|and \d|to \d|-\s?\d)\b"
+)
+_ANNOUNCED = re.compile(r"\b(?i:no|num|number|nr)\.?:? (\d{5,9})(?![\w/.,]*\d)")
+_CODED = re.compile(
+    r"\b(?i:contractor code|practice code|ods(?: code)?|locum id|badge|staff id|emp(?:loyee)? (?:no|id)|"
+    r"warrant(?: no)?|payroll|smartcard|asset|tag|reg(?:istration)? no)[.: ]{1,3}"
+    r"([A-Z]{0,4}-?\d{2,8}[A-Z]{0,2})(?![\w/])"
+)
+_CODED_CUES = ("code", " id", "badge", "emp", "warrant", "payroll", "smartcard", "tag", "reg no", "ods")
+
+
+def lines(text: str, flat: str) -> Iterator[Span]:
+    """Extensions, bleeps and announced numbers. ``flat`` is the text in lower case."""
+    for match in _SHORT.finditer(text):
+        begin, end = match.span()
+        if match[0] in _EMERGENCY or _UNIT.match(text, end):
+            continue
+        lead = text[max(0, begin - 44) : begin]
+        long = end - begin > 3
+        device = _DEVICE.search(lead) and (long or lead[-3:].lower() != "bp ")
+        if device or (long and not _year(match[0]) and (_RING.search(lead) or _RANG.search(lead))):
+            yield Span(begin, end, PHONE)
+    if " no" in flat or " num" in flat or " nr" in flat:
+        for match in _ANNOUNCED.finditer(text):
+            yield Span(match.start(1), match.end(1), NUMBER)
+    if any(cue in flat for cue in _CODED_CUES):
+        for match in _CODED.finditer(text):
+            yield Span(match.start(1), match.end(1), NUMBER)
+
+
+def _year(digits: str) -> bool:
+    return len(digits) == 4 and digits[:2] in ("19", "20")
