@@ -20,7 +20,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from lockgate.capture.batches import Batch, batches
-from lockgate.capture.views import PARTS, newest_first, staged_view
+from lockgate.capture.sortkeys import PARTS
+from lockgate.capture.views import newest_first, staged_view
 from lockgate.engine import Engine, literal
 from lockgate.schema import STAGED
 from lockgate.site import Site

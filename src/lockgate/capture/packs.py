@@ -19,6 +19,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lockgate.capture.batches import Batch
+from lockgate.capture.sortkeys import without_keys
 from lockgate.engine import Engine, literal
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, make_dir, remove_leftovers
@@ -150,7 +151,7 @@ class Packs:
                 files = ", ".join(literal(path) for unit in group if (path := unit.table(table)))
                 if files:
                     engine.write_parquet(
-                        f"SELECT * FROM read_parquet([{files}], union_by_name = true)",
+                        f"SELECT * FROM {without_keys(files)}",
                         folder / f"{table}.parquet",
                         order_by=order,
                         level=1,

@@ -13,11 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lockgate.capture.sortkeys import KEYS, with_keys
 from lockgate.engine import Engine, literal, quote
-from lockgate.schema import Column, staged_columns
+from lockgate.schema import STAGED, Column, staged_columns
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _UNIQUE = ("item_hash", "record_id")
+_RANDOM = (*_UNIQUE, *KEYS)
 
 LEDGER = pa.schema(
     [
@@ -86,7 +88,9 @@ class Spool:
         return sorted(self._parts)
 
     def write(self, name: str, table: pa.Table) -> None:
-        """Add rows to a table; all of one schema."""
+        """Add rows to a table; all of one schema. Staged rows get their keys here, and nowhere else."""
+        if name in STAGED:
+            table = with_keys(name, table)
         if name not in self._writers:
             self._writers[name] = self._open(self._next(name), table.schema)
         self._writers[name].write_table(table)
@@ -100,13 +104,18 @@ class Spool:
     def _open(self, path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         words = [one.name for one in schema if pa.types.is_dictionary(one.type)]
         text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_nested)
-        ordered = [one.name for one in schema if not any(is_text(one.type) for is_text in text)]
-        squeezed = [leaf for one in schema if one.name not in _UNIQUE for leaf in _leaves(one.name, one.type)]
+        ordered = [
+            one.name
+            for one in schema
+            if one.name not in KEYS and not any(is_text(one.type) for is_text in text)
+        ]
+        plain = [one.name for one in schema if one.name in _RANDOM]
+        squeezed = [leaf for one in schema if one.name not in plain for leaf in _leaves(one.name, one.type)]
         return pq.ParquetWriter(
             path,
             schema,
             # Hashes and ids are nearly random: zstd takes as long for them as for the rest, and leaves half.
-            compression=dict.fromkeys(_UNIQUE, "none") | dict.fromkeys(squeezed, "zstd"),
+            compression=dict.fromkeys(plain, "none") | dict.fromkeys(squeezed, "zstd"),
             compression_level=dict.fromkeys(squeezed, 1),
             use_dictionary=words,
             write_statistics=ordered,
@@ -120,13 +129,11 @@ class Spool:
         return self._parts.get(name, [])
 
     def rewrite(self, engine: Engine, name: str, select: str) -> None:
-        """Put the rows of a query, which may read the table's files, in place of the table."""
-        old = list(self.paths(name))
-        self._parts[name] = []
-        count = engine.write_parquet(select, self._next(name), level=1)
-        for path in old:
-            path.unlink()
-        if not count:
+        """Put the rows of a query, which may read the table's files, in place of a staged table."""
+        schema = staged_schema(name)
+        rows = engine.stream(select)
+        self.rewrite_groups(name, (conform(pa.Table.from_batches([one]), schema) for one in rows))
+        if not self._parts[name]:
             del self._parts[name]
 
     def rewrite_groups(self, name: str, tables: Iterable[pa.Table]) -> None:
@@ -159,9 +166,10 @@ def scattered(values: pa.StringArray, flags: npt.NDArray[np.bool_]) -> pa.Array:
 
 
 def parquet_or_nothing(paths: Sequence[Path], columns: Sequence[Column]) -> str:
-    """SQL to select from: Parquet files, or an empty table of the columns."""
+    """SQL to select from: these columns of Parquet files, or an empty table of them."""
     if paths:
-        return f"read_parquet([{', '.join(literal(path) for path in paths)}])"
+        listed = ", ".join(quote(column.name) for column in columns)
+        return f"(SELECT {listed} FROM read_parquet([{', '.join(literal(path) for path in paths)}]))"
     return (
         "(SELECT "
         + ", ".join(f"CAST(NULL AS {c.type}) AS {quote(c.name)}" for c in columns)

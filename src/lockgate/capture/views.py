@@ -5,24 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+import numpy as np
+import pyarrow as pa
+
 from lockgate.capture.batches import batches, layout
-from lockgate.capture.newest import key_of, newest
+from lockgate.capture.newest import newest
+from lockgate.capture.sortkeys import PARTS
 from lockgate.engine import Engine, SqlEngine, quote
 from lockgate.schema import STAGED_LAYOUT, staged_columns
 from lockgate.site import Site
 
-# Tables whose rows may be parts of a record: "<record>#<n>" falls with its record's version. The record is in the same
-# table, or for a ward stay that came with its encounter, in that of encounters; a record_id without "#" stands alone.
-PARTS = {
-    "encounter_move": "encounter",
-    **{table: table for table in ("result", "condition", "procedure", "medication", "document", "specimen")},
-}
-
-
-_PLACE = "row_place"
-# Times not between these, and unknown ones, are put in order as they are.
-_FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31'"
-_UNKNOWN = 253_402_214_400_000_000  # the last, in microseconds
+_PLACE = "place"
 # Of each engine, the tables whose newest rows it holds, and the files they were found in.
 _found: WeakKeyDictionary[Engine, dict[str, list[Path]]] = WeakKeyDictionary()
 
@@ -112,31 +105,33 @@ def _by_order(table: str, rows: str) -> str:
 def _by_maximum(engine: Engine, site: Site, table: str) -> str:
     """SQL for the same rows as ``_by_order``, in a fraction of its time: only versions of one time are put in order.
 
-    Which rows they are is found here and now (``newest``) and kept, so that a view read twice finds them once.
+    Which rows they are is found here and now (``newest``) and kept, so that a view read twice finds them once: a bit
+    for each row of a file, which costs less to look up than its place in a table.
     """
-    whole, record, (files, alike) = PARTS.get(table) != table, _record(table), _files(site, table)
+    files, alike = _files(site, table)
     rows = f"placed_{table}"
     engine.view_parquet(rows, files, staged_columns(table), place=_PLACE, alike=alike)
-    if whole and table in PARTS:
-        rows = f"(SELECT * FROM {rows} WHERE NOT contains(record_id, '#'))"
     known = _found.setdefault(engine, {})
     if known.get(table) != files:
-        version = (
-            f"coalesce(epoch_us(greatest(least(version_at, {_LAST}), {_FIRST})) * 2"
-            f" + CAST({_ended(table)} AS TINYINT), {_UNKNOWN * 2})"
-        )
-        item = "" if whole else "CAST(hash(item_hash, batch_id) >> 1 AS BIGINT)"
-        found = newest(engine, rows, record, version, _PLACE, unknown=_UNKNOWN * 2, item=item)
-        for name, one in zip(("newest", "tied"), found, strict=True):
-            engine.register("found", one)
-            engine.execute(f"CREATE OR REPLACE TEMP TABLE {name}_{table} AS SELECT * FROM found")
+        for name, flags in zip(("newest", "tied"), newest(table, files), strict=True):
+            marked = [number for number, one in enumerate(flags) if one.any()]
+            bits = pa.array([np.packbits(flags[number]).tobytes() for number in marked], pa.binary())
+            engine.register("found", pa.table({"file": pa.array(marked, pa.uint64()), "bits": bits}))
+            engine.execute(
+                f"CREATE OR REPLACE TEMP TABLE {name}_{table} AS SELECT file, CAST(bits AS BIT) AS bits FROM found"
+            )
             engine.unregister("found")
         known[table] = files
-    chosen = (
-        f"SELECT * EXCLUDE ({_PLACE}) FROM {rows} s SEMI JOIN newest_{table} w ON w.place = s.{_PLACE}"
-        " WHERE NOT deleted"
-    )
+    chosen = f"{_marked(rows, f'newest_{table}')} AND NOT deleted"
     if not engine.one(f"SELECT count(*) FROM tied_{table}"):
         return chosen
-    ordered = f"(SELECT * FROM {rows} s SEMI JOIN tied_{table} w ON w.key = {key_of(record)})"
-    return f"{chosen} UNION ALL SELECT * EXCLUDE ({_PLACE}) FROM ({_by_order(table, ordered)})"
+    tied = _marked(rows, f"tied_{table}")
+    return f"{chosen} UNION ALL {_by_order(table, f'({tied})')}"
+
+
+def _marked(rows: str, bits: str) -> str:
+    """SQL: the rows of files for which a bit is set."""
+    return (
+        f"SELECT s.* EXCLUDE ({_PLACE}_file, {_PLACE}_row) FROM {rows} s JOIN {bits} b ON b.file = s.{_PLACE}_file"
+        f" WHERE get_bit(b.bits, s.{_PLACE}_row) = 1"
+    )

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lockgate.capture import batches, staged_view
-from lockgate.capture.views import PARTS, newest_first
+from lockgate.capture.sortkeys import PARTS
+from lockgate.capture.views import newest_first
 from lockgate.curate.sources import BY_RECORD, IMPERSONAL, Curation
 from lockgate.engine import SqlEngine, literal
 from lockgate.errors import Refused

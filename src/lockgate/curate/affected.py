@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockgate.capture import batches, latest_view, staged_view
-from lockgate.capture.views import PARTS, some_view
+from lockgate.capture.sortkeys import PARTS
+from lockgate.capture.views import some_view
 from lockgate.curate.buildstate import BuildState
 from lockgate.curate.codes import PERSONAL_USE, WHOLE_USE, find_withheld, make_use
 from lockgate.curate.sources import BY_RECORD, Curation

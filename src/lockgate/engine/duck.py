@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pyarrow as pa
 from lockgate.engine.base import SqlEngine, literal, quote
 from lockgate.schema import Column
 from lockgate.site.files import PRIVATE_FILE
+
+_AT_ONCE = 100_000  # rows of a stream
 
 
 class Engine(SqlEngine):
@@ -69,6 +71,10 @@ class Engine(SqlEngine):
         """A query's result as an Arrow table."""
         return self.connection.sql(sql, params=params).to_arrow_table()
 
+    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """A query's rows, some at a time; while they are read the engine runs nothing else."""
+        yield from self.connection.sql(sql).to_arrow_reader(_AT_ONCE)
+
     def columns(self, sql: str) -> list[str]:
         """The names of a query's columns, without running it."""
         return [str(row[0]) for row in self.rows(f"DESCRIBE {sql}")]
@@ -105,7 +111,8 @@ class Engine(SqlEngine):
         Unless they are ``alike`` the footer of every file is read whenever a query of the view is planned.
 
         A column that none of the files has is NULL: they were written before there was such a column. ``place``
-        names one more column: a number below 2**56 of each row, the same whenever the view is read.
+        begins the names of two more columns: which of the files in order a row is in (``_file``, from 0 on), and where
+        in it (``_row``, from 0 on).
         """
         files = [paths] if isinstance(paths, Path) else sorted(paths)
         if columns is not None and self._views.get(name) == (files, columns):
@@ -126,14 +133,16 @@ class Engine(SqlEngine):
                 else "*"
             )
             if place:
-                select += f", (CAST(file_index AS BIGINT) << 36) + file_row_number AS {quote(place)}"
+                select += f", CAST(file_index AS UBIGINT) AS {quote(f'{place}_file')}"
+                select += f", CAST(file_row_number AS INTEGER) AS {quote(f'{place}_row')}"
             self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} FROM {source}")
             return
         if columns is None:
             raise ValueError(f"no file for {name}, and no columns to make an empty table of")
         select = ", ".join(f"CAST(NULL AS {column.type}) AS {quote(column.name)}" for column in columns)
         if place:
-            select += f", CAST(NULL AS BIGINT) AS {quote(place)}"
+            select += f", CAST(NULL AS UBIGINT) AS {quote(f'{place}_file')}"
+            select += f", CAST(NULL AS INTEGER) AS {quote(f'{place}_row')}"
         self.execute(f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT {select} WHERE false")
 
     def write_parquet(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lockgate.capture.views import PARTS
+from lockgate.capture.sortkeys import PARTS
 from lockgate.engine import literal
 from lockgate.schema import STAGED
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lockgate.capture.sortkeys import without_keys
 from lockgate.engine import literal, quote
 from lockgate.schema import STAGED
 
@@ -151,7 +152,7 @@ def _earlier_rows(intake: Intake, table: str, earlier: Sequence[Batch]) -> None:
     select = resources.files(__package__).joinpath("derive/follow.sql").read_text(encoding="utf-8")
     intake.engine.execute(
         f"INSERT INTO {quote('staged_' + table)} BY NAME "
-        + select.format(files=files, renamed=_renamed(table), batch=literal(intake.batch_id))
+        + select.format(rows=without_keys(files), renamed=_renamed(table), batch=literal(intake.batch_id))
     )
 
 
@@ -176,7 +177,7 @@ def _specimens(intake: Intake, earlier: Sequence[Batch]) -> None:
         engine.execute(
             "INSERT INTO staged_specimen BY NAME"
             f" SELECT s.* REPLACE (i.patient_ref AS patient_ref, {literal(intake.batch_id)} AS batch_id)"
-            f" FROM (SELECT * FROM read_parquet([{files}], union_by_name = true)"
+            f" FROM (SELECT * FROM {without_keys(files)}"
             f" SEMI JOIN hl7_moved_item USING (item_hash) QUALIFY {newest}) s"
             " JOIN hl7_moved_item i USING (item_hash) WHERE s.patient_ref IS DISTINCT FROM i.patient_ref"
         )

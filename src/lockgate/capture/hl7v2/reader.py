@@ -20,6 +20,7 @@ from lockgate.capture.hl7v2.columns import parse, wanted
 from lockgate.capture.hl7v2.message import unescape
 from lockgate.capture.hl7v2.moves import follow_visits, number_visits
 from lockgate.capture.macros import define, statements
+from lockgate.capture.sortkeys import without_keys
 from lockgate.capture.units import is_ucum
 from lockgate.engine import literal, quote
 from lockgate.site.settings.hl7v2 import CATEGORIES, PATIENT_CLASSES
@@ -181,7 +182,7 @@ class Hl7Reader:
         files = ", ".join(literal(path) for path in intake.packs.files("adt_event"))
         moved = number_visits(intake, come, files)
         # Two joins and not one condition with OR: only so are the keys looked for before the rows are read.
-        facts = f"SELECT f.* FROM read_parquet([{files}], union_by_name = true) f"
+        facts = f"SELECT f.* FROM {without_keys(files)} f"
         before = (
             f" UNION ALL BY NAME {facts} SEMI JOIN hl7_touched_patient USING (patient_ref)"
             f" UNION ALL BY NAME {facts} SEMI JOIN hl7_touched_visit USING (encounter_ref)"

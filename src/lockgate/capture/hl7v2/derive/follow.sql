@@ -1,7 +1,7 @@
 -- Rows of earlier batches whose visit has another number or person now, as they stand now. One that was known by the
 -- visit's number gets a new name, and its old one a tombstone.
 WITH held AS (
-    SELECT * FROM read_parquet([{files}], union_by_name = true) WHERE encounter_ref IN (SELECT number FROM hl7_target)
+    SELECT * FROM {rows} WHERE encounter_ref IN (SELECT number FROM hl7_target)
 ),
 newest AS (
     SELECT * FROM held
