@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import msgspec
 
-from lockgate.cohorts.circe_tests import CONCEPT, CirceTests
+from lockgate.cohorts.circe_sets import PlainSet, decoded, plain_items
+from lockgate.cohorts.circe_tests import CirceTests
 from lockgate.cohorts.definition import (
     Adjustment,
     ConceptItem,
@@ -73,9 +74,8 @@ def read_circe(text: bytes | str, where: str = "the cohort definition") -> Defin
     if not raw.strip():
         raise UsageError("it is empty", where=where, remedy="export it again from ATLAS")
     try:
-        told = msgspec.json.decode(raw)
-        return _told(told, where)
-    except msgspec.DecodeError as error:
+        return _told(decoded(raw), where)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"it is not JSON: {error}", where=where, remedy="export it again from ATLAS"
         ) from error
@@ -169,38 +169,30 @@ class _Reader(CirceTests):
         return cast(Limit, named)
 
     def _concept_set(self, told: Any, path: str) -> None:
-        fields = self.fields(told, path, "id", "name", "expression")
-        number = self.whole(fields.get("id"), f"{path}.id", LARGEST)
+        if isinstance(told, PlainSet):
+            number, name, items = told.id, told.name, plain_items(told)
+        else:
+            fields = self.fields(told, path, "id", "name", "expression")
+            number, name = self.whole(fields.get("id"), f"{path}.id", LARGEST), str(fields.get("name") or "")
+            expression = fields.get("expression", {})
+            items = self._set_items(expression, f"{path}.expression")
         if number in self._sets:
             raise self.refuse(f"{path}.id", f"there are two concept sets {number}")
-        expression = self.fields(
-            fields.get("expression", {}),
-            f"{path}.expression",
-            "items",
-            "isExcluded",
-            "includeMapped",
-            "includeDescendants",
-        )
-        items = []
-        for place, item in enumerate(self.items(expression.get("items"), f"{path}.expression.items")):
-            if plain := _plain_item(item):
-                items.append(plain)
-                continue
-            here = f"{path}.expression.items[{place}]"
-            if not isinstance(item, dict) or not item.keys() <= _ITEM:
-                self.fields(item, here, *_ITEM)
-            items.append(
-                ConceptItem(
-                    self.concept(item.get("concept"), f"{here}.concept"),
-                    *(self._said(item, key, here) for key in _FLAGS),
-                )
-            )
         self._sets[number] = tuple(items)
-        name = str(fields.get("name") or "")
         while name in self._names:
             name += " (again)"
         if name:
             self._names[name] = self._sets[number]
+
+    def _set_items(self, told: Any, path: str) -> list[ConceptItem]:
+        fields = self.fields(told, path, "items", *_FLAGS)
+        items = []
+        for place, item in enumerate(self.items(fields.get("items"), f"{path}.items")):
+            here = f"{path}.items[{place}]"
+            self.fields(item, here, *_ITEM)
+            concept = self.concept(item.get("concept"), f"{here}.concept")
+            items.append(ConceptItem(concept, *(self._said(item, key, here) for key in _FLAGS)))
+        return items
 
     def _said(self, item: Any, key: str, path: str) -> bool:
         value = item.get(key)
@@ -383,17 +375,3 @@ class _Reader(CirceTests):
             self.day(fields.get("StartDate"), f"{path}.StartDate"),
             self.day(fields.get("EndDate"), f"{path}.EndDate"),
         )
-
-
-def _plain_item(item: Any) -> ConceptItem | None:
-    """An item as ATLAS writes it, with nothing left out: nearly all are, and a library has tens of thousands."""
-    if type(item) is not dict or not item.keys() <= _ITEM:
-        return None
-    concept = item.get("concept")
-    if type(concept) is not dict or not concept.keys() <= CONCEPT:
-        return None
-    number = concept.get("CONCEPT_ID")
-    flags: list[Any] = [item.get(key) for key in _FLAGS]
-    if type(number) is not int or abs(number) > LARGEST or {*map(type, flags)} != {bool}:
-        return None
-    return ConceptItem(number, *flags)

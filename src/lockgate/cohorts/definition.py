@@ -16,7 +16,7 @@ EARLIEST, LATEST = date(1, 1, 1), date(9999, 12, 31)
 Limit = Literal["all", "first", "last"]
 
 
-class ConceptItem(msgspec.Struct, frozen=True):
+class ConceptItem(msgspec.Struct, frozen=True, gc=False):
     """One line of a concept set."""
 
     concept_id: int
@@ -25,7 +25,7 @@ class ConceptItem(msgspec.Struct, frozen=True):
     excluded: bool = False
 
 
-class CodeItem(msgspec.Struct, frozen=True):
+class CodeItem(msgspec.Struct, frozen=True, gc=False):
     """One line of a concept set, by vocabulary and code: the concepts that a vocabulary has under that code.
 
     What is below a code of ``BY_PREFIX`` are the codes that begin with it, dots aside; of others, as of a concept.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -48,7 +48,9 @@ class Domain(NamedTuple):
 @cache
 def _told() -> dict[str, dict[str, dict[str, object]]]:
     text = resources.files(__package__).joinpath("domains.yaml").read_text("utf-8")
-    told: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(text)
+    # the parser in C, where there is one: each command that reads a definition waits for this
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    told: dict[str, dict[str, dict[str, object]]] = yaml.load(text, Loader=loader)  # noqa: S506 (both are the safe one)
     return told
 
 
