@@ -78,6 +78,23 @@ def test_huge_days_are_refused_and_a_mark_of_byte_order_is_none() -> None:
     assert read_definition("a.json", b"\xef\xbb\xbf" + plain) == read_definition("a.JSON", plain)
 
 
+def test_concept_sets_read_at_once_are_those_read_field_by_field() -> None:
+    concept: dict[str, Any] = {"CONCEPT_ID": 7, "CONCEPT_NAME": "n"}
+    item = {"concept": concept, "includeDescendants": True, "includeMapped": False}
+    named = {"id": 0, "name": "a set", "expression": {"items": [item | {"isExcluded": True}]}}
+    again = {"id": 2, "name": "a set", "expression": {"items": [item | {"isExcluded": False}]}}
+    plain = read_definition("1.json", circe(ConceptSets=[named, again]).encode())
+    # a null says nothing, and takes the way of what isn't as ATLAS writes it
+    again["expression"] = {"items": [item | {"isExcluded": None}]}
+    assert read_definition("1.json", circe(ConceptSets=[named, again]).encode()) == plain
+    assert [(name, len(items)) for name, items in plain.concept_sets] == [("a set", 1), ("a set (again)", 1)]
+    concept["NAME"] = "n"
+    with pytest.raises(UsageError, match=r"ConceptSets\[0\]\.expression\.items\[0\]\.concept"):
+        read_definition("1.json", circe(ConceptSets=[named, again]).encode())
+    with pytest.raises(UsageError, match="not JSON"):
+        read_definition("1.json", circe(ConceptSets=[named]).encode().replace(b'"a set"', b'"\xff"'))
+
+
 def test_a_definition_of_regions_may_be_for_cdm_6() -> None:
     told = circe(
         cdmVersionRange=">=6.1.0", PrimaryCriteria={"CriteriaList": [{"LocationRegion": {"CodesetId": 0}}]}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
-import yaml
-
+from lockgate.characterise.catalogue import read
 from lockgate.characterise.people import People
 from lockgate.engine import Engine
 
@@ -29,7 +27,7 @@ class Events(NamedTuple):
 @cache
 def kinds() -> dict[str, Events]:
     """Every kind of event by its table."""
-    told = yaml.safe_load(resources.files(__package__).joinpath("events.yaml").read_text("utf-8"))
+    told = read("events.yaml")
     return {
         table: Events(
             table=table,

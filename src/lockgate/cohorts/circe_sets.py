@@ -16,7 +16,10 @@ from lockgate.cohorts.reading import LARGEST
 _Whole = Annotated[int, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 _Concept: Any = msgspec.defstruct(
     "_Concept",
-    [("CONCEPT_ID", _Whole), *((name, msgspec.Raw, msgspec.Raw()) for name in sorted(CONCEPT - {"CONCEPT_ID"}))],
+    [
+        ("CONCEPT_ID", _Whole),
+        *((name, msgspec.Raw, msgspec.Raw()) for name in sorted(CONCEPT - {"CONCEPT_ID"})),
+    ],
     forbid_unknown_fields=True,
     gc=False,
 )

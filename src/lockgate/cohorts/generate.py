@@ -14,7 +14,7 @@ from lockgate.cohorts.codes import resolve
 from lockgate.cohorts.definition import Criterion, Definition, ExposureExit
 from lockgate.cohorts.events import criteria_sql
 from lockgate.cohorts.exits import EXITS, ends, exits, merged_stays, stays_sql
-from lockgate.cohorts.groups import passing
+from lockgate.cohorts.groups import near_sql, passing
 from lockgate.cohorts.periods import PERIODS, observed
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import Scratch
@@ -127,23 +127,35 @@ def _events(scratch: Scratch) -> None:
 def _nested(scratch: Scratch, height: int) -> str:
     """The events for which the group of their criterion holds."""
     plan = scratch.plan
+    nodes = plan.nested[height]
     rows = [
         (plan.criteria[criterion], plan.criteria[plan.source[criterion]])
         for criterion in plan.heights[height]
         if criterion.group is not None
     ]
-    told = scratch.register(rows_table(rows, {"context": "i4", "criterion": "i4"}))
-    events = scratch.events(simpler for _, simpler in rows)
     name = f"nested_{height}"
     told_of = "q.first_day, q.last_day, q.visit_id, q.concept_id, q.sort_day"
     # rows have a number of their own: two rows of one id are two events, and neither is counted for the other
     number = "row_number() OVER ()"
     if not _counts_once(scratch):
-        number = f"row_number() OVER (PARTITION BY t.context, q.person_id ORDER BY q.event_id, {told_of})"
+        number = f"row_number() OVER (PARTITION BY q.context, q.person_id ORDER BY q.event_id, {told_of})"
+    found = []
+    for anybody in (True, False):
+        some = [row for row in rows if nodes.roots[row[0]].alone[1] == anybody]
+        if some:
+            told = scratch.register(rows_table(some, {"context": "i4", "criterion": "i4"}))
+            people, near = "", ""
+            if not anybody:
+                people = scratch.create(f"{name}_near", near_sql(scratch, nodes))
+                near = f" JOIN {people} n ON n.context = t.context AND n.person_id = q.person_id"
+            found.append(
+                f"SELECT t.context, q.person_id, q.event_id, {told_of} FROM {told} t "
+                f"JOIN {scratch.events(simpler for _, simpler in some)} q ON q.criterion = t.criterion{near}"
+            )
     numbered = scratch.create(
         f"{name}_rows",
-        f"SELECT t.context, q.person_id, {number} AS event_id, q.event_id AS own_id, {told_of} FROM {told} t "
-        f"JOIN {events} q ON q.criterion = t.criterion",
+        f"SELECT q.context, q.person_id, {number} AS event_id, q.event_id AS own_id, {told_of} "
+        f"FROM ({' UNION ALL '.join(found)}) q",
     )
     own = "q.context, q.person_id, q.event_id, q.first_day, q.last_day"
     period, each = "o.first_day AS period_first, o.last_day AS period_last", ""
@@ -156,7 +168,7 @@ def _nested(scratch: Scratch, height: int) -> str:
         f"SELECT {own}, {period}, q.visit_id FROM {numbered} q "
         f"JOIN {PERIODS} o ON o.person_id = q.person_id AND q.first_day BETWEEN o.first_day AND o.last_day{each}",
     )
-    kept = passing(scratch, plan.nested[height], index, name)
+    kept = passing(scratch, nodes, index, name)
     return scratch.create(
         f"{name}_kept",
         f"SELECT q.context AS criterion, q.person_id, q.own_id AS event_id, {told_of} FROM {kept} p "

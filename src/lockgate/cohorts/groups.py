@@ -7,7 +7,7 @@ for which it is the other way round, so that criteria which nobody meets cost no
 from __future__ import annotations
 
 from lockgate.cohorts.events import people_sql
-from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table
+from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table, rows_table
 from lockgate.cohorts.scratch import Scratch
 
 _NO_NODES = (
@@ -31,6 +31,20 @@ def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         f"WHERE NOT r.holds UNION ALL SELECT DISTINCT i.context, i.person_id, i.event_id FROM {index} i "
         f"JOIN {roots} r ON r.context = i.context LEFT JOIN {deltas} d ON d.node = r.node "
         "AND d.person_id = i.person_id AND d.event_id = i.event_id WHERE r.holds AND d.node IS NULL",
+    )
+
+
+def near_sql(scratch: Scratch, nodes: Nodes) -> str:
+    """The query of who has an event that a group counts: context, person_id, of contexts that ask for one at least.
+
+    For nobody else does the group of such a context hold.
+    """
+    asked = [leaf for leaf in nodes.leaves if not nodes.roots[leaf.context].alone[1]]
+    pairs = {(leaf.context, leaf.criterion) for leaf in asked}
+    leaves = scratch.register(rows_table(sorted(pairs), {"context": "i4", "criterion": "i4"}))
+    events = scratch.events(leaf.criterion for leaf in asked)
+    return (
+        f"SELECT DISTINCT l.context, e.person_id FROM {leaves} l JOIN {events} e ON e.criterion = l.criterion"
     )
 
 

@@ -78,7 +78,10 @@ class Person:
 
 @dataclass(slots=True)
 class Branch:
-    """A group of nodes. ``base`` of its children hold for an index event of which nothing else is known."""
+    """A group of nodes. ``base`` of its children hold for an index event of which nothing else is known.
+
+    ``alone``: whether the group may be false, and may be true, where nothing that it counts is near.
+    """
 
     node: int
     context: int
@@ -88,6 +91,7 @@ class Branch:
     base: int
     height: int
     holds: bool
+    alone: tuple[bool, bool]
 
 
 @dataclass(slots=True)
@@ -185,11 +189,13 @@ class Plan:
     def _branch(self, group: Group, context: int, parent: int, nodes: Nodes) -> Branch:
         node = self._next()
         base = height = 0
+        least, most = 0, len(group.demographics)  # children that hold where nothing is near
         for counted in group.counted:
             none_is_enough = counted.count == 0 or counted.occurrence == "at_most"
             criterion = self.criterion(counted_criterion(counted))
             nodes.leaves.append(Leaf(self._next(), context, node, counted, criterion, none_is_enough))
             base += none_is_enough
+            least, most = least + none_is_enough, most + none_is_enough
         for asked in group.demographics:
             self._tested(asked.tests)
             nodes.people.append(Person(self._next(), context, node, asked.tests))
@@ -197,9 +203,13 @@ class Plan:
             branch = self._branch(inner, context, node, nodes)
             base += branch.holds
             height = max(height, branch.height + 1)
+            least, most = least + (not branch.alone[0]), most + branch.alone[1]
         children = len(group.counted) + len(group.demographics) + len(group.groups)
         holds = children == 0 or _enough(group, children, base)
-        found = Branch(node, context, parent, group, children, base, height, holds)
+        near = [children == 0 or _enough(group, children, n) for n in range(least, most + 1)]
+        found = Branch(
+            node, context, parent, group, children, base, height, holds, (not all(near), any(near))
+        )
         nodes.branches.append(found)
         return found
 

@@ -11,9 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.cohorts.plan import Plan
-from lockgate.engine import SqlEngine
+from lockgate.engine import Engine, SqlEngine, literal
 
 EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
+# Tables of a few hundred thousand rows are two row groups of DuckDB's usual size, and a row group is read by one thread
+_ROW_GROUP = 16_384
+_APART = "cohort_scratch"  # a database in memory, which has its own size of them
 INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
 
 
@@ -35,6 +38,8 @@ class Scratch:
         self.plain: list[
             tuple[str, bool]
         ] = []  # relations of included events that nothing is asked of; exposures?
+        self._apart = isinstance(engine, Engine)
+        self._path = ""  # where the engine looks for tables outside of this
         self._told: dict[int, str] = {}
         self._names = count()
         self._made: list[str] = []
@@ -49,7 +54,7 @@ class Scratch:
 
     def create(self, name: str, sql: str) -> str:
         """A table of a query's rows; its name."""
-        self.engine.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+        self.engine.execute(f"CREATE {'' if self._apart else 'TEMP '}TABLE {name} AS {sql}")
         self._made.append(name)
         return name
 
@@ -68,12 +73,20 @@ class Scratch:
         return name
 
     def __enter__(self) -> Self:
+        if self._apart:
+            ((self._path,),) = self.engine.rows("SELECT current_setting('search_path')")
+            self.engine.execute(f"ATTACH ':memory:' AS {_APART} (ROW_GROUP_SIZE {_ROW_GROUP})")
+            self.engine.execute(f"SET search_path = '{_APART}.main,memory.main'")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in reversed(self._made):
-            self.engine.execute(f"DROP TABLE IF EXISTS {name}")
+        if self._apart:
+            self.engine.execute(f"SET search_path = {literal(self._path)}")
+            self.engine.execute(f"DETACH {_APART}")
+        else:
+            for name in reversed(self._made):
+                self.engine.execute(f"DROP TABLE IF EXISTS {name}")
         for name in self._registered:
             self.engine.unregister(name)
