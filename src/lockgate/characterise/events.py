@@ -73,8 +73,7 @@ def weight(people: People) -> str:
 def scan(engine: Engine, kind: Events, people: People) -> None:
     """Read the table once: ``T_groups`` (records by its columns and flags) and ``T_values`` (by concept and values).
 
-    ``records`` counts every row, ``weighted`` those inside a period, once for each period. ``low`` and ``high`` are the
-    first and last year inside.
+    ``records`` counts every row, ``weighted`` those inside a period, once for each period.
     """
     providers = kind.provider and bool(engine.one("SELECT count(*) FROM provider"))
     within = inside(kind, people)
@@ -87,15 +86,19 @@ def scan(engine: Engine, kind: Events, people: People) -> None:
     columns += [f"{_value(kind, name)} AS v_{name}" for name in kind.values]
     sets = [["state", "concept", *kind.by]] + ([["within", "concept", *values]] if values else [])
     grouped = list(dict.fromkeys(name for each in sets for name in each))
+    # where nobody's periods run at once, what is grouped tells which rows count: a sum would be the dearest part
+    weighted = ", CAST(sum(CASE WHEN within THEN weight ELSE 0 END) AS BIGINT) AS weighted"
+    weight_of = f", {weight(people)} AS weight"
+    counted = ("weighted", "weighted")
+    if not people.overlapping:
+        weighted = weight_of = ""
+        counted = ("CASE WHEN (state & 1) > 0 THEN records ELSE 0 END AS weighted", "records AS weighted")
     engine.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {kind.table}_scan AS
-        SELECT grouping(state) AS part, {", ".join(grouped)}, count(*) AS records,
-            CAST(sum(CASE WHEN within THEN weight ELSE 0 END) AS BIGINT) AS weighted,
-            min(CASE WHEN within THEN day END) AS first, max(CASE WHEN within THEN day END) AS last
+        SELECT grouping(state) AS part, {", ".join(grouped)}, count(*) AS records{weighted}
         FROM (
-            SELECT {", ".join(columns)}, CAST({state} AS SMALLINT) AS state, {within} AS within,
-                {weight(people)} AS weight, e.{kind.date} AS day
+            SELECT {", ".join(columns)}, CAST({state} AS SMALLINT) AS state, {within} AS within{weight_of}
             FROM {joined(kind, people, provider=providers)}
         ) AS e
         GROUP BY GROUPING SETS ({", ".join(f"({', '.join(each)})" for each in sets)})"""
@@ -106,19 +109,20 @@ def scan(engine: Engine, kind: Events, people: People) -> None:
     ]
     engine.execute(
         f"CREATE OR REPLACE TEMP VIEW {kind.table}_groups AS"
-        f" SELECT {', '.join(['concept', *kind.by, *told])}, records, weighted, year(first) AS low, year(last) AS high"
+        f" SELECT {', '.join(['concept', *kind.by, *told])}, records, {counted[0]}"
         f" FROM {kind.table}_scan WHERE part = 0"
     )
     if values:
         engine.execute(
             f"CREATE OR REPLACE TEMP VIEW {kind.table}_values AS SELECT concept,"
-            f" {', '.join(f'v_{name} AS {name}' for name in kind.values)}, weighted"
+            f" {', '.join(f'v_{name} AS {name}' for name in kind.values)}, {counted[1]}"
             f" FROM {kind.table}_scan WHERE part = 1 AND within"
         )
 
 
 def _states(kind: Events, within: str, *, providers: bool) -> dict[str, tuple[int, str]]:
     """The facts of one row that records are counted by: a bit and a condition for each."""
+    # inside comes first: its bit is read by number
     conditions = {"inside": within, "known": "w.known", "named": "e.person_id IS NOT NULL"}
     conditions["backwards"] = f"e.{kind.end} < e.{kind.date}" if kind.end else "FALSE"
     missing = "e.provider_id IS NOT NULL" + (" AND p.provider_id IS NULL" if providers else "")

@@ -64,6 +64,7 @@ class People:
     born: Ints
     several: bool  # somebody has more than one period
     overlapping: bool  # somebody's periods run at once: an event then counts once for each
+    years: tuple[int, int]  # the first and the last of all periods
 
 
 def number_people(engine: Engine) -> None:
@@ -94,6 +95,11 @@ def read_people(engine: Engine) -> People:
     codes = sexes.indices.fill_null(len(sexes.dictionary)).to_numpy(zero_copy_only=False)
     table = np.array([place[each] for each in sexes.dictionary.to_pylist()] + [place.get(None, 0)], np.int64)
     several, overlapping = engine.rows("SELECT count(*) > 0, coalesce(max(weight) > 1, FALSE) FROM more")[0]
+    years = engine.rows(
+        "SELECT coalesce(year(min(observation_period_start_date)), 2000), "
+        "coalesce(year(max(observation_period_end_date)), 2000) FROM observation_period "
+        "WHERE observation_period_start_date <= observation_period_end_date"
+    )[0]
     return People(
         known=rows.column("known").to_numpy(zero_copy_only=False).astype(bool),
         gender=table[codes],
@@ -101,4 +107,5 @@ def read_people(engine: Engine) -> People:
         born=rows.column("year_of_birth").combine_chunks().cast("int64").fill_null(int(UNKNOWN)).to_numpy(),
         several=bool(several),
         overlapping=bool(overlapping),
+        years=(int(years[0]), int(years[1])),
     )

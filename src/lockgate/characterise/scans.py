@@ -120,18 +120,18 @@ class Scans:
             "number": pa.array(range(len(concepts)), pa.int64()),
         }
         keep(engine, f"{table}_concepts", numbers)
-        low, high, records = engine.rows(
-            "SELECT coalesce(min(low), 2000), coalesce(max(high), 2000), CAST(coalesce(sum(CASE WHEN named THEN records"
-            f" END), 0) AS BIGINT) FROM {table}_groups"
-        )[0]
-        pack = packing(len(self.people.known), len(concepts), int(low), int(high))
+        records = engine.one(
+            f"SELECT CAST(coalesce(sum(CASE WHEN named THEN records END), 0) AS BIGINT) FROM {table}_groups"
+        )
+        low, high = self.people.years
+        pack = packing(len(self.people.known), len(concepts), low, high)
         if pack is None:
             raise LockgateError(
                 "too many people, concepts and years to be counted together",
                 where=table,
                 remedy="are the dates of that table right? `lockgate quality` says which are not",
             )
-        counting = Counting(pack, concepts, int(low), Marks(len(self.people.known)), pairs)
+        counting = Counting(pack, concepts, low, Marks(len(self.people.known)), pairs)
         self._counting[table] = counting
         passes = -(-int(records) // self.at_once)
         for turn in range(passes):
