@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
@@ -53,6 +53,7 @@ _NAMED_ROAD = re.compile(
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
 # What stands in each text that the expressions above find anything in.
+_LIVING = ("lives", "living", "resides", "residing", "address", "resident", "home", "lodges", "moved")
 _IN_HOUSES = ("Flat ", "Apartment ", "Apt ", "Unit ", "Room ", "Suite ")
 _WELSH_ROADS = ("Heol ", "Ffordd ", "Stryd ", "Lon ", "Clos ", "Rhes ", "Maes ")
 _ROADS = (
@@ -61,8 +62,7 @@ _ROADS = (
 )  # fmt: skip
 _NEXT_TOWN = re.compile(r"(?:, | & )([A-Z][\w'-]+(?: (?:[A-Z][\w'-]+|of|on|upon|in|the)){0,3})")
 _ADDRESS_CUE = re.compile(
-    r"[ahlmr](?<=\b[ahlmr])(?:(?<=l)ives|(?<=l)iving|(?<=r)esides|(?<=r)esiding|(?<=r)esident|(?<=a)ddress|"
-    r"(?<=h)ome|(?<=l)odges|(?<=m)oved)\b(?: (?:at|to|is))?:?\s+"
+    r"\b(?:lives|living|resides|residing|resident|address|home|lodges|moved)\b(?: (?:at|to|is))?:?\s+"
     r"(\d{1,4}[A-Da-d]?,?\s+"
     + _CAPITAL
     + r"(?:,? (?:(?:of|the|on|in|upon|under|y|yr|le) ){0,2}"
@@ -71,8 +71,7 @@ _ADDRESS_CUE = re.compile(
 )
 # "Lives at The Old Vicarage, Church Row, Upper Slaughter": a house by its name, where streets or towns follow.
 _HOUSE_CUE = re.compile(
-    r"[ALRalr](?<=\b[ALRalr])(?:(?<=[Ll])ives|(?<=[Ll])iving|(?<=[Rr])esides|(?<=[Rr])esiding|(?<=[Aa])ddress)"
-    r"(?: at)?:? ((?:The )?"
+    r"\b(?:[Ll]ives|[Ll]iving|[Rr]esides|[Rr]esiding|[Aa]ddress)(?: at)?:? ((?:The )?"
     + _CAPITAL
     + r"(?: (?:of|on|the|in|upon|"
     + _CAPITAL
@@ -162,19 +161,23 @@ def _block(text: str, begin: int, end: int) -> Iterator[Span]:
         yield Span(start, end, ADDRESS)
 
 
-def addresses(text: str) -> Iterator[Span]:
-    """Addresses by their street word, after "lives at", and named roads without a number."""
+def addresses(text: str, flat: str) -> Iterator[Span]:
+    """Addresses by their street word, after "lives at", and named roads without a number.
+
+    ``flat`` is the text in lower case.
+    """
     for match in _STREET.finditer(text):
-        flat = before(_FLAT, text, match.start(), 20)
-        start = flat.start() if flat else match.start()
+        rooms = before(_FLAT, text, match.start(), 20)
+        start = rooms.start() if rooms else match.start()
         house = before(_HOUSE_NAME, text, start, 40)
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
-    for match in _ADDRESS_CUE.finditer(text):
+    for match in anchored(_ADDRESS_CUE, _LIVING, text, text):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for expression, named in ((_FLAT_IN, _IN_HOUSES), (_WELSH, _WELSH_ROADS)):
-        for match in expression.finditer(text) if any_of(named, text) else ():
-            yield Span(match.start(), match.end(), ADDRESS)
-    for match in _HOUSE_CUE.finditer(text):
+    for match in anchored(_FLAT_IN, _IN_HOUSES, text, text):
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in _WELSH.finditer(text) if any_of(_WELSH_ROADS, text) else ():
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in anchored(_HOUSE_CUE, _LIVING[:5], flat, text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in _NAMED_ROAD.finditer(text) if any_of(_ROADS, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)

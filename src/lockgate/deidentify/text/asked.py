@@ -109,7 +109,7 @@ def _ask_own(tokens: Tokens, kinds: list[int], known: Known) -> None:
             for place, kind in enumerate(kinds)
             if kind & MAY_SLIP
             and (kind & CAPITAL or place in beside)
-            and (lowers[place][0] in firsts or lowers[place][-1] in lasts)
+            and (lowers[place][:2] in firsts or lowers[place][-2:] in lasts)
         ]:
             if place not in own and (kinds[place] & CAPITAL or record.introduced(tokens, place, known)):
                 kinds[place] |= SLIP

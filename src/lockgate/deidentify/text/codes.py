@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
 _RUN = re.compile(r"\d{4,}")
@@ -50,8 +50,7 @@ _CUE = re.compile(
     r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/ ]?)?\Z"
 )
 _REF = re.compile(
-    r"[Rr](?<=\b[Rr])ef(?:erence)?(?: no| number)?[.:#]? ?"
-    r"((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
+    r"\b[Rr]ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
 
 
@@ -77,7 +76,7 @@ def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
             text, match.end()
         ):
             yield Span(match.start(), match.end(), NUMBER)
-    for match in _REF.finditer(text) if "ref" in flat else ():
+    for match in anchored(_REF, ("ref",), flat, text):
         yield Span(match.start(1), match.end(1), NUMBER)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import BIRTH_DATE, DATE, Span
 
@@ -40,8 +40,8 @@ _SEASON = re.compile(
 _APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
 _ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
 _FEASTS = (
-    "pring ", "ummer ", "utumn ", "inter ", "Christmas ", "Easter ", "Eid ", "Ramadan ", "Diwali ", "Michaelmas ",
-    "Hogmanay ", "Whitsun ", "Lent ", "Night ", "Halloween ", "New Year", "Boxing Day ", "Xmas ",
+    "spring ", "summer ", "autumn ", "winter ", "christmas ", "easter ", "eid ", "ramadan ", "diwali ", "michaelmas ",
+    "hogmanay ", "whitsun ", "lent ", "bonfire night", "halloween ", "new year", "boxing day ", "xmas ",
 )  # fmt: skip
 _ORDINAL = re.compile(
     r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"
@@ -127,10 +127,10 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
-def written_otherwise(text: str, form: bytes, births: set[date]) -> Iterator[Span]:
+def written_otherwise(text: str, flat: str, form: bytes, births: set[date]) -> Iterator[Span]:
     """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone.
 
-    ``form`` is the text's outline.
+    ``flat`` is the text in lower case, ``form`` its outline.
     """
     for match in _APART.finditer(text) if b"0 00 00" in form else ():
         day, month, year = map(int, match[0].split(" "))
@@ -147,7 +147,7 @@ def written_otherwise(text: str, form: bytes, births: set[date]) -> Iterator[Spa
     for match in _MONTH_SHORT_YEAR.finditer(text) if b"00/00" in form else ():
         if 1 <= int(match[0][:2]) <= 12 and before(_EXPIRES, text, match.start(), 14):
             yield Span(match.start(), match.end(), DATE)
-    for match in _SEASON.finditer(text) if b" 0000" in form and any_of(_FEASTS, text) else ():
+    for match in anchored(_SEASON, _FEASTS, flat, text) if b" 0000" in form else ():
         yield Span(match.start(), match.end(), DATE)
     for match in _ORDINAL.finditer(text) if any_of(("st", "nd", "rd", "th"), text) and b"0aa" in form else ():
         if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:

@@ -135,7 +135,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     form = outline(text)
     found = list(patterns.emails_and_urls(text, flat))
     found += patterns.ten_digits(text)
-    found += patterns.phones(text)
+    found += patterns.phones(text, flat)
     found += addresses.postcodes(text)
     found += addresses.outward(text, known.outwards)
     found += initials.dotted(text, form)
@@ -145,11 +145,11 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += announced.announced(text, flat, form)
     found += patterns.numbers(text, flat, form)
     found += days.numeric_dates(text, known.births)
-    found += days.written_otherwise(text, form, known.births)
+    found += days.written_otherwise(text, flat, form, known.births)
     found += oldest.old_ages(text, flat)
     found += codes.codes(text, flat, form)
     found += lines.lines(text, flat)
-    found += addresses.addresses(text)
+    found += addresses.addresses(text, flat)
     return [_owned(text, span, known) for span in found]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text import pairs
 from lockgate.deidentify.text.classes import WORD, class_of
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import anchored, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import any_family
 from lockgate.deidentify.text.spans import STAFF, Span
@@ -170,13 +170,12 @@ def _named_before(tokens: Tokens, place: int) -> bool:
 
 
 _SIGNED = re.compile(
-    r"[DESTWdestw](?<=\b[DESTWdestw])(?:(?<=[Ww])ritten|(?<=[Ss])gd|(?<=[Ss])igned|(?<=[Tt])yped|(?<=[Dd])ictated|"
-    r"(?<=[Ss])ig|(?<=[Ee])ntered)(?: by)?:? "
+    r"\b(?:[Ww]ritten|[Ss]gd|[Ss]igned|[Tt]yped|[Dd]ictated|[Ss]ig|[Ee]ntered)(?: by)?:? "
     r"([A-Za-z](?:\.? |\.)[A-Za-z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)\b"
 )
 
 
-_SIGNS = ("written", "sgd", "signed", "typed", "dictated", "sig ", "sig:", "entered")
+_SIGNS = ("written", "sgd", "signed", "typed", "dictated", "sig", "entered")
 
 
 def signed(text: str, flat: str) -> Iterator[Span]:
@@ -184,7 +183,7 @@ def signed(text: str, flat: str) -> Iterator[Span]:
 
     ``flat`` is the text in lower case.
     """
-    for match in _SIGNED.finditer(text) if any_of(_SIGNS, flat) else ():
+    for match in anchored(_SIGNED, _SIGNS, flat, text):
         name = match[1].split(" ")[-1].split(".")[-1].lower()
         if name in any_family() or class_of(name) is not WORD:
             yield Span(match.start(1), match.end(1), STAFF)

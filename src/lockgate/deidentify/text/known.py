@@ -103,6 +103,7 @@ class Known:
     family: set[str] = field(default_factory=set)
     singles: dict[str, str] = field(default_factory=dict)
     near: dict[str, set[str]] = field(default_factory=dict)
+    # The first and the last two letters of them: a word that is one edit away has one of these pairs too.
     near_firsts: set[str] = field(default_factory=set)
     near_lasts: set[str] = field(default_factory=set)
     initials: set[str] = field(default_factory=set)
@@ -135,8 +136,8 @@ class Known:
             known._add_places(row)
         for word, kind in known.singles.items():
             if len(word) >= 5 and kind != STAFF:
-                known.near_firsts.add(word[0])
-                known.near_lasts.add(word[-1])
+                known.near_firsts.add(word[:2])
+                known.near_lasts.add(word[-2:])
                 for key in deletions(word):
                     known.near.setdefault(key, set()).add(word)
         known._add_shorts()

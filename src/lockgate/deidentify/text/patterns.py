@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -48,15 +48,13 @@ _NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
 _VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
 _VEHICLE_CUE = re.compile(
-    r"[nrv](?<=\b[nrv])(?:(?<=r)eg(?:istration)?(?: plate| number| no\.?)?|(?<=n)umber plate|(?<=v)ehicle)"
-    r"[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
+    r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
 _STAFF_CUES = ("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
 _STAFF_NUMBER = re.compile(
-    r"[GNHPgnhp](?<=\b[GNHPgnhp])(?i:(?<=g)mc|(?<=n)mc|(?<=h)cpc|(?<=g)dc|(?<=g)phc|(?<=g)oc|(?<=p)in|(?<=p)rescriber)\b"
-    r"(?i:(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
-    r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b)"
-)
+    r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
+    r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
+)  # fmt: skip
 _NMC = re.compile(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b")
 _LOCAL = re.compile(r"\d(?<!\d\d)[\dA-Za-z\-/]{3,15}(?!\w)")
 _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
@@ -76,8 +74,7 @@ _LOCAL_ENDS = (
 )  # fmt: skip
 _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
-    r"[OoYy](?<=\b[OoYy])(?:(?<=[Oo])ur|(?<=[Yy])our|(?<=O)UR|(?<=Y)OUR) "
-    r"(?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
+    r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
 # The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
 _SHAPED = re.compile(
@@ -98,10 +95,10 @@ _SIGNED_SMALL = re.compile(
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
 _BLEEP = re.compile(
-    r"[BEPRSbeprs](?<=\b[BEPRSbeprs])"
-    r"(?i:(?<=b)leep|(?<=p)ager|(?<=e)xt|(?<=e)xtn|(?<=e)xtension|(?:(?<=r)eg|(?<=s)ho|(?<=s)pr) bp)\b"
-    r"[ :.#]{1,3}(\d{3,6})\b(?!/)"
+    r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
 )
+_BLEEP_CUES = ("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")
+_TYPING = ("typed by", "dictated by", "signed by", "written by", "checked by", "entered by")
 _SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
 _THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
 # The last word before a colon, after which an identifier stands ("Device serial: PM-88213A"), or an organisation.
@@ -166,8 +163,8 @@ def ten_digits(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), NHS_NUMBER)
 
 
-def phones(text: str) -> Iterator[Span]:
-    """UK telephone numbers, foreign ones with their +, and shorter ones after a cue."""
+def phones(text: str, flat: str) -> Iterator[Span]:
+    """UK telephone numbers, foreign ones with their +, shorter ones after a cue. ``flat`` is the text in lower case."""
     for match in _PHONE.finditer(text):
         digits = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
         if 10 <= len(digits) <= 15 or (len(digits) >= 9 and match.group()[0] == "0"):
@@ -176,7 +173,7 @@ def phones(text: str) -> Iterator[Span]:
     if "+" in text:
         for match in _FOREIGN.finditer(text):
             yield Span(match.start(), match.end(), PHONE)
-    for match in _BLEEP.finditer(text):
+    for match in anchored(_BLEEP, _BLEEP_CUES, flat, text):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _SHORT_PHONE.finditer(text):
         if len(re.sub(r"\D", "", match.group())) >= 6 and before(_PHONE_CUE, text, match.start(), 28):
@@ -193,13 +190,11 @@ def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
-    if any_of(_STAFF_CUES, flat):
-        for match in _STAFF_NUMBER.finditer(text):
-            yield Span(match.start(1), match.end(1), STAFF_NUMBER)
-    if "reg" in flat or "vehicle" in flat or "plate" in flat:
-        for match in _VEHICLE_CUE.finditer(text):
-            yield Span(match.start(1), match.end(1), VEHICLE)
-    for match in _CONSTABLE.finditer(text) if any_of(("PC ", "PS ", "DC ", "DS ", "PCSO "), text) else ():
+    for match in anchored(_STAFF_NUMBER, _STAFF_CUES, flat, text):
+        yield Span(match.start(1), match.end(1), STAFF_NUMBER)
+    for match in anchored(_VEHICLE_CUE, ("reg", "number plate", "vehicle"), flat, text):
+        yield Span(match.start(1), match.end(1), VEHICLE)
+    for match in anchored(_CONSTABLE, ("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO "), text, text):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     for match in _LOCAL.finditer(text):
         letters = before(_LOCAL_LETTERS, text, match.start(), 7)
@@ -217,11 +212,10 @@ def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
         if any_of(forms, form):
             for match in expression.finditer(text):
                 yield Span(match.start(), match.end(), kind)
-    if "our ref" in flat:
-        for match in _OUR_REF.finditer(text):
-            if any(char.isdigit() for char in match.group(1)):
-                yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
-    for match in _TYPED_BY.finditer(text) if any_of(("ed by", "en by"), text) else ():
+    for match in anchored(_OUR_REF, ("our ref", "your ref"), flat, text):
+        if any(char.isdigit() for char in match.group(1)):
+            yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
+    for match in anchored(_TYPED_BY, _TYPING, text, text):
         yield Span(match.start(1), match.end(1), STAFF)
     for expression in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
         for match in expression.finditer(text):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import cues
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import anchored, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
@@ -37,7 +37,8 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
     """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
     found: list[Span] = []
     if known.numbers:
-        for run in _RUN.finditer(text):
+        runs = list(_RUN.finditer(text))
+        for run in runs:
             digits = _NO_DIGIT.sub("", run[0])
             for number, (kind, own) in known.numbers.items():
                 at = digits.find(number)
@@ -48,7 +49,7 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
-        found += _halves(text, flat, known)
+        found += _halves(text, flat, runs, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
@@ -58,9 +59,9 @@ def own_values(text: str, flat: str, known: Known) -> list[Span]:
 
 
 _ENDING = re.compile(
-    r"[ELXelx*](?<=\b[ELXelx*])(?i:(?:(?<=e)nding|(?<=e)nds|(?<=e)nd|(?<=e)nding in|"
-    r"(?<=l)ast (?:3|4|5|6|three|four|five|six)(?: digits)?|(?<=[x*])[x*]+)"
-    r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d))"
+    r"\b(?:ending|ends|end|ending in|last (?:3|4|5|6|three|four|five|six)(?: digits)?|[x*]{2,})"
+    r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d)",
+    re.I,
 )
 _SHORT_RUN = re.compile(r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-]\d)")
 
@@ -68,17 +69,18 @@ _SHORT_RUN = re.compile(r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-
 _ENDS = ("end", "last ", "xx", "x*", "*x", "**")
 
 
-def _halves(text: str, flat: str, known: Known) -> Iterator[Span]:
+def _halves(text: str, flat: str, runs: list[re.Match[str]], known: Known) -> Iterator[Span]:
     """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
-    for match in _ENDING.finditer(text) if any_of(_ENDS, flat) else ():
+    for match in anchored(_ENDING, _ENDS, flat, text):
         for number, (kind, own) in known.numbers.items():
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)
-    for match in _SHORT_RUN.finditer(text):
-        digits = _NO_DIGIT.sub("", match[0])
-        for number, (kind, own) in known.numbers.items() if len(digits) > 4 else ():
-            if len(number) > len(digits) and (number.endswith(digits)):
-                yield Span(match.start(), match.end(), kind, own)
+    for run in runs:
+        for match in _SHORT_RUN.finditer(text, run.start(), run.end() + 2):
+            digits = _NO_DIGIT.sub("", match[0])
+            for number, (kind, own) in known.numbers.items():
+                if len(number) > len(digits) and number.endswith(digits):
+                    yield Span(match.start(), match.end(), kind, own)
 
 
 def _whole_word(text: str, begin: int, end: int) -> tuple[int, int]:
