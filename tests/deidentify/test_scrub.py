@@ -62,7 +62,7 @@ def test_an_everyday_word_or_an_eponym_is_no_residue_alone() -> None:
 
 
 def test_a_note_that_fails_the_audit_is_withheld_with_the_kind_not_the_value() -> None:
-    note = scrub_note("scan saved as aminaWheeler2.pdf", AMINA)
+    note = scrub_note("scan saved as aminaWheelerscan.pdf", AMINA)
     assert note.text is None
     assert note.reason == "own-full-name"
 

@@ -26,6 +26,7 @@ from lockgate.deidentify.text.guards import (
 )
 from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
 from lockgate.deidentify.text.nicknames import SHORT
+from lockgate.deidentify.text.orgs import ORG_HEADS
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.things import graded, thing
@@ -38,8 +39,11 @@ _LISTED = re.compile(
 )
 _SURE = re.compile(r" (?:and|&|or) |/| \+ ")
 _ENDS = re.compile(r"[ \t]*(?:[,;.)/(|&\n\r]|\Z)| (?:and|or|to|on|at|will|who|from|has|is|was) |'s? | - ")
-_TOWN = re.compile(r", ?(?=[A-Z])")
+_TOWN = re.compile(r"(?:, ?| and | & | or )(?=[A-Z])")
 _TITLED = TITLES | DOCTORS
+_WELSH_HEADS = words(
+    "Ysbyty Meddygfa Canolfan Ysgol Cartref Prifysgol Llyfrgell Meithrinfa Fferyllfa Capel Cyngor"
+)
 _SIGNING = words(
     "written typed sgd signed sig by done entered dictated w d/w cons consultant per from to with seen rv"
 )
@@ -70,11 +74,48 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
         if 1 < len(said) < 5 and all(word[0].isupper() for word in said):
             _add_letters(letters, said, span.kind)
     found: list[Span] = []
+    if firms := _first_words(tokens, spans):
+        found += _of_firms(tokens, firms)
     if people:
         found += _again(tokens, people)
     if letters:
         found += _initials(tokens, letters)
     return found
+
+
+def _first_words(tokens: Tokens, spans: list[Span]) -> frozenset[str]:
+    """The first words of the organisations of the spans, where no list has them: "Ferrymoor" of "Ferrymoor Docks"."""
+    firsts = set()
+    for span in spans:
+        if span.kind == ORGANISATION and " " in tokens.text[span.begin : span.end]:
+            first = _WORD.match(tokens.text, span.begin)
+            if (
+                first
+                and len(first[0]) > 4
+                and first[0].istitle()
+                and first[0] not in _WELSH_HEADS
+                and class_of(first[0].lower()) is STRANGER
+            ):
+                firsts.add(first[0])
+    return frozenset(firsts)
+
+
+def _named_on(tokens: Tokens, place: int) -> bool:
+    """Whether a capitalised word may go on the name of an organisation: no heading, title or abbreviation."""
+    lower = tokens.lowers[place]
+    return not tokens.words[place].isupper() and (
+        lower in ORG_HEADS or (lower not in capitals() and lower not in ("ward", "wards"))
+    )
+
+
+def _of_firms(tokens: Tokens, firms: frozenset[str]) -> Iterator[Span]:
+    """Other names that begin with such a word, to the last capitalised word: "Ferrymoor Docks"."""
+    for place, word in enumerate(tokens.words):
+        if word in firms:
+            last = place
+            while tokens.capital(last + 1) and last - place < 4 and _named_on(tokens, last + 1):
+                last += 1
+            yield Span(tokens.begins[place], tokens.ends[last], ORGANISATION)
 
 
 def _add_letters(letters: dict[str, str], said: list[str], kind: str) -> None:

@@ -30,6 +30,7 @@ _KINDS = re.compile(
     r"(?:London|Royal|Metropolitan) Borough of(?: [A-Z][\w'-]+){1,2}|"
     r"(?:Ysbyty|Meddygfa|Canolfan|Ysgol|Cartref|Prifysgol|Llyfrgell)(?: [A-Z][\w'-]+){1,4}|"
     r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}|"
+    r"(?:HMP|HMYOI|YOI|HMP/YOI)(?: [A-Z][a-z'-]+){1,2}|"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3} (?:B&B|Custody Suite|Cancer Support|Food ?[Bb]ank|& Sons(?: [A-Z][a-z]+)?)"
 )
 _AT = re.compile(r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}")
@@ -39,7 +40,8 @@ _LETTERS = (
     " CMHT", " UTC", " WI",
 )  # fmt: skip
 _SIGNS = (
-    "Drs ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ", "Llyfrgell ",
+    "Drs ", "HMP ", "YOI ",
+    " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ", "Llyfrgell ",
     " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
 )  # fmt: skip
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, WORDS
@@ -62,6 +63,10 @@ LABELS = words("""
     tutor head
     assistant assistants surgeons scribe signature pt known baby client apols apology escort crew driver
     chaperone witness action reviewer bloods rota nurses
+    sho reg spr registrar matron pharmacist pharm physio physiotherapist ot doctor dietitian podiatrist optician
+    dentist warden keyworker carer imam vicar headteacher coroner officer executor appointee attorney deputy landlord
+    completed recorded received verified checked transcribed entered lead owner on-call referred operator airway
+    cannulator recorder requester clerk cardiologist psychologist radiologist anaesthetic intensivist
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {
@@ -92,7 +97,11 @@ _TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
 _PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  ", "'s ", "\u00a0"))
-_CALLED_GAPS = frozenset((" ", "  "))
+_CALLED_GAPS = frozenset((" ", "  ", ' "', " '", ': "', ": "))
+# Grades with a number before a name ("FY1 Long", "ST3 Murphy"), and what stands before it with a stroke ("S/N Rose").
+_GRADES = words("fy st ct spr band")
+_GRADE_GAP = re.compile(r"[1-8] $")
+_SAME_LINE = CLOSINGS | {"best"}
 _WITH_GAPS = frozenset(("/ ",))
 _RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
 _LABEL_GAP = re.compile(r"[ \t]*[:=|][ \t]*\n?[ \t]*$")
@@ -139,6 +148,8 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
             continue
         if lower == "sir" and not tokens.capital(place + 1):
             break  # "Dear Sir / Madam"
+        if taken and words[place].isupper() and len(lower) > 3 and lower in _plain_capitals():
+            break
         if not _is_name(tokens, place, titled=titled and taken == 0) and not _word_as_name(
             tokens, first, place
         ):
@@ -156,6 +167,12 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
     if place > first and all(len(word) == 1 for word in words[first:place]):
         return first  # initials alone ("Dr A") say nobody, and "Plan A" no name
     return place
+
+
+@cache
+def _plain_capitals() -> frozenset[str]:
+    """Words of the language that no list has as a name: in a line of capitals a name ends before them."""
+    return english() - any_given() - any_family()
 
 
 def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
@@ -232,6 +249,8 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         return STAFF, False, _TITLE_GAPS
     if lower == "w" and tokens.gap(place) == "/ ":
         return NAME, False, _WITH_GAPS
+    if lower in ("n", "s") and place and tokens.gap(place - 1) == "/" and before + lower in ("sn", "ns"):
+        return STAFF, False, _TITLE_GAPS  # "S/N Rose"
     if lower == "p" and tokens.gap(place) == ". " and before == "p":
         return STAFF, False, _TITLE_GAPS  # "p.p. Winsome Gordon"
     return None
@@ -249,7 +268,9 @@ CUE_WORDS = (
     | CALLED
     | DID
     | frozenset(LINKS)
-    | frozenset("wp")
+    | frozenset("wpns")
+    | _GRADES
+    | _SAME_LINE
     | _FIELDS
 )
 # Those that are a cue after some words only.
@@ -289,10 +310,14 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
                 yield from _lower_name(tokens, place + 1, kind)
             elif gap == " " and (lower in TITLES or lower in DOCTORS or lower in ROLES or lower in RELATIONS):
                 yield from _strange_name(tokens, place + 1, kind)
-        if tokens.gap(place) == " " and (lower in RELATIONS or lower in ROLES):
+        if tokens.gap(place) == " " and (lower in RELATIONS or lower in ROLES or lower in ("n", "s")):
             yield from _word_named(tokens, place + 1, kind)
         if (lower in RELATIONS or lower in ROLES) and tokens.gap(place - 1).endswith("("):
             yield from _name_before(tokens, place)
+    if lower in _GRADES and _GRADE_GAP.match(tokens.gap(place)):
+        yield from _word_named(tokens, place + 1, STAFF, sure=True)
+    if lower in _SAME_LINE and tokens.gap(place) in (", ", " "):
+        yield from _word_named(tokens, place + 1, STAFF)
     if lower in DID and tokens.gap(place - 1) == " ":
         yield from _name_did(tokens, place)
     if lower in LABELS and (gap := tokens.gap(place)) != " " and _LABEL_GAP.match(gap):
@@ -315,22 +340,29 @@ def _lower_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
     """The name after a title typed without capitals: "mr smith"."""
     if first < len(tokens.words):
         word = tokens.words[first]
-        if word.islower() and len(word) > 2 and word not in NOT_NAMES:
+        if word.islower() and len(word) > 2 and word not in NOT_NAMES and word not in CALLED:
             yield Span(tokens.begins[first], tokens.ends[first], kind)
 
 
 _BOUND = re.compile(r"[ \t]*(?:[,;.)/\n(]|\Z| \d| - | @)|[ \t]+\d")
 
 
-def _word_named(tokens: Tokens, place: int, kind: str) -> Iterator[Span]:
+def _word_named(tokens: Tokens, place: int, kind: str, *, sure: bool = False) -> Iterator[Span]:
     """A name that is a word too, right after a role or relation and before a mark: "driver Rose;"."""
     if place >= len(tokens.words):
         return
     word, lower = tokens.words[place], tokens.lowers[place]
-    if lower in NOT_NAMES or lower in RELATIONS or lower in ROLES or lower in MONTHS or len(lower) < 3:
+    if lower in NOT_NAMES or lower in RELATIONS or lower in ROLES or lower in MONTHS:
         return
     named = (lower in any_given() or lower in any_family()) if word.istitle() else lower in own_given()
-    if named and lower not in drugs() and _BOUND.match(tokens.text, tokens.ends[place]):
+    if len(lower) < 3 and not (word.istitle() and lower in any_given()):
+        return
+    if (
+        named
+        and (len(lower) > 2 or lower in own_given())
+        and lower not in drugs()
+        and (sure or _BOUND.match(tokens.text, tokens.ends[place]))
+    ):
         yield Span(tokens.begins[place], tokens.ends[place], kind)
 
 
@@ -399,6 +431,9 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
         else STAFF
     )
     end = expand(tokens, first, titled=False)
+    if end == first:
+        yield from _word_named(tokens, first, kind)
+        return
     if end == first or (
         end == first + 1 and graded(tokens, first) and tokens.lowers[first] not in any_given()
     ):

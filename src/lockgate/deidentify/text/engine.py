@@ -260,7 +260,10 @@ _BEFORE_NAME = re.compile(
     r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Sister|Nurse|Insp|Sgt|PC|"
     r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL|IMHA|IMCA|SW|HV|CPN|RMN|HCA|RN|SN|RGN|OT|AMHP|ANP|"
     r"Tech|Para|Asst|CCP|Surg|Anaes|Cons|Reg|Son|Daughter|Dau|Dtr|Husband|Wife|Mum|Mother|Dad|Father|Brother|Partner|Carer|"
-    r"Neighbour|Friend|Aunt|Uncle|Niece|Nephew|Grandson|Addr|Ring|Rang|Ask|To)\b\.? +)+"
+    r"Neighbour|Friend|Aunt|Uncle|Niece|Nephew|Grandson|Addr|Ring|Rang|Ask|To|Warden|Cousins?|Key|Ext|Scribe|"
+    r"BIA|IRO|EMT|LADO|CAFCASS|PGM|PGF|MGM|MGF|EPA|LPA|ISVA|IDVA|SLT|SALT|ENP|SHO|HCSW|CSW|RNLD|RSCN|CNS|ACP|AHP|DN|"
+    r"PCSO|DC|DS|DI|WPC|DCI|YOT|ODP|LSA|MSW|RMO|DCT|GPST|CCO|FAO|ATTN|CC|HVF|RIP|MCA|DR|Xx|HHJ|Rev|Fr|Sr|Lt|Cpl|Capt|Maj|"
+    r"Col|Cllr|Supt|Fiancee?|Stepdad|Stepmum|Nan|Gran|Grandad|Landlord|Manager|Matron|Secretary)\b\.? +)+"
 )
 _AFTER_NAME = re.compile(
     r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|"

@@ -51,6 +51,18 @@ _FIRMS = words("""
     foundation alliance network forum collective cooperative co-operative union league institute
 """)
 _KIN = words("sons daughters bros brothers")
+# Heads that name one only after a word that is neither English nor of headings: "Saltmarsh View", "Hartwell NH".
+_PLACED_HEADS = words("""
+    view court grange manor gardens mews rise heights croft villa villas nh ch homecare domiciliary care support
+    agency project hub market inn rehab campus vets ambulance outreach opticians optical dispensary stores bookshop
+    cathedral parish priory retirement extracare supported hostel allotments pavilion gym studio kennels cattery
+    cricket hockey netball swimming sailing brass band choir theatre players scouts guides brownies cubs rangers
+    lunch toddlers parents nursery pantry larder kitchen bakehouse timber autos autocentre garages tyres removals
+    childcare tutoring upholstery ironworks brickworks gasworks potteries pottery chambers partners associates
+    healthcare wellbeing dairy butchery fisheries trawlers ferries shipping aggregates concrete roofing glazing
+""")
+_PLACED_HEADS -= ORG_HEADS
+_FIRMS |= _PLACED_HEADS | words("form office")
 ORG_HEADS |= _FIRMS
 _SPORTS = words("""
     sports luncheon football rugby golf social bowls tennis cricket youth lunch gym country swimming
@@ -84,6 +96,10 @@ _ORG_NEEDS: dict[str, frozenset[str]] = {
     "lodge": frozenset(),
     "priory": frozenset(),
 }  # fmt: skip
+for _head in _PLACED_HEADS:
+    _ORG_NEEDS.setdefault(_head, frozenset())
+_ORG_NEEDS["form"] = words("sixth")
+_ORG_NEEDS["office"] = words("post")
 _ORG_NEEDS["center"] = _ORG_NEEDS["centre"]
 _GENERIC = words("""
     the a medical health resource day community general royal primary secondary district county memorial
@@ -119,6 +135,8 @@ _PLACE_JOINERS = words("""
 """)
 # Every word that place_name asks about.
 PLACE_WORDS = frozenset(_PLACE_LINKS) | words("at via around visiting for by with work through")
+_LIVING = words("lives lived living live stays staying based born raised lodging resides residing nr ex")
+PLACE_WORDS |= _LIVING
 
 
 def organisation(tokens: Tokens, place: int) -> Span | None:
@@ -158,6 +176,14 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         first -= 1
     while first < place and (tokens.words[first][0].islower() or tokens.lowers[first] in _ORG_TRIM):
         first += 1
+    while (  # "Worked on Ferrymoor Docks", "Resident of Saltmarsh View"
+        first + 2 <= place
+        and tokens.at_start(first)
+        and tokens.lowers[first] in english()
+        and tokens.words[first + 1] in _LED
+        and tokens.lowers[first] not in _BEGUN
+    ):
+        first += 2
     if tokens.words[place][0].isupper():
         last = place
         while last + 1 < len(tokens.words) and tokens.gap(last) == " " and last - place < 3:
@@ -203,12 +229,18 @@ def _firm(tokens: Tokens, place: int) -> bool:
     return gap == " & " if tokens.lowers[place] in _KIN else gap in (" ", "'s ")
 
 
+_LED = words("of on at in by for from to with")
+_BEGUN = words(
+    "friends church school college house university hospital league sisters bank society guild order"
+)
 _ORG_TRIM = words("""
     at via from to in and of by for on with he she they his her patient outcome plan gp dr mr mrs ms miss seen
     otherwise told asked back ring rang phoned lives may then also now needs attends source
     ex-headteacher headteacher teacher attended transferred admitted discharged referred re letter
 """)
-_ORG_TAILS = words("Hospital Hospitals Nhs Foundation Trust Centre School Unit Clinic Site Campus")
+_ORG_TAILS = words(
+    "Hospital Hospitals Nhs Foundation Trust Centre School Unit Clinic Site Campus Ltd Plc Llp Cic Nh Rehab"
+)
 
 
 def place_name(tokens: Tokens, place: int) -> Span | None:
@@ -245,9 +277,8 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
         return Span(tokens.begins[first], tokens.ends[end - 1], PLACE)
     for stop in range(end, first, -1):
         said = " ".join(tokens.lowers[first:stop])
-        if (said in towns() or (stop - first > 1 and said in places())) and tokens.following(
-            stop - 1
-        ) not in HEADS:
+        sure = said in towns() or (said in places() and (stop - first > 1 or lower in _LIVING))
+        if sure and tokens.following(stop - 1) not in HEADS:
             return Span(tokens.begins[first], tokens.ends[stop - 1], PLACE)
     return None
 

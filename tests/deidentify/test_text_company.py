@@ -1,0 +1,50 @@
+"""People after grades and closings, organisations by rarer heads or again, places after "lives"."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.deidentify.text import find
+
+
+def marked(text: str) -> list[str]:
+    return [text[span.begin : span.end] for span in find(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Seen by the team, FY1 Long present.", "Long"),
+        ("S/N Rose handed over.", "Rose"),
+        ("SHO: Long | Reg: Hussain", "Long"),
+        ("Please chase the letter. Best, Rose\n", "Rose"),
+        ('Known to services, AKA "Shady".', "Shady"),
+        ("BIA Ros Lake attended.", "Ros Lake"),
+        ("Her mother lives Deal with a cat.", "Deal"),
+        ("Has family in Settle and Battle.", "Battle"),
+        ("He was at HMP Thameside in May.", "HMP Thameside"),
+        ("Now at Ferrymoor General Hospital. Worked on Ferrymoor Docks as a lad.", "Ferrymoor Docks"),
+        ("Resident of Wherrymere View since May.", "Wherrymere View"),
+        ("Evacuated; taught at Wherrymere Sixth Form.", "Wherrymere Sixth Form"),
+    ],
+)
+def test_found(text: str, found: str) -> None:
+    assert found in marked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Father: MI and CVA. Mother RIP. A doctor called about bloods.",
+        "DNACPR form seen. Right view, care plan, support given, market research, bus rota.",
+        "Lives alone in a flat. Based on this, stays in bed. Born at term.",
+    ],
+)
+def test_left(text: str) -> None:
+    assert marked(text) == []
+
+
+def test_a_role_in_capitals_is_no_part_of_the_name() -> None:
+    assert "EMT Phil" not in marked("Brought by EMT Phil today.")
+    assert "GENT HAPPY" not in marked("DR GENT HAPPY TO WAIT.")
+    assert "GENT" in marked("DR GENT HAPPY TO WAIT.")
