@@ -24,6 +24,14 @@ _RANG = re.compile(
     r"\b(?i:rang|dial(?:led)?|phoned|call(?:ed)?|ring|phone|manager|switch|charge|office|theatres?|ward|site)"
     r" ?\(?(?:[A-Z]{2,5} )?$"
 )
+# What the three end with, where it is no capital: looked at first, which is quick.
+_LAST = (
+    "bleep", "bleeped", "bleeps", "bleeping", "blp", "page", "pager", "paged", "paging", "dect", "baton", "vocera",
+    "cordless", "ascom", "aircall", "x", "ext", "extn", "extension", "phone", "hotline", "desk", "helpline", "internal",
+    "internally", "switch", "tel", "telephone", "line", "no", "number", "holder", "to", "is", "via", "on", "reg", "sho",
+    "team", "through", "bp", "rang", "dial", "dialled", "phoned", "call", "called", "ring", "manager", "charge",
+    "office", "theatre", "theatres", "ward", "site",
+)  # fmt: skip
 _UNIT = re.compile(
     r" ?(?:mg|mls?|mcg|g|kg|units?|iu|hrs?|hours?|h|times|patients?|pts?|am|pm|mins?|minutes?|days?|weeks?|years?|"
     r"people|steps|kcal|beds?|miles|metres|m|cm|mm|l|st|nd|rd|th|bpm|x|of|and \d|to \d|-\s?\d)\b"
@@ -44,6 +52,9 @@ def lines(text: str, flat: str) -> Iterator[Span]:
         if match[0] in _EMERGENCY or _UNIT.match(text, end):
             continue
         lead = text[max(0, begin - 44) : begin]
+        last = lead.rstrip(" \t\r\n\f\v.:#(-")
+        if not last.lower().endswith(_LAST) and not last[-1:].isupper():
+            continue
         long = end - begin > 3
         device = _DEVICE.search(lead) and (long or lead[-3:].lower() != "bp ")
         if device or (long and not _year(match[0]) and (_RING.search(lead) or _RANG.search(lead))):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text.spans import AGE, Span
 
 _NUMBER = re.compile(r"[91](?<![\w,/+~-][91])(?<!\d\.[91])(?:(?<=9)\d|(?<=1)[01]\d)(?!\d|\.\d|[%:])")
-_SEXED = re.compile(r"(?<![A-Za-z0-9])[MF] ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])")
+_SEXED = re.compile(r"[MF](?<![A-Za-z0-9][MF]) ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])")
 _AFTER = re.compile(
     r"\s?-?\s?(?i:years?\b|yrs?\b|y/?o\b|y\.o)|\s?/?\s?[FMfm]\b(?!/|\s?s\b)|\s?[yY]\b|"
     r"(?:st|nd|rd|th)? (?:birthday|b'?day)\b| next (?:birthday|month|week|year|[JFMASOND][a-z]{2,8})\b"

@@ -79,9 +79,9 @@ _OUR_REF = re.compile(
 # The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
 _SHAPED = re.compile(
     r"[A-Z](?<![\w/][A-Z])(?:\d{2}-\d{4,8}\b|\d{3} \d{4}\b|"
-    r"\d{4}[A-Z]{2}\b|[A-Z9]{4}\d{6}[A-Z9]{2}[A-Z\d]{3}\b)|"
-    r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b"
+    r"\d{4}[A-Z]{2}\b|[A-Z9]{4}\d{6}[A-Z9]{2}[A-Z\d]{3}\b)"
 )
+_LETTER_THIRD = re.compile(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b")
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(
     r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;\n]))\b"
@@ -122,8 +122,9 @@ _BY_FORM = (
     (
         _SHAPED,
         HOSPITAL_NUMBER,
-        (b"A00-0000", b"A000 0000", b"A0000AA", b"000000A", b"0000000", b"00A00000"),
+        (b"A00-0000", b"A000 0000", b"A0000AA", b"000000A", b"0000000"),
     ),
+    (_LETTER_THIRD, HOSPITAL_NUMBER, (b"00A00000",)),
     (_THREES, NUMBER, (b"000 000 000", b"000-000-000")),
     (_LONG, NUMBER, (b"0000000",)),
 )

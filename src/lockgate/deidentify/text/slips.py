@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.fold import anchored, any_of, outline
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ADDRESS, BIRTH_DATE, DATE, NAME, Span
@@ -15,6 +16,7 @@ from lockgate.deidentify.text.spans import ADDRESS, BIRTH_DATE, DATE, NAME, Span
 # Letters that stand for digits in a scan.
 _MISREAD = str.maketrans("OoQDIl|SBZ", "0000111582")
 _SCANNED = re.compile(r"[\dOoQDIl|SBZ](?<!\w[\dOoQDIl|SBZ])(?:[ .-]?[\dOoQDIl|SBZ]){4,}(?!\w)")
+_SCANS = bytes.maketrans(b"0123456789OoQDIl|SBZ", b"0" * 10 + b"o" * 10)
 _MIXED = re.compile(r"\d[OoQDIl|SBZ]|[OoQDIl|SBZ]\d")
 _NOT_DIGIT = re.compile(r"\D")
 _SPELT = re.compile(r"[A-Za-z](?<!\w[A-Za-z])(?:[-. ]{1,2}[A-Za-z]){3,}(?![\w'])")
@@ -33,11 +35,12 @@ _SPOKEN = re.compile(
     r"\b(?:(" + "|".join(sorted((day.replace("-", "[- ]") for day in _DAYS), key=len, reverse=True)) + r") (?:of )?("
     + "|".join(month for month in MONTHS if len(month) > 3 or month == "may") + r"))\b(?:,? (" + _YEAR + "))?"
 )  # fmt: skip
+_SPOKEN_FIRST = sorted({day.split("-")[0] for day in _DAYS})
 
 
 def slips(text: str, flat: str, known: Known) -> Iterator[Span]:
     """The identifiers of the record in such shapes, and dates in words. ``flat`` is the text in lower case."""
-    if known.numbers and _MIXED.search(text):
+    if known.numbers and any_of((b"0o", b"o0"), text.encode("ascii", "replace").translate(_SCANS)):
         yield from _scanned(text, known)
     if known.singles:
         if "-\n" in text or "- \n" in text:
@@ -46,12 +49,13 @@ def slips(text: str, flat: str, known: Known) -> Iterator[Span]:
                 if whole in known.singles:
                     kind = known.singles[whole]
                     yield Span(match.start(), match.end(), kind, kind == NAME)
-        if _SPELT_HERE.search(text):
+        form = outline(text).replace(b". ", b".")
+        if any_of((b"A-A-A", b"A A A A", b"A.A.A.A"), form) and _SPELT_HERE.search(text):
             for match in _SPELT.finditer(text):
                 if re.sub(r"[-. ]", "", match[0]).lower() in known.own_words:
                     yield Span(match.start(), match.end(), NAME, True)
     if known.houses and (" no" in flat or flat.startswith("no")):
-        for match in _HOUSE.finditer(text):
+        for match in anchored(_HOUSE, ("no", "number"), flat, text):
             if match[1] in known.houses:
                 yield Span(match.start(), match.end(), ADDRESS, True)
     if known.numbers and any(mask in text for mask in ("xx", "**", "XX", "..", "__", "##", "??")):
@@ -80,7 +84,7 @@ def _spoken(flat: str, known: Known) -> Iterator[Span]:
     """Dates in words: "the seventeenth of November, nineteen ninety-three"."""
     if "th of " not in flat and "st of " not in flat and "d of " not in flat and "eenth" not in flat:
         return
-    for match in _SPOKEN.finditer(flat):
+    for match in anchored(_SPOKEN, _SPOKEN_FIRST, flat, flat):
         day = _DAYS[match[1].replace(" ", "-")]
         own = any((born.day, born.month) == (day, MONTHS[match[2]]) for born in known.births)
         yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
