@@ -49,6 +49,12 @@ _CUE = re.compile(
     r"contact|parent|ext|direct|internal|ward)\.? (?:no|num(?:ber)?|code|line)|acc(?:oun)?t|no\.|number is|its|"
     r"[Rr]ef)[\s.:#]{1,3}(?:[A-Z]{1,3}[-/ ]?)?\Z"
 )
+# What it ends with: looked at first, which is quick.
+_BETWEEN = " \t\r\n\f\v.:#-/ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CUE_ENDS = (
+    "collar", "shoulder", "log", "locker", "badge", "tag", "phone", "payroll", "bag", "seal", "key", "pass", "no",
+    "num", "number", "code", "line", "acct", "account", "is", "its", "ef",
+)  # fmt: skip
 _REF = re.compile(
     r"\b[Rr]ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
@@ -72,8 +78,11 @@ def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
         if match[0][0] != "#" or len(match[1]) > 3:
             yield Span(match.start(), match.end(), PHONE)
     for match in _SHORT.finditer(text):
-        if _CUE.search(text, max(0, match.start() - 26), match.start()) and not _UNIT_AFTER.match(
-            text, match.end()
+        lead = text[max(0, match.start() - 26) : match.start()]
+        if (
+            lead.rstrip(_BETWEEN).endswith(_CUE_ENDS)
+            and _CUE.search(lead)
+            and not _UNIT_AFTER.match(text, match.end())
         ):
             yield Span(match.start(), match.end(), NUMBER)
     for match in anchored(_REF, ("ref",), flat, text):

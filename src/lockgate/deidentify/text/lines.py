@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
 _SHORT = re.compile(r"\d(?<![\w.,/:\u00a3+-]\d)\d{2,5}(?![\w%/:]|[.,-]\d)")
@@ -43,6 +44,10 @@ _CODED = re.compile(
     r"([A-Z]{0,4}-?\d{2,8}[A-Z]{0,2})(?![\w/])"
 )
 _CODED_CUES = ("code", " id", "badge", "emp", "warrant", "payroll", "smartcard", "tag", "reg no", "ods")
+_CODED_FIRST = (
+    "contractor", "practice", "ods", "locum", "badge", "staff", "emp", "warrant", "payroll", "smartcard", "asset",
+    "tag", "reg",
+)  # fmt: skip
 
 
 def lines(text: str, flat: str) -> Iterator[Span]:
@@ -60,10 +65,10 @@ def lines(text: str, flat: str) -> Iterator[Span]:
         if device or (long and not _year(match[0]) and (_RING.search(lead) or _RANG.search(lead))):
             yield Span(begin, end, PHONE)
     if " no" in flat or " num" in flat or " nr" in flat:
-        for match in _ANNOUNCED.finditer(text):
+        for match in anchored(_ANNOUNCED, ("no", "num", "nr"), flat, text):
             yield Span(match.start(1), match.end(1), NUMBER)
     if any(cue in flat for cue in _CODED_CUES):
-        for match in _CODED.finditer(text):
+        for match in anchored(_CODED, _CODED_FIRST, flat, text):
             yield Span(match.start(1), match.end(1), NUMBER)
 
 
