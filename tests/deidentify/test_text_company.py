@@ -48,3 +48,29 @@ def test_a_role_in_capitals_is_no_part_of_the_name() -> None:
     assert "EMT Phil" not in marked("Brought by EMT Phil today.")
     assert "GENT HAPPY" not in marked("DR GENT HAPPY TO WAIT.")
     assert "GENT" in marked("DR GENT HAPPY TO WAIT.")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Requested by LOWE, D\nReported later", "LOWE, D"),
+        ("Agency: Helping Hands | Mon", "Helping Hands"),
+        ("We manage and I am 90 myself.", "90"),
+        ("Typed by: mh  Date typed 5/9/24", "mh"),
+        ("Discussed D/W Amrit today.", "Amrit"),
+        ("Completed by Tracey Booth MRPharmS", "Tracey Booth"),
+    ],
+)
+def test_signatures_and_forms(text: str, found: str) -> None:
+    assert found in marked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Physio: Mobilised ten metres. Chaperone: Offered. OT: Kitchen practice.",
+        "Kardex, Bradma label, Hollister bag.",
+    ],
+)
+def test_headings_and_products_are_nobody(text: str) -> None:
+    assert marked(text) == []

@@ -69,6 +69,8 @@ def own(text: str, known: Known = RECORD) -> list[str]:
         ("born on the ninth of March nineteen forty-eight in Leeds", "ninth of march nineteen forty-eight"),
         ("lives at 14, copperbeech rise", "14, copperbeech rise"),
         ("Crew went to no. 14 first", "no. 14"),
+        ("hi its hope here", "hope"),
+        ("Then Hope M came back.", "Hope M"),
         ("pc SL73RT or sl7 3rt", "SL73RT"),
         ("the SL7 area", "SL7"),
         ("mail HOPE.MARSDEN@EXAMPLE.ORG", "HOPE.MARSDEN@EXAMPLE.ORG"),

@@ -68,6 +68,11 @@ LABELS = words("""
     completed recorded received verified checked transcribed entered lead owner on-call referred operator airway
     cannulator recorder requester clerk cardiologist psychologist radiologist anaesthetic intensivist
 """)
+# Labels after which a plain word is a finding: "Physio: Mobilised".
+_DEPARTMENTS = words("""
+    physio physiotherapist ot pharm pharmacist dietitian podiatrist optician dentist completed recorded received
+    verified checked entered lead referred airway chaperone psychologist cardiologist anaesthetic doctor nurse carer
+""")
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {
     "by": words("""
@@ -304,7 +309,7 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _name(tokens, place + 2, NAME, titled=False)
         elif lower in RELATIONS and tokens.following(place) in ("is", "called", "named", "was"):
             yield from _name(tokens, place + 2, kind, titled=False)
-        elif fits:
+        elif fits and not _finding(tokens, place):
             yield from _name(tokens, place + 1, kind, titled=titled)
             if lower in _TYPED_SMALL and tokens.words[place].islower():
                 yield from _lower_name(tokens, place + 1, kind)
@@ -420,6 +425,23 @@ def _name_did(tokens: Tokens, place: int) -> Iterator[Span]:
     yield Span(tokens.begins[first], tokens.ends[place - 1], NAME)
 
 
+def _finding(tokens: Tokens, place: int) -> bool:
+    """Whether a department and a colon lead up to one plain word: "Physio: Mobilised well"."""
+    after = place + 1
+    return (
+        tokens.lowers[place] in _DEPARTMENTS
+        and tokens.gap(place) == ": "
+        and not (_sure(tokens.lowers[after]) or tokens.capital(after + 1))
+    )
+
+
+def _sure(lower: str) -> bool:
+    """Whether a word is a name of some list, and no word of the language unless it is a usual given name too."""
+    return lower in own_given() or (
+        lower not in english() and (lower in any_given() or lower in any_family())
+    )
+
+
 def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
     """The name after a label and a colon, also as "SMITH, Jane"."""
     first = place + 1
@@ -434,9 +456,9 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
     if end == first:
         yield from _word_named(tokens, first, kind)
         return
-    if end == first or (
-        end == first + 1 and graded(tokens, first) and tokens.lowers[first] not in any_given()
-    ):
+    if end == first + 1 and tokens.lowers[place] in _DEPARTMENTS and not _sure(tokens.lowers[first]):
+        return  # "Physio: Mobilised"
+    if end == first + 1 and graded(tokens, first) and tokens.lowers[first] not in any_given():
         return
     stop = tokens.ends[end - 1]
     if end < len(tokens.words) and tokens.gap(end - 1) == ", ":

@@ -79,6 +79,7 @@ from lockgate.deidentify.text.tokens import Tokens
 _JOINED = strangers.GAPS | proper.INSIDE
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^", "\n", " \n", "-\n", ",\n", "   ", ",", "/"))
+_LETTER_AFTER = re.compile(r"(, [A-Z](?:\. ?[A-Z])?\.?)(?=[ \t]*(?:\n|\||;|\)|\Z)| {2}| -)")
 _AFTER_OWN = re.compile(r"[._-]?\d{1,4}(?![\d/.:])")
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
@@ -266,7 +267,7 @@ _BEFORE_NAME = re.compile(
     r"Col|Cllr|Supt|Fiancee?|Stepdad|Stepmum|Nan|Gran|Grandad|Landlord|Manager|Matron|Secretary)\b\.? +)+"
 )
 _AFTER_NAME = re.compile(
-    r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|"
+    r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|MRPharmS|MCSP|MRCSLT|RD|"
     r"FRC[A-Z][A-Za-z]*|FFICM|DCH|DRCOG|MFDS|RGN|RMN|RSCN|"
     r"RN|RM|RSW|SRN|DipHE|GMC|NMC|HCPC|GDC|GPhC|GOC|CNS|ANP|SENCO|Dyddiad|Visitors))+$"
 )
@@ -289,6 +290,8 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
     for span in spans:
         if span.kind in _NAMES:
             span = _trimmed(text, span)
+            if " " not in text[span.begin : span.end] and (letter := _LETTER_AFTER.match(text, span.end)):
+                span = span._replace(end=letter.end(1))  # "LOWE, D"
             if span.own and (digits := _AFTER_OWN.match(text, span.end)):
                 span = span._replace(end=digits.end())  # a user name: "hopemarsden48"
         last = joined[-1] if joined else None

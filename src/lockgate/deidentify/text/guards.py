@@ -287,7 +287,9 @@ NOT_NAMES = words("""
     acting regarding re-referred subject details address dob sex male female ethnicity religion language
     english welsh polish urdu gmc nmc hcpc gdc gphc pin ref dates reason complaint presenting problem problems
     procedure operation findings summary date/time actions section scan report reports comparison technique
-    indication conclusion opinion impressions addendum ever rgds coroner dept para madam
+    indication conclusion opinion impressions addendum ever rgds coroner dept para madam hosp prev grp wt mob
+    path rad scr town title occupation surname forename forenames
+    offered runner fasf bnf exam accession runner scrub asst handed obs
 """)
 
 

@@ -22,8 +22,8 @@ _RING = re.compile(
     r"queries|problems|concerns)[^\n.;,\d]{0,24}\b(?:on|via) (?:ext\.? ?)?$"
 )
 _RANG = re.compile(
-    r"\b(?i:rang|dial(?:led)?|phoned|call(?:ed)?|ring|phone|manager|switch|charge|office|theatres?|ward|site)"
-    r" ?\(?(?:[A-Z]{2,5} )?$"
+    r"\b(?i:rang|dial(?:led)?|phoned|call(?:ed)?|ring|phone|manager|switch|charge|office|theatres?|ward|site|"
+    r"sho|reg|spr|cons(?:ultant)?|on[- ]call|pharm(?:acist)?|coordinator|matron|bleep|duty),? ?\(?(?:[A-Z]{2,5} )?$"
 )
 # What the three end with, where it is no capital: looked at first, which is quick.
 _LAST = (

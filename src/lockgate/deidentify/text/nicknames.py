@@ -4,7 +4,9 @@ from __future__ import annotations
 
 _FORMS = """
 abigail abby abi gail; alan al; albert al bert bertie; alexander alex al sandy alec; alexandra alex sandra lexi;
-alfred alf alfie fred; alice ali; amanda mandy; andrew andy drew; angela ange angie; anne annie nan; anthony
+alfred alf alfie fred; alice ali; amanda mandy;
+annabel annie bel bella anna; annabelle annie bel bella anna;
+andrew andy drew; angela ange angie; anne annie nan; anthony
 tony ant; antonia toni; arthur art; barbara barb babs; beatrice bea trixie; benjamin ben benny; bernard bernie;
 bridget bridie; cameron cam; caroline caz carrie; catherine cath cathy kate katie kitty; cecilia cissie; charles
 charlie chas; charlotte charlie lottie; christina chris chrissie tina; christine chris chrissie tina;

@@ -39,7 +39,7 @@ _BEFORE = re.compile(
 )
 # After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
 _LOOSE = re.compile(
-    r"(?:[A-Z][a-z'-]+(?: \(|, )|(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
+    r"(?:[A-Z][a-z'-]+(?: \(|, )|\b(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
 )
 _ALONE = re.compile(
     r"[),;]|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|next|has|is|was|rang|came)\b|[ \t]*(?:\n|\Z)"

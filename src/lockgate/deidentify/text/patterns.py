@@ -84,7 +84,7 @@ _SHAPED = re.compile(
 _LETTER_THIRD = re.compile(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b")
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(
-    r"(?:typed|dictated|signed|written|checked|entered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;\n]))\b"
+    r"(?:[Tt]yped|[Dd]ictated|[Ss]igned|[Ww]ritten|[Cc]hecked|[Ee]ntered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;|\n]| {2}| [Dd]ate))\b"
 )
 _BEFORE_ROLE = re.compile(
     r"\n([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
@@ -107,7 +107,8 @@ _NUMBER_LABELS = words("""
     certificate claim user username login handle barcode asset tag chi h&c emis systmone
 """)
 _ORG_LABELS = words(
-    "works workplace organisation organization practice employer school nursery company provider hospital site"
+    "works workplace organisation organization practice employer school nursery company provider hospital site agency "
+    "optician opticians chemist placement college landlord supplier firm home"
 )
 _ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(,\d]){2,60}[A-Za-z)])")
 _COLON = re.compile(r"[:#=]")
@@ -216,7 +217,7 @@ def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
     for match in anchored(_OUR_REF, ("our ref", "your ref"), flat, text):
         if any(char.isdigit() for char in match.group(1)):
             yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
-    for match in anchored(_TYPED_BY, _TYPING, text, text):
+    for match in anchored(_TYPED_BY, _TYPING, flat, text):
         yield Span(match.start(1), match.end(1), STAFF)
     for expression in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
         for match in expression.finditer(text):

@@ -11,6 +11,7 @@ from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
     NOT_NAMES,
+    PERSON_VERBS,
     PERSONAL_VERBS,
     WORDS,
     is_eponym,
@@ -23,6 +24,8 @@ from lockgate.deidentify.text.tokens import Tokens
 _OWN_GAPS = frozenset((" ", ", ", ",", "-", "  ", "_", "^", ".", "\n", " \n", "-\n", ",\n"))
 # Before these a stop or colon ends no sentence: "pt. Max", "Fwd: Max's bed".
 _BEFORE_OWN = words("pt pts re fwd fw patient client resident cc name mr mrs ms miss dr")
+# Before these a given name in small letters is one though it is a word too: "its hope here".
+_THIS_IS = words("its it's im i'm")
 # Given names that open sentences as the words they are.
 _OPENERS = words("""
     will may hope mark bill rob grant frank rich chase case drew pace art wade an so do in on see long young major
@@ -128,7 +131,8 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         return
     if lower in WORDS or (not own and lower in NOT_NAMES):
         alone = own and (
-            _fills_line(tokens, place)
+            (lower in known.given and place > 0 and tokens.lowers[place - 1] in _THIS_IS)
+            or _fills_line(tokens, place)
             or _with_first_letter(tokens, place, known)
             or (word[0].isupper() and lower in known.given and _called(tokens, place))
         )
@@ -242,10 +246,12 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
         end = tokens.ends[place + 1]
     elif place + 1 < len(tokens.words) and len(tokens.words[place + 1]) == 1 and tokens.gap(place) == " ":
         letter, after = tokens.lowers[place + 1], tokens.gap(place + 1)
-        if (
-            not tokens.text[tokens.ends[place + 1] + 1 : tokens.ends[place + 1] + 2].isalnum()
-            and after[:1] in (".", "\n", ",", ")", "|")
-            and any(word.startswith(letter) for word in known.family | known.particles)
+        ended = (
+            after[:1] in (".", "\n", ",", ")", "|", '"', ";", ":")
+            and not tokens.text[tokens.ends[place + 1] + 1 : tokens.ends[place + 1] + 2].isalnum()
+        )
+        if (ended or tokens.following(place + 1) in PERSON_VERBS) and any(
+            word.startswith(letter) for word in known.family | known.particles
         ):
             end = tokens.ends[place + 1]
     return begin, end

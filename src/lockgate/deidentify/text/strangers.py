@@ -81,6 +81,8 @@ def _capital(tokens: Tokens, place: int) -> bool:
     word = tokens.words[place]
     if len(word) == 1 and tokens.text[tokens.begins[place] - 1 : tokens.begins[place]].isdigit():
         return False  # "Lenke 1A."
+    if len(word) == 1 and tokens.text[tokens.begins[place] - 1 : tokens.begins[place]] == "/":
+        return False  # "D/W Amrit"
     return word[0].isupper() and (
         len(word) > 1 or tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in (".", " ")
     )
@@ -129,7 +131,11 @@ def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
     found: list[Span] = []
     begin = first
     while begin < end:
-        if _class(tokens, begin) is WORD:
+        stroke = (
+            len(tokens.words[begin]) == 1
+            and tokens.text[tokens.begins[begin] - 1 : tokens.begins[begin]] == "/"
+        )
+        if stroke or _class(tokens, begin) is WORD:
             begin += 1
             continue
         stop = begin + 1
