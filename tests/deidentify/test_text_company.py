@@ -68,7 +68,7 @@ def test_signatures_and_forms(text: str, found: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Physio: Mobilised ten metres. Chaperone: Offered. OT: Kitchen practice.",
+        "Physio: Mobilised ten metres. Chaperone: Offered. OT: Kitchen assessment.",
         "Kardex, Bradma label, Hollister bag.",
     ],
 )

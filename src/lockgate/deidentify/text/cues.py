@@ -456,9 +456,9 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
     if end == first:
         yield from _word_named(tokens, first, kind)
         return
-    if end == first + 1 and tokens.lowers[place] in _DEPARTMENTS and not _sure(tokens.lowers[first]):
-        return  # "Physio: Mobilised"
-    if end == first + 1 and graded(tokens, first) and tokens.lowers[first] not in any_given():
+    if end == first + 1 and (
+        _finding(tokens, place) or (graded(tokens, first) and tokens.lowers[first] not in any_given())
+    ):
         return
     stop = tokens.ends[end - 1]
     if end < len(tokens.words) and tokens.gap(end - 1) == ", ":

@@ -84,7 +84,8 @@ _SHAPED = re.compile(
 _LETTER_THIRD = re.compile(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b")
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(
-    r"(?:[Tt]yped|[Dd]ictated|[Ss]igned|[Ww]ritten|[Cc]hecked|[Ee]ntered) by:? ([A-Z]{2,3}|[a-z]{2}(?= on |[,.;|\n]| {2}| [Dd]ate))\b"
+    r"(?:[Tt]yped|[Dd]ictated|[Ss]igned|[Ww]ritten|[Cc]hecked|[Ee]ntered) by:? "
+    r"([A-Z]{2,3}|[a-z]{2}(?= on |[,.;|\n]| {2}| [Dd]ate))\b"
 )
 _BEFORE_ROLE = re.compile(
     r"\n([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
