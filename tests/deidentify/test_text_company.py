@@ -74,3 +74,21 @@ def test_signatures_and_forms(text: str, found: str) -> None:
 )
 def test_headings_and_products_are_nobody(text: str) -> None:
     assert marked(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("partner at 9 elm grove, rings daily", "9 elm grove"),
+        ("now at 3 The Paddocks with her son", "3 The Paddocks"),
+        ("found at 22/4 Leith Walk", "22/4 Leith Walk"),
+        ("moored at Berth 7, Castle Marina", "Berth 7, Castle Marina"),
+    ],
+)
+def test_addresses_of_others(text: str, address: str) -> None:
+    assert address in [text[span.begin : span.end] for span in find(text)]
+
+
+def test_walks_and_courses_are_no_addresses() -> None:
+    text = "Managed a 10 minute walk, 6 min walk, 2 week close follow-up, 5 metres and the walk back, 3 days The end."
+    assert [text[span.begin : span.end] for span in find(text) if span.kind == "ADDRESS"] == []

@@ -42,7 +42,11 @@ _HOUSE_NAME = re.compile(
     r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
 )
 _FLAT_IN = re.compile(
-    r"(?:Flat|Apartment|Apt|Unit|Room|Suite) \w{1,5}, (?:The )?" + _CAPITAL + r"(?: " + _CAPITAL + r"){0,3}"
+    r"(?:Flat|Apartment|Apt|Unit|Room|Suite|Berth|Pitch|Plot|Chalet|Caravan|Bedsit|Lodge) \w{1,5}, (?:The )?"
+    + _CAPITAL
+    + r"(?: "
+    + _CAPITAL
+    + r"){0,3}"
 )
 _WELSH = re.compile(
     r"(?:\d{1,3} |[A-Z][a-z]+(?: [A-Z][a-z]+)?, )?\b(?:Heol|Ffordd|Stryd|Lon|Clos|Rhes|Maes) "
@@ -52,9 +56,38 @@ _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
+# "9 elm grove" in small letters, "3 The Paddocks", "22/4 Leith Walk".
+_SMALL_STREET = re.compile(
+    r"\d(?<![\w./:]\d)\d{0,2}[a-d]?,? (?!of |in |on |at |to )(?:[a-z']{3,} ){1,2}"
+    r"(?:road|rd|street|avenue|lane|close|grove|"
+    r"terrace|crescent|gardens|mews|court|walk|drive)(?!\w| (?:of|to|in|ct|for)\b)"
+)
+_SMALL_ROADS = (
+    " road", " rd", " street", " avenue", " lane", " close", " grove", " terrace", " crescent", " gardens", " mews",
+    " court", " walk", " drive",
+)  # fmt: skip
+_NOT_SMALL = re.compile(
+    r"\b(?:days?|weeks?|months?|hours?|hrs?|minutes?|mins?|min|steps?|metres?|metre|miles?|yards?|people|times|and|the)\b"
+)
+_THE_HOUSES = re.compile(r"\d(?<![\w./:]\d)\d{0,2}[A-Da-d]?,? The [A-Z][a-z]{3,}(?: [A-Z][a-z]+)?")
+_STAIR = re.compile(r"\d(?<![\w./:]\d)\d{0,2}/\d{1,3} [A-Z][a-z]+ (?:[A-Z][a-z]+ )?(?i:" + _STREETS + r")\b")
 # What stands in each text that the expressions above find anything in.
 _LIVING = ("lives", "living", "resides", "residing", "address", "resident", "home", "lodges", "moved")
-_IN_HOUSES = ("Flat ", "Apartment ", "Apt ", "Unit ", "Room ", "Suite ")
+_IN_HOUSES = (
+    "Flat ",
+    "Apartment ",
+    "Apt ",
+    "Unit ",
+    "Room ",
+    "Suite ",
+    "Berth ",
+    "Pitch ",
+    "Plot ",
+    "Chalet ",
+    "Caravan ",
+    "Bedsit ",
+    "Lodge ",
+)
 _WELSH_ROADS = ("Heol ", "Ffordd ", "Stryd ", "Lon ", "Clos ", "Rhes ", "Maes ")
 _ROADS = (
     " Road", " Street", " Lane", " Avenue", " Close", " Crescent", " Drive", " Grove", " Terrace", " Gardens", " Way",
@@ -174,6 +207,13 @@ def addresses(text: str, flat: str) -> Iterator[Span]:
     for match in anchored(_ADDRESS_CUE, _LIVING, text, text):
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in anchored(_FLAT_IN, _IN_HOUSES, text, text):
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in _SMALL_STREET.finditer(text) if any_of(_SMALL_ROADS, text) else ():
+        if not _NOT_SMALL.search(match[0]):
+            yield Span(match.start(), match.end(), ADDRESS)
+    for match in _THE_HOUSES.finditer(text) if " The " in text else ():
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in _STAIR.finditer(text) if "/" in text else ():
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _WELSH.finditer(text) if any_of(_WELSH_ROADS, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)
