@@ -9,7 +9,6 @@ hashed when it is read, by the same function: to hash otherwise is to give the c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +61,7 @@ def keys_of_rows(table: str, rows: pa.Table | pa.RecordBatch) -> dict[str, Words
     """The keys of rows (source, record_id, item_hash) by name; the last bit of CHECK says that a row is a part."""
     record = _one(rows.column("record_id"))
     lengths, part = None, np.zeros(len(record), bool)
-    if table in PARTS:
+    if table in PARTS and _holds(record, b"#"):
         at = pc.fill_null(pc.find_substring(record, "#"), -1).to_numpy().astype(np.int64)
         part = at >= 0
         lengths = np.where(part, at, pc.fill_null(pc.binary_length(record), 0).to_numpy())
@@ -74,54 +73,69 @@ def keys_of_rows(table: str, rows: pa.Table | pa.RecordBatch) -> dict[str, Words
     key, check = hashes(record, lengths, seeds)
     found = {KEY: key, CHECK: (check & ~_BIT) | part}
     if ITEM in key_columns(table):
-        found[ITEM] = hashes(_one(rows.column("item_hash")))[0]
+        (found[ITEM],) = hashes(_one(rows.column("item_hash")), lanes=1)
     return found
 
 
 def hashes(
-    texts: pa.Array, lengths: Ints | None = None, seeds: Sequence[Words] | None = None
-) -> tuple[Words, Words]:
-    """Two hashes of 64 bits of each text, or of its first ``lengths`` bytes: the same on any machine, for ever."""
+    texts: pa.Array, lengths: Ints | None = None, seeds: Sequence[Words] | None = None, *, lanes: int = 2
+) -> list[Words]:
+    """Two hashes of 64 bits (or ``lanes``) of each text or its first ``lengths`` bytes: the same on any machine."""
     if not len(texts):
-        return np.empty(0, np.uint64), np.empty(0, np.uint64)
+        return [np.empty(0, np.uint64)] * lanes
     texts = texts.cast(pa.large_string())
     _, offsets, data = texts.buffers()
     ends = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     lengths = np.diff(ends) if lengths is None else lengths
     unknown = np.asarray(pc.is_null(texts))
     lengths[unknown] = 0
-    one, two = seeds or (np.zeros(len(texts), np.uint64),) * 2
     said = lengths.astype(np.uint64) - unknown
-    one, two = one ^ said * _MURMUR, two + said * _THREE
+    one, two = seeds or (np.uint64(0), np.uint64(0))
+    mixed = [one ^ said * _MURMUR, two + said * _THREE][:lanes]
     text = (memoryview(data)[int(ends[0]) : int(ends[-1])].tobytes() if data else b"") + bytes(8)
     words = np.ndarray(len(text) - 7, "<u8", text, strides=(1,))
     starts = ends[:-1] - ends[0]
     for at in range(0, int(lengths.max()), 8):
         left = lengths - at
-        if left.min() > 0:
-            one, two = _mixed(one, two, words[starts + at], left)
-            continue
-        rows = np.flatnonzero(left > 0)
-        one[rows], two[rows] = _mixed(one[rows], two[rows], words[starts[rows] + at], left[rows])
-    return _last(one), _last(two)
+        least = left.min()
+        rows = np.flatnonzero(left > 0) if least <= 0 else slice(None)
+        word = words[starts[rows] + at].astype(np.uint64, copy=False)
+        if least < 8:
+            word &= _MASKS[np.minimum(left[rows], 8)]
+        for chain, one in zip((_murmur, _xxhash), mixed, strict=False):
+            one[rows] = chain(one[rows], word)
+    return [_last(one) for one in mixed]
 
 
-def _mixed(one: Words, two: Words, word: npt.NDArray[Any], left: Ints) -> tuple[Words, Words]:
-    """Both chains, a word further; of a text with fewer bytes ``left`` only those count."""
-    word = word.astype(np.uint64, copy=False)
-    if left.min() < 8:
-        word = word & _MASKS[np.minimum(left, 8)]
-    two = two + word * _TWO
-    two = ((two << _LEFT) | (two >> _RIGHT)) * _ONE
+def _murmur(mixed: Words, word: Words) -> Words:
     word = word * _MURMUR
     word ^= word >> _SHIFT
-    return (one ^ word * _MURMUR) * _MURMUR, two
+    word *= _MURMUR
+    word ^= mixed
+    word *= _MURMUR
+    return word
+
+
+def _xxhash(mixed: Words, word: Words) -> Words:
+    word = word * _TWO
+    word += mixed
+    right = word >> _RIGHT
+    word <<= _LEFT
+    word |= right
+    word *= _ONE
+    return word
 
 
 def _last(mixed: Words) -> Words:
     for shift, prime in ((33, _TWO), (29, _THREE)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * prime
     return mixed ^ (mixed >> np.uint64(32))
+
+
+def _holds(texts: pa.Array, letter: bytes) -> bool:
+    """Whether any of the texts may hold a letter."""
+    data = texts.buffers()[2]
+    return data is not None and bool((np.frombuffer(data, np.uint8) == ord(letter)).any())
 
 
 def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -85,6 +85,12 @@ class Engine(SqlEngine):
             warnings.simplefilter("ignore", UserWarning)  # DuckDB warns of the copy
             return self.connection.execute(sql).to_arrow_table()
 
+    def trim(self) -> None:
+        """Hand back memory that the threads keep for a next query like the last: they end, and others begin."""
+        threads = self.one("SELECT current_setting('threads')")
+        self.execute("SET threads = 1")
+        self.execute(f"SET threads = {threads}")
+
     def text_function(self, name: str, function: Callable[[pa.ChunkedArray], pa.Array]) -> None:
         """Make a function of texts, many at a time, callable in SQL under a name."""
         self.connection.create_function(name, function, ["VARCHAR"], "VARCHAR", type="arrow")  # type: ignore[call-overload]

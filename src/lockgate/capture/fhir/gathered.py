@@ -113,11 +113,7 @@ class Gathered:
                 pieces = self.pieces.setdefault(name, [b"\x00" * (len(block) - 1) for block in self.rows])
                 pieces.append(b"\x00".join(texts))  # type: ignore[arg-type]
             else:
-                lengths = np.fromiter(
-                    (2 + len(one) if isinstance(one, str) else len(one or b"") for one in texts),
-                    np.int64,
-                    count,
-                )
+                lengths = _lengths(texts)
                 size += lengths + (lengths > 0) * (len(name) + 4)
                 there += lengths > 0
         for listed in self.texts.values():
@@ -150,6 +146,14 @@ class Gathered:
             size += lengths + given * (len(name) + 4)  # "name":text,
             there += given
         return Part(self.kind, np.concatenate(self.rows), elements, self.wrong), size + 1, there
+
+
+def _lengths(texts: Sequence[Any]) -> Indices:
+    """How long each is as JSON; 0 where there is none."""
+    if isinstance(texts[0], str) and texts.count(texts[0]) == len(texts):  # the resource's type
+        return np.full(len(texts), 2 + len(texts[0]))
+    lengths = (2 + len(one) if isinstance(one, str) else len(one or b"") for one in texts)
+    return np.fromiter(lengths, np.int64, len(texts))
 
 
 def _text_element(name: str, listed: list[str | None]) -> tuple[Element, Indices]:

@@ -62,6 +62,8 @@ class FhirReader:
 
     def read(self, intake: Intake, items: pa.Table) -> tuple[Codes, pa.StringArray]:
         """Open the items, stage the sound ones, say what is wrong with the others; kind (its code) and id of each."""
+        # Before this portion takes its memory, not after: the two together would be the peak of a capture.
+        stage_waiting(intake, self.memo, WAITING_BYTES)
         sound = np.asarray(pc.is_null(items.column("fault")))
         raw = _one(items.column("raw"))
         opened = self.opener.open(raw if sound.all() else raw.filter(pa.array(sound)), np.flatnonzero(sound))
@@ -98,7 +100,6 @@ class FhirReader:
             if len(part.rows):
                 stage_part(intake, part, theirs, named, self.memo)
         intake.add_faults(found)
-        stage_waiting(intake, self.memo, WAITING_BYTES)
         return kinds, _placed(rows, ids, items.num_rows)
 
 

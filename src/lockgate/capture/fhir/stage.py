@@ -40,19 +40,18 @@ def bury_part(intake: Intake, part: Part, hashes: pa.StringArray, ids: pa.String
 
 def stage_waiting(intake: Intake, memo: Memo, most: int = 0) -> None:
     """Run the arms over whole resources for which more than ``most`` bytes wait: each run is planned anew."""
-    for key, tables in list(memo.waiting.items()):
-        if sum(one.nbytes for one in tables) <= most:
-            continue
-        del memo.waiting[key]
-        kind, table, number = key
+    due = [key for key, tables in memo.waiting.items() if sum(one.nbytes for one in tables) > most]
+    for kind, table, number in due:
+        resources = pa.concat_tables(memo.waiting.pop((kind, table, number)), promote_options="default")
         arm = plan(kind).tables[table][number]
         nothing = Part(kind, np.empty(0, np.int64), {}, {})
         evaluator = Evaluator(intake.engine, plan(kind).shape, nothing, _constants(intake), {}, memo)
         types = {column.name: column.type for column in staged_columns(table)}
         cast = ", ".join(f"CAST({quote(name)} AS {types[name]}) AS {quote(name)}" for name in arm.columns)
-        resources = pa.concat_tables(tables, promote_options="default")
         rows = evaluator.over(resources, arm.needs, f"SELECT {cast} FROM ({arm.query(arm.columns)})")
         intake.stage(table, rows)
+    if due and most:
+        intake.engine.trim()  # more portions come, and need the room for themselves
 
 
 def _constants(intake: Intake) -> dict[str, str]:
