@@ -88,21 +88,22 @@ def _idle() -> frozenset[str]:
 def all_asked(tokens: Tokens, known: Known) -> list[int]:
     """What is asked of each word of a note, by where it stands and by the patient's record too; 0 at the end."""
     kinds = [*map(asked, tokens.words), 0]
-    for place in [place for place, kind in enumerate(kinds) if kind & INTRODUCES]:
+    introducing = [place for place, kind in enumerate(kinds) if kind & INTRODUCES]
+    for place in introducing:
         kinds[place + 1] |= INTRODUCED
     if known.singles:
-        _ask_own(tokens, kinds, known)
+        _ask_own(tokens, kinds, introducing, known)
     kinds[-1] = 0
     return kinds
 
 
-def _ask_own(tokens: Tokens, kinds: list[int], known: Known) -> None:
+def _ask_own(tokens: Tokens, kinds: list[int], introducing: list[int], known: Known) -> None:
     """Mark the words of the record's names, and those that may be a slip of the pen for one."""
     lowers, singles = tokens.lowers, known.singles
     own = {place for place, lower in enumerate(lowers) if lower in singles}
     if known.near_firsts:
         beside = {place + step for place in own for step in (-1, 1)}
-        beside.update(place + step for place, kind in enumerate(kinds) if kind & RELATION for step in (1, 2))
+        beside.update(place + step for place in introducing if kinds[place] & RELATION for step in (1, 2))
         firsts, lasts = known.near_firsts, known.near_lasts
         for place in [
             place

@@ -81,6 +81,7 @@ _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^", "\n", " \n", "-\n", ",\n", "   ", ",", "/"))
 _LETTER_AFTER = re.compile(r"(, [A-Z](?:\. ?[A-Z])?\.?)(?=[ \t]*(?:\n|\||;|\)|\Z)| {2}| -)")
 _AFTER_OWN = re.compile(r"[._-]?\d{1,4}(?![\d/.:])")
+_ASKED_OF_RECORD = (POSTCODE, EMAIL)
 _WHERE, _WHERE_NEXT = frozenset((ADDRESS, PLACE)), frozenset((PLACE, POSTCODE))
 _ADDRESS_GAPS = frozenset((" ", ", ", ",", ",  ", "  ", "\n", ",\n", ", \n"))
 _NOBODY = Known()
@@ -151,7 +152,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += codes.codes(text, flat, form)
     found += lines.lines(text, flat)
     found += addresses.addresses(text, flat)
-    return [_owned(text, span, known) for span in found]
+    return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 
 
 def _owned(text: str, span: Span, known: Known) -> Span:

@@ -171,9 +171,26 @@ def may_be_alone(word: str) -> bool:
     return class_written(word) is not BOTH or lower in any_given() or lower in own_given()
 
 
+def _may_stand_here(tokens: Tokens, place: int, following: str) -> bool:
+    """Whether a word may be a person by itself where it stands: asked first, for most may not."""
+    word = tokens.words[place]
+    if not may_be_alone(word):
+        return False
+    kind = _class(tokens, place)
+    if kind is BOTH or following in PERSONAL_VERBS:
+        return True
+    return not word.isupper() and (_inside(tokens, place, kind) or _ends_letterhead(tokens, place))
+
+
+def _inside(tokens: Tokens, place: int, kind: str) -> bool:
+    """Whether a name of a class stands inside a sentence, after a word in small letters."""
+    gaps = (" ", " (", "/ ", "/", ", ") if kind is GIVEN else (" ", " (")
+    return place > 0 and tokens.gap(place - 1) in gaps and tokens.words[place - 1][-1].islower()
+
+
 def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     following = tokens.following(stop - 1)
-    if stop == begin + 1 and not may_be_alone(tokens.words[begin]):
+    if stop == begin + 1 and not _may_stand_here(tokens, begin, following):
         return False
     if (
         following.endswith(_OPERATIONS)
@@ -217,11 +234,7 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
             return True
         digits = tokens.text[tokens.ends[begin] : tokens.ends[begin] + 3].strip(" (+")[:1].isdigit()
         return digits and begin > 0 and tokens.lowers[begin - 1] == "contact" and lower in any_given()
-    gaps = (" ", " (", "/ ", "/", ", ") if classes[0] is GIVEN else (" ", " (")
-    inside = begin > 0 and tokens.gap(begin - 1) in gaps and tokens.words[begin - 1][-1].islower()
-    if tokens.words[begin].isupper():
-        return False
-    return inside or _ends_letterhead(tokens, begin)
+    return True  # where it stands was asked first
 
 
 def is_pair(tokens: Tokens, place: int) -> bool:
