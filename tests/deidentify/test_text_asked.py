@@ -1,0 +1,67 @@
+"""A rule is asked only where it could hold: the cheap look before it is never narrower than the rule (decision 204)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lockgate.deidentify.text import addresses, codes, days, initials, lines, patterns, record
+from lockgate.deidentify.text.fold import anchored, any_of, outline
+
+# Each holds something that one of the expressions below finds, some of them twice, at the ends, or run together.
+TEXT = """Bleep 1234, next ext. 5678; reg bp 4321\nGMC no: 1234567 NMC PIN 12A3456B gphc 2012345 prescriber code 123456
+Reg number AB12 CDE vehicle: XY99ZZZ number plate Q123 ABC\nOur ref: AB/12/3 your Ref KL99x OUR REF 7-7
+typed by AB dictated by: XY checked by cd on 3/4\nSgd R Mackintosh, signed: t lowe\nlives at 12 Mill Lane
+Address: The Old Vicarage, Church Row, moved to 4 High Street living at 9 Elm Grove home 7 Oak Way Flat 3, Rose Court
+ending 1234 xx 5678 last 4 digits 9876 **432 ends in 555\nSpring 2021, summer of 1999 and Boxing Day 2020
+ref no AB-123 Ref: 99/A1B PC Jones 1234 WPC 5678 no. 123456 nr 99887 badge AB123 payroll 55512"""
+ANCHORED = [
+    (patterns._BLEEP, patterns._BLEEP_CUES),
+    (patterns._STAFF_NUMBER, patterns._STAFF_CUES),
+    (patterns._VEHICLE_CUE, ("reg", "number plate", "vehicle")),
+    (patterns._OUR_REF, ("our ref", "your ref")),
+    (patterns._TYPED_BY, patterns._TYPING),
+    (initials._SIGNED, initials._SIGNS),
+    (addresses._ADDRESS_CUE, addresses._LIVING),
+    (addresses._HOUSE_CUE, addresses._LIVING[:5]),
+    (record._ENDING, record._ENDS),
+    (days._SEASON, days._FEASTS),
+    (codes._REF, ("ref",)),
+    (lines._ANNOUNCED, ("no", "num", "nr")),
+    (lines._CODED, lines._CODED_FIRST),
+]
+
+
+@pytest.mark.parametrize(
+    ("expression", "cues"), ANCHORED, ids=lambda value: getattr(value, "pattern", "")[:20]
+)
+def test_an_expression_tried_at_its_cues_finds_what_it_finds_everywhere(
+    expression: re.Pattern[str], cues: tuple[str, ...]
+) -> None:
+    flat = TEXT.lower().replace("\n", " ").replace("\t", " ")
+    everywhere = [match.span() for match in expression.finditer(TEXT)]
+    assert everywhere
+    assert [match.span() for match in anchored(expression, cues, flat, TEXT)] == everywhere
+
+
+SHAPED = """12A3456E RX1234567 AB-1234567 AB12 CDE XY99ZZZ 12345/67 A12-3456 B123 4567 A1234BC MORGA657054SM9IJ
+M9999657054999IJ 12K34567 123 456 789; 123-456-789; 1234567; 1234 5678 9012 1234-5678-9012 12-34-56 123-45-6789
+555-123-4567 (020) 794 1234 10.0.0.1 192.168.100.200"""
+FORMS = [*patterns._BY_FORM, *codes._GROUPS]
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "forms"), FORMS, ids=lambda value: getattr(value, "pattern", "")[:20]
+)
+def test_what_an_expression_finds_has_one_of_its_outlines(
+    expression: re.Pattern[str], kind: str, forms: tuple[bytes, ...]
+) -> None:
+    found = [match[0] for match in expression.finditer(SHAPED)]
+    assert found
+    assert kind
+    assert all(any_of(forms, outline(said)) for said in found)
+
+
+def test_an_outline_has_a_byte_for_each_character() -> None:
+    assert outline("Dr Ng, 07700\n\u20ac5 \u2192 Kr\u00e9") == b"Aa Aa, 00000\n?0 ? Aa?"
