@@ -14,6 +14,7 @@ from lockgate.deidentify.text import (
     addresses,
     again,
     announced,
+    chains,
     codes,
     cues,
     days,
@@ -145,6 +146,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += joined.joined(text)
     found += announced.letterhead(text)
     found += announced.announced(text, flat, form)
+    found += chains.organisations(text, flat)
     found += patterns.numbers(text, flat, form)
     found += days.numeric_dates(text, known.births)
     found += days.written_otherwise(text, flat, form, known.births)

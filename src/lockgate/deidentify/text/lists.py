@@ -68,6 +68,12 @@ def things() -> frozenset[str]:
 
 
 @cache
+def chains() -> frozenset[str]:
+    """Companies and public bodies by name: our own list; " ?" ends those that are words or family names too."""
+    return _listed("chains.txt")
+
+
+@cache
 def towns() -> frozenset[str]:
     """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
     return _listed("towns.txt")
