@@ -28,13 +28,11 @@ PEOPLE, STAYS = 20, 200
 TARGET, REPLAY_TARGET, RATIO_TARGET, FLAT_TARGET = 60_000, 200_000, 0.1, 1.3
 ROUNDS = 3
 UCUM = "http://unitsofmeasure.org"
-# VmHWM and not ru_maxrss: the latter outlives exec, and would be the peak of the process that runs the benchmark.
 _PEAK = (
     "import sys; from pathlib import Path; from lockgate.site import Site;"
-    " from lockgate.capture import capture_fhir;"
+    " from lockgate.bench.core import peak_memory; from lockgate.capture import capture_fhir;"
     " capture_fhir(Site.init(Path(sys.argv[1]), name='Bench'), Path(sys.argv[2]), actor='bench');"
-    " status = Path('/proc/self/status').read_text().split();"
-    " print(int(status[status.index('VmHWM:') + 1]) / 1024)"
+    " print(peak_memory() / 1024)"
 )
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lockgate.bench.core import Measure, environment
+from lockgate.bench.core import Measure, environment, peak_memory
 from lockgate.bench.gibleed import MILLION, SOURCE, multiply
 from lockgate.characterise.catalogue import catalogue
 from lockgate.characterise.run import STRATA, characterise, write_results
@@ -146,15 +146,9 @@ def main(folder: Path, out: Path) -> None:
     took = {
         "wall": time.perf_counter() - started,
         "cpu": used.ru_utime + used.ru_stime,
-        "peak_gib": _peak_kib() / 2**20,
+        "peak_gib": peak_memory() / 2**20,
     }
     sys.stdout.write(json.dumps(took) + "\n")
-
-
-def _peak_kib() -> int:
-    """The most memory that this process held. Not ``ru_maxrss``: that outlives exec, and would be the benchmark's."""
-    status = Path("/proc/self/status").read_text().split()
-    return int(status[status.index("VmHWM:") + 1])
 
 
 if __name__ == "__main__":

@@ -210,11 +210,12 @@ def _peer(folder: Path, name: str, wanted: list[str], asked: dict[str, Any]) -> 
 
 
 _GROWTH = """
-import resource, sys
+import sys
 from pathlib import Path
 from lockgate.bench.concepts import annotated
+from lockgate.bench.core import peak_memory
 annotated(Path(sys.argv[1]), Path(sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_memory())
 """
 
 

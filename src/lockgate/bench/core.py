@@ -62,6 +62,15 @@ def machine() -> dict[str, Any]:
     }
 
 
+def peak_memory() -> int:
+    """The most memory that this process has held, in KiB.
+
+    Not ``ru_maxrss``: that outlives exec, so a small process would report the peak of the one that started it.
+    """
+    status = Path("/proc/self/status").read_text().split()
+    return int(status[status.index("VmHWM:") + 1])
+
+
 def environment(folder: Path, wanted: list[str], alone: list[str] | None = None) -> Path | None:
     """A Python that has these packages, installed by pip; None when they can't be had.
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lockgate.bench.core import Measure, environment
+from lockgate.bench.core import Measure, environment, peak_memory
 from lockgate.bench.population import COLUMNS, population_files
 from lockgate.engine import Engine
 from lockgate.identity.linkage import link_tables, parse_map
@@ -71,7 +71,7 @@ def child(folder: Path, with_numbers: bool) -> dict[str, Any]:
     return {
         "wall": wall,
         "cpu": used.ru_utime + used.ru_stime,
-        "peak_gib": used.ru_maxrss / 2**20,
+        "peak_gib": peak_memory() / 2**20,
         "steps": {str(step): [int(found), int(right)] for step, found, right in steps},
         "pairs_compared": report["pairs_compared"],
     }

@@ -225,11 +225,12 @@ def _gate(notes: Sequence[Note]) -> list[Measure]:
 
 
 _SCRUB = """
-import resource, sys
+import sys
 from pathlib import Path
+from lockgate.bench.core import peak_memory
 from lockgate.deidentify.text import scrub_file
 scrub_file(Path(sys.argv[1]), Path(sys.argv[2]))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_memory())
 """
 
 
