@@ -12,7 +12,7 @@ from functools import cache
 
 from lockgate.deidentify.text.capitals import headings
 from lockgate.deidentify.text.classes import STRANGER, class_of
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.guards import EPONYMS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, chains, english, places
 from lockgate.deidentify.text.sitenames import SiteNames
@@ -45,7 +45,7 @@ _DIRECTIONS = words(
 _COUNTRIES = words("england scotland wales britain uk app")
 # Bodies whose name goes on before these words, with what may be between: "Orkney Islands Council", "Cyngor Gwynedd".
 _BODY = re.compile(
-    r"[A-Z](?<![\w'-][A-Z])[\w'-]+(?:,? (?:and|&|of|upon|with|the|nan)(?= [A-Z])|,? [A-Z][\w'-]+){0,5}? "
+    r"[A-Z](?<![\w'-][A-Z])[\w'-]+(?: (?:and|&|of|upon|with|the|nan)(?= [A-Z])| [A-Z][\w'-]+){0,5}? "
     r"(?:(?:Metropolitan|Unitary|Regional|Islands?|Isles|Rural|Community|Town|City|County|District|Borough|Parish)"
     r"(?: (?:Borough|District|City|County))? Council|"
     r"(?:Fire (?:and|&) Rescue|Ambulance|Police|Probation|Youth Justice|Youth Offending)(?: Service| Team)|"
@@ -54,8 +54,8 @@ _BODY = re.compile(
     r"(?:Community |Social )?(?:[A-Z][a-z]+ )?(?:CIC|ICB|UHB|HSCP|HSCT|CCG))(?![\w-])"
 )
 _BODIES = (
-    " Council", " Service", " Team", "Constabulary", "Fire Brigade", " Board", "Social Care", " CIC", " ICB", " UHB",
-    " HSCP", " HSCT", " CCG",
+    " Council", "Rescue", " Ambulance", " Police", "Probation", "Youth ", "Constabulary", "Fire Brigade", "Care Board",
+    "Health Board", "Adults Board", "Social Care ", " CIC", " ICB", " UHB", " HSCP", " HSCT", " CCG",
 )  # fmt: skip
 _KIND_WORDS = words("""
     metropolitan unitary regional island islands isles rural community town city county district borough parish council
@@ -67,17 +67,15 @@ _POLICE = re.compile(
     r"[A-Z](?<![\w'-][A-Z])[a-z'-]+(?:(?: and| &| [A-Z][a-z'-]+){0,2} [A-Z][a-z'-]+)? Police\b"
 )
 _CELTIC = re.compile(
-    r"(?:Cyngor|Heddlu|Comhairle|Bwrdd Iechyd|Awdurdod)(?: (?:nan|na|y|yr) )?(?: ?[A-Z][\w'-]+){1,4}"
+    r"(?:Cyngor|Heddlu|Comhairle|Bwrdd Iechyd(?! Integredig)|Awdurdod)(?: (?:nan|na|y|yr) )?(?: ?[A-Z][\w'-]+){1,4}"
 )
 # The short form of a trust: a place and a second word of the land.
 _LAND = (
     r"(?:Dale|Dales|Vale|Valley|Wold|Wolds|Weald|Coast|Shire|Forest|Fells?|Downs?|Moors?|Isles?|Islands?|Bay|Fens?|"
     r"Marsh|Marshes|Peaks?|Hills|Borders?|Estuary|Sands|Hove|Glens?|Levels|District|Villages|Rivers?|Lakes|Heaths?)"
 )
-_SHORT = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{3,} (?:&|and) " + _LAND + r"(?!\w)")
-_LANDS = ("Dale", "Vale", "Vall", "Wold", "Weald", "Coast", "Shire", "Forest", "Fell", "Down", "Moor", "Isl", "Bay",
-          "Fen", "Marsh", "Peak", "Hills", "Border", "Estuary", "Sands", "Hove", "Glen", "Levels", "District",
-          "Villages", "River", "Lake", "Heath")  # fmt: skip
+_SHORT = re.compile(r" (?:&|and) " + _LAND + r"(?!\w)")
+_PLACED = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{3,}\Z")
 
 
 def organisations(text: str, flat: str) -> Iterator[Span]:
@@ -102,10 +100,10 @@ def organisations(text: str, flat: str) -> Iterator[Span]:
     if any_of(("Cyngor", "Heddlu", "Comhairle", "Bwrdd", "Awdurdod"), text):
         for match in _CELTIC.finditer(text):
             yield Span(match.start(), match.end(), ORGANISATION)
-    if (" & " in text or " and " in text) and any_of(_LANDS, text):
-        for match in _SHORT.finditer(text):
-            if _named(match[0].split(" ", 1)[0].lower()):
-                yield Span(match.start(), match.end(), ORGANISATION)
+    for match in anchored(_SHORT, (" & ", " and "), flat, text):
+        place = _PLACED.search(text, max(0, match.start() - 24), match.start())
+        if place and _named(place[0].lower()):
+            yield Span(place.start(), match.end(), ORGANISATION)
 
 
 _BRANCH = re.compile(

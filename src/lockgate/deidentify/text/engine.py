@@ -26,6 +26,7 @@ from lockgate.deidentify.text import (
     patterns,
     proper,
     record,
+    signoffs,
     slips,
     strangers,
     things,
@@ -153,6 +154,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += oldest.old_ages(text, flat)
     found += codes.codes(text, flat, form)
     found += lines.lines(text, flat)
+    found += signoffs.signoffs(text, flat)
     found += addresses.addresses(text, flat)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 

@@ -36,15 +36,27 @@ _SURE = words(
 _LIKELY = words(
     "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked screened per"
 )
+# Before a colon and initials alone: "PHARMACIST CHECK: NM", "Second check: NM".
+_CHECKS = words("""
+    check checks checker screen validated validation released dispensed labelled counselled verified verifier operator
+    inputter scanned completed inserted removed updated recorded entered cannulated
+""")
+# Before the bracket that ends what somebody did not sign: "(dictated, not signed) DB".
+_UNSIGNED = words("signed dictated typed checked approved verified read seen sight")
 _GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
 _DATED = re.compile(r" \([A-Z]{2,4}\), | \d{1,2}[-/. ](?:\d{1,2}|[A-Z][a-z]{2})[-/. ]\d{2,4}\b")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
+_COLONS = frozenset((": ", ":", ":  "))
+_CLOSED = frozenset((") ", ")\n", "): ", ") - "))
+_SIGNED_OFF = re.compile(r"\.?[ \t]*(?:\n|\Z|;|,|\(|\d{1,2}[/.:]\d|[/&] ?[A-Z]{2,3}\b)")
 _CHAIN = frozenset((", ", " & ", " and ", "/", " / "))
 _ENDS = re.compile(
     r"[.;)]?(?:\s*\n|\s*\Z|  )|[;.,)]| ?[/&] ?[A-Z]{2,3}\b| on (?:PTWR|WR|ward round)\b| \d{1,2}[/.]\d{1,2}\b"
 )
 _ENTRY_ENDS = re.compile(r"\.?\s*(?:\n|\Z)")
 _DOTTED = re.compile(r"[A-Z](?<![\w.][A-Z])\.[A-Z]\.(?!\w)")
+# A reference of who dictated and who typed: "N.F./V.C.".
+_DOTTED_PAIR = re.compile(r"([A-Z]\.[A-Z]\.)/([A-Z]\.[A-Z]\.)(?!\w)")
 _DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\||[a-z]{2}|[(\u2013/-])[ \t]?|[>\n] ?)$")
 _NO_DOTTED = words(
     "U.K. U.S. B.P. G.P. I.V. I.M. A.M. P.M. O.T. P.R. P.O. P.V. M.I. R.A. N.B. P.S. A.D. B.C. N.I. T.B."
@@ -74,7 +86,7 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
         return
     medical = word in ABBREVIATIONS
     action = gap == " " and tokens.words[place - 1 if place else 0] == "ACTION"
-    if action or (gap in _CUE_GAPS and before in _SURE):
+    if action or (gap in _CUE_GAPS and before in _SURE) or _signs_off(tokens, place, before):
         yield from _chain(tokens, place, 1)
     elif gap in _CUE_GAPS and before in _LIKELY:
         if before == "present":
@@ -131,6 +143,13 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
             yield _span(tokens, place)
     elif gap == ", " and _ENDS.match(text, end) and _named_before(tokens, place):
         yield _span(tokens, place)
+
+
+def _signs_off(tokens: Tokens, place: int, before: str) -> bool:
+    """Whether initials alone end a line after a check and a colon, or after a bracket of who dictated it."""
+    gap = tokens.gap(place - 1)
+    cued = (before in _CHECKS and gap in _COLONS) or (before in _UNSIGNED and gap in _CLOSED)
+    return cued and bool(_SIGNED_OFF.match(tokens.text, tokens.ends[place]))
 
 
 def _span(tokens: Tokens, place: int) -> Span:
@@ -191,6 +210,13 @@ def signed(text: str, flat: str) -> Iterator[Span]:
 
 def dotted(text: str, form: bytes) -> Iterator[Span]:
     """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W.". ``form``: the outline."""
+    for match in _DOTTED_PAIR.finditer(text) if b"A.A./A.A." in form else ():
+        if (
+            not _NO_DOTTED.intersection(match.groups())
+            and not text[match.start() - 1 : match.start()].isalnum()
+        ):
+            yield Span(match.start(1), match.end(1), STAFF)
+            yield Span(match.start(2), match.end(2), STAFF)
     for match in _DOTTED.finditer(text) if b"A.A." in form else ():
         if (
             match[0] not in _NO_DOTTED

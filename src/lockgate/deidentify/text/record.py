@@ -306,10 +306,7 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
             for word in tokens.lowers[max(0, place - 6) : place]
         )
     )
-    beside = re.match(
-        r"[: ]{1,2}\d{2,3} ?\d{3}| in (?:side|bed|bay|room)| \((?:proband|patient|pt\b|self)",
-        tokens.text[tokens.ends[place] : tokens.ends[place] + 10],
-    )
+    beside = _OWN_AFTER.match(tokens.text, tokens.ends[place]) or _of_subject(tokens, place)
     if (
         beside
         or tokens.words[place] not in ABBREVIATIONS
@@ -318,6 +315,25 @@ def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
         or spoken
     ):
         yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
+
+
+# What follows the patient's initials: a number, a bed, a birth date, the state they are in the unit by.
+_OWN_AFTER = re.compile(
+    r"[: ]{1,2}\d{2,3} ?\d{3}| in (?:side|bed|bay|room)| \((?:proband|patient|pt\b|self|informal|formal|detained|"
+    r"voluntary|[Ss]ect(?:ion)? ?\d|[Ss]\.? ?[2-5]\b|CTO|DoLS?|aged?\b|d\.?o\.?b|DOB|\d{1,3} ?y)|"
+    r",? (?:d\.?o\.?b\.?|DOB|born|aged)\b"
+)
+_SUBJECT = re.compile(r"[ \t]*(?i:subject|re|regarding|fw|fwd|patient|pt|client|title)\b[ \t]*:[^\n]*\Z")
+_LINE_ENDS = re.compile(r"[ \t]*(?:\n|\Z)")
+
+
+def _of_subject(tokens: Tokens, place: int) -> bool:
+    """Whether initials end the subject of a message: "Subject: urgent - prescription request CB"."""
+    begin = tokens.begins[place]
+    return bool(
+        _LINE_ENDS.match(tokens.text, tokens.ends[place])
+        and _SUBJECT.match(tokens.text, tokens.text.rfind("\n", 0, begin) + 1, begin)
+    )
 
 
 def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:

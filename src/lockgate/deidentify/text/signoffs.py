@@ -1,0 +1,159 @@
+"""Staff by the part a form gives them: cells of a team ("AIRWAY Nair"), sign-offs, and the numbers of crews.
+
+A name that is a word too counts in a line with two such cells, and under a note only with the number beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.capitals import headings
+from lockgate.deidentify.text.classes import WORD, class_of
+from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
+from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import NUMBER, PLACE, STAFF, Span
+
+_NAME = r"(?:[A-Z]\.? )?[A-Z][\w'\u00c0-\u017f-]+(?: [A-Z][\w'\u00c0-\u017f-]+){0,2}"
+# Parts of a team in theatre, resus, recovery, on a ward or on the telephone, as cells of a line have them.
+_ROLE = (
+    r"(?:(?:trauma |arrest |resus |crash )?team lead(?:er)?|ttl|airway(?: (?:doctor|nurse|assistant|1|2))?|"
+    r"(?:primary|secondary) survey|procedures?(?: (?:doctor|1|2))?|circulation(?: nurse)?|(?:doctor|nurse|dr) [12]|"
+    r"runner|(?:blood )?runner|scribe|time ?keeper|defib(?:rillator)?|compressions|cpr|access|lines|drugs nurse|"
+    r"(?:1st |2nd |first |second )?(?:surgeon|assistant|anaesthetist|operator|assist)|anaes(?:thetic)?"
+    r"(?: (?:nurse|assistant))?|scrub(?: (?:nurse|practitioner))?|circulat(?:ing(?: nurse)?|or)|odp|perfusionist|"
+    r"recovery(?: nurse)?|(?:ed |med |surg |ortho |icu |itu )?(?:cons(?:ultant)?|reg(?:istrar)?|sho|spr)|"
+    r"nurse in charge|nic|co-?ordinator|bleep holder|site manager|call (?:handler|taker)|dispatcher|attendant|"
+    r"(?:lead )?(?:paramedic|clinician)|radiographer|porter|chaperone|triage(?: nurse)?|mid(?:wife)?)"
+)
+_CELL = re.compile(
+    r"(?i:(?<![\w-])" + _ROLE + r")[ \t]*[:=]?[ \t]+(" + _NAME + r")(?=[ \t]{2}|[ \t]*(?:\n|\Z|\||;|/|,))"
+)
+_CELLS = ("survey", "airway", "scribe", "scrub", "circulat", "anaes", "surgeon", "assistant", "runner", "leader",
+          "ttl", "compressions", "defib", "odp", "operator", "handler", "nic", "perfusion", "in charge")  # fmt: skip
+# A line of a name and the number they answer to: "Kovalenko #5410".
+_ANSWERS = re.compile(
+    r"[ \t]*(" + _NAME + r"),? ?(?:\([A-Za-z0-9 ]{2,12}\),? ?)?"
+    r"(?i:#|(?:bleep|bleeps|blp|bp|ext|x|pager|pgr|gmc|nmc|hcpc|pin)[.:# ]{1,3})(?=\d{3,8}\b)"
+)
+# A place alone before its telephone: "Ullapool - tel 01632 960812".
+_RINGS = re.compile(
+    r"[ \t]*([A-Z][\w'-]+(?:[ -](?:[A-Z][\w'-]+|on|of|the|under|upon|le|in)){0,3})[ \t]*[-,:|(]?[ \t]*"
+    r"(?i:tel(?:ephone)?|phone|switchboard|fax|ph|t)\b[.: ]*(?=[\d+(])"
+)
+# Somebody who is to do something: "Lee to ring monthly".
+_TASK = re.compile(
+    r" to (?:ring|call|phone|chase|contact|e-?mail|liaise|arrange|discuss|speak|refer|write|attend|send|book|complete|"
+    r"update|inform|organise|feed ?back|action|meet|order|request|bring|visit|review|follow|ask|tell|check|prescribe|"
+    r"document|hand|assess|text|message|confirm|find out|look into|support|collect|take|re-?refer)\b"
+)
+_WHO = re.compile(r"(?:[.;:] |\n[ \t]*|[-\u2022*\u2013] |\A[ \t]*)([A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\Z")
+# Whoever of a grade, in brackets: "D/W ED CONS (UNDERHILL)".
+_GRADE = re.compile(
+    r"(?i:\b(?:cons(?:ultant)?|reg(?:istrar)?|sho|spr|st[1-8]|fy?[12]|ct[1-3]|physio|pharm|nurse|sister|"
+    r"matron|enp|anp|acp|gp|ot|slt|dietitian|crew|midwife|cns|cpn|hca|odp|ttl))\Z"
+)
+_BRACKETED = re.compile(r" \(([A-Z][\w'-]{2,}(?: [A-Z][\w'-]{2,})?)\)")
+_LINE = re.compile(r"(?:\A|\n)[ \t]*(?=[A-Z])")
+# The number of a crew or of who took the call.
+_NUMBERED = re.compile(
+    r"(?i:crew|call ?sign|(?:call )?(?:handler|taker)|operator|dispatcher|attendant|clinician|paramedic|para|emt|eca|"
+    r"pin|vehicle|unit)(?: [A-Z][\w'-]+){0,2},?(?: \(?(?i:no|number|id|ref|pin))?[.:# ]{1,3}"
+    r"([A-Z]{0,2}\d{4,8})(?![\w/%-]|\.\d)"
+)
+_NUMBERED_FIRST = ("crew", "callsign", "call sign", "handler", "taker", "operator", "dispatcher", "attendant",
+                   "clinician", "paramedic", "para ", "emt", "eca", "pin")  # fmt: skip
+_ID = re.compile(r"(?<=[,( ])ID(?: (?i:no|number))?[.:# ]{1,3}([A-Z]{0,3}\d{3,8})(?![\w/%-]|\.\d)")
+
+
+def signoffs(text: str, flat: str) -> Iterator[Span]:
+    """The staff of forms, their numbers, and places before a telephone. ``flat`` is the text in lower case."""
+    if any_of(_CELLS, flat):
+        yield from _cells(text)
+    for begin in _line_starts(text):
+        match = _ANSWERS.match(text, begin)
+        if match and _may_be_called(match[1]):
+            yield Span(match.start(1), match.end(1), STAFF)
+        match = _RINGS.match(text, begin)
+        if match and _place(match[1].lower()):
+            yield Span(match.start(1), match.end(1), PLACE)
+    for match in anchored(_TASK, (" to ",), flat, text):
+        who = _WHO.search(text, max(0, match.start() - 40), match.start())
+        if who and _given(who[1]):
+            yield Span(who.start(1), who.end(1), STAFF)
+    for match in anchored(_BRACKETED, (" (",), flat, text):
+        if _GRADE.search(text, max(0, match.start() - 12), match.start()) and _listed(match[1]):
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_NUMBERED, _NUMBERED_FIRST, flat, text):
+        yield Span(match.start(1), match.end(1), NUMBER)
+    if "ID" in text:
+        for match in _ID.finditer(text):
+            yield Span(match.start(1), match.end(1), NUMBER)
+
+
+def _cells(text: str) -> Iterator[Span]:
+    """The names of the cells of a line that has two of them, or that are names and nothing else."""
+    for begin in _line_starts(text):
+        end = text.find("\n", begin)
+        said = text[begin : end if end >= 0 else len(text)]
+        cells = list(_CELL.finditer(said)) if any_of(_CELLS, said.lower()) else []
+        for cell in cells:
+            if _may_be_called(cell[1]) if len(cells) > 1 else _sure(cell[1]):
+                yield Span(begin + cell.start(1), begin + cell.end(1), STAFF)
+
+
+def _line_starts(text: str) -> Iterator[int]:
+    """Where the lines of a text begin that begin with a capital."""
+    for match in _LINE.finditer(text):
+        yield match.end()
+
+
+def _place(said: str) -> bool:
+    return said in places() and said not in headings() and said not in NOT_NAMES and said not in HEADS
+
+
+def _listed(name: str) -> bool:
+    """Whether the words of a name in brackets are names of a list, and no abbreviation or finding."""
+    return (
+        name not in ABBREVIATIONS
+        and _may_be_called(name)
+        and all(
+            part not in english() or part in family_names() or part in own_given() for part in _parts(name)
+        )
+    )
+
+
+def _parts(name: str) -> list[str]:
+    return [part.lower() for part in re.split(r"[ .]+", name) if len(part) > 1]
+
+
+def _may_be_called(name: str) -> bool:
+    """Whether all words of a name may be names: of a list, or of no list of words."""
+    parts = _parts(name)
+    return bool(parts) and all(
+        part not in MONTHS
+        and part.upper() not in ABBREVIATIONS
+        and (class_of(part) is not WORD or part in any_family())
+        and part not in HEADS
+        and (part not in NOT_NAMES or part in own_given())
+        for part in parts
+    )
+
+
+def _sure(name: str) -> bool:
+    """Whether the words of a name are names and no words of the language."""
+    return _may_be_called(name) and all(
+        part not in english() and (part in any_given() or part in any_family()) for part in _parts(name)
+    )
+
+
+def _given(name: str) -> bool:
+    """Whether a name is a given name, with or without a family name that may be a word: "Lee", "Rose Hill"."""
+    parts = _parts(name)
+    return (
+        bool(parts)
+        and parts[0] in (own_given() if parts[0] in english() else any_given())
+        and _may_be_called(name)
+    )
