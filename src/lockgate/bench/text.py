@@ -24,6 +24,7 @@ from lockgate.bench.textsets import (
     LETTERS_SEED,
     SECOND_SEED,
     SHARED,
+    SIXTH_SEED,
     THIRD_SEED,
     Note,
     hospital,
@@ -48,12 +49,14 @@ def run(quick: bool = False) -> list[Measure]:
         third = hospital(folder / "third", 50 if quick else 150, THIRD_SEED, letters="third")
         fourth = hospital(folder / "fourth", 50 if quick else 150, FOURTH_SEED, letters="fourth")
         fifth = hospital(folder / "fifth", 50 if quick else 150, FIFTH_SEED, letters="fifth")
+        sixth = hospital(folder / "sixth", 50 if quick else 150, SIXTH_SEED, letters="sixth")
         sets: dict[str, Sequence[Note]] = {
             "letters of other houses": letters,
             "letters, second set": second,
             "letters, third set": third,
             "letters, fourth set": fourth,
             "letters, fifth set": fifth,
+            "letters, sixth set": sixth,
         }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()

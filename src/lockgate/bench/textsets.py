@@ -37,6 +37,8 @@ THIRD_SEED = 20_280_401
 FOURTH_SEED = 20_320_204
 # The fifth set, written blind after the fourth was looked at.
 FIFTH_SEED = 20_330_517
+# The sixth set, written blind after the fifth was looked at.
+SIXTH_SEED = 20_340_623
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
 MEDDEID_UNSEEN = frozenset({"discharge_summary", "laboratory_report", "referral_letter"})

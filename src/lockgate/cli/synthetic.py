@@ -60,12 +60,20 @@ def command(
             help="Write them in the styles of eight more, by a third author who had not seen the scrubber.",
         ),
     ] = False,
+    letters_sixth: Annotated[
+        bool,
+        typer.Option(
+            "--letters-sixth",
+            help="Write them in the styles of eight more, by a fourth author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
 ) -> None:
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
     sets = (
+        ("sixth", letters_sixth),
         ("fifth", letters_fifth),
         ("fourth", letters_fourth),
         ("third", letters_third),
