@@ -35,6 +35,9 @@ def marked(text: str) -> list[str]:
         ("Secretary | Ravensmoor and Vale | Desk 4", "Ravensmoor and Vale"),
         ("Lunch club of Age UK Barnsley.", "Age UK Barnsley"),
         ("Rent owed to Clarion Housing.", "Clarion Housing"),
+        ("Blue Lantern Care can start with QDS calls.", "Blue Lantern Care"),
+        ("Ravensmoor Cross Emergency Department\nSMITH", "Ravensmoor Cross Emergency Department"),
+        ("Walks to the Royal British Legion.", "the Royal British Legion"),
     ],
 )
 def test_found(text: str, found: str) -> None:
@@ -50,6 +53,8 @@ def test_found(text: str, found: str) -> None:
         "Diabetes Specialist Nurse Service. Health Visiting Team. Adult Services Team.",
         "Mind wandering. Guardian present, care given, helping hands with transfers.",
         "Hoehn and Yahr stage 2.",
+        "Palliative Care to assess. Intensive Care can accept. Best Supportive Care to continue.",
+        "Attended Emergency Department. Local Minor Injuries Unit closed.",
     ],
 )
 def test_left(text: str) -> None:

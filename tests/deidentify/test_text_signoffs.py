@@ -44,6 +44,8 @@ def test_found(text: str, found: str) -> None:
         "The crew gave 1000 ml. Crew of 4 arrived.",
         "Check: BP\nScreen: HIV\n(checked) FBC sent\n",
         "Given P.O./I.V. as charted",
+        "Stroke (mother), asthma (father). Plan, daughter aware. Treatment: 40 mg.",
+        "Cons Review and cons Opinion. Parent team aware.",
     ],
 )
 def test_left(text: str) -> None:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from lockgate.deidentify.text.capitals import headings
+from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.guards import EPONYMS, NOT_NAMES
-from lockgate.deidentify.text.lists import any_family, chains, english, places
+from lockgate.deidentify.text.lists import any_family, chains, drugs, english, places
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import ORGANISATION, Span
 
@@ -78,6 +78,21 @@ _SHORT = re.compile(r" (?:&|and) " + _LAND + r"(?!\w)")
 _PLACED = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{3,}\Z")
 
 
+# An agency by what it is to do: "Blue Ribbon Care can start", "carers from Silver Birch Support".
+_AGENCY = re.compile(
+    r" (?:Care|Carers|Homecare|Home Care|Care Services|Support|Support Services)"
+    r"(?= (?:can|to|will|able to|could|are to|agreed to|unable to) (?:start|restart|increase|provide|resume|continue|"
+    r"cover|visit|pick up|take (?:on|back)|accept|assess|reassess)|"
+    r"(?:,| have| are| say| says| rang)? (?:carers|QDS|TDS|BD|OD|double|x ?\d|\d ?x|\d calls)\b)"
+)
+_NAMED_BEFORE = re.compile(r"(?:[A-Z](?<![\w'-][A-Z])[a-z'-]+ ){0,2}[A-Z](?<![\w'-][A-Z])[a-z'-]+\Z")
+# A department by the hospital's place: "Carrow Cross Emergency Department".
+_DEPARTMENT = re.compile(
+    r" (?:Emergency (?:Dep(?:artmen)?t|Unit)|Minor Injur(?:y|ies) Unit|Urgent (?:Treatment|Care) Centre|"
+    r"Accident (?:and|&) Emergency|Birth(?:ing)? Centre|Rest Home)\b"
+)
+
+
 def organisations(text: str, flat: str) -> Iterator[Span]:
     """The organisations of a note by their name or its form. ``flat`` is the text in lower case."""
     sure, doubtful = _names()
@@ -100,6 +115,16 @@ def organisations(text: str, flat: str) -> Iterator[Span]:
     if any_of(("Cyngor", "Heddlu", "Comhairle", "Bwrdd", "Awdurdod"), text):
         for match in _CELTIC.finditer(text):
             yield Span(match.start(), match.end(), ORGANISATION)
+    for match in anchored(_AGENCY, (" care", " support", " homecare", " home care"), flat, text):
+        before = _NAMED_BEFORE.search(text, max(0, match.start() - 40), match.start())
+        if before and _telling(before[0]):
+            yield Span(before.start(), match.end(), ORGANISATION)
+    for match in anchored(
+        _DEPARTMENT, (" emergency", " minor inj", " urgent", " accident", " birth", " rest home"), flat, text
+    ):
+        before = _NAMED_BEFORE.search(text, max(0, match.start() - 40), match.start())
+        if before and any(_named(word.lower()) for word in before[0].split(" ")[:2]):
+            yield Span(before.start(), match.end(), ORGANISATION)
     for match in anchored(_SHORT, (" & ", " and "), flat, text):
         place = _PLACED.search(text, max(0, match.start() - 24), match.start())
         if place and _named(place[0].lower()):
@@ -134,6 +159,14 @@ def _named(lower: str) -> bool:
     if lower in NOT_NAMES or lower in headings() or lower in EPONYMS:
         return False
     return lower in places() or (class_of(lower) is STRANGER and lower not in any_family())
+
+
+def _telling(name: str) -> bool:
+    """Whether a name of an agency has a word that headings and clinical terms do not."""
+    return any(
+        word not in headings() and word not in capitals() and word not in NOT_NAMES and word not in drugs()
+        for word in name.lower().split(" ")
+    ) and not name.lower().endswith(_CLINICAL)
 
 
 def _boards(text: str) -> Iterator[Span]:
@@ -179,4 +212,12 @@ def _body(match: re.Match[str]) -> Iterator[Span]:
     yield Span(match.start() + begin, match.end(), ORGANISATION)
 
 
+_CLINICAL = (
+    "palliative", "intensive", "critical", "coronary", "emergency", "urgent", "primary", "secondary", "social", "wound",
+    "mouth", "pressure", "catheter", "stoma", "foot", "eye", "renal", "neonatal", "diabetes", "personal", "respite",
+    "day", "health", "nursing", "continuing", "community", "intermediate", "domiciliary", "home", "residential", "oral",
+    "skin", "transitional", "supportive", "hospice", "end-of-life", "live-in", "family", "peer", "psychological",
+    "nutritional", "ventilatory", "respiratory", "organ", "life", "inotropic", "package", "maternity", "postnatal",
+    "antenatal", "basic", "child", "kinship", "foster", "virtual", "managed", "shared", "self", "joint", "carer",
+)  # fmt: skip
 _WAYS = words("north south east west mid central greater upper lower royal city")

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.capitals import headings
-from lockgate.deidentify.text.classes import WORD, class_of
-from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.capitals import capitals, headings
+from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
+from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
+from lockgate.deidentify.text.known import PARTICLES
 from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
 from lockgate.deidentify.text.patterns import MONTHS
-from lockgate.deidentify.text.spans import NUMBER, PLACE, STAFF, Span
+from lockgate.deidentify.text.spans import NUMBER, PLACE, RELATIVE, STAFF, Span
 
+_PREFIXES = PARTICLES | words("ni nic ui mac mc el al bin binti ibn abu van von der de da la le san")
 _NAME = r"(?:[A-Z]\.? )?[A-Z][\w'\u00c0-\u017f-]+(?: [A-Z][\w'\u00c0-\u017f-]+){0,2}"
 # Parts of a team in theatre, resus, recovery, on a ward or on the telephone, as cells of a line have them.
 _ROLE = (
@@ -40,7 +42,7 @@ _ANSWERS = re.compile(
 )
 # A place alone before its telephone: "Ullapool - tel 01632 960812".
 _RINGS = re.compile(
-    r"[ \t]*([A-Z][\w'-]+(?:[ -](?:[A-Z][\w'-]+|on|of|the|under|upon|le|in)){0,3})[ \t]*[-,:|(]?[ \t]*"
+    r"[ \t]*([A-Z][\w'-]+(?:[ -](?:[A-Z][\w'-]+|on|of|the|under|upon|le|in)){0,3})[-, \t:|(]+"
     r"(?i:tel(?:ephone)?|phone|switchboard|fax|ph|t)\b[.: ]*(?=[\d+(])"
 )
 # Somebody who is to do something: "Lee to ring monthly".
@@ -57,6 +59,25 @@ _GRADE = re.compile(
 )
 _BRACKETED = re.compile(r" \(([A-Z][\w'-]{2,}(?: [A-Z][\w'-]{2,})?)\)")
 _LINE = re.compile(r"(?:\A|\n)[ \t]*(?=[A-Z])")
+# Whose team or round it is: "parent team Garland", "PTWR Wren /".
+_TEAM = re.compile(
+    r"(?i:parent team|ptwr|duty (?:micro|reg|sho|cons|anaes|surgeon|psych|doctor|worker)|named cons(?:ultant)?|cons) "
+    r"((?:[A-Z] )?[A-Z][a-z'-]{2,})(?= ?(?:/|\n|\Z|,|\.|via|on |re |bleep|\())"
+)
+_TEAMS = ("parent team", "ptwr", "duty ", "named cons", "cons ")
+# A young relative with an age: "Children Rose (6) and a toddler".
+_YOUNG = re.compile(
+    r" ([A-Z][a-z'-]{2,}) \((?:aged? )?\d{1,2}(?: ?(?:y|yrs?|m|mths?|months?|weeks?|/12|/52))?\)"
+)
+_YOUNG_CUE = re.compile(
+    r"(?i:child(?:ren)?|sons?|daughters?|siblings?|brothers?|sisters?|kids?|grandchild(?:ren)?|twins?)\b[^\n.]{0,40}\Z"
+)
+# A given name that is a word too, before a relation: "Grace (daughter)", "Caller: Grace, daughter".
+_RELATED = re.compile(
+    r"(?:,| \() ?(?:(?:his|her|their|pt's|patient's) )?(?:daughter|son|wife|husband|mother|father|sister|brother|"
+    r"partner|niece|nephew|mum|dad|granddaughter|grandson|daughter-in-law|son-in-law|neighbour|friend|carer|aunt|uncle|nok)\b"
+)
+_LAST_WORD = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{2,}\Z")
 # The number of a crew or of who took the call.
 _NUMBERED = re.compile(
     r"(?i:crew|call ?sign|(?:call )?(?:handler|taker)|operator|dispatcher|attendant|clinician|paramedic|para|emt|eca|"
@@ -86,6 +107,21 @@ def signoffs(text: str, flat: str) -> Iterator[Span]:
     for match in anchored(_BRACKETED, (" (",), flat, text):
         if _GRADE.search(text, max(0, match.start() - 12), match.start()) and _listed(match[1]):
             yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_TEAM, _TEAMS, flat, text):
+        if _may_be_called(match[1]) and match[1].lower() not in capitals():
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_RELATED, (", ", " ("), flat, text):
+        word = _LAST_WORD.search(text, max(0, match.start() - 20), match.start())
+        if not word or word[0].lower() not in any_given() or word[0].lower() in MONTHS:
+            continue
+        if match[0][0] == " " or text[word.start() - 2 : word.start()] == ": ":
+            yield Span(word.start(), match.start(), RELATIVE)
+    if "hild" in text or "son" in flat or "daughter" in flat or "ister" in flat or "brother" in flat:
+        for match in _YOUNG.finditer(text):
+            if match[1].lower() in own_given() and _YOUNG_CUE.search(
+                text, max(0, match.start() - 50), match.start()
+            ):
+                yield Span(match.start(1), match.end(1), RELATIVE)
     for match in anchored(_NUMBERED, _NUMBERED_FIRST, flat, text):
         yield Span(match.start(1), match.end(1), NUMBER)
     if "ID" in text:
@@ -111,7 +147,9 @@ def _line_starts(text: str) -> Iterator[int]:
 
 
 def _place(said: str) -> bool:
-    return said in places() and said not in headings() and said not in NOT_NAMES and said not in HEADS
+    """Whether a line's first words are a place, or one word that no list has."""
+    known = said in places() or (" " not in said and len(said) > 5 and class_of(said) is STRANGER)
+    return known and said not in headings() and said not in NOT_NAMES and said not in HEADS
 
 
 def _listed(name: str) -> bool:
@@ -126,7 +164,9 @@ def _listed(name: str) -> bool:
 
 
 def _parts(name: str) -> list[str]:
-    return [part.lower() for part in re.split(r"[ .]+", name) if len(part) > 1]
+    """The words of a name that tell, in lower case: "El-Sayed" and "Ni Bhriain" by their last part."""
+    said = [part.lower() for part in re.split(r"[ .-]+", name) if len(part) > 1]
+    return [part for part in said if part not in _PREFIXES] or said
 
 
 def _may_be_called(name: str) -> bool:
