@@ -100,10 +100,9 @@ def organisations(text: str, flat: str) -> Iterator[Span]:
     for span in doubtful.find(text, flat):
         if _traded(text, span):
             yield span
-    if any_of(_AGENCIES, flat):
-        for match in _BRANCH.finditer(text):
-            if _named(match[1].lower()):
-                yield Span(match.start(), match.end(), ORGANISATION)
+    for match in anchored(_BRANCH, _AGENCIES, flat, text):
+        if _named(match[1].lower()):
+            yield Span(match.start(), match.end(), ORGANISATION)
     if "NHS " in text:
         yield from _boards(text)
     if any_of(_BODIES, text):

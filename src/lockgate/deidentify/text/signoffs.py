@@ -34,7 +34,7 @@ _CELL = re.compile(
     r"(?i:(?<![\w-])" + _ROLE + r")[ \t]*[:=]?[ \t]+(" + _NAME + r")(?=[ \t]{2}|[ \t]*(?:\n|\Z|\||;|/|,))"
 )
 _CELLS = ("survey", "airway", "scribe", "scrub", "circulat", "anaes", "surgeon", "assistant", "runner", "leader",
-          "ttl", "compressions", "defib", "odp", "operator", "handler", "nic", "perfusion", "in charge")  # fmt: skip
+          "ttl", "compressions", "defib", "odp", "operator", "handler", " nic", "perfusion", "in charge")  # fmt: skip
 # A line of a name and the number they answer to: "Kovalenko #5410".
 _ANSWERS = re.compile(
     r"[ \t]*(" + _NAME + r"),? ?(?:\([A-Za-z0-9 ]{2,12}\),? ?)?"
@@ -66,9 +66,7 @@ _TEAM = re.compile(
 )
 _TEAMS = ("parent team", "ptwr", "duty ", "named cons", "cons ")
 # A young relative with an age: "Children Rose (6) and a toddler".
-_YOUNG = re.compile(
-    r" ([A-Z][a-z'-]{2,}) \((?:aged? )?\d{1,2}(?: ?(?:y|yrs?|m|mths?|months?|weeks?|/12|/52))?\)"
-)
+_YOUNG = re.compile(r" \((?:aged? )?\d{1,2}(?: ?(?:y|yrs?|m|mths?|months?|weeks?|/12|/52))?\)")
 _YOUNG_CUE = re.compile(
     r"(?i:child(?:ren)?|sons?|daughters?|siblings?|brothers?|sisters?|kids?|grandchild(?:ren)?|twins?)\b[^\n.]{0,40}\Z"
 )
@@ -116,12 +114,14 @@ def signoffs(text: str, flat: str) -> Iterator[Span]:
             continue
         if match[0][0] == " " or text[word.start() - 2 : word.start()] == ": ":
             yield Span(word.start(), match.start(), RELATIVE)
-    if "hild" in text or "son" in flat or "daughter" in flat or "ister" in flat or "brother" in flat:
-        for match in _YOUNG.finditer(text):
-            if match[1].lower() in own_given() and _YOUNG_CUE.search(
-                text, max(0, match.start() - 50), match.start()
-            ):
-                yield Span(match.start(1), match.end(1), RELATIVE)
+    for match in anchored(_YOUNG, (" (",), flat, text):
+        word = _LAST_WORD.search(text, max(0, match.start() - 20), match.start())
+        if (
+            word
+            and word[0].lower() in own_given()
+            and _YOUNG_CUE.search(text[max(0, word.start() - 50) : word.start()])
+        ):
+            yield Span(word.start(), word.end(), RELATIVE)
     for match in anchored(_NUMBERED, _NUMBERED_FIRST, flat, text):
         yield Span(match.start(1), match.end(1), NUMBER)
     if "ID" in text:
@@ -134,7 +134,7 @@ def _cells(text: str) -> Iterator[Span]:
     for begin in _line_starts(text):
         end = text.find("\n", begin)
         said = text[begin : end if end >= 0 else len(text)]
-        cells = list(_CELL.finditer(said)) if any_of(_CELLS, said.lower()) else []
+        cells = list(_CELL.finditer(said)) if any_of(_CELLS, f" {said.lower()}") else []
         for cell in cells:
             if _may_be_called(cell[1]) if len(cells) > 1 else _sure(cell[1]):
                 yield Span(begin + cell.start(1), begin + cell.end(1), STAFF)
