@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text import record
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
-from lockgate.deidentify.text.cues import DOCTORS, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
-from lockgate.deidentify.text.cues import DOCTORS, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given

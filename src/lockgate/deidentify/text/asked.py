@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from lockgate.deidentify.text import cues, initials, orgs, patterns, proper, record, strangers
+from lockgate.deidentify.text import cues, cuewords, initials, orgs, patterns, proper, record, strangers
 from lockgate.deidentify.text.classes import WORD
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.known import Known
@@ -17,7 +17,7 @@ from lockgate.deidentify.text.tokens import Tokens
 CAPITAL = 1  # begins with a capital
 MONTH = 2
 CUE = 4  # may announce a name
-LINK = 8  # may announce one after some words only, which cues.LINKS has
+LINK = 8  # may announce one after some words only, which cuewords.LINKS has
 HEAD = 16  # may be the head of an organisation's name
 BEFORE_PLACE = 32  # a place, employer or saint may follow
 SMALL = 64  # typed without a capital, and no plain word: may be a name
@@ -59,8 +59,8 @@ def asked(word: str) -> int:
         (1 < len(word) < 4 and word.isupper() and initials.may_be(word), INITIALS),
         (len(word) == 1 and capital, LETTER),
         (lower not in proper.NO_START, STARTS),
-        (lower in cues.RELATIONS or lower in cues.CLOSINGS, INTRODUCES),
-        (lower in cues.RELATIONS, RELATION),
+        (lower in cuewords.RELATIONS or lower in cuewords.CLOSINGS, INTRODUCES),
+        (lower in cuewords.RELATIONS, RELATION),
         (strangers.class_written(word) is WORD or not strangers.may_be_alone(word), PLAIN),
         (word.isupper() and len(word) < 5, SHORT),
         (lower in proper.never() and word not in ("St", "Saint"), NOTHING),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from lockgate.deidentify.text.cues import RELATIONS
+from lockgate.deidentify.text.cuewords import RELATIONS
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, NOT_NAMES, WORDS, is_eponym
 from lockgate.deidentify.text.known import Known

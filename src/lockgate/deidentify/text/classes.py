@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,

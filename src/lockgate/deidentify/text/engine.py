@@ -17,6 +17,7 @@ from lockgate.deidentify.text import (
     chains,
     codes,
     cues,
+    cuewords,
     days,
     initials,
     joined,
@@ -199,7 +200,7 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             )
             if month:
                 found.append(month)
-        if kind & CUE and (not kind & LINK or (place and lowers[place - 1] in cues.LINKS[lowers[place]])):
+        if kind & CUE and (not kind & LINK or (place and lowers[place - 1] in cuewords.LINKS[lowers[place]])):
             found += cues.cued_names(tokens, place)
         if kind & HEAD and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lockgate.deidentify.text.cues import RELATIONS
+from lockgate.deidentify.text.cuewords import RELATIONS
 from lockgate.deidentify.text.fold import fold
 from lockgate.deidentify.text.known import TITLES, Known, squeeze, words_of
 from lockgate.deidentify.text.spans import BIRTH_DATE, DATE, HOSPITAL_NUMBER, NAME, NHS_NUMBER, Span

@@ -6,7 +6,7 @@ The lists are our own writing.
 from __future__ import annotations
 
 from lockgate.deidentify.text.capitals import headings
-from lockgate.deidentify.text.cues import DOCTORS, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
 from lockgate.deidentify.text.lists import english, places, towns

@@ -13,7 +13,7 @@ from functools import cache
 from lockgate.deidentify.text import things
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, WORD, class_of
-from lockgate.deidentify.text.cues import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, PERSONAL_VERBS, WORDS
 from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, family_names, places

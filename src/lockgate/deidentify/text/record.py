@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text import cues
+from lockgate.deidentify.text import cuewords
 from lockgate.deidentify.text.fold import anchored, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -160,7 +160,7 @@ def _fills_line(tokens: Tokens, place: int) -> bool:
     """Whether a line ends with the word after a colon or a closing: "Forename(s):  Ivy", "regards ivy"."""
     after = tokens.text[tokens.ends[place] : tokens.ends[place] + 1]
     gap = tokens.gap(place - 1)
-    closing = place > 0 and tokens.lowers[place - 1] in cues.CLOSINGS
+    closing = place > 0 and tokens.lowers[place - 1] in cuewords.CLOSINGS
     sentence = after == "." and gap[-2:] == "- " and tokens.words[place][0].isupper()
     return sentence or (after in ("\n", "\r", "\t", "|", "") and (":" in gap or ".." in gap or closing))
 
@@ -198,10 +198,10 @@ def may_be_slip(lower: str) -> bool:
 def introduced(tokens: Tokens, place: int, known: Known) -> bool:
     """Whether a word in small letters stands where a name is to be expected."""
     before = tokens.lowers[max(0, place - 2) : place]
-    return not cues.RELATIONS.isdisjoint(before) or _beside_own(tokens, place, known)
+    return not cuewords.RELATIONS.isdisjoint(before) or _beside_own(tokens, place, known)
 
 
-_BEFORE_NAMES = cues.TITLES | cues.DOCTORS | cues.SALUTATIONS
+_BEFORE_NAMES = cuewords.TITLES | cuewords.DOCTORS | cuewords.SALUTATIONS
 
 
 def _after_title(tokens: Tokens, place: int) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from lockgate.deidentify.text import things
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
-from lockgate.deidentify.text.cues import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.cuewords import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
