@@ -6,10 +6,13 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lockgate.curate import verify_release
+from lockgate.demo import project
+from lockgate.demo.story import Story
 from lockgate.errors import Refused
 from lockgate.workspace.scope import load
 
@@ -104,3 +107,24 @@ def test_second_walk_replaces_the_first_and_spares_other_folders(
     assert refused.returncode == 1
     assert "no demonstration" in json.loads(refused.stdout)["error"]
     assert (tmp_path / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("patients", "goes_on"), [(200, True), (2000, False)])
+def test_only_a_small_hospital_may_be_without_a_twin(
+    monkeypatch: pytest.MonkeyPatch, patients: int, goes_on: bool
+) -> None:
+    """The noise may leave nobody of few people: the demonstration says so and goes on. Of many it would be a fault."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise Refused("the recipe tells of nobody")
+
+    monkeypatch.setattr("lockgate.twin.making.make_twin", refuse)
+    monkeypatch.setattr("lockgate.workspace.scope.load", lambda *_: None)
+    monkeypatch.setattr(project, "open_release", lambda _: SimpleNamespace(tables={"person": patients}))
+    story, site = Story(None), SimpleNamespace()
+    if goes_on:
+        project.try_on_twin(story, site, SimpleNamespace(slug="lg-2026-0001"))
+        assert "tells of nobody" in story.facts["Twin"]["refused"]
+    else:
+        with pytest.raises(Refused):
+            project.try_on_twin(story, site, SimpleNamespace(slug="lg-2026-0001"))

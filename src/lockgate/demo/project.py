@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate import portal
+from lockgate.curate import open_release
 from lockgate.demo.story import Story
 from lockgate.errors import LockgateError, Refused
 from lockgate.site import Site
@@ -135,6 +136,7 @@ def try_expired_scope(story: Story, site: Site, project: Project) -> None:
 
 
 TWIN_PEOPLE = 1_000
+FEW_FOR_A_TWIN = 1_000  # patients
 
 
 def try_on_twin(story: Story, site: Site, project: Project) -> None:
@@ -148,7 +150,17 @@ def try_on_twin(story: Story, site: Site, project: Project) -> None:
     scope = load(site, project.slug)
     with tempfile.TemporaryDirectory(prefix="lockgate-twin-") as name:
         place = Path(name)
-        made = make_twin(site, place / "twin", actor="demo", scope=scope, people=TWIN_PEOPLE)
+        try:
+            made = make_twin(site, place / "twin", actor="demo", scope=scope, people=TWIN_PEOPLE)
+        except Refused as refused:
+            # the noise of the counts may leave nobody of a small hospital; of a larger one this would be a fault
+            if open_release(site).tables["person"] >= FEW_FOR_A_TWIN:
+                raise
+            story.say(
+                f"so few patients allow no twin this time ({refused}); the demonstration has 2,000 by default"
+            )
+            story.facts["Twin"] = {"refused": str(refused)}
+            return
         story.passed(
             f"a twin of {TWIN_PEOPLE:,} invented people in {len(made.facts['tables'])} tables, made of noisy counts, "
             "passed its own check",
