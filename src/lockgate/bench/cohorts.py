@@ -245,9 +245,10 @@ def _largest(python: Path | None, folder: Path, copies: int, rows: int) -> list[
         part, out = folder / f"omop{fraction}", folder / f"rows{fraction}.parquet"
         multiply(part, fraction)
         ours.append(_ours(part, asked, folder))
-        taken = _peer(python, part, numbers, out)
+        # twice, and the shorter: an error of a second in either becomes ten on the line to the whole
+        taken = [again for _ in range(2) if (again := _peer(python, part, numbers, out))]
         if taken:
-            theirs.append(taken)
+            theirs.append((min(wall for wall, _ in taken), min(cpu for _, cpu in taken)))
             right = right and _same(ours[-1].rows, out, numbers)
     per_copy = {row["values"]: row["counts"] // fractions[0] for row in _counted(ours[0].rows)}
     right = right and all(row["counts"] == copies * per_copy[row["values"]] for row in _counted(ran.rows))
