@@ -10,9 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
-import yaml
-
 from lockgate.errors import UsageError
+from lockgate.schema import packaged_yaml
 
 ACHILLES = "1.7.2"
 
@@ -36,9 +35,7 @@ class Analysis(NamedTuple):
 
 def read(name: str) -> Any:
     """What a YAML file of this room says."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the parser in C, where there is one
-    text = resources.files(__package__).joinpath(name).read_text("utf-8")
-    return yaml.load(text, Loader=loader)  # noqa: S506 (both are the safe one)
+    return packaged_yaml(__package__, name)
 
 
 @cache

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import yaml
+from lockgate.schema import packaged_yaml
 
 
 class Attribute(NamedTuple):
@@ -47,10 +47,7 @@ class Domain(NamedTuple):
 
 @cache
 def _told() -> dict[str, dict[str, dict[str, object]]]:
-    text = resources.files(__package__).joinpath("domains.yaml").read_text("utf-8")
-    # the parser in C, where there is one: each command that reads a definition waits for this
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    told: dict[str, dict[str, dict[str, object]]] = yaml.load(text, Loader=loader)  # noqa: S506 (both are the safe one)
+    told: dict[str, dict[str, dict[str, object]]] = packaged_yaml(__package__, "domains.yaml")
     return told
 
 

@@ -49,11 +49,15 @@ COMMON = (
 )
 
 
-def _read(name: str) -> Any:
-    # the parser in C, where there is one: this is read at the start of every command
+def packaged_yaml(package: str, name: str) -> Any:
+    """What a YAML file of a package says, by the parser in C where there is one: commands read these as they start."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = resources.files(package).joinpath(name).read_text(encoding="utf-8")
     return yaml.load(text, Loader=loader)  # noqa: S506 (both are the safe one)
+
+
+def _read(name: str) -> Any:
+    return packaged_yaml(__name__, name)
 
 
 def _load(name: str) -> Tables:

@@ -201,37 +201,11 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
     return None
 
 
+_ALONE = TITLES | DOCTORS | ROLES | RELATIONS | SALUTATIONS | CLOSINGS | LABELS | CALLED | DID | _FIELDS
 # Every word that can be a cue: the engine asks about no other.
-CUE_WORDS = (
-    TITLES
-    | DOCTORS
-    | ROLES
-    | RELATIONS
-    | SALUTATIONS
-    | CLOSINGS
-    | LABELS
-    | CALLED
-    | DID
-    | frozenset(LINKS)
-    | frozenset("wpns")
-    | _GRADES
-    | _SAME_LINE
-    | _FIELDS
-)
+CUE_WORDS = _ALONE | frozenset(LINKS) | frozenset("wpns") | _GRADES | _SAME_LINE
 # Those that are a cue after some words only.
-ONLY_LINKS = LINKS.keys() - (
-    TITLES
-    | DOCTORS
-    | ROLES
-    | RELATIONS
-    | SALUTATIONS
-    | CLOSINGS
-    | LABELS
-    | CALLED
-    | DID
-    | frozenset("wp")
-    | _FIELDS
-)
+ONLY_LINKS = LINKS.keys() - (_ALONE | frozenset("wp"))
 # What a pair of capitalised words before "rang" may hold and yet be no name ("Son Elizabeth" has a cue of its own).
 _TITLED = DOCTORS | TITLES
 _NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
