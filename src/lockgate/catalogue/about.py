@@ -96,16 +96,15 @@ def publish_about(site: Site, number: str = "latest", *, actor: str) -> About:
         remove_leftovers(about_dir(site))
         shutil.rmtree(fresh, ignore_errors=True)
         with atomic_dir(fresh, public=True) as folder:
+            pages, withheld = _pages(engine, rules, everybody, folder, joint)
             facts = {
                 "schema": SCHEMA,
                 "release": release.number,
                 "created_at": release.manifest["created_at"],
                 "people": everybody,
                 "rules": {"threshold": rules.threshold, "rounding": rules.rounding},
-                "pages": [
-                    *_pages(engine, rules, everybody, folder, joint),
-                    *_comments(engine, release, rules, folder),
-                ],
+                "pages": [*pages, *_comments(engine, release, rules, folder)],
+                "withheld": withheld,
             }
             (folder / FACTS).write_text(
                 json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -163,15 +162,23 @@ def _views(engine: Engine, release: Release) -> None:
         engine.execute(statement)
 
 
-def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path, joint: Joint) -> list[dict[str, Any]]:
-    """Write every table and chart, and say what each page has. A page without a table is left out."""
+def _pages(
+    engine: Engine, rules: Rules, everybody: int, folder: Path, joint: Joint
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write every table and chart, and say what each page has; and the titles of tables that are withheld whole.
+
+    A page without a table is left out. A table of one concept that is withheld isn't named: the name would tell that
+    the concept is among the commonest.
+    """
     shown: dict[str, Table] = {}
-    pages = []
+    pages, withheld = [], []
     for name, page in _told()["pages"].items():
         tables = []
         for told in _tables(engine, page):
             safe = joint.table(told)
             if safe is None:
+                if told.cells and "concept" not in told.spec:
+                    withheld.append(told.spec["title"])
                 continue
             if told.spec.get("top"):
                 _by_size(safe)
@@ -190,7 +197,7 @@ def _pages(engine: Engine, rules: Rules, everybody: int, folder: Path, joint: Jo
             )
         if tables:
             pages.append({"name": name, "title": page["title"], "lede": page["lede"], "tables": tables})
-    return pages
+    return pages, withheld
 
 
 def _comments(engine: Engine, release: Release, rules: Rules, folder: Path) -> list[dict[str, Any]]:
@@ -230,7 +237,7 @@ def _tables(engine: Engine, page: dict[str, Any]) -> Iterator[ToTell]:
         for part, each in every["each"].items():
             sql = each["sql"].format(table=table, concept=concept, day=day, number=number)
             name = f"{short}_{number}_{part}".replace("-", "m")
-            told = {**each, "title": each["title"].format(label=label)}
+            told = {**each, "title": each["title"].format(label=label), "concept": number}
             yield ToTell(name, told, _members(engine, each["by"], sql))
 
 

@@ -72,10 +72,14 @@ def _by_check(failures: dict[str, Failures]) -> Picture:
     largest = {name: max(_share(found.get(name)) or 0 for found in failures.values()) for name in every}
     chosen = sorted(every, key=lambda name: (-largest[name], name))[:MOST]
     short = short_labels(chosen)
-    cells, rows = [], []
-    for release, found in failures.items():
-        cells += [(release, short[name], _share(found[name])) for name in chosen if name in found]
-        rows.append((release, *(_said(found.get(name)) for name in chosen)))
+    cells = [
+        (release, short[name], _share(found[name]))
+        for release, found in failures.items()
+        for name in chosen
+        if name in found
+    ]
+    # names are long and releases short: a check has a row
+    rows = [(name, *(_said(found.get(name)) for found in failures.values())) for name in chosen]
     title = (
         "Rows that fail a check"
         if len(every) <= MOST
@@ -86,7 +90,7 @@ def _by_check(failures: dict[str, Failures]) -> Picture:
         title,
         ("Release", "check", "Per cent of the rows it looks at"),
         tuple(cells),
-        ("Release", *chosen),
+        ("Check", *failures),
         tuple(rows),
     )
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from lockgate.catalogue import open_about, publish_about
-from lockgate.catalogue.changes import as_dicts, changed
+from lockgate.catalogue.changes import as_dicts, changed, told_once
 from lockgate.characterise.catalogue import chosen
 from lockgate.characterise.compare import compare as compare_results
 from lockgate.characterise.compare import read_results
@@ -92,6 +92,10 @@ def _publish(number: str) -> None:
         console.print(f"Release {about.release}: {tables} tables and charts published in {about.path}")
         for page in about.facts["pages"]:
             console.print(f"  {page['title']:<18} {len(page['tables'])}")
+        if about.facts["withheld"]:
+            console.print("Withheld whole, since they would give small groups away beside the others:")
+        for title in about.facts["withheld"]:
+            console.print(f"  {title}")
 
     emit({"path": about.path, **about.facts}, human)
 
@@ -163,7 +167,8 @@ def compare(
 
 def _compare_releases(before: str, after: str) -> None:
     site = open_site()
-    changes = changed(open_about(site, before), open_about(site, after))
+    one, two = open_about(site, before), open_about(site, after)
+    changes, once = changed(one, two), told_once(one, two)
 
     def human() -> None:
         console.print(f"{len(changes):,} public figures changed from release {before} to {after}.")
@@ -172,8 +177,20 @@ def _compare_releases(before: str, after: str) -> None:
             told = ("-" if n is None else f"{n:,}" for n in (each.before, each.after))
             table.add_row(each.title, each.labels, each.change, *told)
         console.print(table)
+        if len(changes) > SHOWN:
+            console.print(f"... and {len(changes) - SHOWN:,} more; --json tells all.")
+        if once:
+            console.print(f"{len(once):,} tables are told of one of the two only, and not compared.")
 
-    emit({"before": before, "after": after, "changes": as_dicts(changes)}, human)
+    emit(
+        {
+            "before": before,
+            "after": after,
+            "changes": as_dicts(changes),
+            "told_once": [{"release": release, "title": title} for release, title in once],
+        },
+        human,
+    )
 
 
 def _numbers(text: str) -> list[int] | None:

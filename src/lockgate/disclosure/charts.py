@@ -227,9 +227,9 @@ def _dashes(groups: list[str], title: str) -> alt.StrokeDash:
 
 
 def _columns(groups: list[str]) -> int:
-    """How many names of a legend stand beside each other, so that it is no wider than its chart."""
+    """How many names of a legend stand beside each other, so that it is no wider than its chart in a wide typeface."""
     longest = max((len(name) for name in groups), default=0)
-    return max(1, min(len(groups), WIDTH // (7 * longest + 40)))
+    return max(1, min(len(groups), WIDTH // (9 * longest + 40)))
 
 
 def _title(spec: ChartEntry, table: Table, rows: list[Row]) -> alt.TitleParams:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Schema
 
 from lockgate.catalogue import list_abouts, list_catalogues
-from lockgate.catalogue.changes import changed
+from lockgate.catalogue.changes import as_dicts, changed
 from lockgate.catalogue.trend import quality_trend
 from lockgate.portal.api.access import Operations, Paging, or_404, page_of
 from lockgate.portal.files import shown_files
@@ -207,4 +207,4 @@ def release_about_page(request: HttpRequest, number: str, name: str) -> Any:
 def release_changes(request: HttpRequest, number: str, earlier: str) -> Any:
     """What rose, fell, appeared and vanished since an earlier release, the largest first; at most 1,000."""
     found = changed(about.find(number), about.find(earlier))
-    return [plain(one) for one in found[:1000]]
+    return as_dicts(found[:1000])

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from lockgate.catalogue import About, list_abouts
-from lockgate.catalogue.changes import Change, changed, pictures
+from lockgate.catalogue.changes import Change, changed, pictures, told_once
 from lockgate.curate.notesreview import published
 from lockgate.portal.files import chart_response, picture_response
 from lockgate.portal.sites import current_site
@@ -93,6 +93,7 @@ def changes(request: HttpRequest, number: str, earlier: str) -> HttpResponse:
             "pictures": pictures(found, before.release, after.release),
             "changes": found[:MOST],
             "more": max(0, len(found) - MOST),
+            "once": told_once(before, after),
         },
     )
 
