@@ -265,6 +265,18 @@ def test_no_operation_answers_strangers_nobody_or_other_roles(
         if not one.public:
             assert _ask(Client(), one, {**world, **_NAMES}, bodies).status_code == 401, one.name
     _matrix(world, bodies)
+    _reading(world, bodies)
+
+
+def _reading(world: dict[str, str], bodies: dict[str, Any]) -> None:
+    """What reads fails for nobody, whatever waits for them: it answers, or refuses."""
+    for user in User.objects.exclude(username__startswith="some-"):
+        client = Client(raise_request_exception=False)
+        client.force_login(user)
+        for one in listed():
+            if one.method == "GET" and not (one.public and "{" in one.path):
+                answer = _ask(client, one, {**world, **_NAMES}, bodies)
+                assert answer.status_code < 500, f"{one.name} as {user.username}"
 
 
 def _matrix(world: dict[str, str], bodies: dict[str, Any]) -> None:

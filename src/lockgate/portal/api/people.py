@@ -12,6 +12,7 @@ from lockgate.portal.accounts import services
 from lockgate.portal.accounts.models import Organisation, User
 from lockgate.portal.accounts.rules import PERMISSIONS, can
 from lockgate.portal.api.access import In, Operations, Paging, once, or_404, page_of
+from lockgate.portal.applications.models import Condition
 from lockgate.portal.pages import SignedIn
 from lockgate.portal.tokens import services as tokens
 from lockgate.portal.tokens.models import Token
@@ -155,14 +156,21 @@ def my_tasks(request: SignedIn, page: Annotated[int, Query(ge=1, le=10_000)] = 1
 
 
 def _named(item: Any) -> dict[str, Any]:
-    """What names a thing that waits, whatever it is."""
-    found = item if isinstance(item, dict) else vars(item)
-    if "request" in found:
-        found = {**vars(found["request"]), "what": found["what"]} if hasattr(found["request"], "__dict__") else {
-            "approval_id": found["request"].approval_id, "what": found["what"]
-        }  # fmt: skip
-    names = ("reference", "slug", "pair", "approval_id", "what", "title", "state", "kind", "reason")
-    return {name: found[name] for name in names if isinstance(found.get(name), str)}
+    """What names a thing that waits, whatever it is: a row, a record or a dictionary."""
+
+    def told(one: Any, name: str) -> Any:
+        return one.get(name) if isinstance(one, dict) else getattr(one, name, None)
+
+    of = told(item, "request") or item
+    names = ("reference", "slug", "pair", "approval_id", "name", "title", "state", "kind", "reason")
+    found = {name: told(of, name) for name in names} | {"what": told(item, "what")}
+    if isinstance(item, Condition):
+        found |= {
+            "reference": item.version.application.reference,
+            "condition": str(item.pk),
+            "title": item.text,
+        }
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 @router.on("GET", "/me/interests", list[InterestOut], scope="read")
