@@ -23,6 +23,7 @@ from lockgate.bench.textsets import (
     FOURTH_SEED,
     LETTERS_SEED,
     SECOND_SEED,
+    SEVENTH_SEED,
     SHARED,
     SIXTH_SEED,
     THIRD_SEED,
@@ -50,6 +51,7 @@ def run(quick: bool = False) -> list[Measure]:
         fourth = hospital(folder / "fourth", 50 if quick else 150, FOURTH_SEED, letters="fourth")
         fifth = hospital(folder / "fifth", 50 if quick else 150, FIFTH_SEED, letters="fifth")
         sixth = hospital(folder / "sixth", 50 if quick else 150, SIXTH_SEED, letters="sixth")
+        seventh = hospital(folder / "seventh", 50 if quick else 150, SEVENTH_SEED, letters="seventh")
         sets: dict[str, Sequence[Note]] = {
             "letters of other houses": letters,
             "letters, second set": second,
@@ -57,6 +59,7 @@ def run(quick: bool = False) -> list[Measure]:
             "letters, fourth set": fourth,
             "letters, fifth set": fifth,
             "letters, sixth set": sixth,
+            "letters, seventh set": seventh,
         }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()

@@ -39,6 +39,8 @@ FOURTH_SEED = 20_320_204
 FIFTH_SEED = 20_330_517
 # The sixth set, written blind after the fifth was looked at.
 SIXTH_SEED = 20_340_623
+# The seventh set, written blind after the sixth was looked at.
+SEVENTH_SEED = 20_341_117
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
 MEDDEID_UNSEEN = frozenset({"discharge_summary", "laboratory_report", "referral_letter"})

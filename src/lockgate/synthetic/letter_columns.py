@@ -338,6 +338,12 @@ class LetterColumns:
     def _they_caps(self) -> pa.Array:
         return pick(["He", "She"], self.people.female[self.patient].astype(np.int64))
 
+    def _sex(self) -> pa.Array:
+        return pick(["M", "F"], self.people.female[self.patient].astype(np.int64))
+
+    def _person(self) -> pa.Array:
+        return pick(["gentleman", "lady"], self.people.female[self.patient].astype(np.int64))
+
     def _known_as(self) -> pa.Array:
         short: dict[str, str] = self.words["short_names"]
         return strings([short.get(name, name) for name in self._own(self.people.given).to_pylist()])

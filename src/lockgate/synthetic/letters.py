@@ -1,8 +1,8 @@
-"""Notes in the house styles of other hospitals, written blind: six sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: seven sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
-notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"`` or ``"sixth"``; the
-people, the events and the number of notes are the same.
+notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"`` or
+``"seventh"``; the people, the events and the number of notes are the same.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ SETS = {
     "fourth": ("letters-fourth", "letters-fourth-words"),
     "fifth": ("letters-fifth", "letters-fifth-words"),
     "sixth": ("letters-sixth", "letters-sixth-words"),
+    "seventh": ("letters-seventh", "letters-seventh-words"),
 }
 
 
