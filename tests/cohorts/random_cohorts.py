@@ -427,5 +427,5 @@ def load(engine: Engine, rows: dict[str, Iterable[dict[str, Any]]]) -> None:
         open_omop(engine, path)
         for name in [*filled]:
             if filled[name]:
-                engine.execute(f"CREATE TEMP TABLE kept_{name} AS SELECT * FROM {name}")
-                engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM kept_{name}")
+                engine.execute(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}")
+                engine.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM kept_{name}")

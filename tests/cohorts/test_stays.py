@@ -36,7 +36,7 @@ def in_arrays(rows: list[Row], spans: Spans) -> list[Row]:
         engine.register("spans", pa.Table.from_arrays(columns, names=names))
         return [
             row
-            for runs in merged(engine, spans)
+            for runs in merged(engine.arrow, spans)
             for row in zip(*(column.tolist() for column in runs), strict=True)
         ]
 

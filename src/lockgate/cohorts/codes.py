@@ -60,7 +60,7 @@ def _coded(scratch: Scratch, coded: pa.Table) -> str:
         f"JOIN concept c ON c.vocabulary_id = s.vocabulary AND ({_SPELT} = s.code "
         f"OR (s.spelt AND s.below AND starts_with({_SPELT}, s.code)))",
     )
-    unknown = scratch.engine.rows(
+    unknown = scratch.rows(
         f"SELECT DISTINCT s.vocabulary, s.code FROM {lines} s ANTI JOIN {found} f ON f.vocabulary = s.vocabulary "
         "AND f.code = s.code ORDER BY ALL"
     )

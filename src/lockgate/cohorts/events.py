@@ -214,25 +214,23 @@ def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa
             _shape(criterion.tests),
             criterion.by if isinstance(criterion, ValuedCriterion) else "",
         ].append(criterion)
-    carried = _carried(plan)
+    domain = domains()[criteria[0].domain]
+    carry = _carried(plan, domain)
     for (height, drivers, first, adjusted, period, shape, by), members in alike.items():
-        domain = domains()[members[0].domain]
-        carry = carried[domain.name]
         yield _select(plan, domain, height, drivers, first, adjusted, period, shape, by, members, carry)
 
 
-def _carried(plan: Plan) -> dict[str, list[str]]:
-    """By domain, the columns that tests of events told already read."""
-    found: dict[str, set[str]] = defaultdict(set)
+def _carried(plan: Plan, domain: Domain) -> list[str]:
+    """The columns that tests of a domain's events told already read."""
+    found: set[str] = set()
     for criterion in plan.source:
-        if criterion.group is None:
-            known = domains()[criterion.domain].attributes
+        if criterion.domain == domain.name and criterion.group is None:
             names = [name for name, _ in criterion.tests]
             if isinstance(criterion, ValuedCriterion):
                 names.append(criterion.by)
             for name in names:
-                found[criterion.domain] |= _read(known[name].sql or ABNORMAL)
-    return defaultdict(list, {name: sorted(columns) for name, columns in found.items()})
+                found |= _read(domain.attributes[name].sql or ABNORMAL)
+    return sorted(found)
 
 
 def _read(sql: str) -> set[str]:

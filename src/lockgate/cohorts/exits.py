@@ -135,11 +135,11 @@ def _exposures(scratch: Scratch, exposures: Mapping[_Exposure, int]) -> str:
 def _runs(scratch: Scratch, taken: str, gaps: Sequence[int]) -> str:
     """A table of the runs of exposures, merged in arrays."""
     spans = scratch.create("exposures_taken", f"SELECT grouping, place, began, stopped FROM ({taken})")
-    bounds = scratch.engine.rows(
+    bounds = scratch.rows(
         f"SELECT min(began), max(began), min(stopped - began), max(stopped - began) FROM {spans}"
     )[0]
     told = Spans(f"SELECT * FROM {spans}", gaps, scratch.people.size, *(bound or 0 for bound in bounds))
-    found = list(merged(scratch.engine, told))
+    found = list(merged(scratch.arrow, told))
     columns = [
         np.concatenate([np.zeros(0, dtype=np.int64), *(getattr(runs, name) for runs in found)])
         for name in ("group", "place", "began", "stopped")
@@ -179,9 +179,9 @@ def merged_stays(scratch: Scratch) -> pa.Table:
         gap.tolist(), scratch.people.size, first, last, -1, last - first, 0,
     )  # fmt: skip
     if not fits(spans):
-        return scratch.engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
+        return scratch.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
     tables = [_NOBODY]
-    for group, place, began, stopped in merged(scratch.engine, spans):
+    for group, place, began, stopped in merged(scratch.arrow, spans):
         starts, stops = np.maximum(began, since[group]), np.minimum(stopped, until[group])
         kept = starts <= stops
         columns = (number[group][kept], scratch.people[place][kept], starts[kept], stops[kept])

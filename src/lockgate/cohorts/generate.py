@@ -60,7 +60,7 @@ def counts(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> 
 def generation_sql(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> pa.Table:
     """As ``generate``, to the last step in SQL: for an engine that records it."""
     with _generated(engine, definitions, arrays=False) as scratch:
-        return engine.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
+        return scratch.arrow(f"{stays_sql(scratch)} ORDER BY 1, 2, 3, 4")
 
 
 def generate_with_events(
@@ -73,7 +73,7 @@ def generate_with_events(
     1970-01-01).
     """
     with _generated(engine, definitions, numbered=True) as scratch:
-        events = engine.arrow(
+        events = scratch.arrow(
             "SELECT CAST(context AS BIGINT) AS context, person_id, event_id, first_day FROM included_events "
             "ORDER BY 1, 2, 3"
         )
@@ -94,7 +94,7 @@ def _generated(
     """
     if not definitions:
         raise UsageError("there is no definition", where="definitions", remedy="name one or more")
-    with Scratch(engine, Plan(definitions), arrays=arrays) as scratch:
+    with Scratch(engine, Plan(definitions), arrays=arrays, at_once=arrays) as scratch:
         resolve(scratch)
         observed(scratch)
         _events(scratch)

@@ -105,24 +105,33 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         # bounds are told only where the person has such an event at all
         f"SEMI JOIN {events} e ON e.criterion = l.criterion AND e.person_id = i.person_id",
     )
-    kinds = {distinct_of(leaf.counted) for leaf in nodes.leaves}
-    counted = {
-        "no": "count(*)",
-        "domain_concept": "count(DISTINCT e.concept_id)",
-        "start_date": "count(DISTINCT e.first_day)",
-        "end_date": "count(DISTINCT e.last_day)",
-        "duration": "count(DISTINCT e.last_day - e.first_day)",
-        "visit": "count(DISTINCT e.visit_id)",
+    values = {
+        "domain_concept": "e.concept_id",
+        "start_date": "e.first_day",
+        "end_date": "e.last_day",
+        "duration": "e.last_day - e.first_day",
+        "visit": "e.visit_id",
     }
-    near = " UNION ALL ".join(
-        f"SELECT w.node, w.person_id, w.event_id, {counted[kind]} AS n FROM {bounds} w "
-        f"JOIN {events} e ON e.criterion = w.criterion AND e.person_id = w.person_id "
-        f"WHERE w.distinct_of = '{kind}' AND e.first_day BETWEEN w.start_low AND w.start_high "
-        "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
-        "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"
-        for kind in counted
-        if kind in kinds
-    )
+    different = " ".join(f"WHEN '{kind}' THEN CAST({value} AS BIGINT)" for kind, value in values.items())
+    parts = []
+    for said, counted, alike in (
+        ("=", "count(*)", [leaf for leaf in nodes.leaves if distinct_of(leaf.counted) == "no"]),
+        (
+            "<>",
+            f"count(DISTINCT CASE w.distinct_of {different} END)",
+            [leaf for leaf in nodes.leaves if distinct_of(leaf.counted) != "no"],
+        ),
+    ):
+        if alike:
+            parts.append(
+                f"SELECT w.node, w.person_id, w.event_id, {counted} AS n FROM {bounds} w "
+                f"JOIN {scratch.events(leaf.criterion for leaf in alike)} e ON e.criterion = w.criterion "
+                f"AND e.person_id = w.person_id WHERE w.distinct_of {said} 'no' "
+                "AND e.first_day BETWEEN w.start_low AND w.start_high "
+                "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
+                "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"
+            )
+    near = " UNION ALL ".join(parts)
     return (
         "SELECT l.node, l.parent, c.person_id, c.event_id, CASE WHEN l.holds THEN -1 ELSE 1 END AS delta "
         f"FROM ({near}) c JOIN {leaves} l ON l.node = c.node WHERE l.holds <> "

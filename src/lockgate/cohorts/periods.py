@@ -22,7 +22,7 @@ def observed(scratch: Scratch) -> None:
     if not scratch.arrays:
         scratch.create(PERIODS, sql)
         return
-    rows = scratch.engine.arrow(sql)
+    rows = scratch.arrow(sql)
     person, began, ended = (rows.column(name).to_numpy() for name in ("person_id", "first_day", "last_day"))
     scratch.people, place = np.unique(person, return_inverse=True)
     scratch.overlapping = False

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import count
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from lockgate.cohorts.plan import Plan
 from lockgate.engine import Engine, SqlEngine, literal
+from lockgate.engine.course import Course
 
 EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
 # Tables of a few hundred thousand rows are two row groups of DuckDB's usual size, and a row group is read by one thread
 _ROW_GROUP = 16_384
 _APART = "cohort_scratch"  # a database in memory, which has its own size of them
+_PATH = f"SET search_path = '{_APART}.main,memory.main'"
+_READ = re.compile(r"\b(FROM|JOIN) (\w+)")
 INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
 
 
@@ -24,10 +28,11 @@ class Scratch:
     """An engine, a plan, and the temporary tables between them; use it in a ``with`` block.
 
     With ``arrays`` spans are merged in numpy, for which each person observed has a place from 0 (``people``, their ids
-    in order); else all is SQL.
+    in order); else all is SQL. With ``at_once`` DuckDB makes two tables at once, in the order in which each needs
+    others, and ``create`` doesn't wait for them: ``rows`` and ``arrow`` do.
     """
 
-    def __init__(self, engine: SqlEngine, plan: Plan, *, arrays: bool = True) -> None:
+    def __init__(self, engine: SqlEngine, plan: Plan, *, arrays: bool = True, at_once: bool = False) -> None:
         self.engine = engine
         self.plan = plan
         self.arrays = arrays
@@ -43,20 +48,58 @@ class Scratch:
         self._told: dict[int, str] = {}
         self._names = count()
         self._made: list[str] = []
+        self._parameters: dict[str, pa.Table] = {}
         self._registered: list[str] = []
+        self._at_once = at_once and isinstance(engine, Engine) and engine.all_shared()
+        self._course: Course | None = None
+        self._views: dict[str, str] = {}  # where connections can't share them
 
     def register(self, table: pa.Table) -> str:
         """The name under which SQL can read an Arrow table."""
         name = f"cohort_parameters_{next(self._names)}"
-        self.engine.register(name, table)
-        self._registered.append(name)
+        if self._course is None:
+            self.engine.register(name, table)
+            self._registered.append(name)
+        else:
+            self._parameters[name] = table
+            self._course.register(name, table)
         return name
 
     def create(self, name: str, sql: str) -> str:
         """A table of a query's rows; its name."""
-        self.engine.execute(f"CREATE {'' if self._apart else 'TEMP '}TABLE {name} AS {sql}")
-        self._made.append(name)
+        statement = f"CREATE {'' if self._apart else 'TEMP '}TABLE {name} AS {self._inlined(sql)}"
+        if self._course is None:
+            self.engine.execute(statement)
+            self._made.append(name)
+        else:
+            self._course.make(name, statement)
         return name
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows of a query over what was made."""
+        return self.engine.rows(self._readable(sql))
+
+    def arrow(self, sql: str) -> pa.Table:
+        """A query over what was made, as an Arrow table."""
+        return self.engine.arrow(self._readable(sql))
+
+    def _readable(self, sql: str) -> str:
+        """A query that the engine itself can run now."""
+        sql = self._inlined(sql)
+        if self._course is not None:
+            for name in re.findall(r"\bcohort_parameters_\d+\b", sql):
+                if name in self._parameters:
+                    self.engine.register(name, self._parameters.pop(name))
+                    self._registered.append(name)
+            self._course.wait(sql)
+        return sql
+
+    def _inlined(self, sql: str) -> str:
+        return (
+            _READ.sub(lambda read: f"{read[1]} {self._views.get(read[2], read[2])}", sql)
+            if self._views
+            else sql
+        )
 
     def tell(self, table: str, criteria: Iterable[int]) -> None:
         """Note that a table has the events of some criteria (by number)."""
@@ -69,19 +112,26 @@ class Scratch:
 
     def view(self, name: str, sql: str) -> str:
         """A view of a query's rows, in place of one of that name; its name."""
-        self.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+        if self._at_once:
+            self._views[name] = f"({self._inlined(sql)})"
+        else:
+            self.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
         return name
 
     def __enter__(self) -> Self:
         if self._apart:
             ((self._path,),) = self.engine.rows("SELECT current_setting('search_path')")
             self.engine.execute(f"ATTACH ':memory:' AS {_APART} (ROW_GROUP_SIZE {_ROW_GROUP})")
-            self.engine.execute(f"SET search_path = '{_APART}.main,memory.main'")
+            self.engine.execute(_PATH)
+        if self._at_once:
+            self._course = Course(self.engine.local, [_PATH])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._course is not None:
+            self._course.close()
         if self._apart:
             self.engine.execute(f"SET search_path = {literal(self._path)}")
             self.engine.execute(f"DETACH {_APART}")

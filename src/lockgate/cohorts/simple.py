@@ -189,7 +189,7 @@ class Cohort(_Part):
 
 # such a cohort asks of people, and of whatever happened to them whenever
 _ALWAYS_OBSERVED = (
-    "CREATE OR REPLACE TEMP VIEW observation_period AS SELECT person_id, person_id AS observation_period_id, "
+    "CREATE OR REPLACE VIEW observation_period AS SELECT person_id, person_id AS observation_period_id, "
     "DATE '1000-01-01' AS observation_period_start_date, DATE '3000-01-01' AS observation_period_end_date, "
     "CAST(NULL AS BIGINT) AS period_type_concept_id FROM person"
 )

@@ -6,14 +6,13 @@ Sorting numbers takes a tenth of the time that a database takes to sort the rows
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
-
-from lockgate.engine import SqlEngine
 
 Ints = NDArray[np.int64]
 _BLOCK = 1 << 20  # spans that one thread takes at a time
@@ -47,15 +46,15 @@ class Runs(NamedTuple):
     stopped: Ints
 
 
-def merged(engine: SqlEngine, spans: Spans) -> Iterator[Runs]:
-    """The runs of some spans, in order, group by group. Two of a person meet where one begins no later than the other
-    has stopped and its group's gap is over."""
+def merged(read: Callable[[str], pa.Table], spans: Spans) -> Iterator[Runs]:
+    """The runs of some spans, in order, group by group; ``read`` gives the rows of a query. Two of a person meet where
+    one begins no later than the other has stopped and its group's gap is over."""
     gaps = np.array(spans.gaps, dtype=np.int64)
     shifts = _shifts(spans)
     together = 1 << max(_ROOM - sum(shifts), 0)
     for first in range(0, gaps.size, together):
         keys = _keys(
-            engine, spans, shifts, first, min(first + together, gaps.size), whole=together >= gaps.size
+            read, spans, shifts, first, min(first + together, gaps.size), whole=together >= gaps.size
         )
         yield from _runs(keys, spans, shifts, gaps[first : first + together], first)
 
@@ -82,12 +81,18 @@ def _shifts(spans: Spans) -> tuple[int, int, int]:
 
 
 def _keys(
-    engine: SqlEngine, spans: Spans, shifts: tuple[int, int, int], first: int, last: int, *, whole: bool
+    read: Callable[[str], pa.Table],
+    spans: Spans,
+    shifts: tuple[int, int, int],
+    first: int,
+    last: int,
+    *,
+    whole: bool,
 ) -> Ints:
     """The numbers of the spans of groups from ``first`` to before ``last``, sorted."""
     people, days, length = shifts
     some = "" if whole else f" WHERE grouping >= {first} AND grouping < {last}"
-    found = engine.arrow(
+    found = read(
         f"SELECT (CAST(grouping - {first} AS BIGINT) * {1 << people} + place) * {1 << (days + length)} "
         f"+ CAST(began - ({_origin(spans)}) AS BIGINT) * {1 << length} "
         f"+ (stopped - began - ({spans.shortest})) AS span "

@@ -5,11 +5,12 @@ Results are read whole (``fetchall``): in DuckDB 2 a half-read result keeps the 
 
 from __future__ import annotations
 
+import copy
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -31,18 +32,39 @@ class Engine(SqlEngine):
     def __init__(
         self, *, memory_limit: str | None = None, threads: int | None = None, temp_dir: Path | None = None
     ) -> None:
-        self._temp = tempfile.TemporaryDirectory(prefix="lockgate-", dir=temp_dir)
+        self._temp: tempfile.TemporaryDirectory[str] | None = tempfile.TemporaryDirectory(
+            prefix="lockgate-", dir=temp_dir
+        )
         self.connection = duckdb.connect(":memory:")
         self._views: dict[str, tuple[list[Path], Sequence[Column] | None]] = {}
         self.execute(f"SET temp_directory = {literal(self._temp.name)}")
-        self.execute("SET TimeZone = 'UTC'")
-        self.execute("SET enable_progress_bar = false")
+        self._begin()
         # a number as text, for what is read by people: portable, which CAST(a double AS VARCHAR) isn't
         self.execute("CREATE MACRO number_text(x) AS CAST(CAST(x AS DOUBLE) AS VARCHAR)")
         if memory_limit:
             self.execute(f"SET memory_limit = {literal(memory_limit)}")
         if threads:
             self.execute(f"SET threads = {int(threads)}")
+
+    def _begin(self) -> None:
+        """The settings of a connection."""
+        self.execute("SET TimeZone = 'UTC'")
+        self.execute("SET enable_progress_bar = false")
+
+    def beside(self) -> Self:
+        """Another connection, for another thread, to the same tables and views, but not to what is registered or
+        temporary here (``all_shared`` tells whether anything is). Close it before this one."""
+        other = copy.copy(self)
+        other.connection, other._temp, other._views = self.connection.cursor(), None, {}
+        other._begin()
+        return other
+
+    def all_shared(self) -> bool:
+        """Whether a connection beside it sees all that it does: nothing is registered or temporary."""
+        return not self.rows(
+            "SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal "
+            "UNION ALL SELECT 1 FROM duckdb_tables() WHERE temporary LIMIT 1"
+        )
 
     @property
     def name(self) -> str:
@@ -57,7 +79,8 @@ class Engine(SqlEngine):
     def close(self) -> None:
         """Close the connection and remove its temporary folder."""
         self.connection.close()
-        self._temp.cleanup()
+        if self._temp is not None:
+            self._temp.cleanup()
 
     def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
         """Run a statement for its effect."""

@@ -140,7 +140,7 @@ def open_omop(
     for table, columns in wanted.items():
         if table not in found.files:
             nothing = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
-            engine.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {nothing} WHERE FALSE")
+            engine.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {nothing} WHERE FALSE")
             continue
         engine.view_parquet(f"omop_{table}", found.files[table])
         spelled = {name: found.column(table, name) for name in columns}
@@ -148,5 +148,5 @@ def open_omop(
             f"CAST({'NULL' if (told := spelled[name]) is None else quote(told)} AS {kind}) AS {name}"
             for name, kind in columns.items()
         )
-        engine.execute(f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT {read} FROM omop_{table}")
+        engine.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {read} FROM omop_{table}")
     return found.missing(wanted)

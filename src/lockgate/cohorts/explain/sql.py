@@ -72,9 +72,9 @@ class _Recorder(SqlEngine):
         """Nothing to close."""
 
     def execute(self, sql: str, params: Sequence[Any] | None = None) -> None:
-        """Keep a statement; clearing up afterwards is not part of the script."""
+        """Keep a statement, its views as temporary ones; clearing up afterwards is not part of the script."""
         if not self._done:
-            self.statements.append(sql)
+            self.statements.append(sql.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
 
     def rows(self, sql: str, params: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
         """Nothing: over no data there is nothing to object to."""
