@@ -42,6 +42,7 @@ _TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
 _PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  ", "'s ", "\u00a0"))
+_BY_GAPS = _TITLE_GAPS | {": ", ":  "}
 _CALLED_GAPS = frozenset((" ", "  ", ' "', " '", ': "', ": "))
 # Grades with a number before a name ("FY1 Long", "ST3 Murphy"), and what stands before it with a stroke ("S/N Rose").
 _GRADES = words("fy st ct spr band")
@@ -50,6 +51,10 @@ _SAME_LINE = CLOSINGS | {"best"}
 _WITH_GAPS = frozenset(("/ ",))
 _RELATION_GAPS = frozenset((" ", " (", ", ", ": ", " - "))
 _LABEL_GAP = re.compile(r"[ \t]*[:=|][ \t]*\n?[ \t]*$")
+# Labels of a form whose value a tab announces too: "Consultant<tab>Noble".
+_TABBED = words(
+    "consultant cons gp surgeon anaesthetist midwife author clinician registrar secretary referrer keyworker"
+)
 _CLOSING_GAP = re.compile(r"[,.;]?[ \t]*(?:\r?\n[ \t]*){1,5}$")
 _LONGEST_NAME = 4
 # Headings of a form that a name follows, with a colon or without: "Surname  MARSH".
@@ -185,7 +190,8 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         return STAFF, False, _CLOSING_GAP
     if lower in LINKS and before in LINKS[lower]:
         kind = STAFF if lower == "by" and before not in ("accompanied", "brought") else NAME
-        return (RELATIVE if lower in ("by", "from") and kind == NAME else kind), False, _TITLE_GAPS
+        gaps = _BY_GAPS if lower == "by" else _TITLE_GAPS
+        return (RELATIVE if lower in ("by", "from") and kind == NAME else kind), False, gaps
     if lower in CALLED:
         return NAME, False, _CALLED_GAPS
     if lower in _FIELDS:
@@ -239,8 +245,13 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
         yield from _word_named(tokens, place + 1, STAFF)
     if lower in DID and tokens.gap(place - 1) == " ":
         yield from _name_did(tokens, place)
-    if lower in LABELS and (gap := tokens.gap(place)) != " " and _LABEL_GAP.match(gap):
+    tabbed = lower in _TABBED and tokens.gap(place) == "\t" and len(tokens.words[place + 1]) > 2
+    if tabbed or (lower in LABELS and (gap := tokens.gap(place)) != " " and _LABEL_GAP.match(gap)):
         yield from _labelled(tokens, place)
+    if lower in ROLES and tokens.words[place].isupper() and place and tokens.gap(place - 1) == " ":
+        before = tokens.lowers[place - 1]  # "Ruby TVN"
+        if tokens.words[place - 1].istitle() and before in own_given() and before not in NOT_NAMES:
+            yield Span(tokens.begins[place - 1], tokens.ends[place - 1], STAFF)
 
 
 def _name(tokens: Tokens, first: int, kind: str, *, titled: bool) -> Iterator[Span]:
@@ -263,7 +274,10 @@ def _lower_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
             yield Span(tokens.begins[first], tokens.ends[first], kind)
 
 
-_BOUND = re.compile(r"[ \t]*(?:[,;.)/\n(]|\Z| \d| - | @)|[ \t]+\d")
+_BOUND = re.compile(
+    r"[ \t]*(?:[,;.)/\n(]|\Z| \d| - | @)|[ \t]+\d|[ ]*[\t|]| {2}|"
+    r" (?:[Ww]ard|clinic|list|team|on call|reviewed|clerked|informed|aware|present|attended|in attendance|in charge)\b"
+)
 
 
 def _word_named(tokens: Tokens, place: int, kind: str, *, sure: bool = False) -> Iterator[Span]:

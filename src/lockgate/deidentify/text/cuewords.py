@@ -20,6 +20,7 @@ ROLES = words("""
     chiropodist odp support-worker lead manager clinician dictated typed signed verified authorised
     chair rad path onc pharm driver student cellmate
     transcribed countersigned author rgn rmo dct rscn hcsw
+    tvn mw cmw dsn ahp aht ccn sncm ncm imca imha amhp slp phleb healthvisitor sw hv nurse-in-charge cons checker
 """)
 RELATIONS = words("""
     son daughter wife husband partner ex-partner ex-wife ex-husband mother father mum mom dad mummy daddy
@@ -74,6 +75,7 @@ LINKS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 # Verbs with a person before them: "Hope Hall rang (07700 900123)".
 DID = words(
+    "clerked "
     "rang phoned telephoned called visited emailed texted attended asked reported reports says said states aware"
 )
 CALLED = words("called named nee née alias aka formerly phoned rang")

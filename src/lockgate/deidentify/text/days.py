@@ -16,7 +16,8 @@ _NUMERIC_DATE = re.compile(
 )
 _SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
 _TIME_AFTER = re.compile(
-    r"\sat the (?:very )?latest|\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)"
+    r"\sat the (?:very )?latest|(?:(?<=/\d)|(?<=/\d\d))\s?@ ?\d{1,2}[:.]?\d{2}\b|"
+    r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)"
 )
 _SHORT_DATE_CUE = re.compile(
     r"\b(?:round|by|edd|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|til|since|adm|visit|w/c|due|before|after|"
@@ -28,6 +29,24 @@ _AFTER_PLACE = re.compile(
     r"(?i:\b(?:returned|back|arrived|came|transferred|moved|flew|travelled|popping)) (?i:from|to|in|via) "
     r"(?:[A-Z][\w' -]{2,30} )?$"
 )
+# What is done on a day and has no score: a day over 12 is one whatever the month, and ten out of ten is not meant.
+_DONE = re.compile(
+    r"\b(?i:scan(?:ned)?|tci|(?:re)?booked|(?:re)?listed|cxr|ct|mri|echo|uss?|xr|x-ray|ogd|op|surgery|appt|cancelled|dna|"
+    r"started|stopped|stitches out|sutures out|clips out|next(?: due| dose| visit)?|iol|lscs|elcs|"
+    r"postponed to|moved to)"
+    r"[ :]{1,2}$"
+)
+_AGO = re.compile(r" (?:ago|old|post|of|gestation|hx|history)\b")
+# "4/3-9/3", "4-9/3/22", "06 02 2023", "1/ii/23".
+_FROM_TO = re.compile(r"\d(?<![\d/.\-]\d)\d?/(\d{1,2}) ?- ?\d{1,2}/(\d{1,2})(?![\d/%])")
+_DAYS_OF = re.compile(
+    r"\d(?<![\d/.\-:]\d)\d?(?: ?[-&+] ?| to | and )(?=\d{1,2}([/.])\d{1,2}\1(?:\d{4}|\d{2})(?!\d))"
+)
+_APART_LONG = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\d \d)\d? \d{1,2} (?:19|20)\d\d(?![\d/:%-]| \d)")
+_ROMAN = re.compile(
+    r"\d(?<![\d/.-]\d)\d?([/. -])(?i:i{1,3}|iv|vi{0,3}|ix|x|xi|xii)\1(?:(?:19|20)\d\d|\d\d)(?![\w/])"
+)
+_BORN = re.compile(r"\b[Bb](?:\.|orn|orn in) ?((?:18|19|20)\d\d)(?![\d/-])")
 # Dates of other writings: 03/2024, expires 07/26, Easter 2021, on the 14th.
 _MONTH_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])")
 _EXPIRES = re.compile(r"\b(?:expir(?:es|y|ed)|exp|valid (?:to|until)|since|until)[: ]{1,2}$", re.I)
@@ -35,13 +54,17 @@ _MONTH_SHORT_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])")
 _SEASON = re.compile(
     r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|"
     r"Michaelmas|Hogmanay|Whitsun|Lent|Bonfire Night|Halloween|New Year(?:'s (?:Eve|Day))?|"
-    r"Boxing Day|Xmas)(?: (?:Eve|Day))? (?:of )?(?:19|20)\d\d\b"
+    r"Boxing Day|Xmas|Good Friday)(?: (?:Eve|Day|Sunday|Monday|Friday|Saturday))? (?:of )?(?:19|20)\d\d\b"
 )
 _APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
 _ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
+_ROMANS = tuple(
+    b"0" + mark + b"a" * count + mark + b"0" for mark in (b"/", b".", b"-") for count in (1, 2, 3, 4)
+)
 _FEASTS = (
     "spring ", "summer ", "autumn ", "winter ", "christmas ", "easter ", "eid ", "ramadan ", "diwali ", "michaelmas ",
     "hogmanay ", "whitsun ", "lent ", "bonfire night", "halloween ", "new year", "boxing day ", "xmas ",
+    "good friday ",
 )  # fmt: skip
 _ORDINAL = re.compile(
     r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"
@@ -51,7 +74,7 @@ _ORDINAL_CUE = re.compile(
     r"(?:day)?)(?: the)? $", re.I
 )  # fmt: skip
 _ENTRY = re.compile(r"(?<![^\n])[ \t>*-]*$")
-_ENTRY_AFTER = re.compile(r"[ \t:-]{1,3}[A-Z(]")
+_ENTRY_AFTER = re.compile(r"[ \t:-]{1,3}[A-Z(]|(?: - |: )[a-z]{2}")
 _MORE_CUES = re.compile(
     r"(?:\b(?:rv|r/v|f/u|fu|ct|mri|cxr|scan(?:ned)?|echo|ogd|pet|uss?|xr|x-ray|bloods|op|surgery|letter|call(?:ed)?|rang|phoned|"
     r"text(?:ed)?|next|last|starts?|started|starting|ends?|ended|expires|discharge|d/c|dc|home|edd|lmp|iol|by|given|dose|moved|"
@@ -149,6 +172,24 @@ def written_otherwise(text: str, flat: str, form: bytes, births: set[date]) -> I
             yield Span(match.start(), match.end(), DATE)
     for match in anchored(_SEASON, _FEASTS, flat, text) if b" 0000" in form else ():
         yield Span(match.start(), match.end(), DATE)
+    if b"0/0" in form:
+        for match in _FROM_TO.finditer(text) if any_of((b"0-0", b"0 - 0"), form) else ():
+            months = {int(match[1]), int(match[2])}
+            if max(months) < 13 and months.isdisjoint((5, 7, 10, 12)) and 0 not in months:
+                yield Span(match.start(), match.end(), DATE)
+    if any_of((b"0/00", b".00", b"0/0/"), form):
+        for match in _DAYS_OF.finditer(text):
+            if int(_DATE_PART.findall(match[0])[0]) < 32:
+                yield Span(match.start(), match.end() - 1, DATE)
+    for match in _APART_LONG.finditer(text) if any_of((b"0 00 0000", b"0 0 0000"), form) else ():
+        day, month, year = map(int, match[0].split(" "))
+        if day and (found := _real(year, month, day)):
+            yield _date_span(match.start(), match.end(), found, births)
+    for match in _ROMAN.finditer(text) if any_of(_ROMANS, form.lower()) else ():
+        if int(re.split("[/. -]", match[0])[0]) < 32:
+            yield Span(match.start(), match.end(), DATE)
+    for match in anchored(_BORN, ("b.", "born "), flat, text):
+        yield Span(match.start(1), match.end(1), DATE)
     for match in _ORDINAL.finditer(text) if any_of(("st", "nd", "rd", "th"), text) and b"0aa" in form else ():
         if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:
             yield Span(match.start(), match.end(), DATE)
@@ -156,8 +197,12 @@ def written_otherwise(text: str, flat: str, form: bytes, births: set[date]) -> I
 
 def _entered(text: str, match: re.Match[str], month: int) -> bool:
     """Whether 4/3 begins an entry, or follows what is dated ("CT 3/6"): no score, no days or months (3/7, 6/12)."""
-    if "/" not in match[0] or month in (7, 10, 12) or _NO_DATE_AFTER.match(text, match.end()):
+    if "/" not in match[0] or _NO_DATE_AFTER.match(text, match.end()):
         return False
+    if month in (7, 10, 12):
+        certain = month == 10 or int(match[0].split("/")[0]) > 12
+        done = before(_DONE, text, match.start(), 16) if certain else None
+        return done is not None and not _AGO.match(text, match.end())
     if before(_ENTRY, text, match.start(), 6) is not None and _ENTRY_AFTER.match(text, match.end()):
         return True
     return before(_MORE_CUES, text, match.start(), 30) is not None and month != 5
@@ -189,7 +234,7 @@ def month_date(text: str, begin: int, end: int, month: int, births: set[date]) -
 
     A month alone ("in May") is no identifier and gives None.
     """
-    before = _DAY_BEFORE.search(text, max(0, begin - 9), begin)
+    before = _DAY_BEFORE.search(text, max(0, begin - 16), begin)
     if before and 1 <= int(before.group(1)) <= 31:
         day, start = int(before.group(1)), before.start(1)
         after = _YEAR_AFTER.match(text, end)

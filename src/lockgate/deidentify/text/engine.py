@@ -14,6 +14,7 @@ from lockgate.deidentify.text import (
     addresses,
     again,
     announced,
+    cells,
     chains,
     codes,
     cues,
@@ -156,6 +157,7 @@ def _shapes(text: str, flat: str, known: Known) -> list[Span]:
     found += codes.codes(text, flat, form)
     found += lines.lines(text, flat)
     found += signoffs.signoffs(text, flat)
+    found += cells.cells(text, flat, form)
     found += addresses.addresses(text, flat)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 

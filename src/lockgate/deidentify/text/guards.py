@@ -226,7 +226,7 @@ PERSON_VERBS = words("""
     requested demonstrated expressed shared enjoys enjoyed likes liked and who does did can could would should
     tends gets prefers tries manages keeps puts signs finds managed completed received underwent
     developed noticed
-    noted lost gained
+    noted lost gained tells
 """)
 
 # Verbs that a disease or a place can't have: "AM settled" is a patient, "AF was noted" is not.

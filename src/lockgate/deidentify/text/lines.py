@@ -12,10 +12,22 @@ _SHORT = re.compile(r"\d(?<![\w.,/:\u00a3+-]\d)\d{2,5}(?![\w%/:]|[.,-]\d)")
 _EMERGENCY = frozenset(("999", "111", "112", "101", "911", "119", "100"))
 # A device right before the number, or somebody to ring and "on".
 _DEVICE = re.compile(
-    r"\b(?i:(?:fast )?bleep(?:ed|s|ing)?|blp|pager?|paged|paging|dect|baton|vocera|cordless|ascom|aircall|x|"
+    r"\b(?i:(?:fast )?bleep(?:ed|s|ing)?|blp|pager?|paged|paging|dect|baton|vocera|cordless|ascom|aircall|x|bl|fax|"
     r"ext(?:n|ension)?|bat phone|hotline|desk|helpline|internal(?:ly)?|switch|phone|tel(?:ephone)?|duty line)"
     r"(?: (?i:phone|no\.?|number|holder|to|is|via|on|reg|sho|team|through)){0,2}[\s.:#(-]{0,3}$|\b[Bb][Pp][.:]? $"
 )
+# Somebody who was bleeped, before the number in brackets: "bleeped Dr Sharma (7244)".
+_BLEEPED = re.compile(
+    r"\b(?i:(?:fast )?bleep(?:ed|ing)?|paged|paging|rang|called|phoned|contacted|d/w|discussed with|spoke (?:to|with))"
+    r" [^\n.;\d(]{2,40}\($"
+)
+# Somebody by their part, before their number: "A Lund F1 5304", "ortho SpR on 3345", "Sec: Jane Poole 54432".
+_PART = re.compile(
+    r"(?:\b(?i:f[12]|fy[12]|st[1-8]|ct[1-3]|sho|spr|str|imt[1-3]?|reg|anp|acp|snp|physio|sister|pharmacist|outreach|"
+    r"rota line|crash line)(?:,? on|,| -| via)? \(?|"
+    r"\b(?:Sec(?:retary)?|PA|Contact|Admin):? [A-Z][\w'-]+(?: [A-Z][\w'-]+)?(?:,| on)? )$"
+)
+_SPLIT = re.compile(r"\b(?i:ext|extn|extension)[ .:#]{1,3}(\d[ -]\d{3,5}|\d{2,3} \d{3})(?![\w/-]|[.,]\d)")
 _RING = re.compile(
     r"\b(?i:ring(?:ing)?|rings|rang|call(?:ed|ing)?|phon(?:e|ed|ing)|dial|contact(?:able)?|reach(?:ed|able)?|"
     r"ask(?:ed)? for|speak to|spoke to|back|me|us|them|her|him|message|available|liaise|coordinator|results|"
@@ -29,7 +41,8 @@ _RANG = re.compile(
 _LAST = (
     "bleep", "bleeped", "bleeps", "bleeping", "blp", "page", "pager", "paged", "paging", "dect", "baton", "vocera",
     "cordless", "ascom", "aircall", "x", "ext", "extn", "extension", "phone", "hotline", "desk", "helpline", "internal",
-    "internally", "switch", "tel", "telephone", "line", "no", "number", "holder", "to", "is", "via", "on", "reg", "sho",
+    "internally", "switch", "bl", "fax",
+    "tel", "telephone", "line", "no", "number", "holder", "to", "is", "via", "on", "reg", "sho",
     "team", "through", "bp", "rang", "dial", "dialled", "phoned", "call", "called", "ring", "manager", "charge",
     "office", "theatre", "theatres", "ward", "site",
 )  # fmt: skip
@@ -58,18 +71,33 @@ def lines(text: str, flat: str) -> Iterator[Span]:
             continue
         lead = text[max(0, begin - 44) : begin]
         last = lead.rstrip(" \t\r\n\f\v.:#(-")
-        if not last.lower().endswith(_LAST) and not last[-1:].isupper():
-            continue
         long = end - begin > 3
+        if not last.lower().endswith(_LAST) and not last[-1:].isupper():
+            if long and not _year(match[0]) and (_named(lead, text[end : end + 1])):
+                yield Span(begin, end, PHONE)
+            continue
         device = _DEVICE.search(lead) and (long or lead[-3:].lower() != "bp ")
-        if device or (long and not _year(match[0]) and (_RING.search(lead) or _RANG.search(lead))):
+        if device or (
+            long
+            and not _year(match[0])
+            and (_RING.search(lead) or _RANG.search(lead) or _named(lead, text[end : end + 1]))
+        ):
             yield Span(begin, end, PHONE)
+    for match in anchored(_SPLIT, ("ext",), flat, text):
+        yield Span(match.start(1), match.end(1), PHONE)
     if " no" in flat or " num" in flat or " nr" in flat:
         for match in anchored(_ANNOUNCED, ("no", "num", "nr"), flat, text):
             yield Span(match.start(1), match.end(1), NUMBER)
     if any(cue in flat for cue in _CODED_CUES):
         for match in anchored(_CODED, _CODED_FIRST, flat, text):
             yield Span(match.start(1), match.end(1), NUMBER)
+
+
+def _named(lead: str, after: str) -> bool:
+    """Whether somebody is named before a number who is rung on it: ``after`` is the character behind it."""
+    if lead[-1:] == "(":
+        return after == ")" and bool(_BLEEPED.search(lead))
+    return lead[-1:] == " " and bool(_PART.search(lead))
 
 
 def _year(digits: str) -> bool:

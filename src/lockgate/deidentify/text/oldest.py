@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.spans import AGE, Span
 
 _NUMBER = re.compile(r"[91](?<![\w,/+~-][91])(?<!\d\.[91])(?:(?<=9)\d|(?<=1)[01]\d)(?!\d|\.\d|[%:])")
 _SEXED = re.compile(r"[MF](?<![A-Za-z0-9][MF]) ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])")
 _AFTER = re.compile(
     r"\s?-?\s?(?i:years?\b|yrs?\b|y/?o\b|y\.o)|\s?/?\s?[FMfm]\b(?!/|\s?s\b)|\s?[yY]\b|"
-    r"(?:st|nd|rd|th)? (?:birthday|b'?day)\b| next (?:birthday|month|week|year|[JFMASOND][a-z]{2,8})\b"
+    r"(?:st|nd|rd|th)? (?:birthday|b'?day)\b| next (?:birthday|month|week|year|[JFMASOND][a-z]{2,8})\b|"
+    r" (?:lady|gentleman|gent|man|woman|male|female)\b| ?[\u2640\u2642]"
 )
 _UNIT = re.compile(
     r"\s?(?:%|mm|cm|m\b|mg|mcg|ml|kg|g\b|l/|/|min|sec|hrs?\b|hours?|days?|weeks?|months?|beats|bpm|kpa|mmol|"
@@ -30,12 +32,14 @@ _ADVERB = r"(?:about |around |approx\.? |circa |c\. |nearly |almost |just |only 
 _BEFORE = re.compile(
     r"(?:\b(?i:aged?|ages|age/sex)(?::| \(|\s)\s?" + _ADVERB + r"|"
     r"\b(?i:lived to(?: be)?|died|dead|passed(?: away)?|alive|deceased|reached|turn(?:ed|s|ing)|nearly|almost|just|"
-    r"at the age of|birthday|(?:she|he|they|who|nan|mum|dad|gran|i)(?:'s| is| was|'ll be| will be|'m| am)|will be|"
+    r"(?:at the |old |grand )age of|birthday|"
+    r"(?:she|he|they|who|nan|mum|dad|gran|i)(?:'s| is| was|'ll be| will be|'m| am)|will be|"
     r"now|well|only|living|spry|sprightly|(?:lady|gentleman|man|woman|widow|widower|chap|patient|resident) of)"
     r"(?: at| aged?)? " + _ADVERB + r"|"
     r"\b(?i:died|alive|passed away|dead|d\.?)(?: [a-z]+){0,4} ?(?:at|@|aged) ?|\bd\. ?|[A-Z]{2,} ?@ ?|"
     r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
-    r"[A-Z][a-z'-]+(?: \(|, )|\b[FM], |\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
+    r"[A-Z][a-z'-]+(?: \(|, )|\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z]\.? \(|"
+    r"\b[FM], |\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
 )
 # After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
 _LOOSE = re.compile(
@@ -51,8 +55,31 @@ _MEASURED = re.compile(
     r"\b(?i:sats?|sao2|spo2|o2|hr|pulse|bp|rr|hb|hba1c|crp|urea|weight|wt|rate|score|bed|room|day|dose|map|egfr|gfr|"
     r"creat(?:inine)?|glucose|bm|ef|fev1|mmse|moca|platelets|plts?|wcc|alt|alp|ast|mcv|ferritin|temp|diastolic|"
     r"sys(?:tolic)?|level|page|line|flat|no|number|ward|bay|peak|pefr|ck|ldh|qtc|fvc|fio2|flexion|rom|route|bus|"
-    r"titre|iop|iga|igg|abpi|insulin|ph|po2|pco2|tsh|t4|inr|psa|height|ht|bmi|saw|at|drop|to|was)[:\s=,(]{1,3}$"
+    r"titre|iop|iga|igg|abpi|insulin|ph|po2|pco2|tsh|t4|inr|psa|height|ht|bmi|saw|at|drop|to|was)(?: (?:is |was )?now)?"
+    r"[:\s=,(]{1,3}$"
 )
+# Of a relative: what happened "at", "until" or "in brackets" an age, where the clause measures nothing.
+_OF_KIN = re.compile(
+    r"\b(?i:mother|father|mum|mam|dad|parents?|sisters?|brothers?|husband|wife|aunt(?:ie)?|uncle|gran(?:ny|dma|dad|dpa|d?mother|dfather)?|"
+    r"nan(?:a|ny)?|cousin|m?gm|m?gf|pgm|pgf|mgm|mgf|siblings?)\b(?P<clause>[^.;\n\d]{0,44}?)"
+    r"(?:\b(?:at|from|till?|until|to|since|d|age|aged) |\()$"
+)
+# What somebody did up to an age: "lived independently until 97".
+_UP_TO = re.compile(
+    r"\b(?:lived|living|independent(?:ly)?|active|drove|driving|worked|working|healthy|cycling|swimming|gardening|"
+    r"smoked|alone)\b[^.;\n\d]{0,24}\b(?:until|till?|to) $"
+)
+_OTHER_OF_TWO = re.compile(
+    r"\b(?:alive|parents|sisters|brothers|siblings|aged|ages|well)\b[^.;\n]{0,20}\b(?:9\d|1[01]\d)(?: and | & |, )$"
+)
+_HISTORY = re.compile(r"\b(?:FHx?|FH|[Ff]amily (?:history|hx))\b[^\n]{0,90}(?P<clause>[a-z]{2,}) \(?$")
+_MEASURES = re.compile(
+    r"\b(?i:sats?|spo2|hr|pulse|bp|rr|hb|crp|urea|weigh\w*|wt|rate|scor\w+|bed|room|day|dose|egfr|glucose|bm|sugar|desat\w*|"
+    r"temp\w*|level|page|flat|house|number|no|ward|bay|peak|route|bus|bmi|up|down|ring|called|phone\w*|ext|pain|reading)\b"
+)
+# "just had her 95th".
+_NTH = re.compile(r"9(?<= 9)\d(?:st|nd|rd|th)\b(?! (?:per)?centile| cycle| session| dose| minute)")
+_NTH_OF = re.compile(r"\b(?:her|his|their|my|mum's|dad's|nan's) $")
 _TENS = r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
 _WORDS = re.compile(
     r"\b("
@@ -81,6 +108,11 @@ def old_ages(text: str, flat: str) -> Iterator[Span]:
             yield Span(begin, end + ordinal, AGE)
         elif not _UNIT.match(text, end) and _told(text, begin, end):
             yield Span(begin, end, AGE)
+    for match in (
+        _NTH.finditer(text) if any_of(("th ", "th.", "th,", "th\n", "st ", "nd ", "rd "), flat) else ()
+    ):
+        if _NTH_OF.search(text, max(0, match.start() - 8), match.start()):
+            yield Span(match.start(), match.end(), AGE)
     for match in _SEXED.finditer(text):
         if not _UNIT.match(text, match.end()):
             yield Span(match.start(1), match.end(1), AGE)
@@ -100,7 +132,16 @@ def _told(text: str, begin: int, end: int) -> bool:
     """Whether what stands before a number says that it is an age."""
     lead = text[max(0, begin - 48) : begin]
     if not _BEFORE.search(lead):
-        return False
+        return bool(_ALONE.match(text, end)) and _of_family(text, begin)
     if _AGED.search(lead):
         return True
     return not _MEASURED.search(lead) and (not _LOOSE.search(lead) or bool(_ALONE.match(text, end)))
+
+
+def _of_family(text: str, begin: int) -> bool:
+    """Whether a number that ends a clause is an age of a relative, or one up to which somebody lived or worked."""
+    lead = text[max(0, begin - 120) : begin]
+    if _UP_TO.search(lead) or _OTHER_OF_TWO.search(lead):
+        return True
+    told = _OF_KIN.search(lead) or _HISTORY.search(lead)
+    return told is not None and not _MEASURES.search(lead, told.start())

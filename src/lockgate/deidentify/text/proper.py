@@ -32,7 +32,10 @@ _WHO = words("told asked with w by saw met rang phoned called named from see see
 _TITLED = TITLES | DOCTORS
 _NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
-_BY = words("by per with w via copy cc and consultant reg anaesthetist surgeon dr nurse sister")
+_BY = words("""
+    by per with w via copy cc and consultant reg anaesthetist surgeon dr nurse sister to seen checked checker given gave
+    reviewed rang phoned called attending cover bleeped paged asked told emailed saw from dictated
+""")
 _NOT_INITIAL = words("""
     vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
     category part band level block wing form score pugh appendix schedule unit cohort arm point line box

@@ -310,6 +310,18 @@ def _family(lower: str) -> bool:
     return any(part in any_family() for part in lower.split("-"))
 
 
+def _families(tokens: Tokens, place: int) -> int:
+    """1 where a family name in small letters, a word too, follows a relation's given name: "friend rita small who"."""
+    after = tokens.lowers[place + 1] if tokens.gap(place) == " " else ""
+    return int(
+        after in any_family()
+        and after not in NOT_NAMES
+        and after not in PERSON_VERBS
+        and tokens.words[place + 1].islower()
+        and tokens.following(place + 1) in PERSON_VERBS
+    )
+
+
 def small(tokens: Tokens, place: int) -> Iterator[Span]:
     """Names typed without capitals: a given name of our own list with a family name after it, or after a relation."""
     lower = tokens.lowers[place]
@@ -368,13 +380,15 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
             ):
                 yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
                 return
-        if tokens.following(place) in PERSONAL_VERBS or (place and tokens.lowers[place - 1] in RELATIONS):
+        if place and tokens.lowers[place - 1] in RELATIONS:
+            yield Span(tokens.begins[place], tokens.ends[place + _families(tokens, place)], NAME)
+        elif tokens.following(place) in PERSONAL_VERBS:
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
     elif place and tokens.gap(place) == ", " and _turned_small(tokens, place):
         yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
     elif place and tokens.lowers[place - 1] in _THEIRS and tokens.gap(place - 1) in (" ", "\n"):
         if lower in any_given() and lower not in NOT_NAMES and len(lower) > 2 and _closed(tokens, place):
-            yield Span(tokens.begins[place], tokens.ends[place], NAME)
+            yield Span(tokens.begins[place], tokens.ends[place + _families(tokens, place)], NAME)
     elif (
         place
         and tokens.lowers[place - 1] in RELATIONS

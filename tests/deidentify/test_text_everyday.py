@@ -1,0 +1,108 @@
+"""What notes hold without a cue, by class, and what looks the same and is none; [[...]] marks what must be found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lockgate.deidentify.text import find
+
+
+def _said(marked: str) -> tuple[str, list[str]]:
+    return re.sub(r"\[\[(.*?)\]\]", r"\1", marked), re.findall(r"\[\[(.*?)\]\]", marked)
+
+
+def _holds(marked: str) -> None:
+    """Every marked part is covered, and nothing else is."""
+    text, wanted = _said(marked)
+    covered = [False] * len(text)
+    for span in find(text):
+        covered[span.begin : span.end] = [True] * (span.end - span.begin)
+    at = 0
+    for value in wanted:
+        at = text.index(value, at)
+        left = [
+            text[place]
+            for place in range(at, at + len(value))
+            if text[place].isalnum() and not covered[place]
+        ]
+        assert not left, f"{value!r} is left in {text!r}"
+        for place in range(at, at + len(value)):
+            covered[place] = False
+        at += len(value)
+    more = "".join(char for char, taken in zip(text, covered, strict=True) if taken and char.isalnum())
+    assert not more, f"{more!r} is taken in {text!r}"
+
+
+AGES = [
+    "mother registered blind at [[98]].",
+    "grandmother still driving at [[91]]",
+    "lived independently until [[97]], then residential care",
+    "just had her [[95th]] and enjoyed it",
+    "a [[95]] lady with a fall",
+    "parents alive [[91]] and [[93]]",
+    "FHx: father lung ca [[90]], mother OA",
+    "MGF: stroke ([[91]])",
+    "mum reports sats at 98, temp up to 99, weight at 92",
+    "husband says her sugar dropped to 94.",
+    "weight on the 95th centile; her 95th centile plotted",
+    "HR now 96, kept at 95",
+]
+
+LINES = [
+    "bleeped Dr [[Venkataraman]] ([[7244]]); awaiting call",
+    "clotting sent, [[A Lund]] F1 [[5304]]",
+    "[[G Preece]] SHO bl [[8350]]",
+    "ortho SpR on [[3345]] aware",
+    "extn [[33 451]]",
+    "bleeped Dr [[Lund]] (2019)",
+    "discussed with patient (1200 ml drained)",
+    "F1 2021 rotation",
+]
+
+DAYS = [
+    "growth scan [[16/12]], then review",
+    "TCI [[19/7]]",
+    "CXR [[2/10]]: clear",
+    "cellulitis, [[4-9/3/22]]",
+    "[[4/3-9/3]] away",
+    "seen [[1/ii/23]]",
+    "seen [[06 02 2023]]",
+    "[[Easter Monday 2021]]",
+    "between [[12 and 16 June 2021]]",
+    "scan 2/12 ago, repeat CT 3/12, pain 7/10, started 10/12 ago",
+    "BM 7.2 @ 1800",
+    "power 4/5-5/5, given for 3/7-5/7",
+]
+
+INITIALS = [
+    "| 09:10 | obs done | [[UP]] |",
+    "14:00\tRepositioned L side\t[[FT]]",
+    "settled, obs stable. [[IM]]\n",
+    "Reviewed [[13/11/2022]] [[HC]]\n",
+    "CD check correct 21:30 [[RG]] & [[TW]]\n",
+    "Initials: [[SL]]\n",
+    "Fluid chart commenced ([[KP]])\n",
+    "| 09:10 | paracetamol 1 g | PO | QDS |",
+    "| Time | BP | HR | RR |",
+    "murmur heard. AF\n",
+    "on 2 l, 97 % (RA)\n",
+]
+
+STAFF_NAMES = [
+    "Consultant\t[[Noble]]\tWard\t7A",
+    "Referred by: [[Heulwen]], discharge coordinator",
+    "Letter to [[O Graves]].",
+    "morphine 5 mg, checked [[P Cobb]]",
+    "[[Ruby]] TVN asked to see",
+    "texted friend [[rita small]] who called an ambulance",
+    "Bed\tName\tAge\tCons\tDx\tObs",
+    "leaflet given to patient\tYes, on the day",
+    "pulse reg, fine crackles",
+]
+
+
+@pytest.mark.parametrize("marked", AGES + LINES + DAYS + INITIALS + STAFF_NAMES)
+def test_what_no_cue_announces(marked: str) -> None:
+    _holds(marked)
