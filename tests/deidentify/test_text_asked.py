@@ -45,21 +45,17 @@ def test_an_expression_tried_at_its_cues_finds_what_it_finds_everywhere(
     assert [match.span() for match in anchored(expression, cues, flat, TEXT)] == everywhere
 
 
-SHAPED = """12A3456E RX1234567 AB-1234567 AB12 CDE XY99ZZZ 12345/67 A12-3456 B123 4567 A1234BC MORGA657054SM9IJ
-M9999657054999IJ 12K34567 123 456 789; 123-456-789; 1234567; 1234 5678 9012 1234-5678-9012 12-34-56 123-45-6789
-555-123-4567 (020) 794 1234 10.0.0.1 192.168.100.200"""
-FORMS = [*patterns._BY_FORM, *codes._GROUPS]
+SHAPED = "RX1234567 AB-1234567 MORGA657054SM9IJ M9999657054999IJ"
 
 
 @pytest.mark.parametrize(
-    ("expression", "kind", "forms"), FORMS, ids=lambda value: getattr(value, "pattern", "")[:20]
+    ("expression", "forms"), patterns._LETTERS_FIRST, ids=lambda value: getattr(value, "pattern", "")[:20]
 )
 def test_what_an_expression_finds_has_one_of_its_outlines(
-    expression: re.Pattern[str], kind: str, forms: tuple[bytes, ...]
+    expression: re.Pattern[str], forms: tuple[bytes, ...]
 ) -> None:
     found = [match[0] for match in expression.finditer(SHAPED)]
     assert found
-    assert kind
     assert all(any_of(forms, outline(said)) for said in found)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
 
-_INWARD = re.compile(r"\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}(?!\w)")
+# Two digits of an outward half may stand before the one that is meant.
+_INWARD = Expression(r"(?<!\d)\d{0,2}(\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2})(?!\w)", rb"0{1,3}[Aa]{2}(?![Aa0])")
 _OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
-_OUTWARD_ALONE = re.compile(r"([A-Z](?<![\w/-][A-Z])[A-Z]?\d[A-Z\d]?)(?![\w/-])(?! {0,2}\d[A-Z]{2}\b)")
+_OUTWARD_ALONE = Expression(
+    r"([A-Z](?<![\w/-][A-Z])[A-Z]?\d[A-Z\d]?)(?![\w/-])(?! {0,2}\d[A-Z]{2}\b)",
+    rb"(?<![Aa0/-])AA?0[A0]?(?![Aa0/-])",
+    steps=(2, 1),
+)
 _AREA_CUE = re.compile(r"(?:\b(?:near|in|of|from|outside|area|postcode|district)|[a-z],) $", re.I)
 # Two letters that begin abbreviations of medicine with a digit too: CD4, CK7, FT4, ST3, PR3.
 _NO_AREAS = frozenset(
@@ -26,13 +32,14 @@ _STREETS = (
 )
 # A capitalised word that is no outward code: not followed by digits.
 _CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'-]*"
-_STREET = re.compile(
+_STREET = Expression(
     r"\d(?<![\w./]\d)\d{0,3}(?:[A-Da-d]|-\d{1,4})?,? +(?:[A-Z][\w'.-]* +){1,4}(?:(?i:" + _STREETS + r"))\b"
     r"(?:,\s?"
     + _CAPITAL
     + r"(?:[ -](?:(?:on|in|upon|under|of|the|le|en|by|next|super)[ -]){0,2}"
     + _CAPITAL
-    + r")*){0,3}"
+    + r")*){0,3}",
+    rb"(?<![Aa0./])0{1,4}(?:[Aa]|-0{1,4})?,? [ A]",
 )
 _FLAT = re.compile(r"(?<!\w)(?:Flat|Apartment|Apt|Unit|Room) +\w{1,5},? +$", re.I)
 _HOUSE_NAME = re.compile(
@@ -57,10 +64,11 @@ _NAMED_ROAD = re.compile(
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
 )
 # "9 elm grove" in small letters, "3 The Paddocks", "22/4 Leith Walk".
-_SMALL_STREET = re.compile(
+_SMALL_STREET = Expression(
     r"\d(?<![\w./:]\d)\d{0,2}[a-d]?,? (?!of |in |on |at |to )(?:[a-z']{3,} ){1,2}"
     r"(?:road|rd|street|avenue|lane|close|grove|"
-    r"terrace|crescent|gardens|mews|court|walk|drive)(?!\w| (?:of|to|in|ct|for)\b)"
+    r"terrace|crescent|gardens|mews|court|walk|drive)(?!\w| (?:of|to|in|ct|for)\b)",
+    rb"(?<![Aa0./:])0{1,3}a?,? [a']",
 )
 _SMALL_ROADS = (
     " road", " rd", " street", " avenue", " lane", " close", " grove", " terrace", " crescent", " gardens", " mews",
@@ -69,8 +77,14 @@ _SMALL_ROADS = (
 _NOT_SMALL = re.compile(
     r"\b(?:days?|weeks?|months?|hours?|hrs?|minutes?|mins?|min|steps?|metres?|metre|miles?|yards?|people|times|and|the)\b"
 )
-_THE_HOUSES = re.compile(r"\d(?<![\w./:]\d)\d{0,2}[A-Da-d]?,? The [A-Z][a-z]{3,}(?: [A-Z][a-z]+)?")
-_STAIR = re.compile(r"\d(?<![\w./:]\d)\d{0,2}/\d{1,3} [A-Z][a-z]+ (?:[A-Z][a-z]+ )?(?i:" + _STREETS + r")\b")
+_THE_HOUSES = Expression(
+    r"\d(?<![\w./:]\d)\d{0,2}[A-Da-d]?,? The [A-Z][a-z]{3,}(?: [A-Z][a-z]+)?",
+    rb"(?<![Aa0./:])0{1,3}[Aa]?,? Aaa ",
+)
+_STAIR = Expression(
+    r"\d(?<![\w./:]\d)\d{0,2}/\d{1,3} [A-Z][a-z]+ (?:[A-Z][a-z]+ )?(?i:" + _STREETS + r")\b",
+    rb"(?<![Aa0./:])0{1,3}/0{1,3} Aa",
+)
 # What stands in each text that the expressions above find anything in.
 _LIVING = ("lives", "living", "resides", "residing", "address", "resident", "home", "lodges", "moved")
 _IN_HOUSES = (
@@ -138,13 +152,13 @@ _RUN_IN = re.compile(
 )
 
 
-def postcodes(text: str) -> Iterator[Span]:
+def postcodes(text: str, digits: Places) -> Iterator[Span]:
     """Postcodes, with the address that leads up to each."""
     if "BFPO" in text:
         for match in _BFPO.finditer(text):
             yield Span(match.start(), match.end(), POSTCODE)
-    for match in _INWARD.finditer(text):
-        outward = before(_OUTWARD, text, match.start(), 7)
+    for match in _INWARD.finditer(text, digits):
+        outward = before(_OUTWARD, text, match.start(1), 7)
         if outward is None:
             continue
         begin, end = outward.start(), match.end()
@@ -165,12 +179,12 @@ def postcodes(text: str) -> Iterator[Span]:
             yield from _block(text, block.start(1), begin)
 
 
-def outward(text: str, known: set[str]) -> Iterator[Span]:
+def outward(text: str, digits: Places, known: set[str]) -> Iterator[Span]:
     """First halves of postcodes alone: those of the record, and others after "near", "in", "of".
 
     A short one of the record ("L4", which is a vertebra too) needs such a word or a comma before it as well.
     """
-    for match in _OUTWARD_ALONE.finditer(text):
+    for match in _OUTWARD_ALONE.finditer(text, digits):
         code = match[1]
         own = code in known
         sure = code[1].isalpha() and code[:2] not in _NO_AREAS
@@ -194,12 +208,12 @@ def _block(text: str, begin: int, end: int) -> Iterator[Span]:
         yield Span(start, end, ADDRESS)
 
 
-def addresses(text: str, flat: str) -> Iterator[Span]:
+def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
     """Addresses by their street word, after "lives at", and named roads without a number.
 
     ``flat`` is the text in lower case.
     """
-    for match in _STREET.finditer(text):
+    for match in _STREET.finditer(text, digits):
         rooms = before(_FLAT, text, match.start(), 20)
         start = rooms.start() if rooms else match.start()
         house = before(_HOUSE_NAME, text, start, 40)
@@ -208,12 +222,12 @@ def addresses(text: str, flat: str) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in anchored(_FLAT_IN, _IN_HOUSES, text, text):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in _SMALL_STREET.finditer(text) if any_of(_SMALL_ROADS, text) else ():
+    for match in _SMALL_STREET.finditer(text, digits) if any_of(_SMALL_ROADS, text) else ():
         if not _NOT_SMALL.search(match[0]):
             yield Span(match.start(), match.end(), ADDRESS)
-    for match in _THE_HOUSES.finditer(text) if " The " in text else ():
+    for match in _THE_HOUSES.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in _STAIR.finditer(text) if "/" in text else ():
+    for match in _STAIR.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _WELSH.finditer(text) if any_of(_WELSH_ROADS, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)

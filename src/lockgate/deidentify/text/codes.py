@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
-_RUN = re.compile(r"\d{4,}")
+_RUN = Expression(r"\d{4,}", rb"0000")
 _LEFT = re.compile(r"(?<![\w/.\-])[A-Za-z0-9][\w/\-]{0,20}\Z")
 _IN_CODE = re.compile(r"[\w/\-]")
 _SNOMED = re.compile(r"[TMPDF]-?[\dX]{5}")
@@ -25,23 +26,24 @@ _UNIT_AFTER = re.compile(
 )
 _YEARS = re.compile(r"(?:[a-z]+-)?(?:19|20)\d\d(?:[-/](?:\d\d|(?:19|20)\d\d|[a-z]+))?(?:s|ish)?", re.I)
 _TIMES = re.compile(r"[012]\d[0-5]\d(?:[-/][012]\d[0-5]\d|h(?:rs?)?)?", re.I)
-_CARD = re.compile(r"\d(?<![\w.-]\d)\d{3}(?:[ -]\d{4}){2,3}(?![\w-])")
-_SORT = re.compile(r"\d(?<![\w./-]\d)\d-\d\d-\d\d(?![\w/-])")
+_CARD = Expression(r"\d(?<![\w.-]\d)\d{3}(?:[ -]\d{4}){2,3}(?![\w-])", rb"(?<![Aa0.-])0000[ -]0000")
+_SORT = Expression(r"\d(?<![\w./-]\d)\d-\d\d-\d\d(?![\w/-])", rb"(?<![Aa0./-])00-00-00(?![Aa0/-])")
 _IBAN = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d\d(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
-_SSN = re.compile(r"\d(?<![\w.-]\d)\d\d-\d\d-\d{4}(?![\w-])")
-_NETWORK = re.compile(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w.])")
-_US_PHONE = re.compile(r"[(\d](?<![\w.-][(\d])(?:\d\d|\d{3}\) ?)[-. ]?\d{3}[-. ]\d{4}(?![\w-])")
-_GROUPED = re.compile(r"\d\d[-. )] ?\d\d\d?\d?[- .]\d\d|\d\.\d{1,3}\.\d{1,3}\.\d")
-# With the outlines of which one stands in each text that they find anything in.
-_GROUPS = (
-    (_CARD, NUMBER, (b"0000 0000", b"0000-0000")),
-    (_SORT, NUMBER, (b"00-00-00",)),
-    (_SSN, NUMBER, (b"000-00-0000",)),
-    (_US_PHONE, PHONE, (b"000-0000", b"000.0000", b"000 0000")),
-    (_NETWORK, URL, (b"0.0.0", b"0.00.0", b"0.000.0")),
+_SSN = Expression(r"\d(?<![\w.-]\d)\d\d-\d\d-\d{4}(?![\w-])", rb"(?<![Aa0.-])000-00-0000")
+_NETWORK = Expression(r"\d(?<![\w.]\d)\d{0,2}(?:\.\d{1,3}){3}(?![\w.])", rb"(?<![Aa0.])0{1,3}\.0{1,3}\.0")
+_US_PHONE = Expression(
+    r"[(\d](?<![\w.-][(\d])(?:\d\d|\d{3}\) ?)[-. ]?\d{3}[-. ]\d{4}(?![\w-])",
+    rb"(?<![Aa0.-])(?:000[-. ]?000|\(000\) ?[-. ]?000)",
+    steps=(1, 0),
 )
-_EXTENSION = re.compile(r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w/%-]|\.\d)")
-_SHORT = re.compile(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])")
+_GROUPED = re.compile(r"\d\d[-. )] ?\d\d\d?\d?[- .]\d\d|\d\.\d{1,3}\.\d{1,3}\.\d")
+_GROUPS = ((_CARD, NUMBER), (_SORT, NUMBER), (_SSN, NUMBER), (_US_PHONE, PHONE), (_NETWORK, URL))
+_EXTENSION = Expression(
+    r"[xX#](?<![\w/][xX#])\s?(\d{3,6})(?![\w/%-]|\.\d)",
+    rb"(?<![Aa0/])[aA#]\s?0{3,6}(?![Aa0/%-]|\.0)",
+    steps=(2, 1),
+)
+_SHORT = Expression(r"\d(?<!\d\d)[\d/ -]{2,12}\d(?![\w%])", rb"0[0/ -]{2}(?:[0/ -]*0|[0/ -]{8}\Z)")
 _CUE = re.compile(
     r"\b(?:collar|shoulder|log|locker|badge|tag|ward phone|payroll|bag|seal|key|pass|"
     r"(?:sort|acc(?:ount)?|service|roll|army|force|badge|collar|ticket|invoice|membership|batch ref|plot|grave|crime|"
@@ -60,24 +62,24 @@ _REF = re.compile(
 )
 
 
-def codes(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def codes(text: str, flat: str, digits: Places) -> Iterator[Span]:
     """Reference numbers, bank and network numbers, and extensions.
 
-    ``flat`` is the text in lower case, ``form`` its outline.
+    ``flat`` is the text in lower case, ``digits`` the places of its numbers.
     """
-    for match in _RUN.finditer(text):
+    for match in _RUN.finditer(text, digits):
         yield from _coded(text, match)
-    grouped = [group for group in _GROUPS if any_of(group[2], form)]
-    for expression, kind, _ in grouped if grouped and _GROUPED.search(text) else ():
-        for match in expression.finditer(text):
-            yield Span(match.start(), match.end(), kind)
+    for expression, kind in _GROUPS:
+        for match in expression.finditer(text, digits):
+            if _GROUPED.search(text):
+                yield Span(match.start(), match.end(), kind)
     if "iban" in flat or "account" in flat:
         for match in _IBAN.finditer(text):
             yield Span(match.start(), match.end(), NUMBER)
-    for match in _EXTENSION.finditer(text):
+    for match in _EXTENSION.finditer(text, digits):
         if match[0][0] != "#" or len(match[1]) > 3:
             yield Span(match.start(), match.end(), PHONE)
-    for match in _SHORT.finditer(text):
+    for match in _SHORT.finditer(text, digits):
         lead = text[max(0, match.start() - 26) : match.start()]
         if (
             lead.rstrip(_BETWEEN).endswith(_CUE_ENDS)

@@ -6,15 +6,19 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import BIRTH_DATE, DATE, Span
 
-_NUMERIC_DATE = re.compile(
+_NUMERIC_DATE = Expression(
     r"\d(?<![\d/.\-]\d)(?:\d?([/.\-])\d{1,2}\1(?:\d{4}|\d{2})|\d{3}([/.\-])\d{1,2}\2\d{1,2})(?![\d/]|[.\-]\d)"
-    r"(?=\W|_|$|T\d)"
+    r"(?=\W|_|$|T\d)",
+    rb"(?<![0/.-])(?:00?[/.-]00?[/.-]0|0000[/.-]0)",
 )
-_SHORT_DATE = re.compile(r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)")
+_SHORT_DATE = Expression(
+    r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)", rb"(?<![0/.])00?[/.]00?(?![/0%]|\.0)"
+)
 _TIME_AFTER = re.compile(
     r"\sat the (?:very )?latest|(?:(?<=/\d)|(?<=/\d\d))\s?@ ?\d{1,2}[:.]?\d{2}\b|"
     r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)"
@@ -38,36 +42,45 @@ _DONE = re.compile(
 )
 _AGO = re.compile(r" (?:ago|old|post|of|gestation|hx|history)\b")
 # "4/3-9/3", "4-9/3/22", "06 02 2023", "1/ii/23".
-_FROM_TO = re.compile(r"\d(?<![\d/.\-]\d)\d?/(\d{1,2}) ?- ?\d{1,2}/(\d{1,2})(?![\d/%])")
-_DAYS_OF = re.compile(
-    r"\d(?<![\d/.\-:]\d)\d?(?: ?[-&+] ?| to | and )(?=\d{1,2}([/.])\d{1,2}\1(?:\d{4}|\d{2})(?!\d))"
+_FROM_TO = Expression(
+    r"\d(?<![\d/.\-]\d)\d?/(\d{1,2}) ?- ?\d{1,2}/(\d{1,2})(?![\d/%])", rb"(?<![0/.-])00?/00? ?- ?00?/"
 )
-_APART_LONG = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\d \d)\d? \d{1,2} (?:19|20)\d\d(?![\d/:%-]| \d)")
-_ROMAN = re.compile(
-    r"\d(?<![\d/.-]\d)\d?([/. -])(?i:i{1,3}|iv|vi{0,3}|ix|x|xi|xii)\1(?:(?:19|20)\d\d|\d\d)(?![\w/])"
+_DAYS_OF = Expression(
+    r"\d(?<![\d/.\-:]\d)\d?(?: ?[-&+] ?| to | and )(?=\d{1,2}([/.])\d{1,2}\1(?:\d{4}|\d{2})(?!\d))",
+    rb"(?<![0/.:-])00?(?: ?[-&+] ?| aa | aaa )00?[/.]",
+)
+_APART_LONG = Expression(
+    r"\d(?<![\d/.:+-]\d)(?<!\d \d)\d? \d{1,2} (?:19|20)\d\d(?![\d/:%-]| \d)",
+    rb"(?<![0/.:+-])00? 00? 0000",
+)
+_ROMAN = Expression(
+    r"\d(?<![\d/.-]\d)\d?([/.-])(?i:i{1,3}|iv|vi{0,3}|ix|x|xi|xii)\1(?:(?:19|20)\d\d|\d\d)(?![\w/])",
+    rb"(?<![0/.-])00?[/.-][Aa]{1,4}[/.-]0",
 )
 _BORN = re.compile(r"\b[Bb](?:\.|orn|orn in) ?((?:18|19|20)\d\d)(?![\d/-])")
 # Dates of other writings: 03/2024, expires 07/26, Easter 2021, on the 14th.
-_MONTH_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])")
+_MONTH_YEAR = Expression(
+    r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])", rb"(?<![0/.-])00?[/.-]0000(?![0/-])"
+)
 _EXPIRES = re.compile(r"\b(?:expir(?:es|y|ed)|exp|valid (?:to|until)|since|until)[: ]{1,2}$", re.I)
-_MONTH_SHORT_YEAR = re.compile(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])")
+_MONTH_SHORT_YEAR = Expression(r"\d(?<![\d/.\-]\d)\d/\d\d(?![\d/%])", rb"(?<![0/.-])00/00(?![0/%])")
 _SEASON = re.compile(
     r"\b(?:[Ss]pring|[Ss]ummer|[Aa]utumn|[Ww]inter|Christmas|Easter|Eid|Ramadan|Diwali|"
     r"Michaelmas|Hogmanay|Whitsun|Lent|Bonfire Night|Halloween|New Year(?:'s (?:Eve|Day))?|"
     r"Boxing Day|Xmas|Good Friday)(?: (?:Eve|Day|Sunday|Monday|Friday|Saturday))? (?:of )?(?:19|20)\d\d\b"
 )
-_APART = re.compile(r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)")
-_ISO = re.compile(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])")
-_ROMANS = tuple(
-    b"0" + mark + b"a" * count + mark + b"0" for mark in (b"/", b".", b"-") for count in (1, 2, 3, 4)
+_APART = Expression(
+    r"\d(?<![\d/.:+-]\d)(?<!\b\d\d \d)\d \d\d \d\d(?![\d/:%-]|\.\d| \d\d\b)", rb"(?<![0/.:+-])00 00 00"
 )
+_ISO = Expression(r"[12](?<=/[12])\d{3}-\d\d-\d\d(?![\d-])", rb"(?<=/)0000-00-00")
 _FEASTS = (
     "spring ", "summer ", "autumn ", "winter ", "christmas ", "easter ", "eid ", "ramadan ", "diwali ", "michaelmas ",
     "hogmanay ", "whitsun ", "lent ", "bonfire night", "halloween ", "new year", "boxing day ", "xmas ",
     "good friday ",
 )  # fmt: skip
-_ORDINAL = re.compile(
-    r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)"
+_ORDINAL = Expression(
+    r"\d(?<![\w/]\d)\d?(?:st|nd|rd|th)(?=[,.;)\n?!]|$| (?:at|with|and|by|if|to|then|for|am|pm)\b)",
+    rb"(?<![Aa0/])00?aa(?![Aa0])",
 )
 _ORDINAL_CUE = re.compile(
     r"\b(?:on|until|till|til|by|from|to|since|before|after|due|booked|seen|for|(?:mon|tues?|wed(?:nes)?|thur?s?|fri|sat(?:ur)?|sun)"
@@ -85,7 +98,10 @@ _MORE_CUES = re.compile(
 _NO_DATE_AFTER = re.compile(
     r"\s?(?:[a-zA-Z%]{0,2}(?:mm|kg|cm|mg|mcg|ml|kPa|hg|%)|units?|teeth|points|of\b|-\s?\d)", re.I
 )
-_SPACED_DATE = re.compile(r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])")
+_SPACED_DATE = Expression(
+    r"\d(?<![\d/.]\d)\d? ?([/.\-]) ?\d{1,2} ?\1 ?(?:\d{4}|\d{2})(?![\d/])",
+    rb"(?<![0/.])00? ?[/.-] ?00? ?[/.-]",
+)
 _DATE_PART = re.compile(r"\d+")
 _DAY_BEFORE = re.compile(
     r"(?<!\d)(?<!\d\.)(\d{1,2})(?:st|nd|rd|th)?(?:(?: ?- ?|/| and | & )\d{1,2}(?:st|nd|rd|th)?)?(?: of)?"
@@ -118,11 +134,11 @@ def _real(year: int, month: int, day: int) -> date | None:
     return None
 
 
-def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
+def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span]:
     """Dates in digits: 3/4/21, 03.04.2021, 2021-04-03, 3/4 after a cue. A birth date of ``births`` is told as one."""
     told: set[tuple[int, int]] = set()
     for expression in (_NUMERIC_DATE, _SPACED_DATE):
-        for match in expression.finditer(text):
+        for match in expression.finditer(text, digits):
             if match.span() in told:
                 continue
             told.add(match.span())
@@ -131,7 +147,7 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
             found = _real(_year(year), int(month), int(day))
             if found:
                 yield _date_span(match.start(), match.end(), found, births)
-    for match in _SHORT_DATE.finditer(text):
+    for match in _SHORT_DATE.finditer(text, digits):
         if text[match.end() : match.end() + 4] == " to ":
             continue  # a dose "from 10/12 to 6/12"
         day, month = map(int, _DATE_PART.findall(match.group()))
@@ -150,47 +166,45 @@ def numeric_dates(text: str, births: set[date]) -> Iterator[Span]:
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
-def written_otherwise(text: str, flat: str, form: bytes, births: set[date]) -> Iterator[Span]:
+def written_otherwise(text: str, flat: str, form: bytes, digits: Places, births: set[date]) -> Iterator[Span]:
     """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone.
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
-    for match in _APART.finditer(text) if b"0 00 00" in form else ():
+    for match in _APART.finditer(text, digits):
         day, month, year = map(int, match[0].split(" "))
         found = _real(_year(f"{year:02}"), month, day)
         if found and day and month <= 12:
             yield _date_span(match.start(), match.end(), found, births)
-    for match in _ISO.finditer(text) if "/19" in text or "/20" in text else ():
+    for match in _ISO.finditer(text, digits):
         found = _real(int(match[0][:4]), int(match[0][5:7]), int(match[0][8:]))
         if found:
             yield _date_span(match.start(), match.end(), found, births)
-    for match in _MONTH_YEAR.finditer(text) if any_of((b"0/0000", b"0.0000", b"0-0000"), form) else ():
+    for match in _MONTH_YEAR.finditer(text, digits):
         if 1 <= int(re.split("[/.-]", match[0])[0]) <= 12:
             yield Span(match.start(), match.end(), DATE)
-    for match in _MONTH_SHORT_YEAR.finditer(text) if b"00/00" in form else ():
+    for match in _MONTH_SHORT_YEAR.finditer(text, digits):
         if 1 <= int(match[0][:2]) <= 12 and before(_EXPIRES, text, match.start(), 14):
             yield Span(match.start(), match.end(), DATE)
     for match in anchored(_SEASON, _FEASTS, flat, text) if b" 0000" in form else ():
         yield Span(match.start(), match.end(), DATE)
-    if b"0/0" in form:
-        for match in _FROM_TO.finditer(text) if any_of((b"0-0", b"0 - 0"), form) else ():
-            months = {int(match[1]), int(match[2])}
-            if max(months) < 13 and months.isdisjoint((5, 7, 10, 12)) and 0 not in months:
-                yield Span(match.start(), match.end(), DATE)
-    if any_of((b"0/00", b".00", b"0/0/"), form):
-        for match in _DAYS_OF.finditer(text):
-            if int(_DATE_PART.findall(match[0])[0]) < 32:
-                yield Span(match.start(), match.end() - 1, DATE)
-    for match in _APART_LONG.finditer(text) if any_of((b"0 00 0000", b"0 0 0000"), form) else ():
+    for match in _FROM_TO.finditer(text, digits):
+        months = {int(match[1]), int(match[2])}
+        if max(months) < 13 and months.isdisjoint((5, 7, 10, 12)) and 0 not in months:
+            yield Span(match.start(), match.end(), DATE)
+    for match in _DAYS_OF.finditer(text, digits):
+        if int(_DATE_PART.findall(match[0])[0]) < 32:
+            yield Span(match.start(), match.end() - 1, DATE)
+    for match in _APART_LONG.finditer(text, digits):
         day, month, year = map(int, match[0].split(" "))
         if day and (found := _real(year, month, day)):
             yield _date_span(match.start(), match.end(), found, births)
-    for match in _ROMAN.finditer(text) if any_of(_ROMANS, form.lower()) else ():
-        if int(re.split("[/. -]", match[0])[0]) < 32:
+    for match in _ROMAN.finditer(text, digits):
+        if int(re.split("[/.-]", match[0])[0]) < 32:
             yield Span(match.start(), match.end(), DATE)
     for match in anchored(_BORN, ("b.", "born "), flat, text):
         yield Span(match.start(1), match.end(1), DATE)
-    for match in _ORDINAL.finditer(text) if any_of(("st", "nd", "rd", "th"), text) and b"0aa" in form else ():
+    for match in _ORDINAL.finditer(text, digits):
         if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:
             yield Span(match.start(), match.end(), DATE)
 

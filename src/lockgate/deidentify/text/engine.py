@@ -20,6 +20,7 @@ from lockgate.deidentify.text import (
     cues,
     cuewords,
     days,
+    digits,
     initials,
     joined,
     lines,
@@ -103,8 +104,10 @@ def find(
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
     flat = _flat(folded)
-    found = _shapes(folded, flat, known)
-    found += record.own_values(folded, flat, known)
+    form = outline(folded)
+    numbers = digits.begins(form)
+    found = _shapes(folded, flat, form, numbers, known)
+    found += record.own_values(folded, flat, numbers, known)
     found += slips.slips(folded, flat, known)
     if site is not None:
         found += site.find(folded, flat)
@@ -137,28 +140,27 @@ def scrub_text(
     return replace(text, spans), spans
 
 
-def _shapes(text: str, flat: str, known: Known) -> list[Span]:
-    form = outline(text)
+def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Known) -> list[Span]:
     found = list(patterns.emails_and_urls(text, flat))
-    found += patterns.ten_digits(text)
-    found += patterns.phones(text, flat)
-    found += addresses.postcodes(text)
-    found += addresses.outward(text, known.outwards)
+    found += patterns.ten_digits(text, numbers)
+    found += patterns.phones(text, flat, numbers)
+    found += addresses.postcodes(text, numbers)
+    found += addresses.outward(text, numbers, known.outwards)
     found += initials.dotted(text, form)
     found += initials.signed(text, flat)
     found += joined.joined(text)
     found += announced.letterhead(text)
     found += announced.announced(text, flat, form)
     found += chains.organisations(text, flat)
-    found += patterns.numbers(text, flat, form)
-    found += days.numeric_dates(text, known.births)
-    found += days.written_otherwise(text, flat, form, known.births)
-    found += oldest.old_ages(text, flat)
-    found += codes.codes(text, flat, form)
-    found += lines.lines(text, flat)
+    found += patterns.numbers(text, flat, form, numbers)
+    found += days.numeric_dates(text, numbers, known.births)
+    found += days.written_otherwise(text, flat, form, numbers, known.births)
+    found += oldest.old_ages(text, flat, numbers)
+    found += codes.codes(text, flat, numbers)
+    found += lines.lines(text, flat, numbers)
     found += signoffs.signoffs(text, flat)
     found += cells.cells(text, flat, form)
-    found += addresses.addresses(text, flat)
+    found += addresses.addresses(text, flat, numbers)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
-_SHORT = re.compile(r"\d(?<![\w.,/:\u00a3+-]\d)\d{2,5}(?![\w%/:]|[.,-]\d)")
+_SHORT = Expression(
+    r"\d(?<![\w.,/:\u00a3+-]\d)\d{2,5}(?![\w%/:]|[.,-]\d)", rb"(?<![Aa0.,/:+-])0{3,6}(?![Aa0%/:]|[.,-]0)"
+)
 _EMERGENCY = frozenset(("999", "111", "112", "101", "911", "119", "100"))
 # A device right before the number, or somebody to ring and "on".
 _DEVICE = re.compile(
@@ -63,9 +66,9 @@ _CODED_FIRST = (
 )  # fmt: skip
 
 
-def lines(text: str, flat: str) -> Iterator[Span]:
-    """Extensions, bleeps and announced numbers. ``flat`` is the text in lower case."""
-    for match in _SHORT.finditer(text):
+def lines(text: str, flat: str, digits: Places) -> Iterator[Span]:
+    """Extensions, bleeps and announced numbers. ``flat`` is the text in lower case, ``digits`` its numbers'."""
+    for match in _SHORT.finditer(text, digits):
         begin, end = match.span()
         if match[0] in _EMERGENCY or _UNIT.match(text, end):
             continue

@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.spans import AGE, Span
 
-_NUMBER = re.compile(r"[91](?<![\w,/+~-][91])(?<!\d\.[91])(?:(?<=9)\d|(?<=1)[01]\d)(?!\d|\.\d|[%:])")
-_SEXED = re.compile(r"[MF](?<![A-Za-z0-9][MF]) ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])")
+_NUMBER = Expression(
+    r"[91](?<![\w,/+~-][91])(?<!\d\.[91])(?:(?<=9)\d|(?<=1)[01]\d)(?!\d|\.\d|[%:])",
+    rb"(?<![Aa0,/+~-])000?(?!0|\.0|[%:])",
+)
+_SEXED = Expression(
+    r"[MF](?<![A-Za-z0-9][MF]) ?(9\d|1[01]\d)(?!\d|\.\d|[%:/])",
+    rb"(?<![Aa0])A ?000?(?!0|\.0|[%:/])",
+    steps=(2, 1),
+)
 _AFTER = re.compile(
     r"\s?-?\s?(?i:years?\b|yrs?\b|y/?o\b|y\.o)|\s?/?\s?[FMfm]\b(?!/|\s?s\b)|\s?[yY]\b|"
     r"(?:st|nd|rd|th)? (?:birthday|b'?day)\b| next (?:birthday|month|week|year|[JFMASOND][a-z]{2,8})\b|"
@@ -78,7 +85,9 @@ _MEASURES = re.compile(
     r"temp\w*|level|page|flat|house|number|no|ward|bay|peak|route|bus|bmi|up|down|ring|called|phone\w*|ext|pain|reading)\b"
 )
 # "just had her 95th".
-_NTH = re.compile(r"9(?<= 9)\d(?:st|nd|rd|th)\b(?! (?:per)?centile| cycle| session| dose| minute)")
+_NTH = Expression(
+    r"9(?<= 9)\d(?:st|nd|rd|th)\b(?! (?:per)?centile| cycle| session| dose| minute)", rb"(?<= )00aa(?![Aa0])"
+)
 _NTH_OF = re.compile(r"\b(?:her|his|their|my|mum's|dad's|nan's) $")
 _TENS = r"ninety(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
 _WORDS = re.compile(
@@ -99,21 +108,19 @@ _NINETIES = re.compile(
 )
 
 
-def old_ages(text: str, flat: str) -> Iterator[Span]:
+def old_ages(text: str, flat: str, digits: Places) -> Iterator[Span]:
     """Ages of 90 and more, the number or its words only. ``flat`` is the text in lower case."""
-    for match in _NUMBER.finditer(text):
+    for match in _NUMBER.finditer(text, digits):
         begin, end = match.span()
         if after := _AFTER.match(text, end):
             ordinal = 2 if after[0][:2] in ("st", "nd", "rd", "th") else 0
             yield Span(begin, end + ordinal, AGE)
         elif not _UNIT.match(text, end) and _told(text, begin, end):
             yield Span(begin, end, AGE)
-    for match in (
-        _NTH.finditer(text) if any_of(("th ", "th.", "th,", "th\n", "st ", "nd ", "rd "), flat) else ()
-    ):
+    for match in _NTH.finditer(text, digits):
         if _NTH_OF.search(text, max(0, match.start() - 8), match.start()):
             yield Span(match.start(), match.end(), AGE)
-    for match in _SEXED.finditer(text):
+    for match in _SEXED.finditer(text, digits):
         if not _UNIT.match(text, match.end()):
             yield Span(match.start(1), match.end(1), AGE)
     if "ninet" in flat:

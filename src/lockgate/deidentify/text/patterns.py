@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
@@ -31,22 +32,30 @@ _DOMAIN = re.compile(r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _IN_ADDRESS = re.compile(r"[\w.+'%-]")
 _HANDLE = re.compile(r"@(?<!\w@)[A-Za-z][\w.]{1,29}\w\b")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z][\w.]{1,29}\w\b", re.I)
-_TEN = re.compile(r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)")
+_TEN = Expression(
+    r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)", rb"(?<!\.)0(?:[ ./-]{0,2}0){3}(?:[ ./-]|0|\Z)"
+)
 _NHS_SHAPE = re.compile(r"\d{3}([ \-])\d{3}\1\d{4}")
 _TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)
-_PHONE = re.compile(
+_PHONE = Expression(
     r"[+(0](?<![\w/.][+(0])(?:(?<=\+)44\s?(?:\(0\)\s?)?|(?<=\()0\d{2,5}\)\s?|(?<=0)(?:044\s?(?:\(0\)\s?)?)?)"
-    r"[ .\-]?\d(?:[ .\-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?"
+    r"[ .\-]?\d(?:[ .\-]?\d){5,10}(?!\d)(?:\s?(?:ext|extn|x)\.?\s?\d{2,5})?",
+    rb"(?<![Aa0/.])(?:\+00|\(000|0(?:(?:[ .-]?0){6}|(?:[ .-]?0)+[ .-]?\Z|000\s))",
+    steps=(1, 0),
 )
-_SHORT_PHONE = re.compile(r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)")
+_SHORT_PHONE = Expression(
+    r"\d(?<![\w/.]\d)[\d \-()]{4,14}\d(?!\d)", rb"(?<![Aa0/.])0[0 ()-]{4}(?:[0 ()-]*0|[0 ()-]{6}\Z)"
+)
 _PHONE_CUE = re.compile(
     r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}[+(]?$", re.I
 )
 _OTHER_LINE = re.compile(r" ?/ ?\d{2,6}(?![\d/%])")
 _FOREIGN = re.compile(r"\+(?<!\w\+)(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
-_NI = re.compile(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)")
+_NI = Expression(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)", rb"00 ?00 ?00 ?[Aa](?![Aa0])")
 _NI_LETTERS = re.compile(r"(?<!\w)[A-Z]{2} ?$", re.I)
-_VEHICLE = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b")
+_VEHICLE = Expression(
+    r"[A-Z](?<!\w[A-Z])[A-Z]\d{2} ?[A-Z]{3}\b", rb"(?<![Aa0])AA00 ?AAA(?![Aa0])", steps=(2,)
+)
 _VEHICLE_CUE = re.compile(
     r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
@@ -55,8 +64,8 @@ _STAFF_NUMBER = re.compile(
     r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
     r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
 )  # fmt: skip
-_NMC = re.compile(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b")
-_LOCAL = re.compile(r"\d(?<!\d\d)[\dA-Za-z\-/]{3,15}(?!\w)")
+_NMC = Expression(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b", rb"(?<![Aa0])00A0000A")
+_LOCAL = Expression(r"\d(?<!\d\d)[\dA-Za-z\-/]{3,15}(?!\w)", rb"0[0Aa/-]{3}")
 _LOCAL_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,5}[\-/ ]?$", re.I)
 _LOCAL_CUE = re.compile(
     r"\b(?:MRN|PAS|CRN|UHN|(?:hosp(?:ital)?|unit|patient|pt|case(?:note)?|reg(?:istration)?|accession|sample|"
@@ -76,12 +85,14 @@ _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
     r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
-# The second line: prison numbers (A1234BC) and numbers of driving licences (MORGA657054SM9IJ).
-_SHAPED = re.compile(
-    r"[A-Z](?<![\w/][A-Z])(?:\d{2}-\d{4,8}\b|\d{3} \d{4}\b|"
-    r"\d{4}[A-Z]{2}\b|[A-Z9]{4}\d{6}[A-Z9]{2}[A-Z\d]{3}\b)"
+# Prison numbers (A1234BC) and the like, and numbers of driving licences (MORGA657054SM9IJ).
+_PRISON = Expression(
+    r"[A-Z](?<![\w/][A-Z])(?:\d{2}-\d{4,8}\b|\d{3} \d{4}\b|\d{4}[A-Z]{2}\b)",
+    rb"(?<![Aa0/])A(?:00-0000|000 0000|0000AA)",
+    steps=(1,),
 )
-_LETTER_THIRD = re.compile(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b")
+_DRIVER = re.compile(r"[A-Z](?<![\w/][A-Z])[A-Z9]{4}\d{6}[A-Z9]{2}[A-Z\d]{3}\b")
+_LETTER_THIRD = Expression(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b", rb"(?<![Aa0/.-])00A00000")
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(
     r"(?:[Tt]yped|[Dd]ictated|[Ss]igned|[Ww]ritten|[Cc]hecked|[Ee]ntered) by:? "
@@ -100,8 +111,11 @@ _BLEEP = re.compile(
 )
 _BLEEP_CUES = ("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")
 _TYPING = ("typed by", "dictated by", "signed by", "written by", "checked by", "entered by")
-_SLASHED = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])")
-_THREES = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)")
+_SLASHED = Expression(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])", rb"(?<![Aa0.,/:+-])0{5,8}/00")
+_THREES = Expression(
+    r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)",
+    rb"(?<![Aa0.,/:+-])000[ -]000[ -]000",
+)
 # The last word before a colon, after which an identifier stands ("Device serial: PM-88213A"), or an organisation.
 _NUMBER_LABELS = words("""
     id no nr num number ref reference serial sn s/n imei udi device account acct policy licence license passport
@@ -114,22 +128,18 @@ _ORG_LABELS = words(
 _ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(,\d]){2,60}[A-Za-z)])")
 _COLON = re.compile(r"[:#=]")
 _AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
-_LONG = re.compile(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)")
-# Expressions, the kinds of what they find, and outlines of which one stands in each text that they find anything in.
-_BY_FORM = (
-    (_NMC, STAFF_NUMBER, (b"00A0000A",)),
-    (_LETTERED, HOSPITAL_NUMBER, (b"A000000", b"A-000000")),
-    (_VEHICLE, VEHICLE, (b"AA00 AAA", b"AA00AAA")),
-    (_SLASHED, HOSPITAL_NUMBER, (b"00000/00",)),
-    (
-        _SHAPED,
-        HOSPITAL_NUMBER,
-        (b"A00-0000", b"A000 0000", b"A0000AA", b"000000A", b"0000000"),
-    ),
-    (_LETTER_THIRD, HOSPITAL_NUMBER, (b"00A00000",)),
-    (_THREES, NUMBER, (b"000 000 000", b"000-000-000")),
-    (_LONG, NUMBER, (b"0000000",)),
+_LONG = Expression(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)", rb"(?<![Aa0.,/:+-])0000000")
+# What each finds needs no more to be told by; those in letters have outlines of which one stands in each such text.
+_TELLING = (
+    (_NMC, STAFF_NUMBER),
+    (_VEHICLE, VEHICLE),
+    (_SLASHED, HOSPITAL_NUMBER),
+    (_PRISON, HOSPITAL_NUMBER),
+    (_LETTER_THIRD, HOSPITAL_NUMBER),
+    (_THREES, NUMBER),
+    (_LONG, NUMBER),
 )
+_LETTERS_FIRST = ((_LETTERED, (b"A000000", b"A-000000")), (_DRIVER, (b"000000A", b"0000000")))
 
 MONTHS = {
     name: number
@@ -155,9 +165,9 @@ def emails_and_urls(text: str, flat: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), URL)
 
 
-def ten_digits(text: str) -> Iterator[Span]:
+def ten_digits(text: str, digits: Places) -> Iterator[Span]:
     """NHS numbers: by their check digit in any spacing; whatever it is, as 3 + 3 + 4 digits or after "NHS"."""
-    for match in _TEN.finditer(text):
+    for match in _TEN.finditer(text, digits):
         if (
             nhs_number.valid(match.group())
             or _NHS_SHAPE.fullmatch(match.group())
@@ -166,11 +176,11 @@ def ten_digits(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), NHS_NUMBER)
 
 
-def phones(text: str, flat: str) -> Iterator[Span]:
+def phones(text: str, flat: str, digits: Places) -> Iterator[Span]:
     """UK telephone numbers, foreign ones with their +, shorter ones after a cue. ``flat`` is the text in lower case."""
-    for match in _PHONE.finditer(text):
-        digits = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
-        if 10 <= len(digits) <= 15 or (len(digits) >= 9 and match.group()[0] == "0"):
+    for match in _PHONE.finditer(text, digits):
+        said = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
+        if 10 <= len(said) <= 15 or (len(said) >= 9 and match.group()[0] == "0"):
             other = _OTHER_LINE.match(text, match.end())
             yield Span(match.start(), other.end() if other else match.end(), PHONE)
     if "+" in text:
@@ -178,7 +188,7 @@ def phones(text: str, flat: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), PHONE)
     for match in anchored(_BLEEP, _BLEEP_CUES, flat, text):
         yield Span(match.start(1), match.end(1), PHONE)
-    for match in _SHORT_PHONE.finditer(text):
+    for match in _SHORT_PHONE.finditer(text, digits):
         if len(re.sub(r"\D", "", match.group())) >= 6 and before(_PHONE_CUE, text, match.start(), 28):
             yield Span(match.start(), match.end(), PHONE)
 
@@ -188,7 +198,7 @@ def before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[
     return cue.search(text, max(0, begin - reach), begin)
 
 
-def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def numbers(text: str, flat: str, form: bytes, digits: Places) -> Iterator[Span]:
     """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers.
 
     ``flat`` is the text in lower case, ``form`` its outline.
@@ -199,7 +209,7 @@ def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), VEHICLE)
     for match in anchored(_CONSTABLE, ("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO "), text, text):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
-    for match in _LOCAL.finditer(text):
+    for match in _LOCAL.finditer(text, digits):
         letters = before(_LOCAL_LETTERS, text, match.start(), 7)
         begin = match.start()
         if letters and _local_cue(text, flat, letters.start()):
@@ -207,21 +217,23 @@ def numbers(text: str, flat: str, form: bytes) -> Iterator[Span]:
         elif (begin and text[begin - 1].isalnum()) or not _local_cue(text, flat, begin):
             continue
         yield Span(begin, match.end(), HOSPITAL_NUMBER)
-    for match in _NI.finditer(text) if b"aa000000a" in form.lower().translate(None, b" \n") else ():
+    for match in _NI.finditer(text, digits):
         letters = before(_NI_LETTERS, text, match.start(), 4)
         if letters:
             yield Span(letters.start(), match.end(), NI_NUMBER)
-    for expression, kind, forms in _BY_FORM:
-        if any_of(forms, form):
-            for match in expression.finditer(text):
-                yield Span(match.start(), match.end(), kind)
+    for expression, kind in _TELLING:
+        for match in expression.finditer(text, digits):
+            yield Span(match.start(), match.end(), kind)
+    for lettered, forms in _LETTERS_FIRST:
+        for match in lettered.finditer(text) if any_of(forms, form) else ():
+            yield Span(match.start(), match.end(), HOSPITAL_NUMBER)
     for match in anchored(_OUR_REF, ("our ref", "your ref"), flat, text):
         if any(char.isdigit() for char in match.group(1)):
             yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
     for match in anchored(_TYPED_BY, _TYPING, flat, text):
         yield Span(match.start(1), match.end(1), STAFF)
-    for expression in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
-        for match in expression.finditer(text):
+    for by_place in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
+        for match in by_place.finditer(text):
             yield Span(match.start(1), match.end(1), STAFF)
     yield from _labelled(text)
 

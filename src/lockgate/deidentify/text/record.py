@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import cuewords
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
@@ -33,18 +34,20 @@ _OPENERS = words("""
     prudence charity dean earl prince king duke guy gene miles page pat sue rue wren tab van don jay ray sandy
 """)
 _NO_DIGIT = re.compile(r"\D+")
-_RUN = re.compile(r"\d(?:[\s().\-/]{0,3}\d){4,}")
+_RUN = Expression(
+    r"\d(?:[\s().\-/]{0,3}\d){4,}", rb"0(?:(?:[\s()./-]{0,3}0){4}|(?:[\s()./-]{0,3}0)*[\s()./-]{0,3}\Z)"
+)
 
 
-def own_values(text: str, flat: str, known: Known) -> list[Span]:
+def own_values(text: str, flat: str, digits: Places, known: Known) -> list[Span]:
     """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
     found: list[Span] = []
     if known.numbers:
-        runs = list(_RUN.finditer(text))
+        runs = list(_RUN.finditer(text, digits))
         for run in runs:
-            digits = _NO_DIGIT.sub("", run[0])
+            said = _NO_DIGIT.sub("", run[0])
             for number, (kind, own) in known.numbers.items():
-                at = digits.find(number)
+                at = said.find(number)
                 if at >= 0:
                     places = [place for place in range(run.start(), run.end()) if text[place].isdigit()]
                     begin, end = places[at], places[at + len(number) - 1] + 1
