@@ -28,7 +28,6 @@ ANCHORED = [
     (record._ENDING, record._ENDS),
     (days._SEASON, days._FEASTS),
     (codes._REF, ("ref",)),
-    (lines._ANNOUNCED, ("no", "num", "nr")),
     (lines._CODED, lines._CODED_FIRST),
 ]
 

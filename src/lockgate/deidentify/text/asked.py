@@ -11,7 +11,7 @@ from lockgate.deidentify.text import cues, cuewords, initials, orgs, patterns, p
 from lockgate.deidentify.text.classes import WORD
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.known import Known
-from lockgate.deidentify.text.lists import family_names, given_names
+from lockgate.deidentify.text.lists import any_given, family_names, given_names, own_given
 from lockgate.deidentify.text.tokens import Tokens
 
 CAPITAL = 1  # begins with a capital
@@ -33,17 +33,32 @@ SHORT = 32768  # an abbreviation by its capitals, which begins a name after "at"
 OWN = 65536  # a word of the record's names
 SLIP = 131072  # a slip of the pen for one
 INTRODUCED = 262144  # follows a relation or closing
+ALONE = 1 << 19  # has a capital and may be somebody by itself
+# What the walk stops at, whatever stands after it.
+BY_ITSELF = MONTH | CUE | HEAD | SMALL | LISTED | INITIALS | LETTER | OWN | SLIP | INTRODUCED | ALONE
 # What is no reason to stop at a word.
 MAY_SLIP = 1 << 20  # may be a slip of the pen for a name of somebody
 OF = 1 << 21
-ASKED = MAY_SLIP - 1
+THE = 1 << 22
+NAMING = 1 << 23  # after it any word with a capital may be a name: "at", "told"
+PLACED = 1 << 24  # by itself a name only after such a word
+GIVEN = 1 << 25  # a given name of any list
+NAMED = 1 << 26  # a name of any list, or one with such a part
+SEES = 1 << 27  # after it whom no list knows may be named in small letters
 
 
 @lru_cache(maxsize=1 << 15)
 def asked(word: str) -> int:
     """What is asked of a word as it is written, as the sum of the numbers above."""
     lower = word.lower()
-    other = MAY_SLIP * record.may_be_slip(lower) + OF * (word in ("of", "upon"))
+    other = (
+        MAY_SLIP * record.may_be_slip(lower)
+        + OF * (word in ("of", "upon"))
+        + THE * (lower == "the")
+        + NAMING * (lower in proper.NAMING)
+        + SEES * (lower in strangers.SEES)
+        + NAMED * strangers.may_be_named(lower)
+    )
     if word == lower and lower in _idle():
         return other
     capital = word[0].isupper()
@@ -64,8 +79,12 @@ def asked(word: str) -> int:
         (strangers.class_written(word) is WORD or not strangers.may_be_alone(word), PLAIN),
         (word.isupper() and len(word) < 5, SHORT),
         (lower in proper.never() and word not in ("St", "Saint"), NOTHING),
+        (capital and proper.only_placed(word), PLACED),
+        (lower in any_given() or lower in own_given(), GIVEN),
     )
-    return other + sum(kind for holds, kind in kinds if holds)
+    told = sum(kind for holds, kind in kinds if holds)
+    alone = capital and (word.isupper() or told & (PLAIN | NOTHING) != PLAIN | NOTHING)
+    return other + told + ALONE * alone
 
 
 def _listed(word: str, lower: str) -> bool:

@@ -31,6 +31,8 @@ _TRADE_AFTER = re.compile(
     r"confirm|collect|blister|prepare|order|owe)\w*)"
 )
 _LEAD = 44
+# The kind of a name that counts only where it is traded.
+_DOUBTFUL = "doubtful"
 _AGENCIES = (
     "age uk", "age concern", "age cymru", "mencap", "citizens advice", "healthwatch", "turning point", "samaritans",
     "alzheimer's society", "carers trust", "shelter", "women's aid", "relate", "mind", "scope",
@@ -95,11 +97,11 @@ _DEPARTMENT = re.compile(
 
 def organisations(text: str, flat: str) -> Iterator[Span]:
     """The organisations of a note by their name or its form. ``flat`` is the text in lower case."""
-    sure, doubtful = _names()
-    yield from sure.find(text, flat)
-    for span in doubtful.find(text, flat):
-        if _traded(text, span):
+    for span in _names().find(text, flat):
+        if span.kind == ORGANISATION:
             yield span
+        elif _traded(text, span):
+            yield span._replace(kind=ORGANISATION)
     for match in anchored(_BRANCH, _AGENCIES, flat, text):
         if _named(match[1].lower()):
             yield Span(match.start(), match.end(), ORGANISATION)
@@ -137,14 +139,13 @@ _BRANCH = re.compile(
 
 
 @cache
-def _names() -> tuple[SiteNames, SiteNames]:
-    """The names that are sure wherever they stand, and those that are words or family names too."""
-    sure = {name: ORGANISATION for name in chains() if not name.endswith(" ?")}
-    doubtful = {name[:-2]: ORGANISATION for name in chains() if name.endswith(" ?")}
-    found = SiteNames.holding(sure), SiteNames.holding(doubtful)
-    if found[0] is None or found[1] is None:
+def _names() -> SiteNames:
+    """The names that are sure wherever they stand, and as doubtful those that are words or family names too."""
+    doubtful = {name[:-2]: _DOUBTFUL for name in chains() if name.endswith(" ?")}
+    found = SiteNames.holding(doubtful | {name: ORGANISATION for name in chains() if not name.endswith(" ?")})
+    if found is None:
         raise ValueError("the list of chains is empty")
-    return found[0], found[1]
+    return found
 
 
 def _traded(text: str, span: Span) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from lockgate.deidentify.text import (
     addresses,
@@ -35,10 +36,11 @@ from lockgate.deidentify.text import (
     things,
 )
 from lockgate.deidentify.text.asked import (
-    ASKED,
     BEFORE_PLACE,
+    BY_ITSELF,
     CAPITAL,
     CUE,
+    GIVEN,
     HEAD,
     INITIALS,
     INTRODUCED,
@@ -46,14 +48,19 @@ from lockgate.deidentify.text.asked import (
     LINK,
     LISTED,
     MONTH,
+    NAMED,
+    NAMING,
     NOTHING,
     OF,
     OWN,
+    PLACED,
     PLAIN,
+    SEES,
     SHORT,
     SLIP,
     SMALL,
     STARTS,
+    THE,
     all_asked,
 )
 from lockgate.deidentify.text.fold import fold, outline
@@ -80,8 +87,8 @@ from lockgate.deidentify.text.spans import (
 )
 from lockgate.deidentify.text.tokens import Tokens
 
-# Between the words of one name.
-_JOINED = strangers.GAPS | proper.INSIDE
+# Between the words of a run of names, and between a family name and the given name after it.
+_RUNNING = strangers.GAPS | {", "}
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _JOINING = frozenset((" ", "  ", ", ", "-", ". ", ".", "_", "^", "\n", " \n", "-\n", ",\n", "   ", ",", "/"))
 _LETTER_AFTER = re.compile(r"(, [A-Z](?:\. ?[A-Z])?\.?)(?=[ \t]*(?:\n|\||;|\)|\Z)| {2}| -)")
@@ -108,7 +115,7 @@ def find(
     numbers = digits.begins(form)
     found = _shapes(folded, flat, form, numbers, known)
     found += record.own_values(folded, flat, numbers, known)
-    found += slips.slips(folded, flat, known)
+    found += slips.slips(folded, flat, form, numbers, known)
     if site is not None:
         found += site.find(folded, flat)
     found += _walk(tokens, known)
@@ -158,7 +165,7 @@ def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Kn
     found += oldest.old_ages(text, flat, numbers)
     found += codes.codes(text, flat, numbers)
     found += lines.lines(text, flat, numbers)
-    found += signoffs.signoffs(text, flat)
+    found += signoffs.signoffs(text, flat, numbers)
     found += cells.cells(text, flat, form)
     found += addresses.addresses(text, flat, numbers)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
@@ -182,7 +189,7 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
     kinds = all_asked(tokens, known)
     initialled = known.initials
     run_end = proper_end = 0
-    for place in [place for place, kind in enumerate(kinds) if kind & ASKED]:
+    for place in _asked_of(kinds):
         kind, after = kinds[place], kinds[place + 1]
         if kind & OWN:
             found += record.own_name(tokens, place, known)
@@ -208,27 +215,47 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             found += cues.cued_names(tokens, place)
         if kind & HEAD and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
-        if kind & BEFORE_PLACE and (after & CAPITAL or lowers[place + 1 : place + 2] == ["the"]):
+        if kind & BEFORE_PLACE and after & (CAPITAL | THE):
             found += _places(tokens, place)
         if not kind & CAPITAL:
-            if kind & (SMALL | INTRODUCED):
+            if kind & INTRODUCED or (
+                kind & SMALL and (kind & GIVEN or after & NAMED or kinds[place - 1] & SEES)
+            ):
                 found += strangers.small(tokens, place)
             continue
         if kind & LISTED:
             found += _listed_name(tokens, place)
         gap = gaps[place]
-        joined = after & (CAPITAL | OF) and gap in _JOINED
-        if place >= run_end and not (kind & PLAIN and not joined and gap != ", "):
+        if place >= run_end and (not kind & PLAIN or (after & CAPITAL and gap in _RUNNING)):
             run_end, people = strangers.run(tokens, place)
             found += people
-        starts = kind & STARTS and (not kind & SHORT or lowers[place - 1 if place else 0] in proper.FROM)
-        if place >= proper_end and starts and (joined or not kind & NOTHING):
+        if (
+            place >= proper_end
+            and kind & STARTS
+            and (
+                (after & (CAPITAL | OF) and gap in proper.INSIDE)
+                or not (kind & NOTHING or (kind & PLACED and not kinds[place - 1] & NAMING))
+            )
+            and (not kind & SHORT or lowers[place - 1 if place else 0] in proper.FROM)
+        ):
             proper_end, named = proper.proper(tokens, place)
             if named:
                 found.append(named)
         if kind & LETTER:
             found += proper.with_initial(tokens, place)
     return found
+
+
+def _asked_of(kinds: list[int]) -> list[int]:
+    """The places of the words of which something is asked, where the next word leaves it open."""
+    return [
+        place
+        for place, (kind, after) in enumerate(pairwise(kinds))
+        if kind & BY_ITSELF
+        or (after & CAPITAL and kind & (CAPITAL | BEFORE_PLACE))
+        or (after & THE and kind & BEFORE_PLACE)
+        or (after & OF and kind & CAPITAL)
+    ]
 
 
 def _places(tokens: Tokens, place: int) -> Iterator[Span]:

@@ -53,7 +53,8 @@ _UNIT = re.compile(
     r" ?(?:mg|mls?|mcg|g|kg|units?|iu|hrs?|hours?|h|times|patients?|pts?|am|pm|mins?|minutes?|days?|weeks?|years?|"
     r"people|steps|kcal|beds?|miles|metres|m|cm|mm|l|st|nd|rd|th|bpm|x|of|and \d|to \d|-\s?\d)\b"
 )
-_ANNOUNCED = re.compile(r"\b(?i:no|num|number|nr)\.?:? (\d{5,9})(?![\w/.,]*\d)")
+_ANNOUNCED = Expression(r"\d(?<= \d)\d{4,8}(?![\w/.,]*\d)", rb"(?<= )0{5,9}(?!0)")
+_NUMBER = re.compile(r"\b(?i:no|num|number|nr)\.?:? \Z")
 _CODED = re.compile(
     r"\b(?i:contractor code|practice code|ods(?: code)?|locum id|badge|staff id|emp(?:loyee)? (?:no|id)|"
     r"warrant(?: no)?|payroll|smartcard|asset|tag|reg(?:istration)? no)[.: ]{1,3}"
@@ -88,9 +89,9 @@ def lines(text: str, flat: str, digits: Places) -> Iterator[Span]:
             yield Span(begin, end, PHONE)
     for match in anchored(_SPLIT, ("ext",), flat, text):
         yield Span(match.start(1), match.end(1), PHONE)
-    if " no" in flat or " num" in flat or " nr" in flat:
-        for match in anchored(_ANNOUNCED, ("no", "num", "nr"), flat, text):
-            yield Span(match.start(1), match.end(1), NUMBER)
+    for match in _ANNOUNCED.finditer(text, digits):
+        if _NUMBER.search(text, max(0, match.start() - 10), match.start()):
+            yield Span(match.start(), match.end(), NUMBER)
     if any(cue in flat for cue in _CODED_CUES):
         for match in anchored(_CODED, _CODED_FIRST, flat, text):
             yield Span(match.start(1), match.end(1), NUMBER)

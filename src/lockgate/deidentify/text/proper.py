@@ -29,6 +29,8 @@ _LONGEST = 6
 # Before a place or an organisation, and before somebody.
 _WHERE = words("at in from near outside opposite via @ behind by into around")
 _WHO = words("told asked with w by saw met rang phoned called named from see sees love loves lost name")
+# After these any word with a capital may be a name.
+NAMING = _WHERE | _WHO
 _TITLED = TITLES | DOCTORS
 _NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
@@ -244,6 +246,13 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
     if lower in any_given() and gap[-2:] == " (" and text[end : end + 1] in "),":
         return span
     return None
+
+
+def only_placed(word: str) -> bool:
+    """Whether ``proper`` takes a word with a capital, by itself, for a name only after one of ``NAMING``."""
+    lower = word.lower()
+    named = lower in any_given() or class_of(lower) in (GIVEN, FAMILY, STRANGER)
+    return not named and word not in ("St", "Saint")
 
 
 def _one_of_two(tokens: Tokens, place: int) -> bool:

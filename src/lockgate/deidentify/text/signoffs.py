@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
+from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
 from lockgate.deidentify.text.known import PARTICLES
@@ -40,11 +41,17 @@ _ANSWERS = re.compile(
     r"[ \t]*(" + _NAME + r"),? ?(?:\([A-Za-z0-9 ]{2,12}\),? ?)?"
     r"(?i:#|(?:bleep|bleeps|blp|bp|ext|x|pager|pgr|gmc|nmc|hcpc|pin)[.:# ]{1,3})(?=\d{3,8}\b)"
 )
+_ANSWERED = Expression(r"\d(?<=[.:# ]\d)\d{2,7}\b", rb"(?<=[.:# ])0{3,8}(?![Aa0])")
+_ANSWERED_ON = ("bleep", "bleeps", "blp", "bp", "ext", "x", "pager", "pgr", "gmc", "nmc", "hcpc", "pin")
 # A place alone before its telephone: "Ullapool - tel 01632 960812".
 _RINGS = re.compile(
     r"[ \t]*([A-Z][\w'-]+(?:[ -](?:[A-Z][\w'-]+|on|of|the|under|upon|le|in)){0,3})[-, \t:|(]+"
     r"(?i:tel(?:ephone)?|phone|switchboard|fax|ph|t)\b[.: ]*(?=[\d+(])"
 )
+# What stands in each text, in small letters, in which there is one.
+_RINGING = (
+    "tel", "phone", "switchboard", "fax", "ph", " t ", " t.", " t:", " t+", " t(", "-t", ",t", ":t", "|t", "(t",
+)  # fmt: skip
 # Somebody who is to do something: "Lee to ring monthly".
 _TASK = re.compile(
     r" to (?:ring|call|phone|chase|contact|e-?mail|liaise|arrange|discuss|speak|refer|write|attend|send|book|complete|"
@@ -58,7 +65,6 @@ _GRADE = re.compile(
     r"matron|enp|anp|acp|gp|ot|slt|dietitian|crew|midwife|cns|cpn|hca|odp|ttl))\Z"
 )
 _BRACKETED = re.compile(r" \(([A-Z][\w'-]{2,}(?: [A-Z][\w'-]{2,})?)\)")
-_LINE = re.compile(r"(?:\A|\n)[ \t]*(?=[A-Z])")
 # Whose team or round it is: "parent team Garland", "PTWR Wren /".
 _TEAM = re.compile(
     r"(?i:parent team|ptwr|duty (?:micro|reg|sho|cons|anaes|surgeon|psych|doctor|worker)|named cons(?:ultant)?|cons) "
@@ -87,14 +93,20 @@ _NUMBERED_FIRST = ("crew", "callsign", "call sign", "handler", "taker", "operato
 _ID = re.compile(r"(?<=[,( ])ID(?: (?i:no|number))?[.:# ]{1,3}([A-Z]{0,3}\d{3,8})(?![\w/%-]|\.\d)")
 
 
-def signoffs(text: str, flat: str) -> Iterator[Span]:
-    """The staff of forms, their numbers, and places before a telephone. ``flat`` is the text in lower case."""
+def signoffs(text: str, flat: str, digits: Places) -> Iterator[Span]:
+    """The staff of forms, their numbers, and places before a telephone.
+
+    ``flat`` is the text in lower case, ``digits`` the places of its numbers.
+    """
     if any_of(_CELLS, flat):
         yield from _cells(text)
-    for begin in _line_starts(text):
-        match = _ANSWERS.match(text, begin)
-        if match and _may_be_called(match[1]):
-            yield Span(match.start(1), match.end(1), STAFF)
+    for number in _ANSWERED.finditer(text, digits):
+        at = number.start()
+        if text[at - 1] == "#" or text[max(0, at - 10) : at].rstrip(".:# ").lower().endswith(_ANSWERED_ON):
+            match = _ANSWERS.match(text, text.rfind("\n", 0, at) + 1, at + 9)
+            if match and match.end() == at and _may_be_called(match[1]):
+                yield Span(match.start(1), match.end(1), STAFF)
+    for begin in _line_starts(text) if any_of(_RINGING, flat) else ():
         match = _RINGS.match(text, begin)
         if match and _place(match[1].lower()):
             yield Span(match.start(1), match.end(1), PLACE)
@@ -142,8 +154,12 @@ def _cells(text: str) -> Iterator[Span]:
 
 def _line_starts(text: str) -> Iterator[int]:
     """Where the lines of a text begin that begin with a capital."""
-    for match in _LINE.finditer(text):
-        yield match.end()
+    begin = 0
+    for line in text.split("\n"):
+        said = line.lstrip(" \t")
+        if "A" <= said[:1] <= "Z":
+            yield begin + len(line) - len(said)
+        begin += len(line) + 1
 
 
 def _place(said: str) -> bool:

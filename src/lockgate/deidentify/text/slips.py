@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import anchored, any_of, outline
+from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.known import Known
-from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.patterns import MONTHS, before
 from lockgate.deidentify.text.spans import ADDRESS, BIRTH_DATE, DATE, NAME, Span
 
 # Letters that stand for digits in a scan.
@@ -22,7 +23,10 @@ _NOT_DIGIT = re.compile(r"\D")
 _SPELT = re.compile(r"[A-Za-z](?<!\w[A-Za-z])(?:[-. ]{1,2}[A-Za-z]){3,}(?![\w'])")
 _SPELT_HERE = re.compile(r"[A-Z]-[A-Z]-[A-Z]|\b[A-Z] [A-Z] [A-Z] [A-Z]\b|[A-Z]\. ?[A-Z]\. ?[A-Z]\. ?[A-Z]")
 _BROKEN = re.compile(r"(?<!\w)([^\W\d_]{1,30})-[ \t]{0,3}\n[ \t]{0,9}([^\W\d_]{1,30})(?!\w)")
-_HOUSE = re.compile(r"\b[Nn](?:o\.?|umber) ?(\d{1,4}[a-z]?)\b(?! ?(?:mg|ml|mcg|of|x)\b)")
+_HOUSE = Expression(
+    r"\d(?<=[or. ]\d)\d{0,3}[a-z]?\b(?! ?(?:mg|ml|mcg|of|x)\b)", rb"(?<=[ao. ])0{1,4}a?(?![Aa0])"
+)
+_NUMBER = re.compile(r"\b[Nn](?:o\.?|umber) ?\Z")
 _FIRST = re.compile(r"\b(\d{3}[ -]?\d{3})[ -]?(?:[xX*#._?]{2,4}|\.\.\.)")
 _ORDINALS = """
     first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
@@ -38,8 +42,11 @@ _SPOKEN = re.compile(
 _SPOKEN_FIRST = sorted({day.split("-")[0] for day in _DAYS})
 
 
-def slips(text: str, flat: str, known: Known) -> Iterator[Span]:
-    """The identifiers of the record in such shapes, and dates in words. ``flat`` is the text in lower case."""
+def slips(text: str, flat: str, form: bytes, digits: Places, known: Known) -> Iterator[Span]:
+    """The identifiers of the record in such shapes, and dates in words.
+
+    ``flat`` is the text in lower case, ``form`` its outline, ``digits`` the places of its numbers.
+    """
     if known.numbers and any_of((b"0o", b"o0"), text.encode("ascii", "replace").translate(_SCANS)):
         yield from _scanned(text, known)
     if known.singles:
@@ -49,16 +56,15 @@ def slips(text: str, flat: str, known: Known) -> Iterator[Span]:
                 if whole in known.singles:
                     kind = known.singles[whole]
                     yield Span(match.start(), match.end(), kind, kind == NAME)
-        form = outline(text).replace(b". ", b".")
-        if any_of((b"A-A-A", b"A A A A", b"A.A.A.A"), form) and _SPELT_HERE.search(text):
+        spelt = any_of((b"A-A-A", b"A A A A"), form) or b"A.A.A.A" in form.replace(b". ", b".")
+        if spelt and _SPELT_HERE.search(text):
             for match in _SPELT.finditer(text):
                 if re.sub(r"[-. ]", "", match[0]).lower() in known.own_words:
                     yield Span(match.start(), match.end(), NAME, True)
-    if known.houses and (" no" in flat or flat.startswith("no")):
-        for match in anchored(_HOUSE, ("no", "number"), flat, text):
-            if match[1] in known.houses:
-                yield Span(match.start(), match.end(), ADDRESS, True)
-    if known.numbers and any(mask in text for mask in ("xx", "**", "XX", "..", "__", "##", "??")):
+    for match in _HOUSE.finditer(text, digits) if known.houses else ():
+        if match[0] in known.houses and (said := before(_NUMBER, text, match.start(), 8)):
+            yield Span(said.start(), match.end(), ADDRESS, True)
+    if known.numbers and any_of(("xx", "**", "XX", "..", "__", "##", "??"), text):
         for match in _FIRST.finditer(text):
             digits = _NOT_DIGIT.sub("", match[1])
             for number, (kind, own) in known.numbers.items():

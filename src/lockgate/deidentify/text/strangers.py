@@ -74,18 +74,19 @@ _NO_PERSON_BEFORE = HEADS | words(
 
 
 _THEIRS = RELATIONS | CLOSINGS
+# After these a word that no list has may be somebody, in small letters too: "typed susanp", "to see murree on".
+SEES = frozenset(("typed", "see"))
 _ROLES = ROLES | RELATIONS | TITLES | DOCTORS | words("patient guy partner page sister may can will")
 
 
 def _capital(tokens: Tokens, place: int) -> bool:
     word = tokens.words[place]
-    if len(word) == 1 and tokens.text[tokens.begins[place] - 1 : tokens.begins[place]].isdigit():
-        return False  # "Lenke 1A."
-    if len(word) == 1 and tokens.text[tokens.begins[place] - 1 : tokens.begins[place]] == "/":
-        return False  # "D/W Amrit"
-    return word[0].isupper() and (
-        len(word) > 1 or tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in (".", " ")
-    )
+    if len(word) > 1 or not word[0].isupper():
+        return word[0].isupper()
+    before = tokens.text[tokens.begins[place] - 1 : tokens.begins[place]]
+    if before == "/" or before.isdigit():
+        return False  # "D/W Amrit", "Lenke 1A."
+    return tokens.text[tokens.ends[place] : tokens.ends[place] + 1] in (".", " ")
 
 
 def _class(tokens: Tokens, place: int) -> str:
@@ -129,17 +130,18 @@ def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
         if tokens.lowers[first + 1] in any_given() and tokens.lowers[first] in any_family():
             return end, [Span(tokens.begins[first], tokens.ends[first + 1], NAME)]
     found: list[Span] = []
+    classes = [class_written(word) for word in tokens.words[first:end]]
     begin = first
     while begin < end:
         stroke = (
             len(tokens.words[begin]) == 1
             and tokens.text[tokens.begins[begin] - 1 : tokens.begins[begin]] == "/"
         )
-        if stroke or _class(tokens, begin) is WORD:
+        if stroke or classes[begin - first] is WORD:
             begin += 1
             continue
         stop = begin + 1
-        while stop < end and _class(tokens, stop) is not WORD:
+        while stop < end and classes[stop - first] is not WORD:
             stop += 1
         if _is_person(tokens, begin, stop):
             town = (
@@ -320,6 +322,11 @@ def _families(tokens: Tokens, place: int) -> int:
         and tokens.words[place + 1].islower()
         and tokens.following(place + 1) in PERSON_VERBS
     )
+
+
+def may_be_named(lower: str) -> bool:
+    """Whether a word, or a part of a double name, is a family name of any list, or it is a given name."""
+    return _family(lower) or lower in any_given()
 
 
 def small(tokens: Tokens, place: int) -> Iterator[Span]:

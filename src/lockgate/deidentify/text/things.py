@@ -100,10 +100,13 @@ def numbered(tokens: Tokens, last: int) -> bool:
 
 def graded(tokens: Tokens, last: int) -> bool:
     """Whether the word is followed by a number, grade or dose, and by no age, house or telephone."""
-    if tokens.gaps[last] == " ":  # a word follows
+    gap = tokens.gaps[last]
+    if gap == " ":  # a word follows
         following = tokens.words[last + 1]
         if following[0] not in "IV" and following not in _OF_GRADES:
             return False
+    elif gap[:1] not in (" ", "'"):
+        return False
     end = tokens.ends[last]
     return bool(_AMOUNT.match(tokens.text, end)) and not _NEVER_ONE.match(tokens.text, end)
 

@@ -37,7 +37,7 @@ class Tokens:
         words = parts[1::2]
         gaps = parts[2:-1:2]
         gaps += [""] * (len(words) - len(gaps) + _BEYOND)
-        return cls(text, at[:-1:2], at[1::2], words, [word.lower() for word in words], gaps)
+        return cls(text, at[:-1:2], at[1::2], words, list(map(str.lower, words)), gaps)
 
     def gap(self, place: int) -> str:
         """What stands between a word and the one after it ("" after the last, and at -1)."""
