@@ -22,9 +22,9 @@ FIRST = ("care_site", "provider", "person", "visit_occurrence", "visit_detail")
 
 PASSED_OVER = {
     "observation_period": "a release makes it anew, from what it carries",
-    "condition_era": "made from conditions, by whoever needs it",
-    "drug_era": "made from drug exposures, by whoever needs it",
-    "dose_era": "made from drug exposures, by whoever needs it",
+    "condition_era": "a release makes it anew, from its conditions",
+    "drug_era": "a release makes it anew, from its drug exposures",
+    "dose_era": "not carried into a release",
     "cdm_source": "a release says itself where it comes from",
     "location": "a person's area comes from the postcodes of other sources",
     "note_nlp": "found in notes before they were scrubbed",

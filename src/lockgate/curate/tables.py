@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lockgate import __version__
+from lockgate.curate.eras import make_ingredients
 from lockgate.curate.reuse import (
     PERSONAL,
     Known,
@@ -55,6 +56,7 @@ class Tables:
 def prepare_tables(build: Curation, to: Tables) -> None:
     """Make what the SELECTs read besides the prepared rows, and the digests of what they read."""
     _common_text(build)
+    make_ingredients(build.engine, prefix="vocabulary_")
     _describe_source(build)
     if build.engine.local is build.engine:
         selects = [sql_text(part, name) for part in ("omop", "linked") for name in sql_names(part)]

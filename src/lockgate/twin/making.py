@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lockgate.catalogue.counts import find_unwilling, willing_view
-from lockgate.curate import Release, open_release, retirement
+from lockgate.curate import ERAS, MADE_FROM, Release, eras_of, open_release, retirement
 from lockgate.engine import Engine
 from lockgate.errors import LockgateError, Refused, UsageError
 from lockgate.schema import RELEASE, VOCABULARY_TABLES
@@ -237,16 +237,26 @@ def _concept_names(release: Release) -> dict[Value, str]:
 
 
 def as_release(folder: Path, tables: dict[str, pa.Table], real: Release) -> Release:
-    """The tables of a twin as a release on disk, so that what reads releases reads them: no one is limited in it."""
+    """The tables of a twin as a release on disk, so that what reads releases reads them: no one is limited in it.
+
+    Its eras are made from its own conditions and drugs, as a release's are, where the release has any.
+    """
     described: dict[str, Any] = {}
-    for name, table in tables.items():
-        kind = make_dir(folder / "omop")
-        pq.write_table(table, kind / f"{name}.parquet", compression="zstd")
+    place = make_dir(folder / "omop")
+
+    def write(name: str, table: pa.Table) -> None:
+        pq.write_table(table, place / f"{name}.parquet", compression="zstd")
         described[name] = {"file": f"omop/{name}.parquet", "rows": table.num_rows}
+
+    for name, table in tables.items():
+        write(name, table)
     for name in VOCABULARY_TABLES:
         if name in real.manifest["tables"]:
-            (folder / "omop" / f"{name}.parquet").symlink_to(real.table_path(name).resolve())
+            (place / f"{name}.parquet").symlink_to(real.table_path(name).resolve())
             described[name] = real.manifest["tables"][name] | {"file": f"omop/{name}.parquet"}
+    if all(name in real.manifest["tables"] for name in ERAS) and described.keys() >= set(MADE_FROM):
+        for name, table in eras_of({name: place / f"{name}.parquet" for name in MADE_FROM}).items():
+            write(name, table)
     kept: dict[str, Any] = {
         key: real.manifest[key] for key in ("policy", "opt_out_cut_off") if key in real.manifest
     }
