@@ -63,7 +63,7 @@ class Note:
 
 
 def hospital(folder: Path, patients: int, seed: int = SEED, *, letters: str = "") -> list[Note]:
-    """The notes of a synthetic hospital, generated into ``folder``, with its record and the names of its site."""
+    """The notes and reports of a synthetic hospital, made in ``folder``, with its record and its site's names."""
     generate(folder, patients, seed, letters=letters)
     rows = pq.read_table(folder / "truth" / "people.parquet").to_pylist()
     people = {row["patient_id"]: Known.from_rows([_as_staged(row)]) for row in rows}
@@ -73,11 +73,16 @@ def hospital(folder: Path, patients: int, seed: int = SEED, *, letters: str = ""
         for entry in map(json.loads, (folder / "truth" / "identifiers.jsonl").read_text("utf-8").splitlines())
     }
     notes = []
-    for resource in _ndjson(folder, "DocumentReference"):
+    for resource in (*_ndjson(folder, "DocumentReference"), *_ndjson(folder, "DiagnosticReport")):
         entry = truth.get(resource["id"])
         if entry is not None:
-            text = base64.b64decode(resource["content"][0]["attachment"]["data"]).decode("utf-8")
-            kind = resource.get("type", {}).get("text") or "note"
+            form = (
+                resource["content"][0]["attachment"]
+                if "content" in resource
+                else resource["presentedForm"][0]
+            )
+            text = base64.b64decode(form["data"]).decode("utf-8")
+            kind = resource.get("type", resource.get("code", {})).get("text") or "note"
             notes.append(Note(resource["id"], kind, text, entry["spans"], people[entry["patient_id"]], site))
     return notes
 
