@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lockgate.deidentify.text import record
 from lockgate.deidentify.text.capitals import capitals
@@ -61,16 +62,8 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
             continue
         said = _WORD.findall(tokens.text[span.begin : span.end])
         for word in said:
-            lower = word.lower()
-            brief = len(said) == 1 and lower in any_family() and word not in ("Na", "Ca", "Mr", "Dr")
-            if (
-                (len(lower) > 2 or (len(lower) == 2 and brief))
-                and lower not in NOT_NAMES
-                and word[0].isupper()
-            ):
-                people.setdefault(lower, (span.kind, span.own))
-                for short in SHORT.get(lower, ()):
-                    people.setdefault(short, (span.kind, span.own))
+            for called in _called(word, len(said) == 1):
+                people.setdefault(called, (span.kind, span.own))
         if 1 < len(said) < 5 and all(word[0].isupper() for word in said):
             _add_letters(letters, said, span.kind)
     found: list[Span] = []
@@ -81,6 +74,16 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
     if letters:
         found += _initials(tokens, letters)
     return found
+
+
+@lru_cache(maxsize=1 << 14)
+def _called(word: str, alone: bool) -> tuple[str, ...]:
+    """By what words (lower case) somebody is called of whose name this is a word, or all where ``alone``."""
+    lower = word.lower()
+    brief = alone and len(lower) == 2 and lower in any_family() and word not in ("Na", "Ca", "Mr", "Dr")
+    if not (len(lower) > 2 or brief) or lower in NOT_NAMES or not word[0].isupper():
+        return ()
+    return lower, *SHORT.get(lower, ())
 
 
 def _first_words(tokens: Tokens, spans: list[Span]) -> frozenset[str]:
@@ -132,10 +135,11 @@ def _again(tokens: Tokens, people: dict[str, tuple[str, bool]]) -> Iterator[Span
             continue
         if not word[0].isupper() and (len(lower) < 4 or class_of(lower) in (WORD, BOTH)):
             continue
-        following = tokens.following(place)
-        if is_eponym(lower, following, tokens.possessive(place)) or record.is_ward(tokens, place):
+        if lower in EPONYMS and is_eponym(lower, tokens.following(place), tokens.possessive(place)):
             continue
-        if lower in WORDS and not reads_as_person(following, True, tokens.at_start(place)):
+        if record.is_ward(tokens, place):
+            continue
+        if lower in WORDS and not reads_as_person(tokens.following(place), True, tokens.at_start(place)):
             continue
         kind, own = people[lower]
         yield Span(tokens.begins[place], tokens.ends[place], kind, own)

@@ -315,7 +315,8 @@ def _trimmed(text: str, span: Span) -> Span:
     said = text[span.begin : span.end]
     if " " not in said:
         return span
-    first, last = _BEFORE_NAME.match(said), _AFTER_NAME.search(said)
+    first, ends = _BEFORE_NAME.match(said), said.rpartition(" ")[2]
+    last = None if ends.istitle() and ends not in ("Dyddiad", "Visitors") else _AFTER_NAME.search(said)
     begin = span.begin + (first.end() if first else 0)
     end = span.begin + (last.start() if last else len(said))
     return span._replace(begin=begin, end=end) if begin < end else span

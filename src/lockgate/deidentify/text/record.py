@@ -43,8 +43,7 @@ def own_values(text: str, flat: str, digits: Places, known: Known) -> list[Span]
     """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
     found: list[Span] = []
     if known.numbers:
-        runs = list(_RUN.finditer(text, digits))
-        for run in runs:
+        for run in _RUN.finditer(text, digits):
             said = _NO_DIGIT.sub("", run[0])
             for number, (kind, own) in known.numbers.items():
                 at = said.find(number)
@@ -55,7 +54,7 @@ def own_values(text: str, flat: str, digits: Places, known: Known) -> list[Span]
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
-        found += _halves(text, flat, runs, known)
+        found += _halves(text, flat, digits, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
@@ -69,24 +68,25 @@ _ENDING = re.compile(
     r"(?: (?:in|with|are|is|of))?[\s:.*x-]{0,4}(\d{3,6})(?!\d)",
     re.I,
 )
-_SHORT_RUN = re.compile(r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-]\d)")
+_SHORT_RUN = Expression(
+    r"\d(?<![\w./:-]\d)\d{2}(?:[ -]?\d){2,5}(?![\w%/:]|[ .,-]\d)", rb"(?<![Aa0./:-])000(?:[ -]?0){2}"
+)
 
 
 _ENDS = ("end", "last ", "xx", "x*", "*x", "**")
 
 
-def _halves(text: str, flat: str, runs: list[re.Match[str]], known: Known) -> Iterator[Span]:
+def _halves(text: str, flat: str, digits: Places, known: Known) -> Iterator[Span]:
     """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
     for match in anchored(_ENDING, _ENDS, flat, text):
         for number, (kind, own) in known.numbers.items():
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)
-    for run in runs:
-        for match in _SHORT_RUN.finditer(text, run.start(), run.end() + 2):
-            digits = _NO_DIGIT.sub("", match[0])
-            for number, (kind, own) in known.numbers.items():
-                if len(number) > len(digits) and number.endswith(digits):
-                    yield Span(match.start(), match.end(), kind, own)
+    for match in _SHORT_RUN.finditer(text, digits):
+        said = _NO_DIGIT.sub("", match[0])
+        for number, (kind, own) in known.numbers.items():
+            if len(number) > len(said) and number.endswith(said):
+                yield Span(match.start(), match.end(), kind, own)
 
 
 def _whole_word(text: str, begin: int, end: int) -> tuple[int, int]:

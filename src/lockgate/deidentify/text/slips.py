@@ -66,9 +66,9 @@ def slips(text: str, flat: str, form: bytes, digits: Places, known: Known) -> It
             yield Span(said.start(), match.end(), ADDRESS, True)
     if known.numbers and any_of(("xx", "**", "XX", "..", "__", "##", "??"), text):
         for match in _FIRST.finditer(text):
-            digits = _NOT_DIGIT.sub("", match[1])
+            first = _NOT_DIGIT.sub("", match[1])
             for number, (kind, own) in known.numbers.items():
-                if number.startswith(digits):
+                if number.startswith(first):
                     yield Span(match.start(1), match.end(1), kind, own)
                     break
     yield from _spoken(flat, known)
