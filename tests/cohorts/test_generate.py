@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,12 +18,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from lockgate.cli import run
 from lockgate.cohorts.authored import read_yaml
 from lockgate.cohorts.circe import read_circe
-from lockgate.cohorts.definition import (
-    Definition,
-)
+from lockgate.cohorts.definition import Criterion, Definition, Demographic, Group, In
 from lockgate.cohorts.files import read_definitions
-from lockgate.cohorts.generate import generate
+from lockgate.cohorts.generate import generate, generation_sql
 from lockgate.cohorts.omop import open_omop
+from lockgate.cohorts.plan import Plan
 from lockgate.engine import Engine
 
 _spec = importlib.util.spec_from_file_location(
@@ -186,6 +186,32 @@ def test_random_definitions_mean_what_they_say(told: list[Definition], rows: Any
     for number, definition in enumerate(told):
         expected = reading.stays(definition)
         assert [row[1:] for row in found if row[0] == number] == expected, definition
+
+
+def test_a_group_that_asks_more_than_it_has_holds_for_nobody(shared_data: Path) -> None:
+    man = Demographic((("Gender", In((8507,))),))
+    some = Criterion("condition_occurrence", group=Group("at_least", 2, demographics=(man,)))
+    with Engine() as engine:
+        open_omop(engine, shared_data / "omop" / "phenolib_planted_omop54")
+        assert generate(engine, [(1, Definition(entry=(some,)))]).num_rows == 0
+
+
+def test_those_that_wait_for_nested_groups_and_those_that_do_not_are_all_there(shared_data: Path) -> None:
+    """What runs in two parts, as a definition alone and as one text in SQL."""
+    omop = shared_data / "omop"
+    library = [(number, told) for number, _, told in read_definitions(omop / "phenotype-library")]
+    nested = Plan(library).after_groups()
+    asked = [(number, told) for number, told in library if told.rules or told.qualifying or told.censoring]
+    some = [pair for pair in asked if pair[0] in nested][:12] + [
+        pair for pair in asked if pair[0] not in nested
+    ][:12]
+    with Engine(threads=2) as engine:
+        open_omop(engine, omop / "phenolib_planted_omop54")
+        together = generate(engine, some)
+        assert len(set(together.column(0).to_pylist()) & nested) > 2
+        assert len(set(together.column(0).to_pylist()) - nested) > 2
+        assert together.equals(pa.concat_tables(generate(engine, [pair]) for pair in sorted(some)))
+        assert together.to_pylist() == generation_sql(engine, some).to_pylist()
 
 
 # --- the command

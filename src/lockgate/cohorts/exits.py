@@ -134,7 +134,9 @@ def _exposures(scratch: Scratch, exposures: Mapping[_Exposure, int]) -> str:
 
 def _runs(scratch: Scratch, taken: str, gaps: Sequence[int]) -> str:
     """A table of the runs of exposures, merged in arrays."""
-    spans = scratch.create("exposures_taken", f"SELECT grouping, place, began, stopped FROM ({taken})")
+    spans = scratch.create(
+        "exposures_taken", f"SELECT grouping, place, began, stopped FROM ({taken})", first=True
+    )
     bounds = scratch.rows(
         f"SELECT min(began), max(began), min(stopped - began), max(stopped - began) FROM {spans}"
     )[0]

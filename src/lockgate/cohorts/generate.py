@@ -98,11 +98,12 @@ def _generated(
         resolve(scratch)
         observed(scratch)
         _events(scratch)
-        asked = _entry(scratch, numbered=numbered)
-        if asked:
-            _qualified(scratch)
-            _included(scratch)
-        ends(scratch, asked=asked)
+        parts = _entry(scratch, numbered=numbered)
+        if parts:
+            included = (_included(scratch, part, numbers) for part, numbers in parts.items())
+            told = " UNION ALL ".join(f"SELECT {scratch.index} FROM {source}" for source in included)
+            scratch.view("included_events", told)
+        ends(scratch, asked=bool(parts))
         yield scratch
 
 
@@ -197,14 +198,27 @@ def _kind(definition: Definition, *, numbered: bool, loose: bool) -> str:
     return "loose" if loose else "ordered"
 
 
-def _entry(scratch: Scratch, *, numbered: bool) -> bool:
-    """The entry events of definitions: a table of those that more is asked of, if any are, and views of the rest."""
-    told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+def _entry(scratch: Scratch, *, numbered: bool) -> dict[str, set[int]]:
+    """The entry events of definitions: tables of those that more is asked of, if any are, and views of the rest.
+
+    What ends the names of tables, with the numbers of the definitions in them: where statements run at once, those
+    that needn't wait for criteria with groups are a part of their own.
+    """
+    told: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
+    parts: dict[str, set[int]] = defaultdict(set)
+    early = scratch.at_once and scratch.plan.nested
+    late = scratch.plan.after_groups() if early else set()
     ends_of, _ = exits(scratch.plan)
     loose = _counts_once(scratch)
     for number, d in scratch.plan.definitions:
         turn = -1 if d.entry_limit == "last" else 1
-        rows = told[_kind(d, numbered=numbered, loose=loose)]
+        kind = _kind(d, numbered=numbered, loose=loose)
+        part = "_early" if early and number not in late else ""
+        if not kind.startswith(("plain", "exposed")):
+            parts[part].add(number)
+        else:
+            part = ""
+        rows = told[kind, part]
         for place, criterion in enumerate(d.entry):
             asked = (number, scratch.plan.criteria[criterion], place, d.days_before, d.days_after, turn)
             rows.append((*asked, *ends_of[number]))
@@ -229,8 +243,8 @@ def _entry(scratch: Scratch, *, numbered: bool) -> bool:
         "turn": "i4",
         **EXITS,
     }
-    selects = []
-    for kind, rows in told.items():
+    selects: dict[str, list[str]] = defaultdict(list)
+    for (kind, part), rows in told.items():
         columns = f"d.context, e.person_id, {numbers.get(kind, 'CAST(NULL AS BIGINT)')} AS event_id, {found}"
         if kind not in numbers:
             columns += f", {', '.join(f'd.{name}' for name in EXITS)}"
@@ -245,10 +259,10 @@ def _entry(scratch: Scratch, *, numbered: bool) -> bool:
             scratch.plain.append((scratch.view(f"{kind}_events", sql), kind.startswith("exposed")))
             continue
         first = " WHERE event_id = 1" if kind == "limited" else ""
-        selects.append(f"SELECT {scratch.index} FROM ({sql}){first}")
-    if selects:
-        scratch.create("entry_events", " UNION ALL ".join(selects))
-    return bool(selects)
+        selects[part].append(f"SELECT {scratch.index} FROM ({sql}){first}")
+    for part, some in selects.items():
+        scratch.create(f"entry_events{part}", " UNION ALL ".join(some))
+    return parts
 
 
 def _limited(scratch: Scratch, source: str, limits: Iterable[tuple[int, str]], name: str) -> str:
@@ -293,14 +307,11 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
     return _instead(scratch, source, contexts, passed)
 
 
-def _qualified(scratch: Scratch) -> None:
-    source = _passed(scratch, scratch.plan.qualifying, "entry_events", "qualifying")
-    limits = [(number, d.qualifying_limit) for number, d in scratch.plan.definitions]
-    source = _limited(scratch, source, limits, "qualifying")
-    scratch.view("qualified_events", f"SELECT {scratch.index} FROM {source}")
-
-
-def _included(scratch: Scratch) -> None:
-    source = _passed(scratch, scratch.plan.rules, "qualified_events", "rules")
-    source = _limited(scratch, source, [(n, d.limit) for n, d in scratch.plan.definitions], "rules")
-    scratch.view("included_events", f"SELECT {scratch.index} FROM {source}")
+def _included(scratch: Scratch, part: str, numbers: set[int]) -> str:
+    """The entry events of some definitions that kept every rule and limit."""
+    plan = scratch.plan
+    some = [(number, d) for number, d in plan.definitions if number in numbers]
+    source = _passed(scratch, plan.qualifying.of(numbers), f"entry_events{part}", f"qualifying{part}")
+    source = _limited(scratch, source, [(n, d.qualifying_limit) for n, d in some], f"qualifying{part}")
+    source = _passed(scratch, plan.rules.of(numbers), source, f"rules{part}")
+    return _limited(scratch, source, [(n, d.limit) for n, d in some], f"rules{part}")

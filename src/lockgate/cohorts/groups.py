@@ -41,6 +41,8 @@ def near_sql(scratch: Scratch, nodes: Nodes) -> str:
     """
     asked = [leaf for leaf in nodes.leaves if not nodes.roots[leaf.context].alone[1]]
     pairs = {(leaf.context, leaf.criterion) for leaf in asked}
+    if not pairs:  # groups that ask more than they have
+        return "SELECT CAST(NULL AS INTEGER) AS context, CAST(NULL AS BIGINT) AS person_id WHERE FALSE"
     leaves = scratch.register(rows_table(sorted(pairs), {"context": "i4", "criterion": "i4"}))
     events = scratch.events(leaf.criterion for leaf in asked)
     return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +103,15 @@ class Nodes:
     branches: list[Branch] = field(default_factory=list)
     roots: dict[int, Branch] = field(default_factory=dict)  # by context
 
+    def of(self, contexts: Container[int]) -> Nodes:
+        """Those of some contexts."""
+        return Nodes(
+            [leaf for leaf in self.leaves if leaf.context in contexts],
+            [person for person in self.people if person.context in contexts],
+            [branch for branch in self.branches if branch.context in contexts],
+            {context: root for context, root in self.roots.items() if context in contexts},
+        )
+
 
 class Plan:
     """What definitions ask: code sets, criteria, nodes. Equal parts are there once, whoever asks for them.
@@ -174,6 +183,16 @@ class Plan:
         if criterion.group is not None:
             self._root(criterion.group, number, self.nested.setdefault(height, Nodes()))
         return number
+
+    def after_groups(self) -> set[int]:
+        """The numbers of definitions that ask for events for which a group of their own holds."""
+        leaves = (leaf for nodes in (self.qualifying, self.rules) for leaf in nodes.leaves)
+        found = {leaf.context for leaf in leaves if leaf.counted.criterion.group is not None}
+        return found | {
+            number
+            for number, definition in self.definitions
+            if any(criterion.group is not None for criterion in (*definition.entry, *definition.censoring))
+        }
 
     def height(self, criterion: Criterion) -> int:
         """How many others come before it, one told from the other."""

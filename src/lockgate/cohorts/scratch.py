@@ -50,7 +50,7 @@ class Scratch:
         self._made: list[str] = []
         self._parameters: dict[str, pa.Table] = {}
         self._registered: list[str] = []
-        self._at_once = at_once and isinstance(engine, Engine) and engine.all_shared()
+        self.at_once = at_once and isinstance(engine, Engine) and engine.all_shared()
         self._course: Course | None = None
         self._views: dict[str, str] = {}  # where connections can't share them
 
@@ -65,14 +65,14 @@ class Scratch:
             self._course.register(name, table)
         return name
 
-    def create(self, name: str, sql: str) -> str:
-        """A table of a query's rows; its name."""
+    def create(self, name: str, sql: str, *, first: bool = False) -> str:
+        """A table of a query's rows; its name. ``first``: made before all that waits."""
         statement = f"CREATE {'' if self._apart else 'TEMP '}TABLE {name} AS {self._inlined(sql)}"
         if self._course is None:
             self.engine.execute(statement)
             self._made.append(name)
         else:
-            self._course.make(name, statement)
+            self._course.make(name, statement, first=first)
         return name
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -112,7 +112,7 @@ class Scratch:
 
     def view(self, name: str, sql: str) -> str:
         """A view of a query's rows, in place of one of that name; its name."""
-        if self._at_once:
+        if self.at_once:
             self._views[name] = f"({self._inlined(sql)})"
         else:
             self.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
@@ -123,7 +123,7 @@ class Scratch:
             ((self._path,),) = self.engine.rows("SELECT current_setting('search_path')")
             self.engine.execute(f"ATTACH ':memory:' AS {_APART} (ROW_GROUP_SIZE {_ROW_GROUP})")
             self.engine.execute(_PATH)
-        if self._at_once:
+        if self.at_once:
             self._course = Course(self.engine.local, [_PATH])
         return self
 

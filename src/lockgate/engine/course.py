@@ -45,12 +45,14 @@ class Course:
         """Make an Arrow table readable under a name, for statements asked for later."""
         self._registered[name] = table
 
-    def make(self, table: str, statement: str) -> None:
-        """Ask for a statement that makes a table, whose name the words of later ones are compared with."""
+    def make(self, table: str, statement: str, *, first: bool = False) -> None:
+        """Ask for a statement that makes a table, whose name the words of later ones are compared with; ``first``: it
+        is begun before all that wait."""
         words = set(_WORD.findall(statement))
         with self._turn:
             self._raise()
-            self._asked[table] = statement, words, words & self._asked.keys()
+            step = statement, words, words & self._asked.keys()
+            self._asked = {table: step, **self._asked} if first else {**self._asked, table: step}
             self._turn.notify_all()
 
     def wait(self, sql: str) -> None:
