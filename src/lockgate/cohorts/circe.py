@@ -6,6 +6,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -92,6 +93,18 @@ def _told(told: Any, where: str) -> Definition:
         name = told.get("name")
         return msgspec.structs.replace(found, name=name) if isinstance(name, str) and name else found
     return _Reader(where).definition(told)
+
+
+@cache
+def _countable(domain: str) -> dict[str, str]:
+    """What can be counted of a kind of event, by Circe's names."""
+    named = {**COUNTED, "VISIT": "visit"}
+    if domain == "visit_detail":
+        named["VISIT_DETAIL_ID"] = "no"  # each event has its own
+    for name, attributes in COUNTED_ATTRIBUTES.items():
+        for attribute in filter(domains()[domain].counts, attributes):
+            named.setdefault(name, attribute)
+    return named
 
 
 def _of_regions(told: Any) -> bool:
@@ -292,13 +305,7 @@ class _Reader(CirceTests):
 
     def _distinct(self, told: Mapping[str, Any], domain: Domain, path: str) -> str:
         column = told.get("CountColumn", "DOMAIN_CONCEPT")
-        named = {**COUNTED, "VISIT": "visit"}
-        if domain.name == "visit_detail":
-            named["VISIT_DETAIL_ID"] = "no"  # each event has its own
-        for name, attributes in COUNTED_ATTRIBUTES.items():
-            for attribute in filter(domain.counts, attributes):
-                named.setdefault(name, attribute)
-        found: str = self.choice(column, named, f"{path}.CountColumn")
+        found: str = self.choice(column, _countable(domain.name), f"{path}.CountColumn")
         # as in Circe, the column matters only where different ones are counted
         return found if self.flag(told.get("IsDistinct", False), f"{path}.IsDistinct") else "no"
 

@@ -45,7 +45,7 @@ BY_PREFIX = ("ICD10", "ICD10CM", "ICD9CM", "OPCS4")
 ConceptSet = tuple[ConceptItem | CodeItem, ...]
 
 
-class Interval(msgspec.Struct, frozen=True):
+class Interval(msgspec.Struct, frozen=True, gc=False):
     """``low <= x <= high``; with ``outside``, the rest. An unknown x is in neither."""
 
     low: float = float("-inf")
@@ -53,7 +53,7 @@ class Interval(msgspec.Struct, frozen=True):
     outside: bool = False
 
 
-class Days(msgspec.Struct, frozen=True):
+class Days(msgspec.Struct, frozen=True, gc=False):
     """``low <= day <= high``; with ``outside``, the rest."""
 
     low: date = EARLIEST
@@ -61,7 +61,7 @@ class Days(msgspec.Struct, frozen=True):
     outside: bool = False
 
 
-class Words(msgspec.Struct, frozen=True):
+class Words(msgspec.Struct, frozen=True, gc=False):
     """What a text column says, in the case it is written in."""
 
     how: Literal["contains", "startsWith", "endsWith", "eq"]
@@ -69,7 +69,7 @@ class Words(msgspec.Struct, frozen=True):
     outside: bool = False
 
 
-class In(msgspec.Struct, frozen=True):
+class In(msgspec.Struct, frozen=True, gc=False):
     """A concept column is one of these, or in this set; with ``outside``, is another. An absent one is in neither."""
 
     concepts: tuple[int, ...] = ()
@@ -77,11 +77,11 @@ class In(msgspec.Struct, frozen=True):
     outside: bool = False
 
 
-class Abnormal(msgspec.Struct, frozen=True):
+class Abnormal(msgspec.Struct, frozen=True, gc=False):
     """A measurement below or above its range of reference, or called abnormal."""
 
 
-class Flag(msgspec.Struct, frozen=True):
+class Flag(msgspec.Struct, frozen=True, gc=False):
     """Something is so, or with ``yes`` false is known not to be. Where it isn't known, neither holds."""
 
     yes: bool = True
@@ -90,7 +90,7 @@ class Flag(msgspec.Struct, frozen=True):
 Test = Interval | Days | Words | In | Abnormal | Flag
 
 
-class Adjustment(msgspec.Struct, frozen=True):
+class Adjustment(msgspec.Struct, frozen=True, gc=False):
     """Start and end moved: each so many days from the event's start or end."""
 
     start_from: Literal["start", "end"]
@@ -99,7 +99,7 @@ class Adjustment(msgspec.Struct, frozen=True):
     end_days: int
 
 
-class Criterion(msgspec.Struct, frozen=True):
+class Criterion(msgspec.Struct, frozen=True, gc=False):
     """Events of one kind: those in a concept set, of them each person's first, of those the ones that pass all tests.
 
     ``domain`` is a key of ``domains.yaml``; ``tests`` names attributes there. ``concepts`` None means any;
@@ -124,7 +124,7 @@ class Criterion(msgspec.Struct, frozen=True):
 Edge = int | Literal["observation start", "observation end"]
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(msgspec.Struct, frozen=True, gc=False):
     """Where the counted event's start (or end) lies, from the index event's start (or end); both edges included."""
 
     begin: Edge = "observation start"
@@ -138,7 +138,7 @@ class Window(msgspec.Struct, frozen=True):
 OF_ANY = ("domain_concept", "start_date", "end_date", "duration", "visit")
 
 
-class Counted(msgspec.Struct, frozen=True):
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """So many of these events near the index event; with ``distinct``, so many different values of what it names."""
 
     criterion: Criterion
@@ -150,13 +150,13 @@ class Counted(msgspec.Struct, frozen=True):
     outside_observation: bool = False
 
 
-class Demographic(msgspec.Struct, frozen=True):
+class Demographic(msgspec.Struct, frozen=True, gc=False):
     """Who the person is, at the index event."""
 
     tests: tuple[tuple[str, Test], ...]
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """How many of these hold; ``count`` is for at_least and at_most. An empty group holds for everybody."""
 
     how: Literal["all", "any", "at_least", "at_most"]
@@ -166,7 +166,7 @@ class Group(msgspec.Struct, frozen=True):
     groups: tuple[Group, ...] = ()
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """A named rule that every event of the cohort has to keep."""
 
     name: str
@@ -174,14 +174,14 @@ class Rule(msgspec.Struct, frozen=True):
     description: str = ""
 
 
-class OffsetExit(msgspec.Struct, frozen=True):
+class OffsetExit(msgspec.Struct, frozen=True, gc=False):
     """The cohort ends so many days after the event's start or end, and no later than its observation."""
 
     from_end: bool
     days: int
 
 
-class ExposureExit(msgspec.Struct, frozen=True):
+class ExposureExit(msgspec.Struct, frozen=True, gc=False):
     """The cohort ends with the person's continuous exposure to these drugs."""
 
     drugs: ConceptSet
@@ -190,7 +190,7 @@ class ExposureExit(msgspec.Struct, frozen=True):
     days_supply: int | None = None
 
 
-class Definition(msgspec.Struct, frozen=True):
+class Definition(msgspec.Struct, frozen=True, gc=False):
     """Who is in a cohort, from when until when.
 
     ``concept_sets`` are names for sets, for people to read: what is asked is in the criteria themselves.

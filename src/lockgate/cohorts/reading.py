@@ -41,7 +41,9 @@ class Reading:
             if key not in keys:
                 reason = f"{self._format} has no such field here{meant(key, keys)}"
                 raise self.refuse(f"{path}.{key}".lstrip("."), reason)
-        return {key: value for key, value in told.items() if value is not None}
+        if None in told.values():
+            return {key: value for key, value in told.items() if value is not None}
+        return told
 
     def items(self, told: Any, path: str) -> Sequence[Any]:
         """A list; empty where there is none."""
