@@ -99,13 +99,9 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         starts.append(f"CASE WHEN l.observed THEN i.{period} ELSE {far} END")
         limits.append(f"{most}({', '.join(starts)}) AS start_{side}")
         limits.append(f"{most}({', '.join(ends)}) AS end_{side}")
-    events = scratch.events(leaf.criterion for leaf in nodes.leaves)
-    bounds = scratch.create(
-        f"{name}_bounds",
-        "SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
-        f"i.visit_id, {', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context "
-        # bounds are told only where the person has such an event at all
-        f"SEMI JOIN {events} e ON e.criterion = l.criterion AND e.person_id = i.person_id",
+    bounds = (
+        "(SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
+        f"i.visit_id, {', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context)"
     )
     values = {
         "domain_concept": "e.concept_id",
