@@ -106,3 +106,44 @@ STAFF_NAMES = [
 @pytest.mark.parametrize("marked", AGES + LINES + DAYS + INITIALS + STAFF_NAMES)
 def test_what_no_cue_announces(marked: str) -> None:
     _holds(marked)
+
+
+BODIES = [
+    "support from [[The Lanterns]] twice a week",
+    "lives at [[The Laurels]].",
+    "found in [[The Crown and Anchor]].",
+    "self-referred to [[Steps to Change]].",
+    "[[Wheels to Work]] number given.",
+    "worker from [[Barnardo's]] in attendance",
+    "back at [[Aldi]] on the tills",
+    "eRx to [[Boots, Millbrook]].",
+    "fit note for [[Iceland]].",
+    "R/H: [[Primrose Lodge]]",
+    "Nursery - [[Little Acorns]]\n",
+    "supported living ([[Creative Support]])",
+    "at [[Queen Elizabeth's]] in the sixth form",
+    "[[Princess Royal Hospital, East Wing]]\nDischarge summary",
+    "[[PENNINE LABS]]  Biochemistry report\n",
+    "[[KELDER PATHOLOGY]] - CELLULAR PATHOLOGY REPORT\n",
+    "[[Northgate General Hospital]] EMERGENCY DEPARTMENT - LETTER\n",
+    "[[Eastmoor Diagnostics]] - Ultrasound report\n",
+    "eRx to [[Larkfield Late Night Pharmacy]].",
+    "volunteers at [[Temebridge Methodist Chapel]]",
+    "[[NMGH]] ED",
+    "referred to Speech and Language Therapy",
+    "referred to Falls and Frailty",
+    "Head Injury leaflet given. Wound Care advice leaflet given.",
+    "seen in The Emergency Department",
+    "Source: Blood culture",
+    "Place: Resus",
+    "HIGH RISK OF FALLS\nplan as before",
+    "CELLULAR PATHOLOGY REPORT\n",
+    "Trauma and Orthopaedics - Ward round\n",
+    "she wants to move from Iceland",
+    "wearing walking boots, well today",
+]
+
+
+@pytest.mark.parametrize("marked", BODIES)
+def test_bodies_no_head_tells(marked: str) -> None:
+    _holds(marked)

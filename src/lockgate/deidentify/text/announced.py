@@ -22,7 +22,7 @@ _CAPITAL_LINE = re.compile(
 # A practice, school or club by the letters of its kind: "Ormeau Park HC".
 _LETTERED = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+(?: [A-Z][a-z'-]+){0,3} "
-    r"(?:HC|MC|HSC|DGH|RI|GH|MBC|RFC|AFC|CofE|CE|RC Primary|PRU|MIU|CMHT|UTC|WI)\b"
+    r"(?:HC|MC|HSC|DGH|RI|GH|MBC|RFC|AFC|CofE|C of E|CE|Girls|Boys|Juniors|RC Primary|PRU|MIU|CMHT|UTC|WI)\b"
 )
 # "Drs Bevan, Shah & Partners", "London Borough of Wharfside", "The Willows at Northcote", "Mafeking Road B&B".
 _KINDS = re.compile(
@@ -36,7 +36,9 @@ _KINDS = re.compile(
 _AT = re.compile(r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}")
 # What stands in each text that the expressions above find anything in, the last of _KINDS apart, which is _AT.
 _LETTERS = (
-    " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE", " CE", " RC Primary", " PRU", " MIU",
+    " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE",
+    " C of E", " Girls", " Boys", " Juniors", " CE",
+    " RC Primary", " PRU", " MIU",
     " CMHT", " UTC", " WI",
 )  # fmt: skip
 _SIGNS = (

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
-from lockgate.deidentify.text import cues, cuewords, initials, orgs, patterns, proper, record, strangers
+from lockgate.deidentify.text import (
+    bodies,
+    cues,
+    cuewords,
+    initials,
+    orgs,
+    patterns,
+    proper,
+    record,
+    strangers,
+)
 from lockgate.deidentify.text.classes import WORD
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.known import Known
@@ -68,7 +78,7 @@ def asked(word: str) -> int:
         (lower in cues.CUE_WORDS, CUE),
         (lower in cues.ONLY_LINKS, LINK),
         (lower in orgs.ORG_HEADS, HEAD),
-        (lower in orgs.PLACE_WORDS, BEFORE_PLACE),
+        (lower in orgs.PLACE_WORDS or lower in bodies.DIRECT, BEFORE_PLACE),
         (not capital and (lower in given_names() or lower not in strangers.plain_words()), SMALL),
         (_listed(word, lower), LISTED),
         (1 < len(word) < 4 and word.isupper() and initials.may_be(word), INITIALS),
@@ -100,7 +110,14 @@ def _listed(word: str, lower: str) -> bool:
 @cache
 def _idle() -> frozenset[str]:
     """Words that in small letters say nothing about identifiers, unless a relation or a closing stands before."""
-    other = (patterns.MONTHS.keys(), cues.CUE_WORDS, orgs.ORG_HEADS, orgs.PLACE_WORDS, given_names())
+    other = (
+        patterns.MONTHS.keys(),
+        cues.CUE_WORDS,
+        orgs.ORG_HEADS,
+        orgs.PLACE_WORDS,
+        bodies.DIRECT,
+        given_names(),
+    )
     return strangers.plain_words().difference(*other)
 
 

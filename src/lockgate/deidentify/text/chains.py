@@ -22,7 +22,8 @@ from lockgate.deidentify.text.spans import ORGANISATION, Span
 _TRADE_BEFORE = re.compile(
     r"(?i:pharm|chemist|dispens|nominat|prescri|\bscripts?\b|dosette|blister|nomad|optician|opticals?\b|hearing aid|"
     r"\bcarers?\b|\bagency|\bpoc\b|package of care|homecare|housing|landlord|support(?:ed)? living|"
-    r"collect(?:s|ed|ion)?\b|\bmeds\b|medication|tablets)[^\n.]{0,28}\Z"
+    r"collect(?:s|ed|ion)?\b|\bmeds\b|medication|tablets|"
+    r"fit note|\btills?\b|\bshifts?\b|\bworks?\b|employ)[^\n.]{0,28}\Z"
 )
 _TRADE_AFTER = re.compile(
     r"(?i: ?[(,-]? ?(?:pharm|chemist|optic|dispens|deliver|branch|store\b|carers?\b|housing|homecare)|"
@@ -30,6 +31,8 @@ _TRADE_AFTER = re.compile(
     r"(?:they|that|re|about|to say|not|no|the|out|run|been|start|restart|increase|stock|supply|deliver|dispense|"
     r"confirm|collect|blister|prepare|order|owe)\w*)"
 )
+# The branch of a chain: "Boots, Larkfield", "Lloyds (High Street)".
+_TOWN_OF = re.compile(r"(?:, | - | \()([A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2})(?=[\s.,;:)]|\Z)")
 _LEAD = 44
 # The kind of a name that counts only where it is traded.
 _DOUBTFUL = "doubtful"
@@ -98,8 +101,11 @@ _DEPARTMENT = re.compile(
 def organisations(text: str, flat: str) -> Iterator[Span]:
     """The organisations of a note by their name or its form. ``flat`` is the text in lower case."""
     for span in _names().find(text, flat):
+        branch = _TOWN_OF.match(text, span.end) if span.kind == _DOUBTFUL else None
         if span.kind == ORGANISATION:
             yield span
+        elif branch and _named(branch[1].lower().split(" ")[0]):
+            yield Span(span.begin, branch.end(1), ORGANISATION)
         elif _traded(text, span):
             yield span._replace(kind=ORGANISATION)
     for match in anchored(_BRANCH, _AGENCIES, flat, text):

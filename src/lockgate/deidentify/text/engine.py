@@ -15,6 +15,7 @@ from lockgate.deidentify.text import (
     addresses,
     again,
     announced,
+    bodies,
     cells,
     chains,
     codes,
@@ -159,6 +160,7 @@ def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Kn
     found += announced.letterhead(text)
     found += announced.announced(text, flat, form)
     found += chains.organisations(text, flat)
+    found += bodies.bodies(text, flat, form)
     found += patterns.numbers(text, flat, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)
     found += days.written_otherwise(text, flat, form, numbers, known.births)
@@ -259,7 +261,12 @@ def _asked_of(kinds: list[int]) -> list[int]:
 
 
 def _places(tokens: Tokens, place: int) -> Iterator[Span]:
-    for span in (orgs.place_name(tokens, place), orgs.employer(tokens, place), orgs.saint(tokens, place)):
+    for span in (
+        orgs.place_name(tokens, place),
+        orgs.employer(tokens, place),
+        orgs.saint(tokens, place),
+        bodies.service(tokens, place),
+    ):
         if span:
             yield span
             if span.kind == PLACE and tokens.text.startswith(" & ", span.end):

@@ -6,6 +6,7 @@ The lists are our own writing.
 from __future__ import annotations
 
 from lockgate.deidentify.text.capitals import headings
+from lockgate.deidentify.text.classes import BOTH, FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
@@ -100,6 +101,10 @@ for _head in _PLACED_HEADS:
     _ORG_NEEDS.setdefault(_head, frozenset())
 _ORG_NEEDS["form"] = words("sixth")
 _ORG_NEEDS["office"] = words("post")
+_ORG_NEEDS["care"] = words("dental eye hearing foot")
+_ORG_NEEDS["chapel"] = words(
+    "methodist baptist congregational ebenezer zion bethel evangelical united independent"
+)
 _ORG_NEEDS["center"] = _ORG_NEEDS["centre"]
 _GENERIC = words("""
     the a medical health resource day community general royal primary secondary district county memorial
@@ -152,6 +157,7 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         needs is not None
         and before not in needs
         and not (place and before not in english() and before not in headings())
+        and not (head in _LONG_NAMED and _long_named(tokens, place))
     ):
         return None
     first, telling = place, False
@@ -213,6 +219,29 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
     if not telling or first >= place or last_capital < first:
         return None
     return Span(tokens.begins[first], tokens.ends[last_capital], PLACE)
+
+
+# Heads of names of several words, the first of which tells: "Larkfield Late Night Pharmacy".
+_LONG_NAMED = words("""
+    pharmacy chapel clinic centre club house lodge trust group foundation station doctors service services works project
+    hub care support market stores school nursery
+""")
+
+
+def _long_named(tokens: Tokens, place: int) -> bool:
+    """Whether the capitalised words before a head begin with a place, or with a word that no list has."""
+    first = place
+    while (
+        first
+        and place - first < 4
+        and tokens.gap(first - 1) in (" ", "'s ")
+        and tokens.words[first - 1].istitle()
+    ):
+        first -= 1
+    lower = tokens.lowers[first]
+    if place - first < 2 or not tokens.words[place].istitle() or lower in headings() or lower in NOT_NAMES:
+        return False
+    return lower in towns() or (lower not in english() and class_of(lower) in (STRANGER, FAMILY, BOTH))
 
 
 def _firm(tokens: Tokens, place: int) -> bool:
