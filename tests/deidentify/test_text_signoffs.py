@@ -36,6 +36,17 @@ def marked(text: str, known: Known | None = None) -> list[str]:
         ("on 4th at 15:07\nPHARMACIST CHECK: NM\n", "NM"),
         ("Our ref 12 / N.F./V.C./23rd September", "N.F."),
         ("Our ref 12 / N.F./V.C./23rd September", "V.C."),
+        ("No effusion.\nDr. Achterberg/ag   cc Mr Powell", "ag"),
+        ("No effusion.\nDr. Achterberg/hö   cc Mr Powell", "hö"),
+        ("Result told to Mrs King's nurse, Grace, on 10/7", "Grace"),
+        ("Any queries contact N I bleep 3730", "N I"),
+        ("No fracture.\nEO/LG advanced practitioners", "EO"),
+        ("No fracture.\nEO/LG advanced practitioners", "LG"),
+        ("GMC 9975778 / ysg. EP", "EP"),
+        ("Reported by Dr Oduya. Dictated to LB. Critical", "LB"),
+        ("Second reader: KHAN", "KHAN"),
+        ("on 17 09 22.\nO.A. / Adewale 9993795", "O.A."),
+        ("T 38. Ref: S dos Santos, ED. Report: clear", "S dos Santos"),
     ],
 )
 def test_found(text: str, found: str) -> None:
@@ -53,6 +64,8 @@ def test_found(text: str, found: str) -> None:
         "Given P.O./I.V. as charted",
         "Stroke (mother), asthma (father). Plan, daughter aware. Treatment: 40 mg.",
         "Cons Review and cons Opinion. Parent team aware.",
+        "CT/MR advanced protocols\nOT/PT senior review\nSonographer: Normal liver. Ref: CT head.",
+        "Reader study shows benefit. Told by nurse, who agreed. Echocardiographer: Good views.",
     ],
 )
 def test_left(text: str) -> None:

@@ -20,6 +20,7 @@ ROLES = words("""
     chiropodist odp support-worker lead manager clinician dictated typed signed verified authorised
     chair rad path onc pharm driver student cellmate
     transcribed countersigned author rgn rmo dct rscn hcsw
+    sonographer echocardiographer reporter
     tvn mw cmw dsn ahp aht ccn sncm ncm imca imha amhp slp phleb healthvisitor sw hv nurse-in-charge cons checker
 """)
 RELATIONS = words("""
@@ -47,13 +48,15 @@ LABELS = words("""
     chaperone witness action reviewer bloods rota nurses
     sho reg spr registrar matron pharmacist pharm physio physiotherapist ot doctor dietitian podiatrist optician
     dentist warden keyworker carer imam vicar headteacher coroner officer executor appointee attorney deputy landlord
+    sonographer echocardiographer physiologist cardiographer reader ref referrer
     completed recorded received verified checked transcribed entered lead owner on-call referred operator airway
     cannulator recorder requester clerk cardiologist psychologist radiologist anaesthetic intensivist
 """)
 # Labels after which a plain word is a finding: "Physio: Mobilised".
 DEPARTMENTS = words("""
     physio physiotherapist ot pharm pharmacist dietitian podiatrist optician dentist completed recorded received
-    verified checked entered lead referred airway chaperone psychologist cardiologist anaesthetic doctor nurse carer
+    verified checked entered lead referred airway sonographer echocardiographer physiologist cardiographer ref
+    chaperone psychologist cardiologist anaesthetic doctor nurse carer
 """)
 # A word, and the words that make a cue of it when they stand before: "seen by", "handed over to", "also known as".
 LINKS: dict[str, frozenset[str]] = {

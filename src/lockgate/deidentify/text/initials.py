@@ -20,7 +20,7 @@ from lockgate.deidentify.text.tokens import Tokens
 # Never initials, whatever stands before: routes, times, measures, scans, departments, grades, degrees, plain words.
 _NEVER = words("""
     IV IM PO SC SL NG PR PV OD BD ON OM AM PM BP HR RR GP OT PT CT MRI ECG CXR ED IN OF TO AT BY OR AND
-    IT NO OK UK NHS
+    IT NO OK UK NHS RNA DNA
     IVI INH NEB TDS QDS PRN DVT PE UTI MI TB HIV FBC CRP LFT RN SN HCA SHO SPR CNS FY RMN RGN DN HV AN
     THE FOR WAS NOT
     ALL ANY NEW OLD RED ONE TWO GTN PEG EM OOH AMHP CCT NIV ITU ICU HDU CCU AMU MAU SAU MDT ANP ACP AHP
@@ -31,18 +31,25 @@ _NEVER = words("""
 """)
 _SURE = words(
     "wit witness witnessed signed sig sgd initials initialled signature countersigned surgeon scribe "
-    "chaperone apols apologies typed dictated scribed minutes owner author approved prepared"
+    "chaperone apols apologies typed dictated scribed minutes owner author approved prepared ysg"
 )
 _LIKELY = words(
-    "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked screened per"
+    "read w reg given checked ck up seen by rv reviewed gave checker nurse present attended asked screened per "
+    "transcribed"
 )
 # Before a colon and initials alone: "PHARMACIST CHECK: NM", "Second check: NM".
 _CHECKS = words("""
     check checks checker screen validated validation released dispensed labelled counselled verified verifier operator
     inputter scanned completed inserted removed updated recorded entered cannulated
 """)
+# After a pair that ends a report: "EO/LG advanced practitioners".
+_PRACTISES = words("""
+    advanced reporting consultant specialist senior radiographer radiographers sonographer sonographers practitioner
+    practitioners echocardiographer physiologist cardiographer typist secretary
+""")
 # Before the bracket that ends what somebody did not sign: "(dictated, not signed) DB".
 _UNSIGNED = words("signed dictated typed checked approved verified read seen sight")
+_DICTATED = (["dictated"], ["delegated"], ["transcribed"])
 _GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
 _DATED = re.compile(r" \([A-Z]{2,4}\), | \d{1,2}[-/. ](?:\d{1,2}|[A-Z][a-z]{2})[-/. ]\d{2,4}\b")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
@@ -61,7 +68,7 @@ _DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\||[a-z]{2}|[(\u2013/-])[ \
 _NO_DOTTED = words(
     "U.K. U.S. B.P. G.P. I.V. I.M. A.M. P.M. O.T. P.R. P.O. P.V. M.I. R.A. N.B. P.S. A.D. B.C. N.I. T.B."
 )
-_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) ")
+_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) | / [A-Z][a-z]")
 
 
 _FEELS = re.compile(r" (?:felt|feels|prefers|agrees|thinks|thought|suggests)\b")
@@ -86,6 +93,8 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
         return
     medical = word in ABBREVIATIONS
     action = gap == " " and tokens.words[place - 1 if place else 0] == "ACTION"
+    # "Dictated to LB"
+    action = action or (before == "to" and gap == " " and tokens.lowers[place - 2 : place - 1] in _DICTATED)
     if action or (gap in _CUE_GAPS and before in _SURE) or _signs_off(tokens, place, before):
         yield from _chain(tokens, place, 1)
     elif gap in _CUE_GAPS and before in _LIKELY:
@@ -136,7 +145,10 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
     elif tokens.gap(place) == "/" and (
         not place or "." in gap or "\n" in gap or tokens.words[place - 1].islower()
     ):
-        if _ENTRY_ENDS.match(text, tokens.ends[place + 1]) and (not place or gap != " " or not medical):
+        practises = gap[-1:] in ("\n", "") and tokens.following(place + 1) in _PRACTISES
+        if practises or (
+            _ENTRY_ENDS.match(text, tokens.ends[place + 1]) and (not place or gap != " " or not medical)
+        ):
             yield from _chain(tokens, place, 2)
     elif (gap in ("/", " / ") or gap.endswith(")/")) and place and _ENTRY_ENDS.match(text, end):
         if gap[-2:] == ")/" or tokens.words[place - 1].istitle():

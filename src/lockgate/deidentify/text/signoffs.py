@@ -52,6 +52,27 @@ _RINGS = re.compile(
 _RINGING = (
     "tel", "phone", "switchboard", "fax", "ph", " t ", " t.", " t:", " t+", " t(", "-t", ",t", ":t", "|t", "(t",
 )  # fmt: skip
+# The typist's initials in small letters after or under who dictated: "Dr. Rashid/ag   cc Mr Powell".
+_TYPIST = re.compile(
+    r"\s(?i:dr|prof|professor|mr|mrs|ms|miss)\.? [A-Z][\w'-]+(?: [A-Z][\w'-]+)?(?:/|[ \t]*\n)"
+    r"([a-z\u00df-\u017f]{2,3})(?=[ \t]{2}|[ \t]*\n|[ \t]*\Z)"
+)
+_NO_TYPIST = words("cc bcc re pp ps enc to in on at gp ed for and or nil of via tel fax ext ref nb")
+_TYPED_FOR = (" dr", " prof", " mr", " ms ", " miss ")
+# Whose nurse was told: "Told Mrs King's nurse, Grace, on 10/7".
+_TOLD = re.compile(
+    r"(?i:nurse|sister|hca|midwife|carer|doctor|physio|secretary|radiographer|keyworker|key worker|social worker),"
+    r" ([A-Z][a-z'-]{2,}(?: [A-Z][a-z'-]+)?)(?=,|\.| on | at | who | to |\))"
+)
+_TOLDS = ("nurse, ", "sister, ", "hca, ", "midwife, ", "carer, ", "doctor, ", "physio, ", "secretary, ",
+          "radiographer, ", "keyworker, ", "key worker, ", "social worker, ")  # fmt: skip
+_PLAIN = words(
+    "grace will hope faith joy mark pat sue bill jack gene art dale grant guy heath miles skye star"
+)
+# Initials with a space, to be rung: "Contact N I bleep 3730".
+_SPACED = re.compile(
+    r"(?i:contact|bleep|page|call|via) ([A-Z] [A-Z]),? (?i:on |bleep|bp|ext|pager|dect|x ?\d)"
+)
 # Somebody who is to do something: "Lee to ring monthly".
 _TASK = re.compile(
     r" to (?:ring|call|phone|chase|contact|e-?mail|liaise|arrange|discuss|speak|refer|write|attend|send|book|complete|"
@@ -126,6 +147,14 @@ def signoffs(text: str, flat: str, digits: Places) -> Iterator[Span]:
             continue
         if match[0][0] == " " or text[word.start() - 2 : word.start()] == ": ":
             yield Span(word.start(), match.start(), RELATIVE)
+    for match in anchored(_TYPIST, _TYPED_FOR, flat, text):
+        if match[1] not in (_NO_TYPIST if text[match.start(1) - 1] == "/" else english()):
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_TOLD, _TOLDS, flat, text):
+        if _given(match[1]) or match[1].lower() in _PLAIN:
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_SPACED, ("contact ", "bleep ", "page ", "call ", "via "), flat, text):
+        yield Span(match.start(1), match.end(1), STAFF)
     for match in anchored(_YOUNG, (" (",), flat, text):
         word = _LAST_WORD.search(text, max(0, match.start() - 20), match.start())
         if (
