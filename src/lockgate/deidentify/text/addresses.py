@@ -70,10 +70,6 @@ _SMALL_STREET = Expression(
     r"terrace|crescent|gardens|mews|court|walk|drive)(?!\w| (?:of|to|in|ct|for)\b)",
     rb"(?<![Aa0./:])0{1,3}a?,? [a']",
 )
-_SMALL_ROADS = (
-    " road", " rd", " street", " avenue", " lane", " close", " grove", " terrace", " crescent", " gardens", " mews",
-    " court", " walk", " drive",
-)  # fmt: skip
 _NOT_SMALL = re.compile(
     r"\b(?:days?|weeks?|months?|hours?|hrs?|minutes?|mins?|min|steps?|metres?|metre|miles?|yards?|people|times|and|the)\b"
 )
@@ -222,7 +218,7 @@ def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), ADDRESS)
     for match in anchored(_FLAT_IN, _IN_HOUSES, text, text):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in _SMALL_STREET.finditer(text, digits) if any_of(_SMALL_ROADS, text) else ():
+    for match in _SMALL_STREET.finditer(text, digits):
         if not _NOT_SMALL.search(match[0]):
             yield Span(match.start(), match.end(), ADDRESS)
     for match in _THE_HOUSES.finditer(text, digits):

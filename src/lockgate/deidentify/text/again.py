@@ -113,12 +113,11 @@ def _named_on(tokens: Tokens, place: int) -> bool:
 
 def _of_firms(tokens: Tokens, firms: frozenset[str]) -> Iterator[Span]:
     """Other names that begin with such a word, to the last capitalised word: "Ferrymoor Docks"."""
-    for place, word in enumerate(tokens.words):
-        if word in firms:
-            last = place
-            while tokens.capital(last + 1) and last - place < 4 and _named_on(tokens, last + 1):
-                last += 1
-            yield Span(tokens.begins[place], tokens.ends[last], ORGANISATION)
+    for place in [place for place, word in enumerate(tokens.words) if word in firms]:
+        last = place
+        while tokens.capital(last + 1) and last - place < 4 and _named_on(tokens, last + 1):
+            last += 1
+        yield Span(tokens.begins[place], tokens.ends[last], ORGANISATION)
 
 
 def _add_letters(letters: dict[str, str], said: list[str], kind: str) -> None:
@@ -152,7 +151,7 @@ def _initials(tokens: Tokens, letters: dict[str, str]) -> Iterator[Span]:
     for place in [place for place, word in enumerate(tokens.words) if word in forms]:
         word = tokens.words[place]
         upper = word.upper()
-        gap = tokens.gap(place - 1)
+        gap = tokens.gaps[place - 1]
         signs = bool(place) and tokens.lowers[place - 1] in _SIGNING and gap in (" ", ": ", ". ", "/", " - ")
         bounded = _TAIL.match(text, tokens.ends[place])
         if word.isupper():
@@ -197,7 +196,7 @@ def _person(tokens: Tokens, first: int, *, sure: bool) -> int:
     """The place after a name that begins at ``first``; ``first`` where none does."""
     place = first
     while (
-        place < len(tokens.words) and place - first < 3 and (place == first or tokens.gap(place - 1) == " ")
+        place < len(tokens.words) and place - first < 3 and (place == first or tokens.gaps[place - 1] == " ")
     ):
         word, lower = tokens.words[place], tokens.lowers[place]
         if lower in NOT_NAMES or lower in MONTHS or thing(lower) or lower in HEADS or lower in _TITLED:
@@ -236,7 +235,7 @@ def _town(tokens: Tokens, first: int) -> int:
     while (
         stop < len(tokens.words)
         and stop - first < 3
-        and (stop == first or tokens.gap(stop - 1) in (" ", "-"))
+        and (stop == first or tokens.gaps[stop - 1] in (" ", "-"))
     ):
         other = tokens.lowers[stop] in NOT_NAMES and tokens.lowers[stop] not in (
             "upper",

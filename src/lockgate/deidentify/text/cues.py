@@ -84,7 +84,7 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
     place, taken = first, 0
     while place < len(words) and taken < _LONGEST_NAME:
         if place > first:
-            gap = tokens.gap(place - 1)
+            gap = tokens.gaps[place - 1]
             if gap not in _NAME_GAPS or ("." in gap and len(words[place - 1]) > 1):
                 break
         lower = lowers[place]
@@ -153,7 +153,7 @@ def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
         place == first
         and tokens.lowers[place] in WORDS
         and tokens.words[place].istitle()
-        and tokens.gap(place) == " "
+        and tokens.gaps[place] == " "
         and place + 1 < len(tokens.words)
         and tokens.words[place + 1].istitle()
         and tokens.lowers[place + 1] not in NOT_NAMES
@@ -165,7 +165,7 @@ def _month_as_name(tokens: Tokens, place: int) -> bool:
     return (
         tokens.lowers[place] in MONTHS
         and tokens.words[place][0].isupper()
-        and not tokens.gap(place)[:3].strip()[:1].isdigit()
+        and not tokens.gaps[place][:3].strip()[:1].isdigit()
     )
 
 
@@ -198,11 +198,11 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
         return NAME, True, _FIELD_GAP
     if lower == "w" and tokens.text[max(0, tokens.begins[place] - 2) : tokens.begins[place]].lower() == "d/":
         return STAFF, False, _TITLE_GAPS
-    if lower == "w" and tokens.gap(place) == "/ ":
+    if lower == "w" and tokens.gaps[place] == "/ ":
         return NAME, False, _WITH_GAPS
-    if lower in ("n", "s") and place and tokens.gap(place - 1) == "/" and before + lower in ("sn", "ns"):
+    if lower in ("n", "s") and place and tokens.gaps[place - 1] == "/" and before + lower in ("sn", "ns"):
         return STAFF, False, _TITLE_GAPS  # "S/N Rose"
-    if lower == "p" and tokens.gap(place) == ". " and before == "p":
+    if lower == "p" and tokens.gaps[place] == ". " and before == "p":
         return STAFF, False, _TITLE_GAPS  # "p.p. Winsome Gordon"
     return None
 
@@ -223,7 +223,7 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
     cue = _cue(tokens, place)
     if cue:
         kind, titled, gaps = cue
-        gap = tokens.gap(place)
+        gap = tokens.gaps[place]
         fits = gap in gaps if isinstance(gaps, frozenset) else bool(gaps.match(gap))
         if lower in RELATIONS and tokens.following(place) == "of":
             yield from _name(tokens, place + 2, NAME, titled=False)
@@ -235,20 +235,20 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
                 yield from _lower_name(tokens, place + 1, kind)
             elif gap == " " and (lower in TITLES or lower in DOCTORS or lower in ROLES or lower in RELATIONS):
                 yield from _strange_name(tokens, place + 1, kind)
-        if tokens.gap(place) == " " and (lower in RELATIONS or lower in ROLES or lower in ("n", "s")):
+        if tokens.gaps[place] == " " and (lower in RELATIONS or lower in ROLES or lower in ("n", "s")):
             yield from _word_named(tokens, place + 1, kind)
-        if (lower in RELATIONS or lower in ROLES) and tokens.gap(place - 1).endswith("("):
+        if (lower in RELATIONS or lower in ROLES) and tokens.gaps[place - 1].endswith("("):
             yield from _name_before(tokens, place)
-    if lower in _GRADES and _GRADE_GAP.match(tokens.gap(place)):
+    if lower in _GRADES and _GRADE_GAP.match(tokens.gaps[place]):
         yield from _word_named(tokens, place + 1, STAFF, sure=True)
-    if lower in _SAME_LINE and tokens.gap(place) in (", ", " "):
+    if lower in _SAME_LINE and tokens.gaps[place] in (", ", " "):
         yield from _word_named(tokens, place + 1, STAFF)
-    if lower in DID and tokens.gap(place - 1) == " ":
+    if lower in DID and tokens.gaps[place - 1] == " ":
         yield from _name_did(tokens, place)
-    tabbed = lower in _TABBED and tokens.gap(place) == "\t" and len(tokens.words[place + 1]) > 2
-    if tabbed or (lower in LABELS and (gap := tokens.gap(place)) != " " and _LABEL_GAP.match(gap)):
+    tabbed = lower in _TABBED and tokens.gaps[place] == "\t" and len(tokens.words[place + 1]) > 2
+    if tabbed or (lower in LABELS and (gap := tokens.gaps[place]) != " " and _LABEL_GAP.match(gap)):
         yield from _labelled(tokens, place)
-    if lower in ROLES and tokens.words[place].isupper() and place and tokens.gap(place - 1) == " ":
+    if lower in ROLES and tokens.words[place].isupper() and place and tokens.gaps[place - 1] == " ":
         before = tokens.lowers[place - 1]  # "Ruby TVN"
         if tokens.words[place - 1].istitle() and before in own_given() and before not in NOT_NAMES:
             yield Span(tokens.begins[place - 1], tokens.ends[place - 1], STAFF)
@@ -259,7 +259,7 @@ def _name(tokens: Tokens, first: int, kind: str, *, titled: bool) -> Iterator[Sp
     if end == first + 1 and not titled and (sign_of(tokens, first) or numbered(tokens, first)):
         return  # "father Parkinson's"
     if end > first:
-        if end == first + 1 and tokens.words[first].isupper() and tokens.gap(first) == ", ":
+        if end == first + 1 and tokens.words[first].isupper() and tokens.gaps[first] == ", ":
             more = expand(tokens, end, titled=False)  # "WRIGHT, Madyson"
             if more == end + 1 and len(tokens.words[first]) > 1 and tokens.words[end][1:].islower():
                 end = more
@@ -302,7 +302,7 @@ def _word_named(tokens: Tokens, place: int, kind: str, *, sure: bool = False) ->
 def _strange_name(tokens: Tokens, first: int, kind: str) -> Iterator[Span]:
     """A name in small letters after a title or a role, where it is no word: "miss achterberg", "sn tiff lowe"."""
     last = first
-    while last < len(tokens.words) and last - first < 2 and (last == first or tokens.gap(last - 1) == " "):
+    while last < len(tokens.words) and last - first < 2 and (last == first or tokens.gaps[last - 1] == " "):
         word = tokens.words[last]
         if (
             not word.islower()
@@ -330,7 +330,7 @@ def _name_before(tokens: Tokens, place: int) -> Iterator[Span]:
     """The name before "(daughter"."""
     first = place
     while first > 0 and place - first < 3:
-        gap = tokens.gap(first - 1)
+        gap = tokens.gaps[first - 1]
         allowed = gap in (" (", " (his ", " (her ") if first == place else gap in _NAME_GAPS
         if not allowed or not _is_name(tokens, first - 1, titled=False) or tokens.lowers[first - 1] in MONTHS:
             break
@@ -342,7 +342,7 @@ def _name_before(tokens: Tokens, place: int) -> Iterator[Span]:
 def _name_did(tokens: Tokens, place: int) -> Iterator[Span]:
     """Two or three capitalised words that open a sentence, before a verb that people do."""
     first = place
-    while first > 0 and place - first < 3 and (first == place or tokens.gap(first - 1) in _NAME_GAPS):
+    while first > 0 and place - first < 3 and (first == place or tokens.gaps[first - 1] in _NAME_GAPS):
         if not tokens.words[first - 1][0].isupper() or tokens.words[first - 1].isupper():
             break
         first -= 1
@@ -358,7 +358,7 @@ def _finding(tokens: Tokens, place: int) -> bool:
     after = place + 1
     return (
         tokens.lowers[place] in DEPARTMENTS
-        and tokens.gap(place) == ": "
+        and tokens.gaps[place] == ": "
         and not (_sure(tokens.lowers[after]) or tokens.capital(after + 1))
     )
 
@@ -389,7 +389,7 @@ def _labelled(tokens: Tokens, place: int) -> Iterator[Span]:
     ):
         return
     stop = tokens.ends[end - 1]
-    if end < len(tokens.words) and tokens.gap(end - 1) == ", ":
+    if end < len(tokens.words) and tokens.gaps[end - 1] == ", ":
         more = expand(tokens, end, titled=False)
         rest = tokens.text[tokens.ends[more - 1] :].lstrip(" ")[:1] if more > end else "x"
         if more > end and (rest in ("", "|", "\n", "(", ",", ";", ".", "/") or kind == NAME):

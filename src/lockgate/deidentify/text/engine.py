@@ -116,7 +116,7 @@ def find(
     numbers = digits.begins(form)
     found = _shapes(folded, flat, form, numbers, known)
     found += record.own_values(folded, flat, numbers, known)
-    found += slips.slips(folded, flat, form, numbers, known)
+    found += slips.slips(folded, flat, form, known)
     if site is not None:
         found += site.find(folded, flat)
     found += _walk(tokens, known)

@@ -86,7 +86,7 @@ def may_be(word: str) -> bool:
 def staff(tokens: Tokens, place: int) -> Iterator[Span]:
     """The two or three capitals at ``place``, which may be initials, where they are, and those listed with them."""
     word = tokens.words[place]
-    gap, text, end = tokens.gap(place - 1), tokens.text, tokens.ends[place]
+    gap, text, end = tokens.gaps[place - 1], tokens.text, tokens.ends[place]
     before = tokens.lowers[place - 1] if place else ""
     if pairs.may_be(word) and pairs.alone(tokens, place):
         yield from _chain(tokens, place, 1)
@@ -107,7 +107,7 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
             not medical
             and gap[-1:] in (" ", "\n", "")
             and tokens.lowers[place + 1 : place + 2]
-            and (tokens.gap(place) in (" ", ", ") and tokens.words[place + 1] in _GRADES)
+            and (tokens.gaps[place] in (" ", ", ") and tokens.words[place + 1] in _GRADES)
         )
         or (
             not medical
@@ -136,13 +136,13 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
         or (gap[-2:-1].isdigit() and text[end : end + 1] == "/" and text[end + 1 : end + 2].isupper())
         or (
             not medical
-            and tokens.gap(place - 1)[-1:] == " "
-            and tokens.gap(place - 1)[-2:-1].isdigit()
+            and tokens.gaps[place - 1][-1:] == " "
+            and tokens.gaps[place - 1][-2:-1].isdigit()
             and (_ENTRY_ENDS.match(text, end) or text[end : end + 1] == "/")
         )
     ):
         yield _span(tokens, place)
-    elif tokens.gap(place) == "/" and (
+    elif tokens.gaps[place] == "/" and (
         not place or "." in gap or "\n" in gap or tokens.words[place - 1].islower()
     ):
         practises = gap[-1:] in ("\n", "") and tokens.following(place + 1) in _PRACTISES
@@ -159,7 +159,7 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
 
 def _signs_off(tokens: Tokens, place: int, before: str) -> bool:
     """Whether initials alone end a line after a check and a colon, or after a bracket of who dictated it."""
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     cued = (before in _CHECKS and gap in _COLONS) or (before in _UNSIGNED and gap in _CLOSED)
     return cued and bool(_SIGNED_OFF.match(tokens.text, tokens.ends[place]))
 
@@ -183,7 +183,7 @@ def _chain(tokens: Tokens, place: int, least: int) -> list[Span]:
     Where several are asked for, those after the first may be any capitals: "JB, TB, KD".
     """
     last = place
-    while tokens.gap(last) in _CHAIN and _initials(tokens, last + 1, any_=least > 1):
+    while tokens.gaps[last] in _CHAIN and _initials(tokens, last + 1, any_=least > 1):
         last += 1
     if not _initials(tokens, place) or last - place + 1 < least:
         return []
@@ -192,7 +192,7 @@ def _chain(tokens: Tokens, place: int, least: int) -> list[Span]:
 
 def _named_before(tokens: Tokens, place: int) -> bool:
     """Whether a full name stands before the comma: "Zainab Rashid, SV."."""
-    if place < 4 or tokens.gap(place - 2) != " " or tokens.gap(place - 3) != ", ":
+    if place < 4 or tokens.gaps[place - 2] != " " or tokens.gaps[place - 3] != ", ":
         return False
     return all(
         tokens.words[at].istitle() and class_of(tokens.lowers[at]) is not WORD

@@ -162,9 +162,9 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         return None
     first, telling = place, False
     last_capital = -1
-    while first > 0 and place - first < 7 and tokens.gap(first - 1) in _ORG_GAPS:
+    while first > 0 and place - first < 7 and tokens.gaps[first - 1] in _ORG_GAPS:
         word, lower = tokens.words[first - 1], tokens.lowers[first - 1]
-        if tokens.gap(first - 1) == ". " and len(word) > 1:
+        if tokens.gaps[first - 1] == ". " and len(word) > 1:
             break
         if word[0].isupper():
             if last_capital < 0:
@@ -192,7 +192,7 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
         first += 2
     if tokens.words[place][0].isupper():
         last = place
-        while last + 1 < len(tokens.words) and tokens.gap(last) == " " and last - place < 3:
+        while last + 1 < len(tokens.words) and tokens.gaps[last] == " " and last - place < 3:
             word, lower = tokens.words[last + 1], tokens.lowers[last + 1]
             tail = word.title() in _ORG_TAILS
             if not tail and not (
@@ -211,7 +211,7 @@ def organisation(tokens: Tokens, place: int) -> Span | None:
             after = last + 2  # "Royal Infirmary of Edinburgh"
             if (
                 tokens.words[after][0].isupper()
-                and tokens.gap(last + 1) == " "
+                and tokens.gaps[last + 1] == " "
                 and tokens.lowers[after] not in NOT_NAMES
             ):
                 telling, last = True, after
@@ -246,7 +246,7 @@ def _long_named(tokens: Tokens, place: int) -> bool:
 
 def _firm(tokens: Tokens, place: int) -> bool:
     """Whether the head of a firm stands with a capital after a capitalised word: "Marlpit Quarry", "Hay & Sons"."""
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     if not place or not tokens.words[place].istitle() or not tokens.words[place - 1].istitle():
         joined = (
             gap == " "
@@ -279,15 +279,15 @@ def place_name(tokens: Tokens, place: int) -> Span | None:
     if lower not in PLACE_WORDS:
         return None
     first = place + 1
-    if first >= len(tokens.words) or tokens.gap(place) not in (" ", "\n", " the "):
+    if first >= len(tokens.words) or tokens.gaps[place] not in (" ", "\n", " the "):
         return None
     end = first
     while end < len(tokens.words) and end - first < 5:
-        if end > first and tokens.gap(end - 1) not in (" ", "-", "'s ", "'S ", "' "):
+        if end > first and tokens.gaps[end - 1] not in (" ", "-", "'s ", "'S ", "' "):
             break
         word, low = tokens.words[end], tokens.lowers[end]
         joined = low in _PLACE_JOINERS and end > first and end + 1 < len(tokens.words) and (
-            tokens.words[end + 1][0].isupper() and tokens.gap(end) == " ")  # fmt: skip
+            tokens.words[end + 1][0].isupper() and tokens.gaps[end] == " ")  # fmt: skip
         if not joined and (not word[0].isupper() or (word.isupper() and len(word) < 4)):
             break
         if (
@@ -340,11 +340,11 @@ def employer(tokens: Tokens, place: int) -> Span | None:
     ):
         return None
     first = place + 1
-    if first < len(tokens.words) and tokens.lowers[first] == "the" and tokens.gap(place) == " ":
+    if first < len(tokens.words) and tokens.lowers[first] == "the" and tokens.gaps[place] == " ":
         first += 1
     end = first
     while end < len(tokens.words) and end - first < 6:
-        if tokens.gap(end - 1) not in (" ", "'s ", " & ", " (", "' "):
+        if tokens.gaps[end - 1] not in (" ", "'s ", " & ", " (", "' "):
             break
         joined = tokens.lowers[end] in ("of", "and") and end > first and tokens.capital(end + 1)
         if not tokens.words[end][0].isupper() and not joined and tokens.lowers[end] not in _LAST:

@@ -48,7 +48,7 @@ def alone(tokens: Tokens, place: int) -> bool:
         return False
     if (begin and text[begin - 1].isdigit()) or tokens.following(place) in _NEVER_AFTER:
         return False
-    if place and tokens.lowers[place - 1] in _NEVER_BEFORE and tokens.gap(place - 1) == " ":
+    if place and tokens.lowers[place - 1] in _NEVER_BEFORE and tokens.gaps[place - 1] == " ":
         return False
     around = tokens.words[max(0, place - 2) : place] + tokens.words[place + 1 : place + 3]
     return any(not word.isupper() for word in around)

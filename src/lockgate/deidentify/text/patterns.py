@@ -33,7 +33,8 @@ _IN_ADDRESS = re.compile(r"[\w.+'%-]")
 _HANDLE = re.compile(r"@(?<!\w@)[A-Za-z][\w.]{1,29}\w\b")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z][\w.]{1,29}\w\b", re.I)
 _TEN = Expression(
-    r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)", rb"(?<!\.)0(?:[ ./-]{0,2}0){3}(?:[ ./-]|0|\Z)"
+    r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)",
+    rb"(?<!\.)0(?:(?:[ ./-]{0,2}0){9}|(?:[ ./-]{0,2}0)*[ ./-]{0,2}\Z)",
 )
 _NHS_SHAPE = re.compile(r"\d{3}([ \-])\d{3}\1\d{4}")
 _TEN_CUE = re.compile(r"\bNHS\b[\s\w.:#()-]{0,16}$", re.I)

@@ -65,7 +65,7 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
     if saint and (named := _saint(tokens, place)):
         return place + 2, named
     before = tokens.words[place - 1] if place else ""
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     lowers = tokens.lowers[place:end]
     inside = gap in (" ", " (") and before[-1:].islower() and bool(before)
     if end - place > 1:
@@ -106,7 +106,7 @@ def never() -> frozenset[str]:
 def _saint(tokens: Tokens, place: int) -> Span | None:
     """A hospital, school or church by its saint: "St Oswin's", and no wort or dance of theirs."""
     last = place + 1
-    if tokens.gap(place) not in (" ", ". ") or last >= len(tokens.words) or not tokens.words[last].istitle():
+    if tokens.gaps[place] not in (" ", ". ") or last >= len(tokens.words) or not tokens.words[last].istitle():
         return None
     if not tokens.text.startswith("'s", tokens.ends[last]) or tokens.following(last) in (
         "wort",
@@ -167,7 +167,7 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
         return None
     span = Span(tokens.begins[place], tokens.ends[place], ORGANISATION if before == "the" else NAME)
     if word.isupper():
-        far = before in _WHERE and tokens.gap(place - 1) == " " and tokens.words[place - 1].islower()
+        far = before in _WHERE and tokens.gaps[place - 1] == " " and tokens.words[place - 1].islower()
         town = far and len(word) > 4 and (lower in places() or class_of(lower) in (STRANGER, FAMILY))
         if (
             far
@@ -203,7 +203,7 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
         return None
     text, end = tokens.text, tokens.ends[place]
     if found in (GIVEN, FAMILY, STRANGER):
-        gap = tokens.gap(place - 1)
+        gap = tokens.gaps[place - 1]
         begins = tokens.at_start(place)
         follow = tokens.following(place)
         double = "-" in lower and all(part in any_family() for part in lower.split("-"))
@@ -242,7 +242,7 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
         return span
     if named and lower in any_given() and _BEFORE_AGE.match(text, end):
         return span
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     if lower in any_given() and gap[-2:] == " (" and text[end : end + 1] in "),":
         return span
     return None
@@ -293,7 +293,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         or tokens.text[tokens.begins[place] - 1 : tokens.begins[place]].isdigit()
     ):
         return
-    gap, before = tokens.gap(place), tokens.lowers[place - 1] if place else ""
+    gap, before = tokens.gaps[place], tokens.lowers[place - 1] if place else ""
     after = place + 1
     text = tokens.text
     if gap in (". ", ".") and after < len(tokens.words) and before not in _NOT_INITIAL:
@@ -304,7 +304,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             and name not in _ORGANISMS
             and name not in _NOT_AFTER_INITIAL
         ):
-            alone = not place or tokens.gap(place - 1)[-1:] != "/"
+            alone = not place or tokens.gaps[place - 1][-1:] != "/"
             alone = (
                 alone
                 and (name not in EPONYMS or name in family_names() or name in WORDS)
@@ -312,7 +312,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
                     not place
                     or not tokens.words[place - 1][0].isupper()
                     or tokens.words[place - 1].isupper()
-                    or tokens.gap(place - 1) != " "
+                    or tokens.gaps[place - 1] != " "
                 )
             )
             if alone and (
@@ -324,8 +324,8 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         name = tokens.lowers[after]
         bounded = _ENDS.match(text, tokens.ends[after]) and (
             not place
-            or tokens.gap(place - 1)[-1:] not in " /"
-            or tokens.gap(place - 1)[-2:] in (": ", "; ", "  ", ", ")
+            or tokens.gaps[place - 1][-1:] not in " /"
+            or tokens.gaps[place - 1][-2:] in (": ", "; ", "  ", ", ")
             or before in _BY
         )
         if (
@@ -338,7 +338,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             return
     if (
         place
-        and tokens.gap(place - 1) == " "
+        and tokens.gaps[place - 1] == " "
         and _ENDS.match(text, tokens.ends[place])
         and lower not in ("i",)
         and not _SLASHED.match(text, tokens.ends[place])

@@ -154,7 +154,7 @@ def _called(tokens: Tokens, place: int) -> bool:
     if is_ward(tokens, place):
         return False
     before = tokens.lowers[place - 1] if place else ""
-    if before in _BEFORE_OWN and tokens.gap(place - 1) in (". ", ": ", " - ", "."):
+    if before in _BEFORE_OWN and tokens.gaps[place - 1] in (". ", ": ", " - ", "."):
         return True
     return tokens.possessive(place) or tokens.lowers[place] not in _OPENERS
 
@@ -162,7 +162,7 @@ def _called(tokens: Tokens, place: int) -> bool:
 def _fills_line(tokens: Tokens, place: int) -> bool:
     """Whether a line ends with the word after a colon or a closing: "Forename(s):  Ivy", "regards ivy"."""
     after = tokens.text[tokens.ends[place] : tokens.ends[place] + 1]
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     closing = place > 0 and tokens.lowers[place - 1] in cuewords.CLOSINGS
     sentence = after == "." and gap[-2:] == "- " and tokens.words[place][0].isupper()
     return sentence or (after in ("\n", "\r", "\t", "|", "") and (":" in gap or ".." in gap or closing))
@@ -173,8 +173,8 @@ def _with_first_letter(tokens: Tokens, place: int, known: Known) -> bool:
     firsts = {letters[0] for letters in known.initials}
     if not tokens.words[place][0].isupper():
         return False
-    return (tokens.gap(place) in (", ", " ") and tokens.words[place + 1] in firsts) or (
-        place > 0 and tokens.gap(place - 1) in (". ", ".") and tokens.words[place - 1] in firsts
+    return (tokens.gaps[place] in (", ", " ") and tokens.words[place + 1] in firsts) or (
+        place > 0 and tokens.gaps[place - 1] in (". ", ".") and tokens.words[place - 1] in firsts
     )
 
 
@@ -187,7 +187,7 @@ def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
             0 <= other < len(lowers)
             and singles.get(lowers[other]) == kind
             and lowers[other] != lowers[place]
-            and tokens.gap(gap) in _OWN_GAPS
+            and tokens.gaps[gap] in _OWN_GAPS
         ):
             return True
     return False
@@ -210,7 +210,7 @@ _BEFORE_NAMES = cuewords.TITLES | cuewords.DOCTORS | cuewords.SALUTATIONS
 def _after_title(tokens: Tokens, place: int) -> bool:
     return (
         place > 0
-        and tokens.gap(place - 1) in (" ", ". ", ".")
+        and tokens.gaps[place - 1] in (" ", ". ", ".")
         and tokens.lowers[place - 1] in _BEFORE_NAMES
         and tokens.words[place - 1] != "miss"
     )
@@ -228,7 +228,7 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
     """The span of an own name with an initial beside it: "J. Odom", "Odom J"."""
     begin, end = tokens.begins[place], tokens.ends[place]
     before = place
-    while before and tokens.lowers[before - 1] in known.particles and tokens.gap(before - 1) in (" ", "-"):
+    while before and tokens.lowers[before - 1] in known.particles and tokens.gaps[before - 1] in (" ", "-"):
         before -= 1
         begin = tokens.begins[before]
     first_letters = {letters[0] for letters in known.initials}
@@ -236,19 +236,19 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
     while (
         at >= max(0, place - 3)
         and len(tokens.words[at]) == 1
-        and tokens.gap(at) in (" ", ". ", ".")
+        and tokens.gaps[at] in (" ", ". ", ".")
         and tokens.words[at].isupper()
     ):
         begin = tokens.begins[at]
         at -= 1
     if (
         place + 1 < len(tokens.words)
-        and tokens.gap(place) in (" ", ", ")
+        and tokens.gaps[place] in (" ", ", ")
         and tokens.words[place + 1] in first_letters
     ):
         end = tokens.ends[place + 1]
-    elif place + 1 < len(tokens.words) and len(tokens.words[place + 1]) == 1 and tokens.gap(place) == " ":
-        letter, after = tokens.lowers[place + 1], tokens.gap(place + 1)
+    elif place + 1 < len(tokens.words) and len(tokens.words[place + 1]) == 1 and tokens.gaps[place] == " ":
+        letter, after = tokens.lowers[place + 1], tokens.gaps[place + 1]
         ended = (
             after[:1] in (".", "\n", ",", ")", "|", '"', ";", ":")
             and not tokens.text[tokens.ends[place + 1] + 1 : tokens.ends[place + 1] + 2].isalnum()
@@ -281,7 +281,7 @@ def near_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
                 begin, end = _with_initial(tokens, place, known)
                 yield Span(begin, end, kind, kind == NAME)
                 for other, gap in ((place - 1, place - 1), (place + 1, place)):
-                    beside = 0 <= other < len(tokens.words) and tokens.gap(gap) in (" ", ", ")
+                    beside = 0 <= other < len(tokens.words) and tokens.gaps[gap] in (" ", ", ")
                     if beside and known.singles.get(tokens.lowers[other]) == kind:
                         yield Span(tokens.begins[other], tokens.ends[other], kind, kind == NAME)
                 return
@@ -302,7 +302,7 @@ _OF_A_PERSON = words("""
 def own_initials(tokens: Tokens, place: int) -> Iterator[Span]:
     """The patient's initials: "SM settled overnight"; where they are also an abbreviation only before such a verb."""
     spoken = (
-        tokens.gap(place - 1) == " "
+        tokens.gaps[place - 1] == " "
         and tokens.lowers[place - 1] == "with"
         and any(
             word in ("discussed", "met", "spoke", "spoken", "agreed")
@@ -345,17 +345,17 @@ def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
     titled = (
         place
         and tokens.lowers[place - 1] in ("mr", "mrs", "ms", "miss")
-        and tokens.gap(place - 1) in (" ", ". ")
+        and tokens.gaps[place - 1] in (" ", ". ")
     )
     if titled and any(name.startswith(tokens.lowers[place]) for name in known.family):
         yield Span(tokens.begins[place], tokens.ends[place], NAME, True)
     apart = (".", ". ", " ", "-") if _announced(tokens, place) else (".", ". ")
-    while last < place + 4 and tokens.gap(last) in apart and _LETTERS.fullmatch(tokens.words[last + 1]):
+    while last < place + 4 and tokens.gaps[last] in apart and _LETTERS.fullmatch(tokens.words[last + 1]):
         last += 1
         letters += tokens.words[last].replace("-", "")
     if last > place and letters in known.initials:
         stop = tokens.ends[last]
-        stop += tokens.text[stop : stop + 1] == "." and tokens.gap(place) == "."
+        stop += tokens.text[stop : stop + 1] == "." and tokens.gaps[place] == "."
         yield Span(tokens.begins[place], stop, NAME, True)
 
 
@@ -364,7 +364,7 @@ _LETTERS = re.compile(r"[A-Za-z](?:-[A-Z])?")  # "H", and the "A-C" of a double 
 
 def _announced(tokens: Tokens, place: int) -> bool:
     """Whether letters follow "patient", "re" or the like, or begin a line: "Pt N R seen"."""
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     return gap[-1:] in ("", "\n") or (gap in (" ", ": ") and tokens.lowers[place - 1] in _BEFORE_OWN)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.patterns import MONTHS, before
@@ -23,9 +22,7 @@ _NOT_DIGIT = re.compile(r"\D")
 _SPELT = re.compile(r"[A-Za-z](?<!\w[A-Za-z])(?:[-. ]{1,2}[A-Za-z]){3,}(?![\w'])")
 _SPELT_HERE = re.compile(r"[A-Z]-[A-Z]-[A-Z]|\b[A-Z] [A-Z] [A-Z] [A-Z]\b|[A-Z]\. ?[A-Z]\. ?[A-Z]\. ?[A-Z]")
 _BROKEN = re.compile(r"(?<!\w)([^\W\d_]{1,30})-[ \t]{0,3}\n[ \t]{0,9}([^\W\d_]{1,30})(?!\w)")
-_HOUSE = Expression(
-    r"\d(?<=[or. ]\d)\d{0,3}[a-z]?\b(?! ?(?:mg|ml|mcg|of|x)\b)", rb"(?<=[ao. ])0{1,4}a?(?![Aa0])"
-)
+_HOUSE = re.compile(r"\d(?<=[or. ]\d)\d{0,3}[a-z]?\b(?! ?(?:mg|ml|mcg|of|x)\b)")
 _NUMBER = re.compile(r"\b[Nn](?:o\.?|umber) ?\Z")
 _FIRST = re.compile(r"\b(\d{3}[ -]?\d{3})[ -]?(?:[xX*#._?]{2,4}|\.\.\.)")
 _ORDINALS = """
@@ -42,10 +39,10 @@ _SPOKEN = re.compile(
 _SPOKEN_FIRST = sorted({day.split("-")[0] for day in _DAYS})
 
 
-def slips(text: str, flat: str, form: bytes, digits: Places, known: Known) -> Iterator[Span]:
+def slips(text: str, flat: str, form: bytes, known: Known) -> Iterator[Span]:
     """The identifiers of the record in such shapes, and dates in words.
 
-    ``flat`` is the text in lower case, ``form`` its outline, ``digits`` the places of its numbers.
+    ``flat`` is the text in lower case, ``form`` its outline.
     """
     if known.numbers and any_of((b"0o", b"o0"), text.encode("ascii", "replace").translate(_SCANS)):
         yield from _scanned(text, known)
@@ -61,7 +58,7 @@ def slips(text: str, flat: str, form: bytes, digits: Places, known: Known) -> It
             for match in _SPELT.finditer(text):
                 if re.sub(r"[-. ]", "", match[0]).lower() in known.own_words:
                     yield Span(match.start(), match.end(), NAME, True)
-    for match in _HOUSE.finditer(text, digits) if known.houses else ():
+    for match in anchored(_HOUSE, known.houses, flat, text):
         if match[0] in known.houses and (said := before(_NUMBER, text, match.start(), 8)):
             yield Span(said.start(), match.end(), ADDRESS, True)
     if known.numbers and any_of(("xx", "**", "XX", "..", "__", "##", "??"), text):

@@ -122,7 +122,7 @@ def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
         end += 1
     if (
         end == first + 1
-        and tokens.gap(first) == ", "
+        and tokens.gaps[first] == ", "
         and _turned(tokens, first)
         and tokens.words[end].istitle()
     ):
@@ -160,7 +160,7 @@ def _turned(tokens: Tokens, first: int) -> bool:
     if word.isupper():
         return len(word) > 3 or (len(word) > 2 and tokens.lowers[first] in any_family())
     before = tokens.text[max(0, tokens.begins[first] - 2) : tokens.begins[first]]
-    gap = tokens.gap(first + 1)
+    gap = tokens.gaps[first + 1]
     bounded = before in ("| ", "") or before[-1:] in ("\n", "|", "\t")
     return bounded and (
         gap[:1] in ("\n", "|", "\t", "") or gap[:2] in (" (", " |") or gap.strip()[:1].isdigit()
@@ -187,7 +187,7 @@ def _may_stand_here(tokens: Tokens, place: int, following: str) -> bool:
 def _inside(tokens: Tokens, place: int, kind: str) -> bool:
     """Whether a name of a class stands inside a sentence, after a word in small letters."""
     gaps = (" ", " (", "/ ", "/", ", ") if kind is GIVEN else (" ", " (")
-    return place > 0 and tokens.gap(place - 1) in gaps and tokens.words[place - 1][-1].islower()
+    return place > 0 and tokens.gaps[place - 1] in gaps and tokens.words[place - 1][-1].islower()
 
 
 def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
@@ -274,7 +274,7 @@ def plain_words() -> frozenset[str]:
 def _closed(tokens: Tokens, place: int) -> bool:
     """Whether a name in small letters, a word too, ends its line or stands before such a verb: "sister sheila had"."""
     sure = tokens.lowers[place] not in english()
-    gap = tokens.gap(place)
+    gap = tokens.gaps[place]
     return (
         sure
         or gap[:1] in ("\n", ",", "(", "")
@@ -287,7 +287,7 @@ def _cued_word(tokens: Tokens, place: int) -> bool:
     lower = tokens.lowers[place]
     if not place or lower not in own_given() or not tokens.words[place].istitle() or lower in MONTHS:
         return False
-    gap = tokens.gap(place - 1)
+    gap = tokens.gaps[place - 1]
     return (gap == " " and tokens.lowers[place - 1] in _NAMING and lower not in _NO_GIVEN) or (
         gap == ": " and tokens.following(place) in ("to", "will", "can", "asked", "pls", "please")
     )
@@ -301,7 +301,7 @@ def _turned_small(tokens: Tokens, place: int) -> bool:
         or not _family(tokens.lowers[place])
     ):
         return False
-    before, after = tokens.gap(place - 1), tokens.gap(place + 1)
+    before, after = tokens.gaps[place - 1], tokens.gaps[place + 1]
     return (before[-3:] == " - " or before[-1:] in ("\n", "|")) and (
         after[:3] == " - " or after[:2] in (" |", " (", "\n")
     )
@@ -314,7 +314,7 @@ def _family(lower: str) -> bool:
 
 def _families(tokens: Tokens, place: int) -> int:
     """1 where a family name in small letters, a word too, follows a relation's given name: "friend rita small who"."""
-    after = tokens.lowers[place + 1] if tokens.gap(place) == " " else ""
+    after = tokens.lowers[place + 1] if tokens.gaps[place] == " " else ""
     return int(
         after in any_family()
         and after not in NOT_NAMES
@@ -334,7 +334,7 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
     lower = tokens.lowers[place]
     if (
         tokens.at_start(place)
-        and tokens.gap(place) == " "
+        and tokens.gaps[place] == " "
         and (lower in any_given() or class_of(lower) is STRANGER)
         and _family(tokens.lowers[place + 1])
         and lower not in NOT_NAMES
@@ -347,14 +347,14 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
         lower in any_given()
         and place
         and tokens.lowers[place - 1] in _BEFORE_SMALL
-        and tokens.gap(place - 1) == tokens.gap(place) == " "
+        and tokens.gaps[place - 1] == tokens.gaps[place] == " "
         and lower not in english()
         and tokens.words[place + 1].islower()
         and _family(tokens.lowers[place + 1])
     ):
         yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
         return
-    if place and tokens.gap(place - 1) == " " and lower not in NOT_NAMES and len(lower) > 2:
+    if place and tokens.gaps[place - 1] == " " and lower not in NOT_NAMES and len(lower) > 2:
         previous = tokens.lowers[place - 1]
         if class_of(lower) is STRANGER and (
             previous == "typed"
@@ -368,16 +368,16 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
             return
         known = lower in given_names() or (previous in _NAMING_SMALL and lower in any_given())
         if (previous in _NAMING_ANY and known and lower not in english()) or (
-            previous in _NAMING_SMALL and lower in own_given() and tokens.gap(place)[:1] in ("\n", ",", "")
+            previous in _NAMING_SMALL and lower in own_given() and tokens.gaps[place][:1] in ("\n", ",", "")
         ):
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
             return
     if lower in given_names() and lower not in english():
-        if tokens.gap(place) == " " and place + 1 < len(tokens.words) and tokens.words[place + 1].islower():
+        if tokens.gaps[place] == " " and place + 1 < len(tokens.words) and tokens.words[place + 1].islower():
             after = tokens.lowers[place + 1]
             if (
                 class_of(after) in (FAMILY, STRANGER)
-                or (after in any_family() and tokens.gap(place + 1)[:1] in ("\n", "", ",", ";", ")"))
+                or (after in any_family() and tokens.gaps[place + 1][:1] in ("\n", "", ",", ";", ")"))
                 or (after in family_names())
                 or (
                     class_of(after) is BOTH
@@ -391,19 +391,19 @@ def small(tokens: Tokens, place: int) -> Iterator[Span]:
             yield Span(tokens.begins[place], tokens.ends[place + _families(tokens, place)], NAME)
         elif tokens.following(place) in PERSONAL_VERBS:
             yield Span(tokens.begins[place], tokens.ends[place], NAME)
-    elif place and tokens.gap(place) == ", " and _turned_small(tokens, place):
+    elif place and tokens.gaps[place] == ", " and _turned_small(tokens, place):
         yield Span(tokens.begins[place], tokens.ends[place + 1], NAME)
-    elif place and tokens.lowers[place - 1] in _THEIRS and tokens.gap(place - 1) in (" ", "\n"):
+    elif place and tokens.lowers[place - 1] in _THEIRS and tokens.gaps[place - 1] in (" ", "\n"):
         if lower in any_given() and lower not in NOT_NAMES and len(lower) > 2 and _closed(tokens, place):
             yield Span(tokens.begins[place], tokens.ends[place + _families(tokens, place)], NAME)
     elif (
         place
         and tokens.lowers[place - 1] in RELATIONS
-        and tokens.gap(place - 1) == " "
+        and tokens.gaps[place - 1] == " "
         and len(lower) > 3
         and (
             class_of(lower) in (GIVEN, STRANGER)
-            and tokens.gap(place) == " "
+            and tokens.gaps[place] == " "
             and place + 1 < len(tokens.words)
         )
         and class_of(tokens.lowers[place + 1]) in (GIVEN, FAMILY, STRANGER)

@@ -114,12 +114,12 @@ def graded(tokens: Tokens, last: int) -> bool:
 def by_company(tokens: Tokens, first: int, last: int) -> bool:
     """Whether the words from ``first`` to ``last``, strangers to all lists, are a thing by what stands beside them."""
     following = tokens.following(last)
-    if first and tokens.gap(first - 1) == " " and tokens.lowers[first - 1] in _PLACED:
+    if first and tokens.gaps[first - 1] == " " and tokens.lowers[first - 1] in _PLACED:
         return graded(tokens, last)
     if graded(tokens, last) or following in _AFTER or following in _DONE or denied(tokens, first):
         return True
     before = tokens.lowers[first - 1] if first else ""
-    gap = tokens.gap(first - 1)
+    gap = tokens.gaps[first - 1]
     if gap == " " and (before in _BEFORE or _known(before)):
         return True
     if gap in _LINKS and first and _known(before):
@@ -127,7 +127,7 @@ def by_company(tokens: Tokens, first: int, last: int) -> bool:
     if gap == " " and before in _JOINTS and first > 1 and _known(tokens.lowers[first - 2]):
         return True
     after = last + 1
-    if after < len(tokens.words) and tokens.gap(last) in _LINKS:
+    if after < len(tokens.words) and tokens.gaps[last] in _LINKS:
         return _known(tokens.lowers[after])
     return (
         after + 1 < len(tokens.words) and tokens.lowers[after] in _JOINTS and _known(tokens.lowers[after + 1])
@@ -140,23 +140,23 @@ def denied(tokens: Tokens, first: int) -> bool:
     for _ in range(6):
         if not place:
             return False
-        gap, before = tokens.gap(place - 1), tokens.lowers[place - 1]
+        gap, before = tokens.gaps[place - 1], tokens.lowers[place - 1]
         if gap == " " and before in ("no", "nor", "without"):
             return True
         if gap[-1:] == "?":
             return True
         if gap == " " and before in _JOINTS:
             place -= 1
-            gap, before = tokens.gap(place - 1), tokens.lowers[place - 1] if place else ""
+            gap, before = tokens.gaps[place - 1], tokens.lowers[place - 1] if place else ""
         elif gap not in _LINKS and gap not in ("'s, ", "', "):
             return False
         while place and gap == " " and tokens.words[place - 1][0].isupper():
             place -= 1
-            gap = tokens.gap(place - 1)
+            gap = tokens.gaps[place - 1]
         if not place:
             return False
         if not tokens.words[place - 1][0].isupper():
-            return tokens.gap(place - 1) == " " and tokens.lowers[place - 1] in ("no", "nor", "without")
+            return tokens.gaps[place - 1] == " " and tokens.lowers[place - 1] in ("no", "nor", "without")
         place -= 1
     return False
 

@@ -20,7 +20,10 @@ _DIGITS = re.compile(r".*\d", re.S)
 
 @dataclass(slots=True)
 class Tokens:
-    """The words of a folded text: where each begins and ends, as written and in lower case."""
+    """The words of a folded text: where each begins and ends, as written and in lower case.
+
+    ``gaps``: what stands between each word and the one after it ("" after the last, and at -1).
+    """
 
     text: str
     begins: list[int]
@@ -39,17 +42,13 @@ class Tokens:
         gaps += [""] * (len(words) - len(gaps) + _BEYOND)
         return cls(text, at[:-1:2], at[1::2], words, list(map(str.lower, words)), gaps)
 
-    def gap(self, place: int) -> str:
-        """What stands between a word and the one after it ("" after the last, and at -1)."""
-        return self.gaps[place]
-
     def capital(self, place: int) -> bool:
         """Whether the word at ``place`` begins with a capital and follows the one before at one space."""
-        return place < len(self.words) and self.words[place][0].isupper() and self.gap(place - 1) == " "
+        return place < len(self.words) and self.words[place][0].isupper() and self.gaps[place - 1] == " "
 
     def following(self, place: int) -> str:
         """The next word of the same sentence in lower case, or ""."""
-        gap = self.gap(place)
+        gap = self.gaps[place]
         return self.lowers[place + 1] if gap in (" ", "'s ", "'S ", "' ", "\n", "  ") else ""
 
     def possessive(self, place: int) -> bool:
@@ -60,7 +59,7 @@ class Tokens:
         """Whether a sentence, line or list item begins with the word."""
         if place == 0:
             return True
-        gap = self.gap(place - 1)
+        gap = self.gaps[place - 1]
         if gap == " ":
             return False
         if digits := _DIGITS.match(gap):  # "at no. 6 (Sidhu family)" begins none there
