@@ -45,7 +45,7 @@ _NOT_THE = words("""
 def service(tokens: Tokens, place: int) -> Span | None:
     """The body after a preposition or one of DIRECT at ``place``: "from The Lanterns", "to Steps to Change"."""
     first = place + 1
-    if tokens.gap(place) != " ":
+    if tokens.gaps[place] != " ":
         return None
     the = tokens.lowers[first] == "the"
     end, joined, said = _run(tokens, first + 1 if the else first, _OF if the else _JOINERS)
@@ -88,7 +88,7 @@ def _run(tokens: Tokens, first: int, joiners: frozenset[str]) -> tuple[int, bool
     end, joined = first, False
     said: list[str] = []
     while end < len(tokens.words) and len(said) < 5:
-        if end > first and tokens.gap(end - 1) not in _GAPS:
+        if end > first and tokens.gaps[end - 1] not in _GAPS:
             break
         word = tokens.words[end]
         if word[0].isupper() and not (word.isupper() and len(word) > 1):
@@ -100,7 +100,7 @@ def _run(tokens: Tokens, first: int, joiners: frozenset[str]) -> tuple[int, bool
             stop < len(tokens.words)
             and tokens.words[stop] in joiners
             and stop - end < 2
-            and tokens.gap(stop) == " "
+            and tokens.gaps[stop] == " "
         ):
             stop += 1
         if not said or stop == end or stop == len(tokens.words) or not tokens.words[stop].istitle():

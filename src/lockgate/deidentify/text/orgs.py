@@ -234,7 +234,7 @@ def _long_named(tokens: Tokens, place: int) -> bool:
     while (
         first
         and place - first < 4
-        and tokens.gap(first - 1) in (" ", "'s ")
+        and tokens.gaps[first - 1] in (" ", "'s ")
         and tokens.words[first - 1].istitle()
     ):
         first -= 1
