@@ -147,3 +147,21 @@ BODIES = [
 @pytest.mark.parametrize("marked", BODIES)
 def test_bodies_no_head_tells(marked: str) -> None:
     _holds(marked)
+
+
+WHERE = [
+    "Leisure centre\n[[Harbour Parade, Kelder, HK1 7RT]]\nTel",
+    "[[The Old Infirmary, Mill Lane, Temebridge TV6 2AA]]\n",
+    "found outside [[17 Beech Mount]], cold",
+    "attended the junction of [[Mill Rd]]",
+    "writes from [[PO Box 118, Exeter]]",
+    "lives in [[M14]]",
+    "the [[BS7]] area",
+    "a psychological approach; Behavioural Approach. Row of sutures, 2 Wood splinters",
+    "disc bulge at L4, CD4 count, moved to bay 2",
+]
+
+
+@pytest.mark.parametrize("marked", WHERE)
+def test_addresses_without_a_street_word(marked: str) -> None:
+    _holds(marked)

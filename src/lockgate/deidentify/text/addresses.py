@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
@@ -20,6 +22,8 @@ _OUTWARD_ALONE = Expression(
     steps=(2, 1),
 )
 _AREA_CUE = re.compile(r"(?:\b(?:near|in|of|from|outside|area|postcode|district)|[a-z],) $", re.I)
+_AREA_AFTER = re.compile(r" (?:area|address|postcode|district)\b")
+_LIVES_IN = re.compile(r"\b(?:lives|living|lived|resides|residing|based|staying|moved) (?:in|to|at|near) $")
 # Two letters that begin abbreviations of medicine with a digit too: CD4, CK7, FT4, ST3, PR3.
 _NO_AREAS = frozenset(
     ("CD", "CK", "CT", "FT", "IL", "PR", "ST", "HR", "BP", "GP", "CA", "SS", "TN", "PH", "FY", "FP")
@@ -62,6 +66,28 @@ _WELSH = re.compile(
 _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
     r"(?:Road|Street|Lane|Avenue|Close|Crescent|Drive|Grove|Terrace|Gardens|Way|Court)\b"
+)
+# The same by other words and by short ones, where the word before is no heading: "Station Approach", "Mill Rd".
+_OTHER_ROAD = re.compile(
+    r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
+    r"(?:Parade|Approach(?=,)|Row|Square|Mews|Quay|Wharf|Esplanade|Broadway|Promenade|Embankment|Causeway|"
+    r"Industrial Estate|"
+    r"(?:Rd|St|Ave|Ln|Cres|Cl|Pde|Tce|Gdns)\b(?! [A-Z]))(?!\w)"
+)
+_OTHER_ROADS = (
+    " Parade", " Approach", " Row", " Square", " Mews", " Quay", " Wharf", " Esplanade", " Broadway", " Promenade",
+    " Embankment", " Causeway", " Industrial", " Rd", " St", " Ave", " Ln", " Cres", " Cl", " Pde", " Tce", " Gdns",
+)  # fmt: skip
+# A house by its number and the name of its road, whose word no list of streets has: "17 Beech Mount", "6 Pear Tree Cl".
+_OTHER_HOUSE = Expression(
+    r"\d(?<![\w./]\d)\d{0,2}[a-dA-D]?,? (?:[A-Z][a-z'-]+ ){1,2}"
+    r"(?:Side|Mount|Cl|Approach|Chase|Spinney|Dene|Garth|Nook|Fold|Brow|Gate|Ridge|Paddocks?|Copse|Holt|Leas?|Leys|Woods?|"
+    r"Heath|Common|Dell|Glade|Pastures|Heights|Causeway|Parc|Hollow|Maltings|Orchards|Acres|Tce|Gdns|Pde)\b",
+    rb"(?<![Aa0./])0{1,3}[Aa]?,? Aa",
+)
+_BOX = re.compile(r"PO Box \d{1,5}(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)?")
+_BLOCK_ROOM = re.compile(
+    r"(?:Block|Floor|House|Staircase) [A-Z0-9]{1,3}, (?:Room|Flat) \w{1,5}(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,3})?"
 )
 # "9 elm grove" in small letters, "3 The Paddocks", "22/4 Leith Walk".
 _SMALL_STREET = Expression(
@@ -147,6 +173,15 @@ _RUN_IN = re.compile(
     r"(?:[A-Z][\w'.-]*[ ,\n]+){1,7})\Z"
 )
 
+# Parts of an address without a number, to the postcode: "Harbour Parade, Kelder, ".
+_PARTS = re.compile(
+    r"(?:(?<=\n)|(?<=\A)|(?<=: )|(?<=; )|(?<= at )|(?<= to )|(?<= from )|(?<= of )|(?<=\| )|(?<=  )|(?<=\())"
+    r"((?:The )?[A-Z][\w'.-]+"
+    r"(?:(?: (?:of|the|on|in|upon|under|le|by|and|&))? [A-Z][\w'.-]*){0,4}"
+    r"(?:, (?:The )?[A-Z][\w'.-]+(?:(?: (?:of|the|on|in|upon|under|le|by|and|&))? [A-Z][\w'.-]*){0,4}){1,4}),?"
+    r"[ \t\n]{1,2}\Z"
+)
+
 
 def postcodes(text: str, digits: Places) -> Iterator[Span]:
     """Postcodes, with the address that leads up to each."""
@@ -169,6 +204,8 @@ def postcodes(text: str, digits: Places) -> Iterator[Span]:
             yield Span(small.start(1), begin, ADDRESS)
         elif town := before(_TOWN, text, begin, 50):
             yield Span(town.start(1), town.end(1), PLACE)
+        if not address and (parts := before(_PARTS, text, begin, 120)):
+            yield Span(parts.start(1), begin, ADDRESS)
         if not address and (run := before(_RUN_IN, text, begin, 100)):
             yield Span(run.start(1), begin, ADDRESS)
         if not address and (block := before(_BLOCK, text, begin, 180)):
@@ -184,7 +221,14 @@ def outward(text: str, digits: Places, known: set[str]) -> Iterator[Span]:
         code = match[1]
         own = code in known
         sure = code[1].isalpha() and code[:2] not in _NO_AREAS
-        if (own and sure) or ((own or sure) and before(_AREA_CUE, text, match.start(), 12)):
+        if (
+            (own and sure)
+            or (
+                (own or sure)
+                and (before(_AREA_CUE, text, match.start(), 12) or _AREA_AFTER.match(text, match.end()))
+            )
+            or before(_LIVES_IN, text, match.start(), 24)
+        ):
             yield Span(match.start(), match.end(), POSTCODE, own)
 
 
@@ -232,6 +276,17 @@ def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
     for match in _NAMED_ROAD.finditer(text) if any_of(_ROADS, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)
         yield from town_after(text, match.end())
+    for match in _OTHER_ROAD.finditer(text) if any_of(_OTHER_ROADS, text) else ():
+        said = match[0].lower().split(" ")[:-1]
+        if not all(word in capitals() or word in NOT_NAMES for word in said) and "the" not in said:
+            yield Span(match.start(), match.end(), ADDRESS)
+            yield from town_after(text, match.end())
+    for match in _OTHER_HOUSE.finditer(text, digits):
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in anchored(_BOX, ("PO Box ",), text, text):
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in anchored(_BLOCK_ROOM, ("Block ", "Staircase "), text, text):
+        yield Span(match.start(), match.end(), ADDRESS)
 
 
 def town_after(text: str, end: int) -> Iterator[Span]:
