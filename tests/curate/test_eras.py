@@ -148,3 +148,6 @@ def test_a_release_has_eras_of_what_it_holds(release: Release) -> None:
     eras = pq.read_table(release.table_path("condition_era"))
     assert sum(eras["condition_occurrence_count"].to_pylist()) == sum(1 for each in conditions if each)
     assert set(eras["condition_concept_id"].to_pylist()) == set(conditions) - {0}
+    drugs = pq.read_table(release.table_path("drug_exposure"))["drug_concept_id"].to_pylist()
+    eras = pq.read_table(release.table_path("drug_era"))
+    assert any(drugs) and sum(eras["drug_exposure_count"].to_pylist()) == sum(1 for each in drugs if each)

@@ -21,6 +21,8 @@ _CLASSES = {
     "Visit": "Visit",
     "Gender": "Gender",
     "Race": "Race",
+    "RxNorm": "Ingredient",  # those of the set all are
+    "CVX": "CVX",
 }
 _TYPES = {"BIGINT": pa.int64(), "VARCHAR": pa.string(), "DATE": pa.date32()}
 
