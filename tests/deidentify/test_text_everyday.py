@@ -165,3 +165,21 @@ WHERE = [
 @pytest.mark.parametrize("marked", WHERE)
 def test_addresses_without_a_street_word(marked: str) -> None:
     _holds(marked)
+
+
+OTHERS = [
+    "snapchat [[kayz2k9]] messages",
+    "Insta: [[jodie.xo_99]]",
+    "her email is [[kt dot owen at gmail dot com]]",
+    "write to [[r.shaw@nhs]] please",
+    "Seen [[T dos Santos]], plan as above",
+    "saw [[Lwazi Van der Berg]] today",
+    "snap decision to leave; insta posts upset her",
+    "up at 3 am, seen at home. BP stable",
+    "foramen ovale; Cornelia de Lange",
+]
+
+
+@pytest.mark.parametrize("marked", OTHERS)
+def test_accounts_and_names_of_several_words(marked: str) -> None:
+    _holds(marked)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from lockgate.deidentify.text import (
+    accounts,
     addresses,
     again,
     announced,
@@ -150,6 +151,7 @@ def scrub_text(
 
 def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Known) -> list[Span]:
     found = list(patterns.emails_and_urls(text, flat))
+    found += accounts.accounts(text, flat)
     found += patterns.ten_digits(text, numbers)
     found += patterns.phones(text, flat, numbers)
     found += addresses.postcodes(text, numbers)

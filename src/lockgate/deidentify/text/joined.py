@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from lockgate.deidentify.text.classes import GIVEN, STRANGER, class_of
-from lockgate.deidentify.text.lists import any_family, english, given_names
+from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.lists import any_family, any_given, english, given_names
 from lockgate.deidentify.text.spans import NAME, Span
 
 _CARETS = re.compile(r"[A-Za-z][\w'-]*(?:\^[A-Za-z][\w'-]*)+")
+# A family name of several words after an initial or a given name: "T dos Santos", "Lwazi Van der Berg".
+_SEVERAL = re.compile(
+    r"[A-Z](?<![\w-][A-Z])(?:\.|[a-z'-]+)? (?:[Dd]os|[Dd]a|[Vv]an (?:[Dd]er|[Dd]en|[Dd]e)|[Vv]on(?: [Dd]er)?|"
+    r"[Vv]an|[Dd]el|"
+    r"[Dd]ella|[Tt]en|[Tt]er) [A-Z][a-z'-]{2,}\b(?! ?[Ss]yndrome|'s? (?:sign|syndrome|disease))"
+)
+_PARTICLE = (
+    " dos ", " Dos ", " da ", " Da ", " van ", " Van ", " von ", " Von ", " del ", " Del ", " della ",
+    " Della ", " ten ", " Ten ", " ter ", " Ter ",
+)  # fmt: skip
 _FILE = re.compile(
     r"\.(?:pdf|docx?|rtf|txt|jpe?g|png|tiff?|dcm|heic|mp[34]|wav|m4a|xlsx?|csv|zip|eml|msg)\b", re.I
 )
@@ -23,6 +34,11 @@ def joined(text: str) -> Iterator[Span]:
     if "^" in text:
         for match in _CARETS.finditer(text):
             yield Span(match.start(), match.end(), NAME)
+    if any_of(_PARTICLE, text):
+        for match in _SEVERAL.finditer(text):
+            first = match[0].split(" ")[0].strip(".").lower()
+            if len(first) < 2 or first in any_given() or first not in english():
+                yield Span(match.start(), match.end(), NAME)
     if "." in text:
         for match in _FILE.finditer(text):
             stem = _STEM.search(text, max(0, match.start() - 60), match.start())
