@@ -8,6 +8,8 @@ withheld with the reason; the reason names the kind, never the value.
 from __future__ import annotations
 
 import re
+from datetime import date
+from functools import lru_cache
 
 from lockgate.deidentify.text.cuewords import RELATIONS
 from lockgate.deidentify.text.fold import fold
@@ -54,12 +56,15 @@ def residue(scrubbed: str, known: Known) -> str | None:
     names = [name for name in known.full_names if len(name) >= 6 and name in squeezed]
     if any(len(name) >= 9 or _spelled(name, lowered) for name in names):
         return "full-name"
-    if known.births and any(day.strftime(form) in joined for day in known.births for form in _BIRTH_FORMS):
+    if any(written in joined for day in known.births for written in _in_digits(day)):
         return "birth-date"
     return "name" if _names_left(folded, known) else None
 
 
-_BIRTH_FORMS = ("%d%m%Y", "%Y%m%d", "%d%m%y")
+@lru_cache(maxsize=4096)
+def _in_digits(day: date) -> tuple[str, ...]:
+    """A date as its digits are written, one after another."""
+    return tuple(day.strftime(form) for form in ("%d%m%Y", "%Y%m%d", "%d%m%y"))
 
 
 def _spelled(squeezed: str, text: str) -> bool:
