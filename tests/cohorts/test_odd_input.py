@@ -15,7 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from lockgate.cli import run
+from lockgate.cohorts.definition import Criterion, Definition, Demographic, Group, Interval
 from lockgate.cohorts.files import read_definition
+from lockgate.cohorts.generate import generate
+from lockgate.cohorts.omop import open_omop
+from lockgate.engine import Engine
 from lockgate.errors import UsageError
 
 _spec = importlib.util.spec_from_file_location("generate", Path(__file__).with_name("test_generate.py"))
@@ -217,6 +221,26 @@ def test_an_event_in_two_periods_of_observation_is_one(folder: Folder) -> None:
     near = "entry: [{condition: any, having: {all: [{condition: any, count: at least %d}]}}]"
     assert folder.run(near % 1)[2] == STAY
     assert folder.run(near % 2)[2] == []
+
+
+def test_a_person_who_is_there_twice_passes_one_rule_once(folder: Folder) -> None:
+    file = folder.omop / "person.parquet"
+    told = pq.read_table(file)
+    pq.write_table(pa.concat_tables([told, told]), file)
+    grown, ill = "{person: {age: {from: 0}}}", "{condition: any, start: {to: 1990-01-01}}"
+    assert folder.run(f"{PLAIN}\nrules: [{{name: a, all: [{grown}]}}]")[2] == STAY
+    assert folder.run(f"{PLAIN}\nrules: [{{name: a, all: [{grown}, {ill}]}}]")[::2] == (0, [])
+
+
+@pytest.mark.parametrize(("least", "stays"), [(1, 1), (2, 0)])
+def test_a_group_that_asks_for_more_than_it_has_holds_for_nobody(
+    folder: Folder, least: int, stays: int
+) -> None:
+    grown = Demographic((("Age", Interval(0, 200)),))
+    entry = Criterion("condition_occurrence", group=Group("at_least", least, demographics=(grown,)))
+    with Engine() as engine:
+        open_omop(engine, folder.omop)
+        assert generate(engine, [(1, Definition(entry=(entry,)))]).num_rows == stays
 
 
 def test_what_is_asked_for_and_not_there_is_told(folder: Folder) -> None:

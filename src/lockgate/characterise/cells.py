@@ -121,15 +121,14 @@ def histograms(
         month = block.cells & pack.outside
         pair = block.cells >> pack.month_bits
         who = (pair & mask) * shift[0] + shift[1]
-        marks.any[who] = True
         inside = month != pack.outside
+        weight = block.weight
         if not inside.all():
+            marks.any[who] = True
             marks.outside[who[~inside]] = True
-            month, pair, who = month[inside], pair[inside], who[inside]
+            month, pair, who, weight = month[inside], pair[inside], who[inside], weight[inside]
         if not len(month):
             continue
-        marks.inside[who] = True
-        weight = block.weight[inside] if len(inside) != len(month) else block.weight
         concept = pair >> pack.person_bits
         lowest = int(concept[0])
         local = concept - lowest
@@ -156,8 +155,8 @@ def histograms(
         )
         at = np.flatnonzero(begins)
         one, years, person = local[at], year[at] + pack.first_year, who[at]
-        given = one + lowest != missing
-        np.add.at(marks.concepts, person[given], 1)
+        marks.any[person] = marks.inside[person] = True
+        np.add.at(marks.concepts, person if missing < 0 else person[one + lowest != missing], 1)
         times = np.add.reduceat(weight, at)
         most = int(times.max()) + 1
         key, n = tally(one * most + times, concepts * most)
@@ -168,18 +167,14 @@ def histograms(
 
 def _known(people: People, who: Ints, year: Ints, *columns: Ints) -> tuple[Ints, Ints, list[Ints]]:
     """Sex and age of those who have a row in person; the other columns likewise."""
-    if not people.known.all():
+    if not people.everybody:
         known = people.known[who]
         who, year, columns = who[known], year[known], tuple(each[known] for each in columns)
     born = people.born[who]
-    return people.gender[who], _unless(born == UNKNOWN, year - born), [year, *columns]
-
-
-def _unless(unknown: Bools, values: Ints) -> Ints:
-    """The values, but where they aren't known."""
-    if unknown.any():
-        values[unknown] = UNKNOWN
-    return values
+    age = year - born
+    if not people.dated:
+        age[born == UNKNOWN] = UNKNOWN
+    return people.gender[who], age, [year, *columns]
 
 
 def _years(
@@ -188,8 +183,10 @@ def _years(
     sex, age, (year, local) = _known(people, who, year, local)
     if not len(year):
         return
-    band = _unless(age == UNKNOWN, age // 10)
-    bands, place = _places(band)
+    band = age // 10
+    if not people.dated:
+        band[age == UNKNOWN] = UNKNOWN
+    bands, place = _places(band, people)
     first = int(year.min())
     years = int(year.max()) - first + 1
     key = ((local * years + year - first) * sexes + sex) * len(bands) + place
@@ -206,7 +203,7 @@ def _ages(
     sex, age, (_, local) = _known(people, who, year, local)
     if not len(age):
         return
-    ages, place = _places(age)
+    ages, place = _places(age, people)
     key = (local * sexes + sex) * len(ages) + place
     at, n = tally(key, (int(local[-1]) + 1) * sexes * len(ages))
     at, age = np.divmod(at, len(ages))
@@ -214,10 +211,12 @@ def _ages(
     out["ages"].append((local + lowest, sex, ages[age], n))
 
 
-def _places(values: Ints) -> tuple[Ints, Ints]:
+def _places(values: Ints, people: People) -> tuple[Ints, Ints]:
     """The values that there are, in order (the unknown one first), and each one's place among them."""
-    unknown = values == UNKNOWN
-    given = values[~unknown] if unknown.any() else values
+    given = values
+    if not people.dated:
+        unknown = values == UNKNOWN
+        given = values[~unknown]
     if not len(given):
         return np.array([UNKNOWN]), np.zeros(len(values), np.int64)
     low, high = int(given.min()), int(given.max())

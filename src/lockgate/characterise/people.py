@@ -62,6 +62,8 @@ class People:
     gender: Ints
     genders: list[int | None]
     born: Ints
+    everybody: bool  # all are known
+    dated: bool  # and each with a year of birth
     several: bool  # somebody has more than one period
     overlapping: bool  # somebody's periods run at once: an event then counts once for each
     years: tuple[int, int]  # the first and the last of all periods
@@ -100,11 +102,15 @@ def read_people(engine: Engine) -> People:
         "coalesce(year(max(observation_period_end_date)), 2000) FROM observation_period "
         "WHERE observation_period_start_date <= observation_period_end_date"
     )[0]
+    known = rows.column("known").to_numpy(zero_copy_only=False).astype(bool)
+    born = rows.column("year_of_birth").combine_chunks()
     return People(
-        known=rows.column("known").to_numpy(zero_copy_only=False).astype(bool),
+        known=known,
         gender=table[codes],
         genders=genders,
-        born=rows.column("year_of_birth").combine_chunks().cast("int64").fill_null(int(UNKNOWN)).to_numpy(),
+        born=born.cast("int64").fill_null(int(UNKNOWN)).to_numpy(),
+        everybody=bool(known.all()),
+        dated=born.null_count == 0,
         several=bool(several),
         overlapping=bool(overlapping),
         years=(int(years[0]), int(years[1])),

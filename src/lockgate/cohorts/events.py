@@ -188,9 +188,9 @@ def criteria_sql(plan: Plan, criteria: Sequence[Criterion]) -> Iterator[tuple[pa
     """For criteria of one domain and height, without groups: tables of parameters, each with the SELECT that reads it
     as ``{k}``.
 
-    The SELECT gives criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day (days since
-    1970-01-01), and the columns of the domain that tests of such events will read. It reads the domain's table, or
-    what is told already: ``events_HEIGHT_DOMAIN``.
+    The SELECT gives criterion, person_id, event_id, first_day, last_day (days since 1970-01-01), those of visit_id and
+    concept_id that are read, sort_day, and the columns of the domain that tests of such events will read. It reads the
+    domain's table, or what is told already: ``events_HEIGHT_DOMAIN``.
     """
     alike: dict[tuple[Any, ...], list[Criterion]] = defaultdict(list)
     for criterion in criteria:
@@ -264,7 +264,7 @@ def _select(
         columns["source"] = "i4"
         for row, member in zip(rows, members, strict=True):
             row.append(plan.criteria[plan.source[member]])
-        source, driven = told_events(domain.name, height), "JOIN {k} k ON k.source = e.criterion"
+        source, driven = told_events(plan, domain.name, height), "JOIN {k} k ON k.source = e.criterion"
         identity, visit, concept = "e.event_id", "e.visit_id", "e.concept_id"
         start, end = "e.first_day", "e.last_day"
     else:
@@ -312,7 +312,8 @@ def _select(
             f"(k.period_first IS NULL OR k.period_first BETWEEN {start} AND {end})",
             f"(k.period_last IS NULL OR k.period_last BETWEEN {start} AND {end})",
         ]
-    wanted += [f"{visit} AS visit_id", f"{_counted_value(domain, by) if by else concept} AS concept_id"]
+    told = {"visit_id": visit, "concept_id": _counted_value(domain, by) if by else concept}
+    wanted += [f"{told[name]} AS {name}" for name in plan.carried]
     wanted += [f"{start} AS sort_day", *(f"e.{name}" for name in carried)]
     where = " AND ".join([*tests.where, *extra])
     sql = (
@@ -329,17 +330,21 @@ def _counted_value(domain: Domain, by: str) -> str:
     return f"CASE WHEN {value} IS NOT NULL THEN CAST({rank} AS BIGINT) END"
 
 
-def told_events(domain: str, height: int) -> str:
+def told_events(plan: Plan, domain: str, height: int) -> str:
     """Events told already, with the columns by which tests know a domain's rows."""
+    visit = ", visit_id AS visit_occurrence_id" if "visit_id" in plan.carried else ""
     return (
-        "(SELECT *, DATE '1970-01-01' + first_day AS start_date, DATE '1970-01-01' + last_day AS end_date, "
-        f"visit_id AS visit_occurrence_id FROM events_{height}_{domain})"
+        "(SELECT *, DATE '1970-01-01' + first_day AS start_date, DATE '1970-01-01' + last_day AS end_date"
+        f"{visit} FROM events_{height}_{domain})"
     )
 
 
-def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tuple[pa.Table, str]]:
+def people_sql(
+    plan: Plan, people: Sequence[Person], index: str, *, repeated: bool
+) -> Iterator[tuple[pa.Table, str]]:
     """For demographic nodes: tables of parameters, each with the SELECT of the index events that pass (node, parent,
-    person_id, event_id, and a delta of 1). ``index`` is the relation of index events."""
+    person_id, event_id, and a delta of 1), each once. ``index`` is the relation of index events; ``repeated``:
+    somebody may have several rows in person."""
     alike: dict[tuple[tuple[str, str], ...], list[Person]] = defaultdict(list)
     for person in people:
         alike[_shape(person.tests)].append(person)
@@ -358,7 +363,6 @@ def people_sql(plan: Plan, people: Sequence[Person], index: str) -> Iterator[tup
         where = f" WHERE {' AND '.join(tests.where)}" if tests.where else ""
         yield (
             rows_table(rows, {"node": "i4", "parent": "i4", "context": "i4", **tests.columns}),
-            f"SELECT DISTINCT k.node, k.parent, e.person_id, e.event_id, 1 AS delta FROM {dated} e "
-            f"JOIN {{k}} k ON k.context = e.context "
-            f"{' '.join(tests.joins)}{where}",
+            f"SELECT {'DISTINCT ' if repeated else ''}k.node, k.parent, e.person_id, e.event_id, 1 AS delta "
+            f"FROM {dated} e JOIN {{k}} k ON k.context = e.context {' '.join(tests.joins)}{where}",
         )

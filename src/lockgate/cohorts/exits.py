@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,10 @@ def exits(plan: Plan) -> tuple[dict[int, tuple[Any, ...]], dict[_Exposure, int]]
     return told, exposures
 
 
-def ends(scratch: Scratch, *, asked: bool) -> None:
+def ends(scratch: Scratch, *, asked: Collection[int]) -> None:
     """When each included event's stay in its cohort ends: the earliest of its exits that isn't before it.
 
-    ``asked``: there are events that more than the entry was asked of. The view ``stays`` has those too that would end
+    ``asked``: the definitions of whose entry events something is asked. The view ``stays`` has those too that would end
     before they begin, and are none.
     """
     told, exposures = exits(scratch.plan)
@@ -58,8 +58,9 @@ def ends(scratch: Scratch, *, asked: bool) -> None:
             rows_table([(n, *row) for n, row in told.items()], {"context": "i4", **EXITS})
         )
         exit = f"JOIN {table} x ON x.context = i.context"
-        own = _own(scratch, "x", exposed=bool(exposures))
-        included = f"SELECT {own} FROM included_events i {exit}{runs.format(x='x')}"
+        exposed = any(told[number][-1] is not None for number in asked)
+        own = _own(scratch, "x", exposed=exposed)
+        included = f"SELECT {own} FROM included_events i {exit}{runs.format(x='x') if exposed else ''}"
         if censors:
             censor = scratch.register(rows_table(censors, {"context": "i4", "criterion": "i4"}))
             parts.append(f"{included} ANTI JOIN {censor} o ON o.context = i.context")
@@ -107,16 +108,19 @@ def _exposures(scratch: Scratch, exposures: Mapping[_Exposure, int]) -> str:
     ended = day("e.drug_exposure_end_date")
     whose, of = "e.person_id", ""
     if scratch.arrays:
-        whose, of = (
-            "w.place",
-            f" JOIN (SELECT DISTINCT person_id, place FROM {PERIODS}) w ON w.person_id = e.person_id",
-        )
+        people = f"(SELECT DISTINCT person_id, place FROM {PERIODS})" if scratch.several else PERIODS
+        whose, of = "w.place", f" JOIN {people} w ON w.person_id = e.person_id"
+    # an exposure that has one concept twice is one
+    named = {
+        "drug_concept_id": "",
+        "drug_source_concept_id": " AND e.drug_source_concept_id IS DISTINCT FROM e.drug_concept_id",
+    }
     taken = " UNION ALL ".join(
         f"SELECT x.grouping, {whose}, x.gap, {started} AS began, x.extra + CASE WHEN x.supply "
         f"IS NULL THEN coalesce({ended}, {started} + CAST(e.days_supply AS INTEGER), {started} + 1) "
         f"ELSE {started} + x.supply END AS stopped FROM {table} x JOIN codes c ON c.code_set = x.code_set "
-        f"JOIN drug_exposure e ON e.{column} = c.concept_id{of} WHERE e.drug_exposure_start_date IS NOT NULL"
-        for column in ("drug_concept_id", "drug_source_concept_id")
+        f"JOIN drug_exposure e ON e.{column} = c.concept_id{of} WHERE e.drug_exposure_start_date IS NOT NULL{once}"
+        for column, once in named.items()
     )
     if scratch.arrays:
         runs, key, stopped = _runs(scratch, taken, [asked[1] for asked in exposures]), "place", "r.stopped"

@@ -103,7 +103,7 @@ def _generated(
             included = (_included(scratch, part, numbers) for part, numbers in parts.items())
             told = " UNION ALL ".join(f"SELECT {scratch.index} FROM {source}" for source in included)
             scratch.view("included_events", told)
-        ends(scratch, asked=bool(parts))
+        ends(scratch, asked=set().union(*parts.values()))
         yield scratch
 
 
@@ -135,7 +135,8 @@ def _nested(scratch: Scratch, height: int) -> str:
         if criterion.group is not None
     ]
     name = f"nested_{height}"
-    told_of = "q.first_day, q.last_day, q.visit_id, q.concept_id, q.sort_day"
+    told_of = ", ".join(f"q.{name}" for name in scratch.told_of)
+    visit = "".join(f", q.{name}" for name in scratch.visit)
     # rows have a number of their own: two rows of one id are two events, and neither is counted for the other
     number = "row_number() OVER ()"
     if not _counts_once(scratch):
@@ -163,10 +164,10 @@ def _nested(scratch: Scratch, height: int) -> str:
     if scratch.overlapping:
         # an event in periods of observation that overlap is one event, in what they cover together
         period = "min(o.first_day) AS period_first, max(o.last_day) AS period_last"
-        each = f" GROUP BY {own}, q.visit_id"
+        each = f" GROUP BY {own}{visit}"
     index = scratch.create(
         f"{name}_asked",
-        f"SELECT {own}, {period}, q.visit_id FROM {numbered} q "
+        f"SELECT {own}, {period}{visit} FROM {numbered} q "
         f"JOIN {PERIODS} o ON o.person_id = q.person_id AND q.first_day BETWEEN o.first_day AND o.last_day{each}",
     )
     kept = passing(scratch, nodes, index, name)
@@ -222,7 +223,8 @@ def _entry(scratch: Scratch, *, numbered: bool) -> dict[str, set[int]]:
         for place, criterion in enumerate(d.entry):
             asked = (number, scratch.plan.criteria[criterion], place, d.days_before, d.days_after, turn)
             rows.append((*asked, *ends_of[number]))
-    found = "e.first_day, e.last_day, o.first_day AS period_first, o.last_day AS period_last, e.visit_id"
+    found = "e.first_day, e.last_day, o.first_day AS period_first, o.last_day AS period_last"
+    found += "".join(f", e.{name}" for name in scratch.visit)
     whose = "d.context, e.person_id"
     if scratch.arrays:  # one number is sorted faster than two
         found += ", o.place"
@@ -294,7 +296,9 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
     if not nodes.roots:
         return source
     contexts = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
-    index = scratch.create(
+    # a table's rows are chosen again sooner than they are copied
+    made = scratch.view if source.startswith("entry_events") else scratch.create
+    index = made(
         f"{name}_asked",
         f"SELECT {scratch.index} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context",
     )

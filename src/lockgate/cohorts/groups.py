@@ -6,13 +6,14 @@ for which it is the other way round, so that criteria which nobody meets cost no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockgate.cohorts.events import people_sql
-from lockgate.cohorts.plan import FAR, Nodes, branches_table, distinct_of, leaves_table, rows_table
+from lockgate.cohorts.plan import FAR, Branch, Nodes, branches_table, distinct_of, leaves_table, rows_table
 from lockgate.cohorts.scratch import Scratch
 
 _NO_NODES = (
-    "SELECT CAST(NULL AS INTEGER) AS node, CAST(NULL AS INTEGER) AS parent, CAST(NULL AS BIGINT) AS "
-    "person_id, "
+    "SELECT CAST(NULL AS INTEGER) AS node, CAST(NULL AS INTEGER) AS parent, CAST(NULL AS BIGINT) AS person_id, "
     "CAST(NULL AS BIGINT) AS event_id, CAST(NULL AS INTEGER) AS delta WHERE FALSE"
 )
 _PASSES = (
@@ -23,12 +24,13 @@ _PASSES = (
 
 def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     """The index events (context, person_id, event_id) for which the root of their context holds."""
+    # a node has one delta of an event at most, and an index event is there once
     deltas = _deltas(scratch, nodes, index, name)
     roots = scratch.register(branches_table(list(nodes.roots.values())))
     return scratch.create(
         f"{name}_passing",
-        f"SELECT DISTINCT r.context, d.person_id, d.event_id FROM {deltas} d JOIN {roots} r ON r.node = d.node "
-        f"WHERE NOT r.holds UNION ALL SELECT DISTINCT i.context, i.person_id, i.event_id FROM {index} i "
+        f"SELECT r.context, d.person_id, d.event_id FROM {deltas} d JOIN {roots} r ON r.node = d.node "
+        f"WHERE NOT r.holds UNION ALL SELECT i.context, i.person_id, i.event_id FROM {index} i "
         f"JOIN {roots} r ON r.context = i.context LEFT JOIN {deltas} d ON d.node = r.node "
         "AND d.person_id = i.person_id AND d.event_id = i.event_id WHERE r.holds AND d.node IS NULL",
     )
@@ -51,33 +53,41 @@ def near_sql(scratch: Scratch, nodes: Nodes) -> str:
 
 
 def _deltas(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
-    """Where a node is other than it is for an event of which nothing is known: node, parent, person_id, "
-    "event_id,
+    """Where a node is other than it is for an event of which nothing is known: node, parent, person_id, event_id,
     and what that changes in the number of its parent's children that hold (1 or -1)."""
     parts = [_NO_NODES]
     if nodes.leaves:
         parts.append(_leaves(scratch, nodes, index, name))
-    for table, sql in people_sql(scratch.plan, nodes.people, index):
-        parts.append(sql.replace("{k}", scratch.register(table)))
+    if nodes.people:
+        for table, sql in people_sql(scratch.plan, nodes.people, index, repeated=scratch.repeated):
+            parts.append(sql.replace("{k}", scratch.register(table)))
     known = [scratch.create(f"{name}_deltas", " UNION ALL ".join(parts))]
-    branches = scratch.register(branches_table(nodes.branches))
     for height in range(1 + max((branch.height for branch in nodes.branches), default=0)):
         told = " UNION ALL ".join(f"SELECT * FROM {table}" for table in known)
-        known.append(
-            scratch.create(
-                f"{name}_deltas_{height}",
-                "SELECT s.node, s.parent, s.person_id, s.event_id, CASE WHEN s.holds THEN -1 ELSE 1 END "
-                "AS delta "
-                "FROM (SELECT b.node, b.parent, b.how, b.times, b.children, b.holds, d.person_id, "
-                "d.event_id, "
-                f"b.base + CAST(sum(d.delta) AS INTEGER) AS holding FROM ({told}) d "
-                f"JOIN {branches} b ON b.node = d.parent WHERE b.height = {height} "
-                "GROUP BY b.node, b.parent, b.how, b.times, b.children, b.holds, b.base, d.person_id, "
-                "d.event_id) s "
-                f"WHERE s.holds <> ({_PASSES.format(x='s', n='s.holding')})",
-            )
-        )
+        alike = [branch for branch in nodes.branches if branch.height == height]
+        selects = [
+            _branches(scratch, some, told, single=single)
+            for single in (True, False)
+            if (some := [branch for branch in alike if (branch.children == 1) == single])
+        ]
+        known.append(scratch.create(f"{name}_deltas_{height}", " UNION ALL ".join(selects)))
     return scratch.view(f"{name}_known", " UNION ALL ".join(f"SELECT * FROM {table}" for table in known))
+
+
+def _branches(scratch: Scratch, branches: Sequence[Branch], told: str, *, single: bool) -> str:
+    """The deltas of groups from those of their children; ``single``: they have one child each, so nothing to add up."""
+    table = scratch.register(branches_table(branches))
+    holding = f"SELECT d.parent, d.person_id, d.event_id, d.delta AS holding FROM ({told}) d"
+    if not single:
+        holding = (
+            "SELECT d.parent, d.person_id, d.event_id, CAST(sum(d.delta) AS INTEGER) AS holding "
+            f"FROM ({told}) d SEMI JOIN {table} b ON b.node = d.parent GROUP BY d.parent, d.person_id, d.event_id"
+        )
+    return (
+        "SELECT b.node, b.parent, s.person_id, s.event_id, CASE WHEN b.holds THEN -1 ELSE 1 END AS delta "
+        f"FROM ({holding}) s JOIN {table} b ON b.node = s.parent "
+        f"WHERE b.holds <> ({_PASSES.format(x='b', n='(b.base + s.holding)')})"
+    )
 
 
 def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
@@ -101,7 +111,8 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         limits.append(f"{most}({', '.join(ends)}) AS end_{side}")
     bounds = (
         "(SELECT l.node, l.criterion, l.same_visit, l.uses_end, l.distinct_of, i.person_id, i.event_id, "
-        f"i.visit_id, {', '.join(limits)} FROM {leaves} l JOIN {index} i ON i.context = l.context)"
+        f"{', '.join([*limits, *(f'i.{column}' for column in scratch.visit)])} "
+        f"FROM {leaves} l JOIN {index} i ON i.context = l.context)"
     )
     values = {
         "domain_concept": "e.concept_id",
@@ -110,7 +121,11 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
         "duration": "e.last_day - e.first_day",
         "visit": "e.visit_id",
     }
-    different = " ".join(f"WHEN '{kind}' THEN CAST({value} AS BIGINT)" for kind, value in values.items())
+    counted_by = {distinct_of(leaf.counted) for leaf in nodes.leaves}
+    same_visit = "AND (NOT w.same_visit OR e.visit_id = w.visit_id)" if scratch.visit else ""
+    different = " ".join(
+        f"WHEN '{kind}' THEN CAST({value} AS BIGINT)" for kind, value in values.items() if kind in counted_by
+    )
     parts = []
     for said, counted, alike in (
         ("=", "count(*)", [leaf for leaf in nodes.leaves if distinct_of(leaf.counted) == "no"]),
@@ -127,7 +142,7 @@ def _leaves(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
                 f"AND e.person_id = w.person_id WHERE w.distinct_of {said} 'no' "
                 "AND e.first_day BETWEEN w.start_low AND w.start_high "
                 "AND (NOT w.uses_end OR e.last_day BETWEEN w.end_low AND w.end_high) "
-                "AND (NOT w.same_visit OR e.visit_id = w.visit_id) GROUP BY w.node, w.person_id, w.event_id"
+                f"{same_visit} GROUP BY w.node, w.person_id, w.event_id"
             )
     near = " UNION ALL ".join(parts)
     return (

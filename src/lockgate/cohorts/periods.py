@@ -25,8 +25,8 @@ def observed(scratch: Scratch) -> None:
     rows = scratch.arrow(sql)
     person, began, ended = (rows.column(name).to_numpy() for name in ("person_id", "first_day", "last_day"))
     scratch.people, place = np.unique(person, return_inverse=True)
-    scratch.overlapping = False
-    if scratch.people.size < person.size:
+    scratch.several, scratch.overlapping = scratch.people.size < person.size, False
+    if scratch.several:
         order = np.lexsort((began, place))
         again = place[order][1:] == place[order][:-1]
         scratch.overlapping = bool(np.any(again & (began[order][1:] <= ended[order][:-1])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from lockgate.cohorts.definition import (
     Test,
     Window,
 )
+from lockgate.cohorts.domains import domains
 
 FAR = 4_000_000  # days: beyond any date, and far from where a 32-bit sum of two overflows
 _EPOCH = 719_163  # date(1970, 1, 1).toordinal()
@@ -201,11 +203,33 @@ class Plan:
     def _root(self, group: Group, context: int, nodes: Nodes) -> None:
         nodes.roots[context] = self._branch(group, context, -1, nodes)
 
+    @cached_property
+    def carried(self) -> tuple[str, ...]:
+        """What is read of events beside whose they are and when: ``visit_id``, ``concept_id``, or neither."""
+        counted = [
+            leaf.counted
+            for nodes in (self.qualifying, self.rules, *self.nested.values())
+            for leaf in nodes.leaves
+        ]
+        tested = (
+            domains()[criterion.domain].attributes[name].sql
+            for criterion in self.source
+            for name, _ in criterion.tests
+        )
+        visits = any(each.same_visit or each.distinct == "visit" for each in counted)
+        asked = {
+            "visit_id": visits or any(sql.startswith("v.") for sql in tested),
+            "concept_id": any(distinct_of(each) == "domain_concept" for each in counted),
+        }
+        return tuple(name for name, read in asked.items() if read)
+
     def _next(self) -> int:
         self._node += 1
         return self._node
 
     def _branch(self, group: Group, context: int, parent: int, nodes: Nodes) -> Branch:
+        while (inner := _only(group)) is not None:
+            group = inner
         node = self._next()
         base = height = 0
         least, most = 0, len(group.demographics)  # children that hold where nothing is near
@@ -256,6 +280,14 @@ class Plan:
             rows_table(coded, {"code_set": "i4", "vocabulary": "s", "code": "s", "spelt": "b", **kinds}),
             rows_table(named, {"code_set": "i4", "concept_id": "i8"}),
         )
+
+
+def _only(group: Group) -> Group | None:
+    """The group that one holds with, where it asks for nothing else."""
+    if len(group.groups) != 1 or group.counted or group.demographics:
+        return None
+    same = group.how in ("all", "any") or (group.how == "at_least" and group.count == 1)
+    return group.groups[0] if same else None
 
 
 def _simpler(criterion: Criterion) -> Criterion | None:

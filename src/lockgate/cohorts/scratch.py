@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +16,12 @@ from lockgate.cohorts.plan import Plan
 from lockgate.engine import Engine, SqlEngine, literal
 from lockgate.engine.course import Course
 
-EVENT = "criterion, person_id, event_id, first_day, last_day, visit_id, concept_id, sort_day"
 # Tables of a few hundred thousand rows are two row groups of DuckDB's usual size, and a row group is read by one thread
 _ROW_GROUP = 16_384
 _APART = "cohort_scratch"  # a database in memory, which has its own size of them
 _PATH = f"SET search_path = '{_APART}.main,memory.main'"
 _READ = re.compile(r"\b(FROM|JOIN) (\w+)")
-INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last, visit_id"
+_INDEX = "context, person_id, event_id, first_day, last_day, period_first, period_last"
 
 
 class Scratch:
@@ -36,13 +36,16 @@ class Scratch:
         self.engine = engine
         self.plan = plan
         self.arrays = arrays
-        self.index = f"{INDEX}, place" if arrays else INDEX
+        # the columns of events beside criterion, person and their own id, and those of index events
+        self.told_of = ("first_day", "last_day", *plan.carried, "sort_day")
+        self.visit = ("visit_id",) if "visit_id" in plan.carried else ()
+        self.index = ", ".join([_INDEX, *self.visit, *(["place"] if arrays else [])])
         self.people = np.zeros(0, dtype=np.int64)
         self.days = (0, 0)  # the first and the last of all observations
-        self.overlapping = True  # whether observations of a person may
-        self.plain: list[
-            tuple[str, bool]
-        ] = []  # relations of included events that nothing is asked of; exposures?
+        self.several = True  # whether a person may have several observations
+        self.overlapping = True  # and whether these may overlap
+        # relations of included events that nothing is asked of; exposures?
+        self.plain: list[tuple[str, bool]] = []
         self._apart = isinstance(engine, Engine)
         self._path = ""  # where the engine looks for tables outside of this
         self._told: dict[int, str] = {}
@@ -53,6 +56,13 @@ class Scratch:
         self.at_once = at_once and isinstance(engine, Engine) and engine.all_shared()
         self._course: Course | None = None
         self._views: dict[str, str] = {}  # where connections can't share them
+
+    @cached_property
+    def repeated(self) -> bool:
+        """Whether somebody may have several rows in person. Spark isn't asked: that would take more than it saves."""
+        return not self._apart or bool(
+            self.engine.one("SELECT count(*) > count(DISTINCT person_id) FROM person")
+        )
 
     def register(self, table: pa.Table) -> str:
         """The name under which SQL can read an Arrow table."""
@@ -108,7 +118,8 @@ class Scratch:
     def events(self, criteria: Iterable[int]) -> str:
         """What has the events of these criteria, beside those of others."""
         tables = dict.fromkeys(self._told[criterion] for criterion in criteria)
-        return "(" + " UNION ALL ".join(f"SELECT {EVENT} FROM {table}" for table in tables) + ")"
+        columns = ", ".join(("criterion", "person_id", "event_id", *self.told_of))
+        return "(" + " UNION ALL ".join(f"SELECT {columns} FROM {table}" for table in tables) + ")"
 
     def view(self, name: str, sql: str) -> str:
         """A view of a query's rows, in place of one of that name; its name."""

@@ -15,7 +15,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
-_BLOCK = 1 << 20  # spans that one thread takes at a time
+_BLOCK = 1 << 16  # spans taken at a time: what is made of them fits the processor's cache
+_ALONE = 1 << 20  # spans sorted by one thread
 _THREADS = 2
 _ROOM = 63  # bits of a number
 
@@ -103,7 +104,7 @@ def _keys(
         keys = keys.copy()
     if spans.least is not None and spans.least > spans.shortest:
         keys = keys[keys & ((1 << length) - 1) >= spans.least - spans.shortest]
-    if keys.size <= _BLOCK:
+    if keys.size <= _ALONE:
         keys.sort()
         return keys
     cuts = [keys.size * part // _THREADS for part in range(1, _THREADS)]
@@ -119,40 +120,52 @@ def _runs(keys: Ints, spans: Spans, shifts: tuple[int, int, int], gaps: Ints, be
     day = (1 << days) - 1
     origin = _origin(spans)
     above = people + days + length
-    starts = np.searchsorted(
-        keys, np.arange(gaps.size + 1, dtype=np.int64) << above if above < _ROOM else [0, 0]
-    )
-    starts[-1] = keys.size
+    # where each group begins; a number that holds but one has no bits for it
+    starts = np.searchsorted(keys, np.arange(gaps.size, dtype=np.int64) << above if above < _ROOM else [0])
 
-    def runs(groups: tuple[int, int]) -> Runs:
-        low, high = groups
-        some = keys[starts[low] : starts[high]]
-        sizes = np.diff(starts[low : high + 1])
+    def runs(block: tuple[int, int]) -> Runs:
+        low, high = block
+        first, last = np.searchsorted(starts, [low, high - 1], side="right") - 1
+        edges = (
+            np.clip(starts[first + 1 : last + 1], low, high) - low
+        )  # where other groups of the block begin
+        some = keys[low:high]
         at = some >> length  # group, person and day: one line, on which days are apart as they are
-        reached = at + (some & ((1 << length) - 1))
-        reached += np.repeat(gaps[low:high] + spans.shortest, sizes)
+        reached = some & ((1 << length) - 1)
+        reached += at
+        reached += _each(gaps[first : last + 1] + spans.shortest, edges, some.size)
         np.maximum.accumulate(reached, out=reached)
         opens = np.ones(some.size, dtype=bool)
-        # nobody's days reach those of the next; a group's first opens whatever was before it
+        # nobody's days reach those of the next
         np.less(reached[:-1], at[1:], out=opens[1:])
-        first = np.flatnonzero(opens)
-        last = np.append(first[1:], some.size)[: first.size] - 1
-        began, whose = (
-            at[first],
-            np.searchsorted(starts[low : high + 1] - starts[low], first, side="right") - 1,
+        opened = np.flatnonzero(opens)
+        closed = np.append(opened[1:], some.size) - 1
+        began = at[opened]
+        edges = np.searchsorted(opened, edges)
+        stopped = reached[closed] - (began & ~day)
+        stopped -= _each(gaps[first : last + 1] - origin, edges, opened.size)
+        group = _each(np.arange(before + first, before + last + 1), edges, opened.size)
+        return Runs(
+            np.broadcast_to(group, opened.size), (began >> days) & person, (began & day) + origin, stopped
         )
-        stopped = reached[last] - (began & ~day) - gaps[low:high][whose]
-        return Runs(before + low + whose, (began >> days) & person, (began & day) + origin, stopped + origin)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(runs, _blocks(starts))
+        yield from pool.map(runs, _blocks(keys, days + length))
 
 
-def _blocks(starts: Ints) -> list[tuple[int, int]]:
-    """Groups in a row that have some numbers together."""
+def _each(values: Ints, edges: Ints, size: int) -> Ints:
+    """The value of each place: the next of ``values`` from each edge on. One value is left to be broadcast."""
+    return values if edges.size == 0 else np.repeat(values, np.diff(edges, prepend=0, append=size))
+
+
+def _blocks(keys: Ints, below: int) -> list[tuple[int, int]]:
+    """Parts of the numbers that fit the processor's cache; nobody's of a group are parted."""
     blocks, low = [], 0
-    for high in range(1, starts.size):
-        if starts[high] - starts[low] >= _BLOCK or high == starts.size - 1:
-            blocks.append((low, high))
-            low = high
+    while low < keys.size:
+        high = min(low + _BLOCK, keys.size)
+        if high < keys.size:
+            whose = keys[high - 1] >> below
+            high = int(np.searchsorted(keys, whose + 1 << below))
+        blocks.append((low, high))
+        low = high
     return blocks
