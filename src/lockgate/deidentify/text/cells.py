@@ -35,7 +35,8 @@ _ENDING = words(
     "OK NO OT PT GP BD OD PO IV PR SC NG UK US ED IN ON PM ID TV AF MI UE RR HR BP RA CT XR PE TB AS MS AE DC"
 )
 _ENDED = re.compile(
-    r"[a-z\d)%](?:\. ?| \(| ?- |, )([A-Z]{2})(\)?)"
+    r"([A-Z](?:(?<=[a-z\d)%]\. [A-Z])|(?<=[a-z\d)%]\.[A-Z])|(?<=[a-z\d)%] \([A-Z])|(?<=[a-z\d)%] - [A-Z])|"
+    r"(?<=[a-z\d)%]- [A-Z])|(?<=[a-z\d)%], [A-Z]))[A-Z])(\)?)"
     r"(?: (?:HCA|RN|RGN|RMN|SN|SSN|ODP|RM|CSW|HCSW|TNA|FY[12]|SHO|MW))?[ \t]*(?=\n|\Z)"
 )
 _DATED = re.compile(
@@ -65,7 +66,7 @@ def cells(text: str, flat: str, form: bytes) -> Iterator[Span]:
                     yield Span(match.start(2), match.end(2), STAFF)
     if any_of(_AT_END, form) or form.endswith((b" AA", b" AA)", b"(AA)")):
         for match in _ENDED.finditer(text):
-            stop = text[match.start() + 1] == "."
+            stop = text[match.start() - 2 : match.start()].strip()[-1:] == "."
             if match[1] in _ENDING or (not stop and match[1] in ABBREVIATIONS):
                 continue
             if bool(match[2]) == (text[match.start(1) - 1] == "("):
