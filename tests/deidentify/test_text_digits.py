@@ -12,7 +12,7 @@ from lockgate.deidentify.text.fold import outline
 _DRAW = random.Random(217)
 _MARKS = " .,/-:;()+%#\n\t\u00a3\u00e9'"
 _WORDS = ("x", "ext ", "M", "F ", "AB", "The Elm", " Elm Road", " elm grove", "th", "st ", "T", "mg", "CD", "A", "no ",
-          " 2 The Elm", " 22/4 Elm Road", " 03/2019", " 07/26 ",
+          " 2 The Elm", " Elm Mount", " 17 Elm Mount", " 22/4 Elm Road", " 03/2019", " 07/26 ",
           " 4/3-9/3", " 4-9/3/22", " 06 02 2023", " 1/ii/23", " 95th ")  # fmt: skip
 _FORMS = ("0000 0000 0000", "00-00-00", "000-00-0000", "000.000.0.00", "(000) 000-0000", "A000 0000", "00A00000",
           "00A0000A", "0000-00-00", "/0000-00-00", "00/00/0000", "0 00 00", "000 000 000", "00000/00", "AA00 AAA",

@@ -83,7 +83,7 @@ _OTHER_HOUSE = Expression(
     r"\d(?<![\w./]\d)\d{0,2}[a-dA-D]?,? (?:[A-Z][a-z'-]+ ){1,2}"
     r"(?:Side|Mount|Cl|Approach|Chase|Spinney|Dene|Garth|Nook|Fold|Brow|Gate|Ridge|Paddocks?|Copse|Holt|Leas?|Leys|Woods?|"
     r"Heath|Common|Dell|Glade|Pastures|Heights|Causeway|Parc|Hollow|Maltings|Orchards|Acres|Tce|Gdns|Pde)\b",
-    rb"(?<![Aa0./])0{1,3}[Aa]?,? Aa",
+    rb"(?<![Aa0./])0{1,3}[Aa]?,? A[a'-]",
 )
 _BOX = re.compile(r"PO Box \d{1,5}(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)?")
 _BLOCK_ROOM = re.compile(
