@@ -75,3 +75,7 @@ def test_the_walk_passes_by_no_word_of_which_something_holds(monkeypatch: pytest
     monkeypatch.setattr(engine, "GIVEN", engine.SMALL)
     assert [find(text, ADA) for text in written] == asked
     assert sum(map(len, asked)) > 100
+
+
+def test_a_value_after_the_last_word_is_seen() -> None:
+    assert not find("Potassium 4.1, sodium 138, Creatinine 94, Alt 22.")

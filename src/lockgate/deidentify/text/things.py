@@ -105,7 +105,7 @@ def graded(tokens: Tokens, last: int) -> bool:
         following = tokens.words[last + 1]
         if following[0] not in "IV" and following not in _OF_GRADES:
             return False
-    elif gap[:1] not in (" ", "'"):
+    elif gap and gap[0] not in " '":  # the last word has no gap, whatever follows
         return False
     end = tokens.ends[last]
     return bool(_AMOUNT.match(tokens.text, end)) and not _NEVER_ONE.match(tokens.text, end)
