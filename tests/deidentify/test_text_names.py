@@ -74,7 +74,7 @@ def test_names_and_numbers_go(text: str, names: list[str]) -> None:
         "Helicobacter Pylori negative, Staphylococcus Aureus grown.",
         "Ramsay Hunt syndrome; Braxton Hicks contractions; Ivor Lewis oesophagectomy.",
         "Discharge Summary. Presenting Complaint: Chest Pain.",
-        "Reviewed on Kestrel Ward. Troponin 412, BNP 1200.",
+        "Reviewed on Acute Medical Ward. Troponin 412, BNP 1200.",
         "BP 120/80, sats 97 %, given over 4/52 then 10/12 to 11/12",
         "Hypothyroidism, Gastroenteritis and Microalbuminuria.",
     ],

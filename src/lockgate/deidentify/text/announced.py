@@ -17,7 +17,7 @@ from lockgate.deidentify.text.things import medicine
 _TITLED = TITLES | DOCTORS
 _JOINERS = words("of the and on upon in")
 _CAPITAL_LINE = re.compile(
-    r"[A-Z][\w'.&-]*(?: (?:of|the|and|&|in|on|for)(?= )| [A-Z&][\w'.-]*){1,5}[ \t]*(?=\n)"
+    r"[A-Z][\w'.&-]*(?:,? (?:of|the|and|&|in|on|for)(?= )|,? [A-Z&][\w'.-]*){1,6}[ \t]*(?=\n)"
 )
 # A practice, school or club by the letters of its kind: "Ormeau Park HC".
 _LETTERED = re.compile(
@@ -90,6 +90,33 @@ def announced(text: str, flat: str, form: bytes) -> Iterator[Span]:
             yield Span(match.start(), match.end(), ORGANISATION)
 
 
+# The words of a body's name in a letterhead, some of which are of medicine too: "North Mersey Pathology Partnership".
+_OF_BODY = words(
+    "nhs ft trust partnership pathology radiology imaging laboratories hospital hospitals network children"
+)
+
+
+def _is_body(line: str) -> bool:
+    """Whether a line ends as the name of a body does."""
+    last = line.split()[-1]
+    return last.lower() in _OF_BODY and (last.istitle() or last in ("FT", "NHS"))
+
+
+def _heading_before(line: str) -> int:
+    """Where the name begins after parts of a line that are headings: "Oral Surgery, Lanthorn Eye Hospital".
+
+    The length of the line where it has a comma and is no name of a body.
+    """
+    if not _is_body(line):
+        return len(line)
+    begin = 0
+    for part in line.split(",")[:-1]:
+        if any(word.lower() not in capitals() and not word.isupper() for word in part.split()):
+            break
+        begin += len(part) + 2
+    return begin
+
+
 def letterhead(text: str) -> Iterator[Span]:
     """The first lines of a note where they are capitalised words of which one is no word of headings."""
     at = 0
@@ -102,10 +129,14 @@ def letterhead(text: str) -> Iterator[Span]:
                 odd
                 and _TITLED.isdisjoint(said)
                 and not names_nothing(said)
-                and not medicine(said)
                 and not line[0].isupper()
+                and not medicine(
+                    said if not _is_body(line[0]) else [word for word in said if word not in _OF_BODY]
+                )
             ):
-                yield Span(at, at + len(line[0].rstrip()), ORGANISATION)
+                begin = at + _heading_before(line[0]) if "," in line[0] else at
+                if begin == at or begin < at + len(line[0]):
+                    yield Span(begin, at + len(line[0].rstrip()), ORGANISATION)
         at = text.find("\n", at) + 1
         if not at:
             return

@@ -36,6 +36,7 @@ from lockgate.deidentify.text import (
     slips,
     strangers,
     things,
+    wards,
 )
 from lockgate.deidentify.text.asked import (
     BEFORE_PLACE,
@@ -163,6 +164,7 @@ def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Kn
     found += announced.announced(text, flat, form)
     found += chains.organisations(text, flat)
     found += bodies.bodies(text, flat, form)
+    found += wards.wards(text, flat)
     found += patterns.numbers(text, flat, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)
     found += days.written_otherwise(text, flat, form, numbers, known.births)
@@ -335,6 +337,7 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
     """Neighbouring spans of one person's name as one ("WHEELER, Abdiaziz"); an address reaches to its postcode."""
     joined: list[Span] = []
     for span in spans:
+        span = wards.prolonged(text, span)
         if span.kind in _NAMES:
             span = _trimmed(text, span)
             if " " not in text[span.begin : span.end] and (letter := _LETTER_AFTER.match(text, span.end)):

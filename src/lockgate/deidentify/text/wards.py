@@ -1,0 +1,195 @@
+"""Named wards, units, clinics, teams, and services by their place: "Kynance Ward", "Team Willow", "Hales Valley IDT".
+
+A word of the language names a ward ("Squirrel Ward") unless wards are of that kind ("Surgical Ward"); a unit or clinic
+has a place's name or one that no list has. The lists are our own writing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.capitals import capitals, names_nothing
+from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, class_of
+from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
+from lockgate.deidentify.text.lists import drugs, english, given_names, places
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
+from lockgate.deidentify.text.things import medicine
+
+_WARD = re.compile(
+    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))(?![\w-])"
+)
+_KINDS = (" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
+_BEFORE = re.compile(r"(?:(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:and|&) (?=[A-Z])| (?=[A-Z])|\Z)){1,3}\Z")
+# After these it is a ward and nobody called Ward: "moved to Rowan Ward", "-> Grace Ward".
+_TO_WARD = re.compile(r"(?:\b(?:to|onto|on|from|off|in|at|via|leave|left) |[:>=(] ?| {2}|\t|\A|\n)\Z", re.I)
+# What wards, units and teams are of: no name by itself.
+_OF_KIND = words("""
+    isolation escalation discharge male female men's women's mens womens children's childrens children adolescent adult
+    mixed open locked general main new old home virtual host parent receiving outlying base short long stay post-op
+    postop pre-op preop day night elderly older frailty care-of-the-elderly orthogeriatric step-down stepdown step-up
+    winter covid outbreak trauma elective emergency post-take assessment admissions admission medical surgical
+    acute high low
+    medium secure recovery this that each every any our their your his her both all other another next same previous
+    on the a an in to from off ex per of no bed when if once until after before since while as and or with via
+    labour delivery birth birthing postnatal antenatal maternity neonatal baby special intensive critical coronary
+    custody endoscopy theatre bereavement cardiac spinal burns renal dialysis stroke respiratory oncology haematology
+    location destination current name hospital site patient specialty area level floor side north south east west
+    well woman man baby's walk-in one-stop nurse-led pre-assessment preassessment hot cold plaster hand foot knee hip
+    blood breast memory falls fracture dressing review private outpatient follow-up joint combined specialist rapid
+    access minor injuries diabetic warfarin anticoagulation pain sleep skin eye stoma travel smoking flu vaccine tb
+    hiv sexual genetic lipid heart lung liver bowel kidney pacing device botox wound lymphoedema continence vaccination
+    consultant doctor's midwife midwives gp virtual telephone video phone prostate thyroid parkinson's epilepsy ms
+    lead whole multidisciplinary mdt core full primary secondary tertiary inpatient health social mental district
+    response retrieval outreach transplant resus crash arrest red blue green yellow amber purple orange silver gold
+    home-based responsible treating clinical nursing therapy theatre management duty weekend ward bay welcome dear
+    stable transferred transfer admit admitted handover sheet round clerk entry note notes plan outcome seen reviewed
+    elderly rehab rehabilitation psychiatric forensic paediatric gynae gynaecology urology ent vascular ortho
+    orthopaedic respite hospice palliative infectious diseases urgent treatment referral pupil decision clinical
+    colposcopy hysteroscopy lactation feeding antenatal ambulatory infusion chemo chemotherapy research manual
+    counselling interview meeting relatives' relatives family quiet sensory seclusion transitional student montego
+""")
+_NOBODY = TITLES | DOCTORS
+# After a label: "Ward: Kynance", "Ward/Unit   Lanyon".
+_LABELLED = re.compile(
+    r"\b(?i:ward(?:/unit|/dept)?|unit)(?: ?[:=] {0,4}|\t)([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
+    r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t|[Bb]ed\b|[Bb]ay\b|/))"
+)
+_LABELS = ("ward", "unit")
+_TEAM = re.compile(r"Team (?!(?i:lead|manager|member|meeting)\b)([A-Z][a-z]{2,})(?![\w'-])")
+_OF_TEAM = re.compile(r" Team(?![\w-])(?! (?:Lead|Manager|Meeting))")
+# A borough by its letters: "LB Northolt".
+_BOROUGH = re.compile(
+    r"(?:LB|RB|LBC)(?<![\w-]LB)(?<![\w-]RB)(?: of)? ([A-Z][a-z'-]{3,})(?: (?:MASH|ASC|CSC|SSD))?\b"
+)
+_THE = re.compile(
+    r"[/:(@] ?(The [A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?)(?=[ \t]*(?:\n|\Z|[,;)])|\.(?:\s|\Z)| {2})"
+)
+_THES = ("/the ", "/ the ", ":the ", ": the ", "(the ", "@the ", "@ the ")
+
+
+def wards(text: str, flat: str) -> Iterator[Span]:
+    """The wards, units, clinics and teams of a note that have a name. ``flat`` is the text in lower case."""
+    for match in anchored(_WARD, _KINDS, flat, text):
+        before = _BEFORE.search(text, max(0, match.start() - 40), match.start())
+        if before and (span := _ward(text, before, match)):
+            yield span
+    for match in anchored(_LABELLED, _LABELS, flat, text):
+        if all(_may_name(word) for word in match[1].split(" ")):
+            yield Span(match.start(1), match.end(1), PLACE)
+    if "Team" in text:
+        for match in anchored(_TEAM, ("Team ",), text, text):
+            if _may_name(match[1]):
+                yield Span(match.start(), match.end(), ORGANISATION)
+        for match in anchored(_OF_TEAM, (" Team",), text, text):
+            before = _BEFORE.search(text, max(0, match.start() - 30), match.start())
+            if (
+                before
+                and " " not in before[0]
+                and _may_name(before[0])
+                and class_of(before[0].lower()) is not GIVEN
+            ):
+                yield Span(before.start(), match.end(), ORGANISATION)
+    for match in anchored(_BOROUGH, ("LB ", "RB ", "LBC "), text, text):
+        if _may_name(match[1]) and not text[match.start() - 1 : match.start()].isalnum():
+            yield Span(match.start(), match.end(), ORGANISATION)
+    for match in anchored(_THE, _THES, flat, text):
+        said = match[1].lower().split(" ")[1:]
+        if all(_may_name(word) for word in said) and not names_nothing(said):
+            yield Span(match.start(1), match.end(1), ORGANISATION)
+
+
+def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None:
+    """The span of a ward of which ``before`` are the capitalised words and ``match`` says what it is."""
+    begin = before.start()
+    said = before[0].split(" ")
+    while len(said) > 1 and (said[0] in ("and", "&") or not _may_name(said[0])):
+        begin += len(said.pop(0)) + 1
+    last = said[-1]
+    if not _may_name(last) or last.lower() in _NOBODY:
+        return None
+    lower, ward = last.lower().removesuffix("'s"), match[1]
+    if _titled(text, begin) or said[0].lower() in _NOBODY:
+        return None
+    if ward and not ward.islower():
+        person = (
+            len(said) < 3 and lower in given_names() and not _TO_WARD.search(text, max(0, begin - 8), begin)
+        )
+        return Span(begin, match.end(), NAME if person else PLACE)
+    if last.isupper() and not match[0].isupper():
+        return None
+    known = lower in places() or class_of(lower) is STRANGER or (not ward and class_of(lower) is FAMILY)
+    if not known or lower in english() or len(lower) < 4:
+        return None
+    return Span(begin, match.end(), ORGANISATION)
+
+
+def _titled(text: str, begin: int) -> bool:
+    """Whether a title stands right before a place."""
+    return text[max(0, begin - 8) : begin].rstrip(". ").rpartition(" ")[2].lower() in _NOBODY
+
+
+def _may_name(word: str) -> bool:
+    """Whether a capitalised word may be the name of a ward: none of wards' kinds, of headings or of medicine."""
+    lower = word.lower()
+    plain = lower.removesuffix("'s")
+    return not (
+        lower in _OF_KIND
+        or plain in _OF_KIND
+        or lower in capitals()
+        or plain in capitals()
+        or lower in NOT_NAMES
+        or lower in MONTHS
+        or lower in ROLES
+        or lower in RELATIONS
+        or word in ABBREVIATIONS
+        or (word.isupper() and len(word) < 4)
+        or lower in drugs()
+        or (medicine([lower]) and lower not in places())
+    )
+
+
+_SERVICE_WORD = (
+    r"(?:Community|Intermediate|Integrated|District|Home|Crisis|Rapid|Early|Older|Adults?|Child(?:ren)?(?:'s)?|Mental|"
+    r"Health|Social|Care|Nursing|Nurses?|Therapy|Therapies|Treatment|Response|Resolution|Intervention|Stroke|Falls|Frailty|"
+    r"Palliative|Discharge|Learning|Disabilit(?:y|ies)|Rehab(?:ilitation)?|Wellbeing|Neighbourhood|Locality|Resource|"
+    r"Primary|Memory|Recovery|Assertive|Outreach|Reablement|Re-ablement|Safeguarding|Support|Midwifery|Healthcare|Midwives|"
+    r"Physio(?:therapy)?|Services?|Hospital|Acute|Psychiatry|Liaison|Dementia|Carers|Families|Young|People's?|Urgent|"
+    r"Pathology|Diagnostics|Laborator(?:y|ies)|Imaging|Ambulance|Dental|Sexual|Eye|Maternity|NHS|University|Teaching|Foundation)"
+)
+_SERVICE = re.compile(
+    r"(?: (?:and|&|of|for|in the)(?= [A-Z])| " + _SERVICE_WORD + r"(?![\w-]))* "
+    r"(?:Team|Services?|Therapy|Therapies|Nursing|Nurses|Midwives|Midwifery|Hub|Healthcare|Partnership|Trust|FT|Network|"
+    r"Alliance|Care|"
+    r"Federation|Collaborative|Laborator(?:y|ies)|IDT|SPA|SPoA|CAB|CMHT|CRHT|CRHTT|HTT|CLDT|ICT|MASH|EIP|CTT|UCR|PCN|CDC|"
+    r"CLDN|CNT|DNs?|ASC|CAMHS|IAPT|NHS)(?![\w-])"
+    r"(?: NHS)?(?: (?:Foundation )?Trust| FT)?"
+)
+_MORE = re.compile(
+    r" for (?:Sick )?(?:Women|Children|Mothers|Babies|Neurology)"
+    r"(?:(?: and| &) (?:Women|Children|Babies|Neurosurgery))?\b|"
+    r" (?:NI|Cymru)\b|(?: War)? Memorial(?: (?:Hospital|Clinic|Centre|Hall))?\b|"
+    r" (?:church|parish|village|community|memorial) (?:hall|centre|rooms?)\b"
+)
+# An organisation whose name has its kind already: what follows is a department of it.
+_WHOLE = re.compile(
+    r"(?:Council|CIC|Trust|Centre|Practice|Surgery|Clinic|Infirmary|Health|House|School|Ltd)\Z|Hospital(?! for)\Z"
+)
+_SERVED = (ORGANISATION, PLACE, NAME)
+
+
+def prolonged(text: str, span: Span) -> Span:
+    """A name with what it is the name of: "Wearsley" before "Community Treatment Team", "St Cuthbert's" church hall."""
+    if span.kind not in _SERVED or span.own or text[span.end : span.end + 1] != " ":
+        return span
+    after = _MORE.match(text, span.end) if span.kind != NAME else None
+    if after is None and text[span.end + 1 : span.end + 2].isupper():
+        after = _SERVICE.match(text, span.end)
+    if after is None or (after.re is _SERVICE and _WHOLE.search(text, span.begin, span.end)):
+        return span
+    if span.kind == NAME and _titled(text, span.begin):
+        return span
+    return span._replace(end=after.end(), kind=ORGANISATION)

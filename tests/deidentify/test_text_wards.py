@@ -1,0 +1,46 @@
+"""Named wards, teams and services, [[...]] marks what must be found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lockgate.deidentify.text import find
+
+WARDS = [
+    "Moved to [[Tunstall Ward]]. Reviewed on [[Puffin Ward]], else -> [[Dudley Ward]].",
+    "Ward: [[Kynance Ward]]  Bed 3",
+    "Ward: [[Lanyon]]",
+    "Stepped down to [[Florence Nightingale Ward]] and seen on the Medical Ward and Male Surgical Ward; Ward 7.",
+    "On [[Godrevy ward]]. On ward today. Delivery Suite. Fracture Clinic.",
+    "seen in [[Coombe Clinic]] on time. Walk-in Clinic. Discharge Lounge. Resus Bay.",
+    "Acute Stroke Ward. Isolation Ward. Discussed with Palliative Care Team and Outreach Team.",
+]
+TEAMS = [
+    "[[Harelaw, Wear and Derwent NHS Foundation Trust]]\nMEMORY SERVICE\n",
+    "[[North Mersey Pathology Partnership]]\nMICROBIOLOGY\n",
+    "Oral Surgery, [[Lanthorn Eye and Dental Hospital]]\n\nDear Sir\n",
+    "refer to [[Fenland Intermediate Care Team]] on d/c",
+    "t/c to [[Hales Valley IDT]], then [[LB Northolt MASH]]",
+    "Transfer to: [[Team Willow]], first visit",
+    "antenatal care as before ([[Acorn Team]])",
+    "To: home / [[The Laurels]]\n",
+    "bingo on a Tuesday at [[St Cuthbert's church hall]].",
+    "Cellular Pathology, Community Nursing Team and Home Treatment Team informed. Team lead aware.",
+]
+
+
+@pytest.mark.parametrize("marked", [*WARDS, *TEAMS])
+def test_what_is_marked_is_found_and_nothing_else(marked: str) -> None:
+    text, wanted = re.sub(r"\[\[(.*?)\]\]", r"\1", marked), re.findall(r"\[\[(.*?)\]\]", marked)
+    covered = {place for span in find(text) for place in range(span.begin, span.end) if text[place].isalnum()}
+    meant: set[int] = set()
+    at = 0
+    for value in wanted:
+        at = text.index(value, at)
+        meant.update(place for place in range(at, at + len(value)) if text[place].isalnum())
+        at += len(value)
+    left = "".join(text[place] for place in sorted(meant - covered))
+    more = "".join(text[place] for place in sorted(covered - meant))
+    assert (left, more) == ("", ""), (text, [text[span.begin : span.end] for span in find(text)])
