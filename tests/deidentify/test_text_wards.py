@@ -30,8 +30,18 @@ TEAMS = [
     "Cellular Pathology, Community Nursing Team and Home Treatment Team informed. Team lead aware.",
 ]
 
+DAYS = [
+    "Typed [[22/7]]. TRIAGE [[1/12]] 1437. Can we offer [[5/12]]? She can't manage [[19/7]] because",
+    "Transfer ~ [[10/6]] if slow. BO [[6/3]]. BO [[8/2]]. CVC [[2/5]]",
+    "Goals at MDT [[1/10]]: home. Echo [[3/12]] EF 55%. Repeat echo 3/12.",
+    "wt check [[3/5]]. Consent form 1 signed [[4/5]], booked [[3/5]] and [[10/5]]",
+    "Power 4/5 throughout. LL 4/5\nLL 4/5\nVA 6/9\nRE 6/12\nPain 7/10. GCS 15/15, AMTS 8/10, 1/52, 2/12, 3/7.",
+    "1/2 tablet. VA 6/6, 6/5. IOP 14/12. L4/5 C5/6 T11/12 head 3/5 palpable. 24/7 carer. IDDSI 4/2. PR 8/6.",
+    "nodes 2/14. Cough 10/7, fever 5/7. started 3/7 ago. Signed off 2/52. Score 9/9. BNO 3/7. Ratio 8/3.",
+]
 
-@pytest.mark.parametrize("marked", [*WARDS, *TEAMS])
+
+@pytest.mark.parametrize("marked", [*WARDS, *TEAMS, *DAYS])
 def test_what_is_marked_is_found_and_nothing_else(marked: str) -> None:
     text, wanted = re.sub(r"\[\[(.*?)\]\]", r"\1", marked), re.findall(r"\[\[(.*?)\]\]", marked)
     covered = {place for span in find(text) for place in range(span.begin, span.end) if text[place].isalnum()}

@@ -21,7 +21,8 @@ _SHORT_DATE = Expression(
 )
 _TIME_AFTER = re.compile(
     r"\sat the (?:very )?latest|(?:(?<=/\d)|(?<=/\d\d))\s?@ ?\d{1,2}[:.]?\d{2}\b|"
-    r"\s(?:\d{1,2}[.:]\d{2}\b|(?:night|am|pm|morning|evening|eve)\b)"
+    r"\s(?:\d{1,2}[.:]\d{2}\b|(?:[01]\d|2[0-3])[0-5]\d\b(?! ?(?:ml|mg|mcg|g|kcal|units?)\b)|"
+    r"(?:night|am|pm|morning|evening|eve)\b)"
 )
 _SHORT_DATE_CUE = re.compile(
     r"\b(?:round|by|edd|meeting|mtg|w/e|on|dated?|seen|admitted|discharged|review(?:ed)?|clinic|dob|born|appointment|appt|from|until|till|til|since|adm|visit|w/c|due|before|after|"
@@ -39,6 +40,42 @@ _DONE = re.compile(
     r"started|stopped|stitches out|sutures out|clips out|next(?: due| dose| visit)?|iol|lscs|elcs|"
     r"postponed to|moved to)"
     r"[ :]{1,2}$"
+)
+# What is done or asked for a day, whatever the month: no score, and no number of days or months.
+_OF_A_DAY = re.compile(
+    r"(?:\b(?i:typed|dictated|transcribed|signed|countersigned|sgd|triaged?|offer(?:ed|ing)?(?: her| him| them| you)?|"
+    r"(?:can(?:'t|not)?|could(?:n't)?|will|won't|unable to|able to) (?:manage|make|do|attend|come(?: in)?)|"
+    r"mdt|(?:wt|weight|bp|bp and weight|growth|wound|pressure|skin|dressing|health|welfare) check|"
+    r"moved to|brought forward to|put back to|re-?scheduled (?:to|for)|re-?arranged (?:to|for)|changed to|"
+    r"(?:re)?booked(?: for| in| in for)?|bo|b/o|bowels open|slot|cancelled|dna'?d?|wnb|uta|no show|"
+    r"rang|phoned|telephoned|texted|e-?mailed|faxed|posted|printed|wrote|w/b|rtc|tca|cons(?:ultant)? wr|"
+    r"arrived|died|rip|verified|authorised|validated|issued|lodged|detained|sectioned|s/b|d/w|inpatient|"
+    r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
+    r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended)|next (?:seen|visit|review|appt)|"
+    r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
+    r"(?:Dr|Mr|Mrs|Ms|Miss|Prof)\.? (?:[A-Z] )?[A-Z][\w'-]+,? {1,3}|"
+    r"(?<![^\n])[A-Z]{2,3}(?:, ?| {2,4}))$"
+)
+_NO_DAY = re.compile(
+    r"\b(?i:va|re|le|od|os|ou|er|pr|r|l|ll|ul|rll|lll|rul|lul|gcs|amt|amts|ph|hpc|sob|iddsi|iop|power|pain)[ :,-]{1,4}$"
+)
+# A result right after: "Echo 3/12 EF 55%", where "echo 3/12" is one in three months.
+_RESULT = re.compile(
+    r" (?:EF|NAD|LVEF|showed|shows|showing|normal|reported|clear|unremarkable|neg|negative|pos|positive|result|"
+    r"confirmed|demonstrated|revealed)\b|: ?[A-Za-z]| - [A-Za-z]"
+)
+_TEST = re.compile(
+    r"\b(?i:scan|cxr|ctpa|ct(?: head| kub| ap| tap| chest| abdo)?|mri(?: brain| spine)?|echo|tte|toe|uss?|usg|xr|x-ray|"
+    r"ogd|eeg|ecg|dexa|pet|msu|swabs?|cultures?|bloods|biopsy|mammogram|colonoscopy|angio(?:gram)?)[ :]{1,2}$"
+)
+# What has a denominator of its own: eyes, pressures of eyes, diets, blocks of the heart, a head in the pelvis.
+_OF_PARTS = re.compile(
+    r"\b(?i:va|vision|acuity|ph|iop|iddsi|block|grade|score|gleason|ratio|reflex(?:es)?|power|pupils?|apgars?|level|gcs|"
+    r"pain|palp(?:able)?|ceph(?:alic)?|pr|er|her2|snellen|near|distance|unaided|glasses|mrc|re|le|r|l|od|os|ou|bnn|x|of|"
+    r"size|tooth|teeth|dose|day|take|takes|tablet)[ :]{1,3}(?:[RL] )?$"
+)
+_ONE_AFTER = re.compile(
+    r" ?(?:to|or|-) ?\d|\s?(?:tablets?|caps?|tabs?|nodes?|cores?|fifths|palp|engaged|weeks?|tds|bd|od|doses?)\b"
 )
 _AGO = re.compile(r" (?:ago|old|post|of|gestation|hx|history)\b")
 # "4/3-9/3", "4-9/3/22", "06 02 2023", "1/ii/23".
@@ -143,6 +180,7 @@ def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span
             found = _real(_year(year), int(month), int(day))
             if found:
                 yield _date_span(match.start(), match.end(), found, births)
+    last = -9
     for match in _SHORT_DATE.finditer(text, digits):
         if text[match.end() : match.end() + 4] == " to ":
             continue  # a dose "from 10/12 to 6/12"
@@ -156,8 +194,11 @@ def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span
                 or _bare_date(text, match, day, month)
                 or before(_AFTER_PLACE, text, match.start(), 48)
                 or _entered(text, match, month)
+                or _of_a_day(text, match, day, month)
+                or (match.start() - last < 6 and text[last : match.start()] in _AND)
             )
         ):
+            last = match.end()
             own = any((born.day, born.month) == (day, month) for born in births)
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
@@ -217,6 +258,27 @@ def _entered(text: str, match: re.Match[str], month: int) -> bool:
     if before(_ENTRY, text, match.start(), 6) is not None and _ENTRY_AFTER.match(text, match.end()):
         return True
     return before(_MORE_CUES, text, match.start(), 30) is not None and month != 5
+
+
+_AND = frozenset((", ", " and ", " & ", ",", " + ", "+", "&", " or "))
+
+
+def _of_a_day(text: str, match: re.Match[str], day: int, month: int) -> bool:
+    """Whether 4/5 follows what is done on a day, is a test's day before its result, or can be no other fraction."""
+    begin, end = match.span()
+    if "/" not in match[0] or _NO_DATE_AFTER.match(text, end) or _ONE_AFTER.match(text, end):
+        return False
+    if before(_OF_A_DAY, text, begin, 36):
+        return not before(_NO_DAY, text, begin, 12) and not _AGO.match(text, end)
+    if _RESULT.match(text, end) and before(_TEST, text, begin, 20):
+        return True
+    return (
+        day > max(month, 6)
+        and month not in (7, 10, 12)
+        and text[begin - 1 : begin] in (" ", "(", "\n", "~", "")
+        and not before(_OF_PARTS, text, begin, 18)
+        and not _AGO.match(text, end)
+    )
 
 
 def _bare_date(text: str, match: re.Match[str], day: int, month: int) -> bool:

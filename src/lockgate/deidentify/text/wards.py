@@ -20,7 +20,7 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.things import medicine
 
 _WARD = re.compile(
-    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))(?![\w-])"
+    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))(?![\w-]| \d\d?\b(?![/.:]))"
 )
 _KINDS = (" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
 _BEFORE = re.compile(r"(?:(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:and|&) (?=[A-Z])| (?=[A-Z])|\Z)){1,3}\Z")
@@ -50,7 +50,8 @@ _OF_KIND = words("""
     elderly rehab rehabilitation psychiatric forensic paediatric gynae gynaecology urology ent vascular ortho
     orthopaedic respite hospice palliative infectious diseases urgent treatment referral pupil decision clinical
     colposcopy hysteroscopy lactation feeding antenatal ambulatory infusion chemo chemotherapy research manual
-    counselling interview meeting relatives' relatives family quiet sensory seclusion transitional student montego
+    infirmary hospital counselling interview meeting relatives' relatives family
+    quiet sensory seclusion transitional student montego
 """)
 _NOBODY = TITLES | DOCTORS
 # After a label: "Ward: Kynance", "Ward/Unit   Lanyon".
@@ -104,10 +105,12 @@ def wards(text: str, flat: str) -> Iterator[Span]:
 
 def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None:
     """The span of a ward of which ``before`` are the capitalised words and ``match`` says what it is."""
-    begin = before.start()
     said = before[0].split(" ")
-    while len(said) > 1 and (said[0] in ("and", "&") or not _may_name(said[0])):
-        begin += len(said.pop(0)) + 1
+    first = len(said) - 1
+    while first and _may_name(said[first - 1]) and said[first - 1] not in ("and", "&"):
+        first -= 1
+    said = said[first:]
+    begin = match.start() - len(" ".join(said))
     last = said[-1]
     if not _may_name(last) or last.lower() in _NOBODY:
         return None
@@ -124,6 +127,8 @@ def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None
     known = lower in places() or class_of(lower) is STRANGER or (not ward and class_of(lower) is FAMILY)
     if not known or lower in english() or len(lower) < 4:
         return None
+    if match[0] == " clinic":
+        return Span(begin, match.start(), NAME)  # whose clinic it is
     return Span(begin, match.end(), ORGANISATION)
 
 
