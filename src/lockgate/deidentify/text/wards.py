@@ -20,7 +20,8 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.things import medicine
 
 _WARD = re.compile(
-    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))(?![\w-]| \d\d?\b(?![/.:]))"
+    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))"
+    r"(?![\w-]| \d\d?\b(?![/.:]))"
 )
 _KINDS = (" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
 _BEFORE = re.compile(r"(?:(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:and|&) (?=[A-Z])| (?=[A-Z])|\Z)){1,3}\Z")
