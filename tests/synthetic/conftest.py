@@ -80,7 +80,10 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Summary]:
     return make
 
 
-@pytest.fixture(scope="session", params=["first", "second", "third", "fourth", "fifth", "sixth", "seventh"])
+@pytest.fixture(
+    scope="session",
+    params=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"],
+)
 def other_houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Three hundred patients whose notes are in the styles of other houses; the folder is named after the set."""
     folder = tmp_path_factory.mktemp("synthetic") / request.param

@@ -19,6 +19,7 @@ from typing import Any
 from lockgate.bench.core import Measure
 from lockgate.bench.textpeers import PEERS, Read, read_by_peer, read_with_model
 from lockgate.bench.textsets import (
+    EIGHTH_SEED,
     FIFTH_SEED,
     FOURTH_SEED,
     LETTERS_SEED,
@@ -52,6 +53,7 @@ def run(quick: bool = False) -> list[Measure]:
         fifth = hospital(folder / "fifth", 50 if quick else 150, FIFTH_SEED, letters="fifth")
         sixth = hospital(folder / "sixth", 50 if quick else 150, SIXTH_SEED, letters="sixth")
         seventh = hospital(folder / "seventh", 50 if quick else 150, SEVENTH_SEED, letters="seventh")
+        eighth = hospital(folder / "eighth", 50 if quick else 150, EIGHTH_SEED, letters="eighth")
         sets: dict[str, Sequence[Note]] = {
             "letters of other houses": letters,
             "letters, second set": second,
@@ -60,6 +62,7 @@ def run(quick: bool = False) -> list[Measure]:
             "letters, fifth set": fifth,
             "letters, sixth set": sixth,
             "letters, seventh set": seventh,
+            "letters, eighth set": eighth,
         }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()

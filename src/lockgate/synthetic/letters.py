@@ -1,8 +1,8 @@
-"""Notes in the house styles of other hospitals, written blind: seven sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: eight sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
-notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"`` or
-``"seventh"``; the people, the events and the number of notes are the same.
+notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"``,
+``"seventh"`` or ``"eighth"``; the people, the events and the number of notes are the same.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ SETS = {
     "fifth": ("letters-fifth", "letters-fifth-words"),
     "sixth": ("letters-sixth", "letters-sixth-words"),
     "seventh": ("letters-seventh", "letters-seventh-words"),
+    "eighth": ("letters-eighth", "letters-eighth-words"),
 }
 
 
