@@ -1,4 +1,4 @@
-"""Named wards, teams and services, [[...]] marks what must be found."""
+"""Named wards and teams, days without a year, who stands beside a role or number; [[...]] marks what must be found."""
 
 from __future__ import annotations
 
@@ -40,8 +40,24 @@ DAYS = [
     "nodes 2/14. Cough 10/7, fever 5/7. started 3/7 ago. Signed off 2/52. Score 9/9. BNO 3/7. Ratio 8/3.",
 ]
 
+BESIDE = [
+    "Face to face w/ [[Grace]] (ANP) tomorrow. Seen with [[Rose]] (RMN). physio ([[Grace]]); paeds ([[Fox]]) there",
+    "3. [[Ivy]] informed\n[[AD]], GMC [[9957341]]",
+    "EDD soon\n\n[[NK]] F1 [[#3457]]",
+    "meeting at two.\n\n[[ST]]   [[2/4]]",
+    "sepsis (adm [[8/11]], [[AC]]). told at [[30/8]] 10:05 by [[SN]].",
+    "Ref [[AH]]/[[MW]]   Clinic\n[[FW]]/[[st]]\n\nDear",
+    "Surgeon [[PR]]\nAssistant [[T Al-Khatib]] (ST5)\nSenior: [[S El-Sayed]]\n",
+    "Partners: Drs [[T Carter]], [[N Rose]] & [[E White]]\nTaken by: [[Sharon Round]] CNS",
+    "see [[Grace]]'s sheet. [[Grace]] to continue. Taken over from [[Grace]]. Collateral: [[Rose]] ([[07700 900361]])",
+    "exercises that [[Grace]], our physiotherapist, gave. over phone - [[Hope]] in full sentences.",
+    "right-handed farmer of [[92]] who has worked. sats of 93 who\nDOB / age\t[[28/08/1930]] / [[93]]\n",
+    "May in full. Will to continue. Patient to continue. Pain in full. CT (Head) PT (Normal). PRF # 123. IV PPI",
+    "Vit D low. BNP 3456. CRP 1234. IM/po\nRA\nVA  6/9\nE coli, C diff / H pylori\nRE  6/12\n",
+]
 
-@pytest.mark.parametrize("marked", [*WARDS, *TEAMS, *DAYS])
+
+@pytest.mark.parametrize("marked", [*WARDS, *TEAMS, *DAYS, *BESIDE])
 def test_what_is_marked_is_found_and_nothing_else(marked: str) -> None:
     text, wanted = re.sub(r"\[\[(.*?)\]\]", r"\1", marked), re.findall(r"\[\[(.*?)\]\]", marked)
     covered = {place for span in find(text) for place in range(span.begin, span.end) if text[place].isalnum()}

@@ -125,6 +125,10 @@ def _plain_capitals() -> frozenset[str]:
     return english() - any_given() - any_family()
 
 
+# Family names that are words of notes, after a sure given name: "Sharon Round".
+_WORDS_TOO = words("round gallon ward page sister porter case bay")
+
+
 def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
     """Whether a word that is mostly none is a name here: "Jessica Ward", "husband Will Graves", "Pak May"."""
     if place > first and len(tokens.words[place - 1]) == 1:  # "Mr J May", "Mrs D Day"
@@ -144,6 +148,12 @@ def _word_as_name(tokens: Tokens, first: int, place: int) -> bool:
             and lower in any_family()
         ):
             return True
+        if (
+            lower in _WORDS_TOO
+            and tokens.words[place].istitle()
+            and tokens.lowers[place - 1] in given_names()
+        ):
+            return tokens.following(place) not in ("table", "the", "neck")
         return (
             tokens.words[place][0].isupper()
             and tokens.lowers[place - 1] in (own_given() if titled else given_names())

@@ -16,6 +16,7 @@ from lockgate.deidentify.text import (
     addresses,
     again,
     announced,
+    beside,
     bodies,
     cells,
     chains,
@@ -165,6 +166,7 @@ def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Kn
     found += chains.organisations(text, flat)
     found += bodies.bodies(text, flat, form)
     found += wards.wards(text, flat)
+    found += beside.beside(text, flat, form)
     found += patterns.numbers(text, flat, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)
     found += days.written_otherwise(text, flat, form, numbers, known.births)

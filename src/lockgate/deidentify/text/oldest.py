@@ -46,14 +46,16 @@ _BEFORE = re.compile(
     r"\b(?i:died|alive|passed away|dead|d\.?)(?: [a-z]+){0,4} ?(?:at|@|aged) ?|\bd\. ?|[A-Z]{2,} ?@ ?|"
     r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
     r"[A-Z][a-z'-]+(?: \(|, )|\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z]\.? \(|"
-    r"\b[FM], |\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
+    r"\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
+    r"\b[FM], |\d[/.-]\d\d(?:\d\d)? ?/ ?|\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
 )
 # After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
 _LOOSE = re.compile(
-    r"(?:[A-Z][a-z'-]+(?: \(|, )|\b(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
+    r"(?:\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
+    r"[A-Z][a-z'-]+(?: \(|, )|\b(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
 )
 _ALONE = re.compile(
-    r"[),;]|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|next|has|is|was|rang|came)\b|[ \t]*(?:\n|\Z)"
+    r"[),;]|\.(?!\d)|\s(?:and|who|in|lives|with|from|but|next|has|is|was|rang|came)\b|[ \t]*(?:\n|\Z)| {3}"
 )
 _AGED = re.compile(
     r"(?i:aged?|age/sex|died|alive|lived|passed away|(?:she|he|who) (?:is|was))(?: \w+){0,4}(?: at| @|:)?\s?$"

@@ -1,0 +1,235 @@
+"""Staff and others by what stands beside them: a role or number in brackets, a registration, a reference, "our ..."
+
+"Seen by SALT (Grace)", "AD, GMC 9957341", "Ref AH/MW", "Drs T Carter, N Rose & E White", "see Grace's sheet". There a
+given name that is a word too is a name. The lists are our own writing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
+from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
+from lockgate.deidentify.text.lists import any_family, any_given, english, own_given
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import NAME, RELATIVE, STAFF, Span
+
+_ROLE = (
+    r"(?:ANP|ACP|ENP|RMN|RN|RGN|RM|SN|S/N|SSN|CSN|HCA|HCSW|CSW|OT|PT|SLT|SALT|CPN|CNS|DSN|TVN|ODP|SHO|SpR|MW|HV|SW|DN|"
+    r"F[12]|FY[12]|ST[1-8]|CT[1-3]|[Pp]hysio|[Nn]urse|[Pp]harmacist|[Mm]idwife|[Dd]ietitian|[Kk]eyworker|[Rr]eg(?:istrar)?|"
+    r"[Ss]ecretary|[Rr]eceptionist|[Ll]ocum|[Ss]tudent|[Ww]ard clerk|[Bb]ank|[Aa]gency|NIC|[Cc]oordinator|"
+    r"[Rr]adiol(?:ogy)?|[Pp]ath(?:ology)?|[Oo]nc(?:ology)?|[Ss]urg(?:ery)?|[Mm]icro|[Aa]naes|[Oo]rtho|[Hh]aem|[Gg]astro|"
+    r"[Cc]ardio(?:logy)?|[Rr]enal|[Pp]aeds)"
+)
+_BRACKET = re.compile(r" \((?:Band \d )?" + _ROLE + r"[,) ]")
+_ROLED = re.compile(
+    r"(?i:physio|salt|slt|paeds|anaes|micro|radiol(?:ogy|ogist)?|onc|path|surg|ortho|med reg|dsn|tvn|ot|pt|hv|sw|"
+    r"cpn|"
+    r"dn|dietitian|dietician|pharmacist|pharmacy|keyworker|key worker|care ?coordinator|cc|nurse|sister|midwife|"
+    r"carer|hca|student|secretary|receptionist|social worker|specialist nurse|psychology|"
+    r"psychologist) \(([A-Z][a-z'-]{2,})\)"
+)
+_ROLED_FIRST = (
+    "physio (", "salt (", "slt (", "paeds (", "anaes (", "micro (", "radiol (", "radiology (", "radiologist (", "onc (",
+    "path (", "surg (", "ortho (", "med reg (", "dsn (", "tvn (", "ot (", "pt (", "hv (", "sw (", "cpn (", "dn (",
+    "dietitian (", "dietician (", "pharmacist (", "pharmacy (", "keyworker (", "key worker (", "coordinator (", "cc (",
+    "nurse (", "sister (", "midwife (", "carer (", "hca (", "student (", "secretary (", "receptionist (",
+    "social worker (", "psychology (", "psychologist (",
+)  # fmt: skip
+_WORD = re.compile(r"(?<![\w'-])[A-Z][a-z'-]{2,}\Z")
+# A telephone in brackets, or what a person does after a stop.
+_RUNG = re.compile(r" \((?:tel |mob |ph )?(?:0|\+44)\d{3}")
+_OURS = re.compile(
+    r", (?:our|the|my|your|his|her|their) (?:\w+ ){0,2}(?:nurse|physio(?:therapist)?|midwife|doctor|sister|therapist|"
+    r"dietitian|pharmacist|worker|secretary|coordinator|co-ordinator|psychologist|consultant|registrar|matron|visitor|"
+    r"specialist|practitioner|receptionist|carer|daughter|son|wife|husband|mother|father|sister|brother)\b"
+)
+_OWNED = re.compile(
+    r"'s (?:sheet|list|bay|entry|plan|clinic|patients?|handover|team|note|notes|caseload|diary|desk)\b"
+)
+_SEES = re.compile(r"(?:\b(?:see|on|per|in|from|via|to|under|cover(?:ing)?|as per) )\Z", re.I)
+_DOES = re.compile(
+    r" (?:to (?:continue|offer|provide|see|hand over|cover|restart|remain|join|lead|start|do|feed)|"
+    r"will (?:visit|ring|call|see|phone|chase|review|continue|take|bring|attend|update|contact|meet|pick|collect)|"
+    r"(?:informed|aware|updated|notified|present)\b|in (?:full|good|bed|chair|no|some|bits)|"
+    r"(?:has|is) (?:details|aware|happy|keen|well|comfortable|settled|pleasant|tearful))\b"
+)
+# Names that begin a sentence as verbs: "Hope to see her".
+_VERBS = ("Will", "Hope", "Mark", "Pat", "Sue", "Bill", "Drew", "Grant", "Chase", "Wade")
+_DOING = (
+    " to ",
+    " will ",
+    " informed",
+    " aware",
+    " updated",
+    " notified",
+    " present",
+    " in ",
+    " has ",
+    " is ",
+)
+_BEGINS = re.compile(r"(?:[.;:?!)] |\n[ \t]*|[-\u2022*>] |\d[.)] {1,3}|\A[ \t]*)\Z")
+_OVER = re.compile(
+    r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|face to face w/|f2f w/|w/|s/n|"
+    r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|sister|physio) "
+    r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -|\Z)"
+)
+_OVERS = ("taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "w/ ", "s/n ",
+          "staff nurse ", "d/w ", "discussed with ", "swapped with ", "covering for ", "cover for ", "nurse ",
+          "sister ", "physio ")  # fmt: skip
+_REGISTERED = re.compile(
+    r"(?:GMC|NMC|HCPC|GPhC|GDC|GOC|PIN|#|[Bb]leep|[Bb]lp)"
+    r"(?: (?:PIN|[Nn]o\.?|[Nn]umber))?[.:# ]{0,2}[A-Z]{0,2}\d{3}"
+)
+_REGISTERS = ("GMC", "NMC", "HCPC", "GPhC", "GDC", "GOC", "PIN", "#", "leep", "Blp", "blp")
+_WHO = re.compile(
+    r"(?<![\w/'-])([A-Z]{2,3}|[A-Z] [A-Z][\w'-]+|[A-Z][a-z][\w'-]* [A-Z][a-z][\w'-]*)"
+    r"[,.]? {0,3}(?:\(?(?:F[12]|FY[12]|ST\d|CT\d|SHO|SpR|Reg|RN|RMN|RGN|RM|HCA|PT|OT|SLT|MW|ANP|ACP|B[4-8] [A-Z]{2,3}|"
+    r"Band \d [A-Z]{2,3}|Pharmacist)\)?,? {0,3})?\Z"
+)
+# After a practice, in the bracket of a telephone call or an admission: "Windmill Practice (MV)", "(adm 8/11, AC)".
+_OF_PRACTICE = re.compile(
+    r" (?:Practice|Surgery|Centre|Group|Partnership|Doctors|Hospital|Infirmary|Pharmacy) \(([A-Z]{2})\)"
+)
+_PRACTICES = (" Practice (", " Surgery (", " Centre (", " Group (", " Partnership (", " Doctors (", " Hospital (",
+              " Infirmary (", " Pharmacy (")  # fmt: skip
+_ADMITTED = re.compile(r"\d{1,2}/\d{1,2}(?:/\d\d)?, \Z")
+_SIGNS = re.compile(
+    r"(?:Surgeon|Anaesthetist|Assistant|Scribe|Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
+    r"([A-Z]{2})(?=[ \t]*(?:\n|\Z|[/,;])| {2})"
+)
+_SIGNERS = ("Surgeon ", "Anaesthetist ", "Assistant ", "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ",
+            "Typist ", "Scrub ", "Nurse ")  # fmt: skip
+_REFERENCE = re.compile(r"(?:[Rr]ef(?:erence)?|REF):? {1,3}([A-Z]{2,3})/([A-Z]{2,3}|[a-z]{2,3})(?![\w/])")
+_TYPED = re.compile(r"\n([A-Z]{2,3})/([a-z]{2,3})[ \t]*(?=\n|\Z)")
+_DATED = re.compile(r"\n([A-Z]{2})(?:,? {2,6}|, )\d{1,2}/\d{1,2}(?:/\d{2,4})?[ \t]*(?=\n|\Z)")
+_PARTNERS = re.compile(r"Drs [A-Z] [A-Z][\w'-]+(?:(?:, and |, & |, | and | & )[A-Z] [A-Z][\w'-]+)+")
+_PARTNER = re.compile(r"[A-Z] [A-Z][\w'-]+")
+# An initial and a name that may be a word, where a form names somebody: "Req: ED W Tan", "/ P Thomson (locum)".
+_NAMED = re.compile(
+    r"[A-Z] (?:(?:Al|El|De|Di|Le|La|St|Van|Von|Ul)[- ])?[A-Z][a-z'-]+"
+    r"(?= \(| (?:RN|RMN|RM|SN)\b| {2}|[ \t]*(?:\n|\Z|,|/))"
+)
+_FORM = re.compile(
+    r"(?:: |/ |  |\n|\t|: [A-Z]{2,4} |(?:Assistant|Surgeon|Anaesthetist|Senior|Scrub|Pt:?|Client:?) {1,4}|\A)\Z"
+)
+_NO_INITIAL = words(
+    "saline diff coli pylori aureus albicans faecalis oxytoca cloacae influenzae pneumoniae catarrhalis"
+)
+_NO_PAIR = words(
+    "VA RE LE OD OS LL UL PR ER PH BO BP HR RR CT XR US PO IV IM SC OK NO RA GP OT PT ED DN SW FU AE AF"
+)
+
+
+def beside(text: str, flat: str, form: bytes) -> Iterator[Span]:
+    """The people a note names so. ``flat`` is the text in lower case, ``form`` its outline."""
+    for match in anchored(_BRACKET, (" (",), text, text):
+        yield from _word_before(text, match.start(), STAFF, families=True)
+    for match in anchored(_ROLED, _ROLED_FIRST, flat, text):
+        if _may_be_called(match[1], families=True):
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_RUNG, (" (0", " (+44", " (tel", " (mob", " (ph"), flat, text):
+        if text[max(0, match.start() - 24) : match.start()].rpartition(": ")[2].isalpha():
+            yield from _word_before(text, match.start(), RELATIVE)
+    for match in anchored(
+        _OURS, (", our ", ", the ", ", my ", ", your ", ", his ", ", her ", ", their "), flat, text
+    ):
+        yield from _word_before(text, match.start(), STAFF)
+    for match in anchored(_OWNED, ("'s ",), flat, text):
+        for span in _word_before(text, match.start(), STAFF):
+            if _SEES.search(text, max(0, span.begin - 12), span.begin):
+                yield span
+    for match in anchored(_DOES, _DOING, flat, text):
+        for span in _word_before(text, match.start(), NAME):
+            if _BEGINS.search(text, max(0, span.begin - 5), span.begin) and (
+                text[span.begin : span.end] not in _VERBS or match[0].startswith((" informed", " in "))
+            ):
+                yield span
+    for match in anchored(_OVER, _OVERS, flat, text):
+        if _may_be_called(match[1]):
+            yield Span(match.start(1), match.end(1), STAFF)
+    yield from _lettered(text, form)
+
+
+def _lettered(text: str, form: bytes) -> Iterator[Span]:
+    """Initials beside a number, practice, date or reference, and names with an initial."""
+    for match in anchored(_REGISTERED, _REGISTERS, text, text):
+        who = _WHO.search(text, max(0, match.start() - 40), match.start())
+        if who and (_ends_named(who[1]) if " " in who[1] else _may_sign(text, who)):
+            yield Span(who.start(1), who.end(1), STAFF)
+    for match in anchored(_OF_PRACTICE, _PRACTICES, text, text):
+        if match[1] not in _NO_PAIR:
+            yield Span(match.start(1), match.end(1), STAFF)
+    for at in _outlined(form, b"0, AA)"):
+        if _ADMITTED.search(text, max(0, at - 9), at + 3) and text[at + 3 : at + 5] not in _NO_PAIR:
+            yield Span(at + 3, at + 5, STAFF)
+    for at in _outlined(form, b"00 aa AA"):
+        if (
+            text[at + 3 : at + 5] == "by"
+            and text[at + 6 : at + 8] not in _NO_PAIR
+            and not text[at + 8 : at + 9].isalnum()
+        ):
+            yield Span(at + 6, at + 8, STAFF)
+    for match in anchored(_SIGNS, _SIGNERS, text, text):
+        yield Span(match.start(1), match.end(1), STAFF)
+    for match in anchored(_REFERENCE, ("Ref", "ref", "REF"), text, text):
+        for group in (1, 2):
+            if match[group] not in _NO_PAIR:
+                yield Span(match.start(group), match.end(group), STAFF)
+    for at in _outlined(form, b"\nAA"):
+        dated, typed = _DATED.match(text, at), _TYPED.match(text, at)
+        if dated and dated[1] not in _NO_PAIR:
+            yield Span(dated.start(1), dated.end(1), STAFF)
+        elif typed and typed[1] not in ABBREVIATIONS and typed[1] not in _NO_PAIR:
+            yield Span(typed.start(1), typed.end(1), STAFF)
+            yield Span(typed.start(2), typed.end(2), STAFF)
+    if "Drs " in text:
+        for match in _PARTNERS.finditer(text):
+            for partner in _PARTNER.finditer(text, match.start() + 4, match.end()):
+                yield Span(partner.start(), partner.end(), STAFF)
+    for at in _outlined(form, b"A Aa"):
+        named = _NAMED.match(text, at)
+        if named and _FORM.search(text, max(0, at - 18), at) and _ends_named(named[0]):
+            yield Span(at, named.end(), NAME)
+
+
+def _outlined(form: bytes, part: bytes) -> Iterator[int]:
+    """Where a part stands in an outline."""
+    place = form.find(part)
+    while place >= 0:
+        yield place
+        place = form.find(part, place + 1)
+
+
+def _may_sign(text: str, who: re.Match[str]) -> bool:
+    """Whether capitals before a number may be initials: at the start of their line, and no abbreviation if three."""
+    if len(who[1]) > 2 and (who[1] in ABBREVIATIONS or text[who.end()] == "#"):
+        return False
+    return who[1] not in _NO_PAIR and text[who.start() - 1 : who.start()] in ("\n", "", "(", "/")
+
+
+def _word_before(text: str, end: int, kind: str, *, families: bool = False) -> Iterator[Span]:
+    """The given name, a word too perhaps, that ends at a place."""
+    word = _WORD.search(text, max(0, end - 20), end)
+    if word and _may_be_called(word[0], families=families):
+        yield Span(word.start(), word.end(), kind)
+
+
+def _may_be_called(word: str, *, families: bool = False) -> bool:
+    """Whether a word may be somebody's name where one stands: a given name, or a family name too."""
+    lower = word.lower()
+    if lower in NOT_NAMES or lower in MONTHS or word in ABBREVIATIONS:
+        return False
+    if lower in any_given():
+        return lower not in english() or class_of(lower) is not WORD or lower in own_given()
+    return families and lower in any_family() and class_of(lower) is not WORD
+
+
+def _ends_named(name: str) -> bool:
+    """Whether the last word of a name is a family name of a list, or stands in no list."""
+    lower = re.split(r"[ -]", name)[-1].lower()
+    if lower in NOT_NAMES or lower in MONTHS or lower in _NO_INITIAL or len(lower) < 2:
+        return lower in ("ward", "round")
+    return lower in any_family() or class_of(lower) is STRANGER
