@@ -71,6 +71,18 @@ _DOING = (
     " is ",
 )
 _BEGINS = re.compile(r"(?:[.;:?!)] |\n[ \t]*|[-\u2022*>] |\d[.)] {1,3}|\A[ \t]*)\Z")
+# After a label or before a role, a given name alone: "Recovery nurse: Joy.", "Joy - OT".
+_LABEL = re.compile(
+    r"(?:nurse|staff|hca|sister|scribe|chaperone|keyworker|key worker|carer|midwife|runner|airway|scrub|student|physio|"
+    r"ot|pharmacist|present|with|author|named nurse|seen by|nic|buddy|support worker|phleb)(?:: ?| - )"
+    r"([A-Z][a-z'-]{2,})(?=[.,;\n)/&]|\Z| (?:and|&|\+) [A-Z])",
+    re.I,
+)
+_LABELS = ("nurse:", "staff:", "hca:", "sister:", "scribe:", "chaperone:", "keyworker:", "key worker:",
+           "carer:", "midwife:", "runner:", "airway:", "scrub:", "student:", "physio:", "ot:", "pharmacist:",
+           "present:", "author:", "seen by:", "nic:", "buddy:", "support worker:", "phleb:", "airway -",
+           "scribe -", "nurse -", "hca -")  # fmt: skip
+_ROLE_AFTER = re.compile(r"(?: - |, )(?:bank |student |our |staff )?" + _ROLE + r"(?=[.,;)\n]|\Z)")
 _OVER = re.compile(
     r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|face to face w/|f2f w/|w/|s/n|"
     r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|sister|physio) "
@@ -127,6 +139,11 @@ def beside(text: str, flat: str, form: bytes) -> Iterator[Span]:
     """The people a note names so. ``flat`` is the text in lower case, ``form`` its outline."""
     for match in anchored(_BRACKET, (" (",), text, text):
         yield from _word_before(text, match.start(), STAFF, families=True)
+    for match in anchored(_ROLE_AFTER, (" - ", ", "), text, text):
+        yield from _word_before(text, match.start(), STAFF)
+    for match in anchored(_LABEL, _LABELS, flat, text):
+        if match[1][0].isupper() and _may_be_called(match[1]) and match[1].lower() in any_given():
+            yield Span(match.start(1), match.end(1), STAFF)
     for match in anchored(_ROLED, _ROLED_FIRST, flat, text):
         if _may_be_called(match[1], families=True):
             yield Span(match.start(1), match.end(1), STAFF)

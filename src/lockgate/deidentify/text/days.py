@@ -52,6 +52,7 @@ _OF_A_DAY = re.compile(
     r"arrived|died|rip|verified|authorised|validated|issued|lodged|detained|sectioned|s/b|d/w|inpatient|"
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
     r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended)|next (?:seen|visit|review|appt)|"
+    r"re-?admitted|d/c'?d|discharged|aware|handover|updated|dict|informed|confirmed|agreed|"
     r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
     r"(?:Dr|Mr|Mrs|Ms|Miss|Prof)\.? (?:[A-Z] )?[A-Z][\w'-]+,? {1,3}|"
     r"(?<![^\n])[A-Z]{2,3}(?:, ?| {2,4}))$"
@@ -271,6 +272,8 @@ def _of_a_day(text: str, match: re.Match[str], day: int, month: int) -> bool:
     if before(_OF_A_DAY, text, begin, 36):
         return not before(_NO_DAY, text, begin, 12) and not _AGO.match(text, end)
     if _RESULT.match(text, end) and before(_TEST, text, begin, 20):
+        return True
+    if text[begin - 2 : begin] == "~ " and (day > 12 or month not in (5, 7, 10, 12)):
         return True
     return (
         day > max(month, 6)

@@ -71,6 +71,14 @@ _THE = re.compile(
     r"[/:(@] ?(The [A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?)(?=[ \t]*(?:\n|\Z|[,;)])|\.(?:\s|\Z)| {2})"
 )
 _THES = ("/the ", "/ the ", ":the ", ": the ", "(the ", "@the ", "@ the ")
+# A home by its letters: "The Beeches NH".
+_HOME = re.compile(r" (?:NH|RH|CH)(?![\w-])")
+_MEMORIAL = re.compile(r" (?:War )?Memorial(?: (?:Hospital|Clinic|Centre|Hall))?\b")
+# Who runs a group: "Tyneside Mind Matters run a group".
+_RUNS = re.compile(
+    r" (?:runs?|offers?|provides?|hosts?|holds?) (?:an?|free|weekly|monthly|drop-?in|their|regular|groups?|classes)\b"
+)
+_RUNNER = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:of|and|in|for|to) )?[A-Z][\w'-]+){1,3}\Z")
 
 
 def wards(text: str, flat: str) -> Iterator[Span]:
@@ -95,6 +103,18 @@ def wards(text: str, flat: str) -> Iterator[Span]:
                 and class_of(before[0].lower()) is not GIVEN
             ):
                 yield Span(before.start(), match.end(), ORGANISATION)
+    for match in anchored(_HOME, (" NH", " RH", " CH"), text, text):
+        before = _BEFORE.search(text, max(0, match.start() - 36), match.start())
+        if before and " " in before[0] and any(_may_name(word) for word in before[0].split(" ")):
+            yield Span(before.start(), match.end(), ORGANISATION)
+    for match in anchored(_MEMORIAL, (" War Memorial", " Memorial"), text, text):
+        before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
+        if before and " " not in before[0] and _may_name(before[0]):
+            yield Span(before.start(), match.end(), ORGANISATION)
+    for match in anchored(_RUNS, (" run", " offer", " provide", " host", " hold"), flat, text):
+        before = _RUNNER.search(text, max(0, match.start() - 44), match.start())
+        if before and sum(_may_name(word) for word in before[0].split(" ")) > before[0].count(" ") // 2:
+            yield Span(before.start(), match.start(), ORGANISATION)
     for match in anchored(_BOROUGH, ("LB ", "RB ", "LBC "), text, text):
         if _may_name(match[1]) and not text[match.start() - 1 : match.start()].isalnum():
             yield Span(match.start(), match.end(), ORGANISATION)
