@@ -19,15 +19,8 @@ from typing import Any
 from lockgate.bench.core import Measure
 from lockgate.bench.textpeers import PEERS, Read, read_by_peer, read_with_model
 from lockgate.bench.textsets import (
-    EIGHTH_SEED,
-    FIFTH_SEED,
-    FOURTH_SEED,
-    LETTERS_SEED,
-    SECOND_SEED,
-    SEVENTH_SEED,
+    LETTERS,
     SHARED,
-    SIXTH_SEED,
-    THIRD_SEED,
     Note,
     hospital,
     third_parties,
@@ -46,23 +39,9 @@ def run(quick: bool = False) -> list[Measure]:
     """Measure on the synthetic hospital, the notes of shared data and others' (unless ``quick``), by peers too."""
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as name:
         folder = Path(name)
-        letters = hospital(folder / "hospital", 50 if quick else 60, LETTERS_SEED, letters="first")
-        second = hospital(folder / "second", 50 if quick else 150, SECOND_SEED, letters="second")
-        third = hospital(folder / "third", 50 if quick else 150, THIRD_SEED, letters="third")
-        fourth = hospital(folder / "fourth", 50 if quick else 150, FOURTH_SEED, letters="fourth")
-        fifth = hospital(folder / "fifth", 50 if quick else 150, FIFTH_SEED, letters="fifth")
-        sixth = hospital(folder / "sixth", 50 if quick else 150, SIXTH_SEED, letters="sixth")
-        seventh = hospital(folder / "seventh", 50 if quick else 150, SEVENTH_SEED, letters="seventh")
-        eighth = hospital(folder / "eighth", 50 if quick else 150, EIGHTH_SEED, letters="eighth")
         sets: dict[str, Sequence[Note]] = {
-            "letters of other houses": letters,
-            "letters, second set": second,
-            "letters, third set": third,
-            "letters, fourth set": fourth,
-            "letters, fifth set": fifth,
-            "letters, sixth set": sixth,
-            "letters, seventh set": seventh,
-            "letters, eighth set": eighth,
+            f"letters, {set_} set": hospital(folder / set_, 50 if quick else 150, seed, letters=set_)
+            for set_, seed in LETTERS.items()
         }
         if SHARED.is_file():
             sets["uk-notes, odd patients"] = uk_notes()
@@ -77,6 +56,7 @@ def run(quick: bool = False) -> list[Measure]:
             for peer in PEERS:
                 _add(scores, peer, sets, read_by_peer(folder, peer, sets), measures)
         measures += [measure for set_ in sets for measure in _figures(set_, sets[set_], scores[set_])]
+        letters = sets["letters, first set"]
         measures += _gate(letters)
         measures += _memory(folder, letters)
         return measures
@@ -238,7 +218,7 @@ def shape(value: str) -> str:
 def _gate(notes: Sequence[Note]) -> list[Measure]:
     withheld = sum(scrub_note(note.text, note.known, note.site).text is None for note in notes)
     return [
-        Measure("letters of other houses: notes withheld by the gate", withheld / len(notes), "", 0.01, False,
+        Measure("letters, first set: notes withheld by the gate", withheld / len(notes), "", 0.01, False,
                 interval=wilson(withheld, len(notes)))
     ]  # fmt: skip
 

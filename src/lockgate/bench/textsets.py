@@ -27,22 +27,18 @@ SHARED = Path(__file__).parents[4] / "shared" / "data" / "text" / "uk-notes.json
 GENERATORS = ["meddeid-data==0.4.2", "faker==40.54.0"]
 TEMPLATES = ["presidio-evaluator==0.3.2"]
 SEED = 20_261_122
-# Letters of other houses: SEED was looked at when the engine was frozen, and rules were mended after it.
-LETTERS_SEED = 20_270_101
-# The second set of letters: what its first look was taken at.
-SECOND_SEED = 20_270_315
-# The third set: another seed than its first look's, and rules were mended after that.
-THIRD_SEED = 20_280_401
-# The fourth set, after looking. Its first look was taken at 20310701, with the engine as it was at commit c857c7d.
-FOURTH_SEED = 20_320_204
-# The fifth set, written blind after the fourth was looked at.
-FIFTH_SEED = 20_330_517
-# The sixth set, written blind after the fifth was looked at.
-SIXTH_SEED = 20_340_623
-# The seventh set, written blind after the sixth was looked at.
-SEVENTH_SEED = 20_341_117
-# The eighth set, written blind after the seventh was looked at.
-EIGHTH_SEED = 20_350_209
+# The sets of letters that were written blind, each after the one before had been looked at, and the seed of each. The
+# first look of the first, the third and the fourth was taken at another seed, and rules were mended after it.
+LETTERS = {
+    "first": 20_270_101,
+    "second": 20_270_315,
+    "third": 20_280_401,
+    "fourth": 20_320_204,
+    "fifth": 20_330_517,
+    "sixth": 20_340_623,
+    "seventh": 20_341_117,
+    "eighth": 20_350_209,
+}
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
 MEDDEID_UNSEEN = frozenset({"discharge_summary", "laboratory_report", "referral_letter"})
