@@ -244,12 +244,16 @@ def _copy_tree(
     keys: bool,
     tell: Tell,
 ) -> int:
-    """Copy all else until a pass finds nothing new; how many files are links to the backup before."""
+    """Copy all else until a pass finds nothing that changed or went; how many files are links to the backup before.
+
+    What comes while a later pass runs is newer than its entry in the chain, and a site that is fed all day never has
+    a pass without any: it is copied, and no reason for another pass.
+    """
     database = site.control_db.name
     skipped = ("audit", *(() if keys else ("keys",)))
     linked = 0
     for number in range(_PASSES):
-        new, seen = 0, set()
+        new, changed, seen = 0, 0, set()
         for path in _walk(site.path):
             name = str(path.relative_to(site.path))
             if name.split("/")[0] in skipped or name.startswith(database):
@@ -261,6 +265,7 @@ def _copy_tree(
                 if known and (known["size"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                     continue
                 new += 1
+                changed += known is not None
                 (tree / name).unlink(missing_ok=True)
                 if earlier := _unchanged(before, name, stat):
                     make_dir((tree / name).parent)
@@ -275,9 +280,9 @@ def _copy_tree(
             if not name.startswith(("audit/", database)):
                 (tree / name).unlink(missing_ok=True)
                 del files[name]
-                new += 1
-        tell(f"pass {number + 1}: {new} files" + ("" if new else ", nothing new"))
-        if not new:
+                changed += 1
+        tell(f"pass {number + 1}: {new} files new or changed" if new else f"pass {number + 1}: nothing new")
+        if not changed and (number or not new):
             return linked
     raise LockgateError(
         "files of the site keep changing", where=str(site.path), remedy="try again when less is going on"
