@@ -85,12 +85,12 @@ _LABELS = ("nurse:", "staff:", "hca:", "sister:", "scribe:", "chaperone:", "keyw
 _ROLE_AFTER = re.compile(r"(?: - |, )(?:bank |student |our |staff )?" + _ROLE + r"(?=[.,;)\n]|\Z)")
 _OVER = re.compile(
     r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|face to face w/|f2f w/|w/|s/n|"
-    r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|sister|physio) "
+    r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|physio) "
     r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -|\Z)"
 )
 _OVERS = ("taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "w/ ", "s/n ",
           "staff nurse ", "d/w ", "discussed with ", "swapped with ", "covering for ", "cover for ", "nurse ",
-          "sister ", "physio ")  # fmt: skip
+          "physio ")  # fmt: skip
 _REGISTERED = re.compile(
     r"(?:GMC|NMC|HCPC|GPhC|GDC|GOC|PIN|#|[Bb]leep|[Bb]lp)"
     r"(?: (?:PIN|[Nn]o\.?|[Nn]umber))?[.:# ]{0,2}[A-Z]{0,2}\d{3}"
