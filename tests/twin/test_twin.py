@@ -174,6 +174,26 @@ def test_an_id_of_the_release_a_rare_code_and_a_real_text_are_caught(hospital: S
     assert not any(str(stolen) in reason or "Q99.9" in reason for reason in found)
 
 
+def test_what_is_after_death_or_ends_before_it_starts_is_caught(hospital: Site, copied: Path) -> None:
+    """An era may end the day after the last day of a life, as OHDSI's script has it; nothing may start there."""
+    eras, deaths = (str(copied / f"{name}.parquet") for name in ("condition_era", "death"))
+
+    def told(**instead: str) -> str:
+        changed = ", ".join(f"{sql} AS condition_era_{name}_date" for name, sql in instead.items())
+        with Engine(threads=1) as engine:
+            rows = engine.arrow(
+                f"SELECT e.* REPLACE ({changed}) FROM read_parquet('{eras}') e "
+                f"LEFT JOIN read_parquet('{deaths}') d USING (person_id)"
+            )
+        _put(copied, "condition_era", rows)
+        return " ".join(reason for reason in problems(hospital, copied) if reason.startswith("order in time"))
+
+    later = "coalesce(d.death_date + 1, {})"
+    assert told(end=later.format("condition_era_end_date")) == ""
+    assert "condition_era: " in told(start=later.format("condition_era_start_date"), end="DATE '2100-01-01'")
+    assert "end before they start" in told(start="condition_era_end_date", end="condition_era_end_date - 1")
+
+
 def test_a_recipe_lets_out_nothing_small_and_no_id(hospital: Site, twin: Twin) -> None:
     recipe = Recipe.read(recipe_file(hospital, twin.release))
     threshold = hospital.config.disclosure.threshold
