@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from lockgate.cli import run
 from lockgate.cohorts.authored import read_yaml
 from lockgate.cohorts.circe import read_circe
-from lockgate.cohorts.definition import Criterion, Definition, Demographic, Group, In
+from lockgate.cohorts.definition import ConceptItem, Criterion, Definition, Demographic, Group, In
 from lockgate.cohorts.files import read_definitions
 from lockgate.cohorts.generate import generate, generation_sql
 from lockgate.cohorts.omop import open_omop
@@ -194,6 +195,28 @@ def test_a_group_that_asks_more_than_it_has_holds_for_nobody(shared_data: Path) 
     with Engine() as engine:
         open_omop(engine, shared_data / "omop" / "phenolib_planted_omop54")
         assert generate(engine, [(1, Definition(entry=(some,)))]).num_rows == 0
+
+
+def test_concept_sets_that_differ_in_order_alone_are_read_once(shared_data: Path) -> None:
+    """Whatever is told from them, and for criteria with a group too."""
+    inpatient, emergency = ConceptItem(9201, True), ConceptItem(9203, True)
+    ordered = [(inpatient, emergency), (emergency, inpatient, emergency)]
+    visits = [Criterion("visit_occurrence", items) for items in ordered]
+    man = Group("all", demographics=(Demographic((("Gender", In((8507,))),)),))
+    firsts = [Criterion("visit_occurrence", items, first=True, group=man) for items in ordered]
+    told = list(enumerate((Definition(entry=(criterion,)) for criterion in (*visits, *firsts)), 1))
+    plan = Plan([*told, (5, Definition(entry=(msgspec.structs.replace(visits[0], concepts=(inpatient,)),)))])
+    assert [plan.criteria[criterion] == plan.criteria[visits[0]] for criterion in plan.criteria].count(
+        True
+    ) == 2
+    assert sum(map(len, plan.heights)) == 4  # of visits, the first, those of men; and of the other set
+    with Engine() as engine:
+        open_omop(engine, shared_data / "omop" / "phenolib_planted_omop54")
+        rows = generate(engine, told)
+        for number, definition in told:
+            alone = generate(engine, [(number, definition)])
+            assert alone.num_rows
+            assert rows.filter(pc.equal(rows["cohort_definition_id"], number)).equals(alone)
 
 
 def test_those_that_wait_for_nested_groups_and_those_that_do_not_are_all_there(shared_data: Path) -> None:

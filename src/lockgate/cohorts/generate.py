@@ -145,14 +145,15 @@ def _nested(scratch: Scratch, height: int) -> str:
     for anybody in (True, False):
         some = [row for row in rows if nodes.roots[row[0]].alone[1] == anybody]
         if some:
-            told = scratch.register(rows_table(some, {"context": "i4", "criterion": "i4"}))
-            people, near = "", ""
-            if not anybody:
-                people = scratch.create(f"{name}_near", near_sql(scratch, nodes))
-                near = f" JOIN {people} n ON n.context = t.context AND n.person_id = q.person_id"
+            whose = ""
+            if anybody:
+                told = scratch.register(rows_table(some, {"context": "i4", "criterion": "i4"}))
+            else:
+                told = scratch.create(f"{name}_near", near_sql(scratch, nodes, dict(some)))
+                whose = " AND q.person_id = t.person_id"
             found.append(
                 f"SELECT t.context, q.person_id, q.event_id, {told_of} FROM {told} t "
-                f"JOIN {scratch.events(simpler for _, simpler in some)} q ON q.criterion = t.criterion{near}"
+                f"JOIN {scratch.events(simpler for _, simpler in some)} q ON q.criterion = t.criterion{whose}"
             )
     numbered = scratch.create(
         f"{name}_rows",

@@ -6,7 +6,7 @@ for which it is the other way round, so that criteria which nobody meets cost no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lockgate.cohorts.events import people_sql
 from lockgate.cohorts.plan import FAR, Branch, Nodes, branches_table, distinct_of, leaves_table, rows_table
@@ -36,19 +36,28 @@ def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
     )
 
 
-def near_sql(scratch: Scratch, nodes: Nodes) -> str:
-    """The query of who has an event that a group counts: context, person_id, of contexts that ask for one at least.
+def near_sql(scratch: Scratch, nodes: Nodes, criteria: Mapping[int, int]) -> str:
+    """The query of who has an event that a group counts: context, its criterion by ``criteria``, person_id; of contexts
+    that ask for one at least.
 
     For nobody else does the group of such a context hold.
     """
     asked = [leaf for leaf in nodes.leaves if not nodes.roots[leaf.context].alone[1]]
-    pairs = {(leaf.context, leaf.criterion) for leaf in asked}
-    if not pairs:  # groups that ask more than they have
-        return "SELECT CAST(NULL AS INTEGER) AS context, CAST(NULL AS BIGINT) AS person_id WHERE FALSE"
-    leaves = scratch.register(rows_table(sorted(pairs), {"context": "i4", "criterion": "i4"}))
-    events = scratch.events(leaf.criterion for leaf in asked)
+    told = {(leaf.context, criteria[leaf.context], leaf.criterion) for leaf in asked}
+    if not told:  # groups that ask more than they have
+        return (
+            "SELECT CAST(NULL AS INTEGER) AS context, CAST(NULL AS INTEGER) AS criterion, "
+            "CAST(NULL AS BIGINT) AS person_id WHERE FALSE"
+        )
+    leaves = scratch.register(rows_table(sorted(told), {"context": "i4", "criterion": "i4", "counted": "i4"}))
+    # events of a person are made one before contexts make them many
+    people = (
+        f"SELECT DISTINCT e.criterion, e.person_id FROM {scratch.events(leaf.criterion for leaf in asked)} e "
+        f"SEMI JOIN {leaves} l ON l.counted = e.criterion"
+    )
     return (
-        f"SELECT DISTINCT l.context, e.person_id FROM {leaves} l JOIN {events} e ON e.criterion = l.criterion"
+        f"SELECT DISTINCT l.context, l.criterion, p.person_id FROM {leaves} l "
+        f"JOIN ({people}) p ON p.criterion = l.counted"
     )
 
 

@@ -125,7 +125,8 @@ class Plan:
 
     def __init__(self, definitions: Sequence[tuple[int, Definition]]) -> None:
         self.definitions = tuple(definitions)
-        self._codes: dict[ConceptSet | tuple[int, ...], int] = {}
+        self._codes: dict[frozenset[Any], tuple[int, ConceptSet | tuple[int, ...]]] = {}
+        self._same: dict[Any, Criterion] = {}  # by all they ask, concept sets by their numbers
         self.criteria: dict[Criterion, int] = {}
         self.source: dict[Criterion, Criterion] = {}
         self.heights: list[list[Criterion]] = []
@@ -146,8 +147,8 @@ class Plan:
                 self.concepts(definition.exit.drugs)
 
     def concepts(self, concepts: ConceptSet | tuple[int, ...]) -> int:
-        """The number of a set of codes."""
-        return self._codes.setdefault(concepts, len(self._codes))
+        """The number of a set of codes, in whatever order they are."""
+        return self._codes.setdefault(frozenset(concepts), (len(self._codes), concepts))[0]
 
     def test(self, test: In) -> int:
         """The number of the codes that a test names."""
@@ -163,6 +164,15 @@ class Plan:
         found = self.criteria.get(criterion)
         if found is not None:
             return found
+        sets = [
+            None if concepts is None else self.concepts(concepts)
+            for concepts in (criterion.concepts, criterion.source_concepts)
+        ]
+        bare = msgspec.structs.replace(criterion, concepts=None, source_concepts=None)
+        same = self._same.setdefault((bare, *sets), criterion)
+        if same is not criterion:
+            self._height[criterion] = self._height[same]
+            return self.criteria.setdefault(criterion, self.criteria[same])
         height = 0
         simpler = _simpler(criterion)
         if simpler is not None:
@@ -178,9 +188,6 @@ class Plan:
         while len(self.heights) <= height:
             self.heights.append([])
         self.heights[height].append(criterion)
-        for concepts in (criterion.concepts, criterion.source_concepts):
-            if concepts is not None:
-                self.concepts(concepts)
         self._tested(criterion.tests)
         if criterion.group is not None:
             self._root(criterion.group, number, self.nested.setdefault(height, Nodes()))
@@ -262,7 +269,7 @@ class Plan:
         lines: list[tuple[int, int, bool, bool, bool]] = []
         coded: list[tuple[int, str, str, bool, bool, bool, bool]] = []
         named: list[tuple[int, int]] = []
-        for concepts, number in self._codes.items():
+        for number, concepts in self._codes.values():
             for item in concepts:
                 if isinstance(item, int):
                     named.append((number, item))
