@@ -14,7 +14,8 @@ from lockgate.cohorts.codes import resolve
 from lockgate.cohorts.definition import Criterion, Definition, ExposureExit
 from lockgate.cohorts.events import criteria_sql
 from lockgate.cohorts.exits import EXITS, ends, exits, merged_stays, stays_sql
-from lockgate.cohorts.groups import near_sql, passing
+from lockgate.cohorts.groups import passing
+from lockgate.cohorts.near import near_sql
 from lockgate.cohorts.periods import PERIODS, observed
 from lockgate.cohorts.plan import Nodes, Plan, rows_table
 from lockgate.cohorts.scratch import Scratch

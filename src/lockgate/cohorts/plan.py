@@ -23,7 +23,6 @@ from lockgate.cohorts.definition import (
     Group,
     In,
     Test,
-    Window,
 )
 from lockgate.cohorts.domains import domains
 
@@ -362,45 +361,6 @@ def _column(values: Sequence[Any], kind: str) -> pa.Array:
 
 def _bits(values: Sequence[Any]) -> pa.Buffer:
     return pa.py_buffer(np.packbits(np.array(values, dtype=bool), bitorder="little"))
-
-
-LEAVES = {
-    "node": "i4", "context": "i4", "parent": "i4", "criterion": "i4", "how": "s", "times": "i4", "holds": "b",
-    "same_visit": "b", "observed": "b", "distinct_of": "s", "uses_end": "b",
-    **{f"{name}{window}": kind for window in (1, 2) for name, kind in
-       {"from_end": "b", "of_end": "b", "low": "i4", "low_period": "i4", "high": "i4", "high_period": "i4"}.items()},
-}  # fmt: skip
-_OPEN = (False, False, -2 * FAR, 0, 2 * FAR, 0)
-
-
-def _window_row(window: Window, *, observed: bool) -> tuple[Any, ...]:
-    """from_end, of_end, then for each bound its days, and 1 or 2 where it is the observation's start or "
-    "end instead."""
-    row: list[Any] = [window.from_index_end, window.of_event_end]
-    for edge, far in ((window.begin, -2 * FAR), (window.finish, 2 * FAR)):
-        if isinstance(edge, int):
-            row += [edge, 0]
-        else:
-            row += [far, (2 if edge == "observation end" else 1) if observed else 0]
-    return tuple(row)
-
-
-def leaves_table(leaves: Sequence[Leaf]) -> pa.Table:
-    """One row per leaf, its windows as numbers (columns ``LEAVES``)."""
-    rows = []
-    for leaf in leaves:
-        counted = leaf.counted
-        observed = not counted.outside_observation
-        windows = [_window_row(window, observed=observed) for window in counted.windows]
-        windows += [_OPEN] * (2 - len(windows))
-        rows.append(
-            (
-                leaf.node, leaf.context, leaf.parent, leaf.criterion, counted.occurrence, counted.count, leaf.holds,
-                counted.same_visit, observed, distinct_of(counted), any(row[1] for row in windows),
-                *windows[0], *windows[1],
-            )
-        )  # fmt: skip
-    return rows_table(rows, LEAVES)
 
 
 def branches_table(branches: Sequence[Branch]) -> pa.Table:
