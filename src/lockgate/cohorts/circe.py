@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
-from lockgate.cohorts.circe_sets import PlainSet, decoded, plain_items
+from lockgate.cohorts.circe_sets import EXPRESSION, PlainSet, decoded, plain_items
 from lockgate.cohorts.circe_tests import CirceTests
 from lockgate.cohorts.definition import (
     Adjustment,
@@ -34,11 +34,6 @@ from lockgate.errors import UsageError
 
 _FLAGS = ("includeDescendants", "includeMapped", "isExcluded")
 _ITEM = frozenset({"concept", "isExcluded", "includeDescendants", "includeMapped"})
-_EXPRESSION = (
-    "ConceptSets", "PrimaryCriteria", "AdditionalCriteria", "QualifiedLimit", "ExpressionLimit",
-    "InclusionRules", "EndStrategy", "CensoringCriteria", "CollapseSettings", "CensorWindow", "cdmVersionRange",
-    "Title",
-)  # fmt: skip
 _GROUPS = {"ALL": "all", "ANY": "any", "AT_LEAST": "at_least", "AT_MOST": "at_most"}
 _OCCURRENCES = ("exactly", "at_most", "at_least")
 COUNTED = {
@@ -117,7 +112,7 @@ def _of_regions(told: Any) -> bool:
 
 class _Reader(CirceTests):
     def definition(self, told: Any) -> Definition:
-        fields = self.fields(told, "", *_EXPRESSION)
+        fields = self.fields(told, "", *EXPRESSION)
         for place, item in enumerate(self.items(fields.get("ConceptSets"), "ConceptSets")):
             self._concept_set(item, f"ConceptSets[{place}]")
         if "PrimaryCriteria" not in fields:

@@ -44,8 +44,17 @@ class PlainSet(msgspec.Struct, forbid_unknown_fields=True):
     expression: _Items
 
 
-_SETS = msgspec.json.Decoder(list[PlainSet])
-_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+EXPRESSION = (
+    "ConceptSets", "PrimaryCriteria", "AdditionalCriteria", "QualifiedLimit", "ExpressionLimit",
+    "InclusionRules", "EndStrategy", "CensoringCriteria", "CollapseSettings", "CensorWindow", "cdmVersionRange",
+    "Title",
+)  # fmt: skip
+_Expression: Any = msgspec.defstruct(
+    "_Expression",
+    [(name, list[PlainSet] if name == "ConceptSets" else Any, msgspec.UNSET) for name in EXPRESSION],
+    forbid_unknown_fields=True,
+)
+_WHOLE = msgspec.json.Decoder(_Expression)
 
 
 def decoded(raw: bytes) -> Any:
@@ -56,14 +65,10 @@ def decoded(raw: bytes) -> Any:
     """
     raw.decode()  # what is passed over isn't looked at
     try:
-        parts = _PARTS.decode(raw)
-        sets = parts.pop("ConceptSets", None)
-        told: dict[str, Any] = {name: msgspec.json.decode(part) for name, part in parts.items()}
-        if sets is not None:
-            told["ConceptSets"] = _SETS.decode(sets)
-        return told
+        told = msgspec.structs.asdict(_WHOLE.decode(raw))
     except msgspec.ValidationError:
         return msgspec.json.decode(raw)
+    return {name: value for name, value in told.items() if value is not msgspec.UNSET}
 
 
 def plain_items(told: PlainSet) -> list[ConceptItem]:

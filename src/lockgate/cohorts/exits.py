@@ -60,13 +60,14 @@ def ends(scratch: Scratch, *, asked: Collection[int]) -> None:
         exit = f"JOIN {table} x ON x.context = i.context"
         exposed = any(told[number][-1] is not None for number in asked)
         own = _own(scratch, "x", exposed=exposed)
-        included = f"SELECT {own} FROM included_events i {exit}{runs.format(x='x') if exposed else ''}"
+        included = f"FROM included_events i {exit}{runs.format(x='x') if exposed else ''}"
         if censors:
             censor = scratch.register(rows_table(censors, {"context": "i4", "criterion": "i4"}))
-            parts.append(f"{included} ANTI JOIN {censor} o ON o.context = i.context")
-            parts.append(f"SELECT {span} FROM {_censored(scratch, included, censor, censors, exit, span)}")
+            parts.append(f"SELECT {own} {included} ANTI JOIN {censor} o ON o.context = i.context")
+            whole = f"SELECT {own}, i.period_last {included} SEMI JOIN {censor} o ON o.context = i.context"
+            parts.append(f"SELECT {span} FROM {_censored(scratch, whole, censor, censors, span)}")
         else:
-            parts.append(included)
+            parts.append(f"SELECT {own} {included}")
     scratch.view("stays", " UNION ALL ".join(f"SELECT {span} FROM ({part})" for part in parts))
 
 
@@ -80,22 +81,19 @@ def _own(scratch: Scratch, x: str, *, exposed: bool) -> str:
 
 
 def _censored(
-    scratch: Scratch, included: str, censor: str, censors: Sequence[tuple[int, int]], exit: str, span: str
+    scratch: Scratch, stays: str, censor: str, censors: Sequence[tuple[int, int]], span: str
 ) -> str:
     """A table of the stays of definitions that have censoring events: they end by the first of these at the latest."""
     events = scratch.events(criterion for _, criterion in censors)
-    placed = "x.grouping, i.place, " if scratch.arrays else ""
-    columns = f"event_id, {span}"
-    keys = ", ".join(name for name in columns.split(", ") if name != "last_day")
+    keys = ", ".join(f"i.{name}" for name in ("event_id", *span.split(", ")) if name != "last_day")
+    # an end before the start is none
+    own = "min(CASE WHEN i.last_day >= i.first_day THEN i.last_day END)"
     return scratch.create(
         "earliest_ends",
-        f"SELECT {keys}, min(last_day) AS last_day FROM (SELECT {columns} FROM ({included} "
-        f"SEMI JOIN {censor} o ON o.context = i.context) UNION ALL SELECT {columns} FROM ("
-        f"SELECT i.context, i.person_id, i.event_id, i.first_day, {placed}e.first_day AS last_day "
-        f"FROM included_events i {exit} JOIN {censor} c ON c.context = i.context "
-        f"JOIN {events} e ON e.criterion = c.criterion "
-        "AND e.person_id = i.person_id AND e.first_day BETWEEN i.first_day AND i.period_last)) "
-        f"WHERE last_day >= first_day GROUP BY {keys}",
+        f"SELECT * FROM (SELECT {keys}, least({own}, min(c.first_day)) AS last_day FROM ({stays}) i LEFT JOIN "
+        f"(SELECT o.context, e.person_id, e.first_day FROM {censor} o JOIN {events} e ON e.criterion = o.criterion) c "
+        "ON c.context = i.context AND c.person_id = i.person_id AND c.first_day BETWEEN i.first_day AND i.period_last "
+        f"GROUP BY {keys}) WHERE last_day IS NOT NULL",
     )
 
 

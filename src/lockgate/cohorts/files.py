@@ -33,7 +33,8 @@ def read_definitions(path: Path) -> list[tuple[int, str, Definition]]:
         )
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".json", *_YAML))
+        there = (file for file in path.iterdir() if file.suffix.lower() in (".json", *_YAML))
+        files = sorted(there, key=lambda file: file.name)
     if not files:
         raise UsageError(
             "there is no definition in it (*.json, *.yaml)",

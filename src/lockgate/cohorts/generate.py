@@ -172,10 +172,10 @@ def _nested(scratch: Scratch, height: int) -> str:
         f"SELECT {own}, {period}{visit} FROM {numbered} q "
         f"JOIN {PERIODS} o ON o.person_id = q.person_id AND q.first_day BETWEEN o.first_day AND o.last_day{each}",
     )
-    kept = passing(scratch, nodes, index, name)
+    kept = f"SELECT q.context, q.person_id, q.event_id FROM {passing(scratch, nodes, index, name)}"
     return scratch.create(
         f"{name}_kept",
-        f"SELECT q.context AS criterion, q.person_id, q.own_id AS event_id, {told_of} FROM {kept} p "
+        f"SELECT q.context AS criterion, q.person_id, q.own_id AS event_id, {told_of} FROM ({kept}) p "
         f"JOIN {numbered} q ON q.context = p.context AND q.person_id = p.person_id AND q.event_id = p.event_id",
     )
 
@@ -298,18 +298,14 @@ def _passed(scratch: Scratch, nodes: Nodes, source: str, name: str) -> str:
     if not nodes.roots:
         return source
     contexts = scratch.register(rows_table([(number,) for number in nodes.roots], {"context": "i4"}))
-    # a table's rows are chosen again sooner than they are copied
-    made = scratch.view if source.startswith("entry_events") else scratch.create
-    index = made(
-        f"{name}_asked",
-        f"SELECT {scratch.index} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context",
-    )
-    kept = passing(scratch, nodes, index, name)
-    passed = scratch.create(
-        f"{name}_passed",
-        f"SELECT {scratch.index} FROM {index} q SEMI JOIN {kept} p ON p.context = q.context "
-        "AND p.person_id = q.person_id AND p.event_id = q.event_id",
-    )
+    index = source
+    if not source.startswith("entry_events"):  # a view, and read more than once
+        index = scratch.create(
+            f"{name}_asked",
+            f"SELECT {scratch.index} FROM {source} s SEMI JOIN {contexts} c ON c.context = s.context",
+        )
+    columns = ", ".join(f"q.{column}" for column in scratch.index.split(", "))
+    passed = scratch.create(f"{name}_passed", f"SELECT {columns} FROM {passing(scratch, nodes, index, name)}")
     return _instead(scratch, source, contexts, passed)
 
 

@@ -20,16 +20,15 @@ _NO_NODES = (
 
 
 def passing(scratch: Scratch, nodes: Nodes, index: str, name: str) -> str:
-    """The index events (context, person_id, event_id) for which the root of their context holds."""
+    """A FROM clause of the index events ``q`` for which the root of their context holds."""
     # a node has one delta of an event at most, and an index event is there once
     deltas = _deltas(scratch, nodes, index, name)
     roots = scratch.register(branches_table(list(nodes.roots.values())))
-    return scratch.create(
-        f"{name}_passing",
-        f"SELECT r.context, d.person_id, d.event_id FROM {deltas} d JOIN {roots} r ON r.node = d.node "
-        f"WHERE NOT r.holds UNION ALL SELECT i.context, i.person_id, i.event_id FROM {index} i "
-        f"JOIN {roots} r ON r.context = i.context LEFT JOIN {deltas} d ON d.node = r.node "
-        "AND d.person_id = i.person_id AND d.event_id = i.event_id WHERE r.holds AND d.node IS NULL",
+    return (
+        f"{index} q JOIN {roots} r ON r.context = q.context "
+        f"LEFT JOIN (SELECT * FROM {deltas} d SEMI JOIN {roots} r ON r.node = d.node) d "
+        "ON d.node = r.node AND d.person_id = q.person_id AND d.event_id = q.event_id "
+        "WHERE r.holds <> (d.node IS NOT NULL)"
     )
 
 
