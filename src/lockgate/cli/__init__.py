@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "catalogue": ("catalogue", "Describe a release for the public: metadata, dictionary, coverage."),
     "trace": ("trace", "From a released row back to what was sent, and forward again."),
     "scrub": ("scrub", "Take identifiers out of notes."),
+    "scrub-model": ("scrub_model", "Train a model that reads identifiers beside the scrubber's rules."),
     "annotate": (
         "annotate",
         "Find what notes say: terms, numbers, and whether they are denied, past or of others.",

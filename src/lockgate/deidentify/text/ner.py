@@ -1,12 +1,14 @@
 """An optional reader of names: a spaCy model beside the rules (extra ``ner``). It adds spans and takes none away.
 
 A model trained on newspapers takes medicines and tests for people and organisations; what it says counts only where a
-word of it is a name or stands in no list of words.
+word of it is a name or stands in no list of words. A model that Lockgate trained on letters (``nertrain``) is read word
+by word: a word is marked where the model holds it less than ``1 - threshold`` likely to be none of an identifier's.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -19,6 +21,11 @@ from lockgate.errors import Refused
 # Labels of spaCy's English models (OntoNotes) that can be identifiers; dates and numbers are left to the rules.
 _KINDS = {"PERSON": NAME, "GPE": PLACE, "LOC": PLACE, "FAC": PLACE, "ORG": ORGANISATION}
 _EDGES = " \t\r\n,.;:()[]|-"
+TRAINED = "lockgate"  # what the meta.json of a model that Lockgate trained tells of itself under
+OUTSIDE = "O"  # the label of a word that is none of an identifier's
+_AT_ONCE = 20_000  # characters that a trained model reads at a time, up to the end of a line
+_BETWEEN = re.compile(r" ?[^\w\s]{1,2} ?")  # marks between two parts of one identifier
+_WORD = re.compile(r"\w")
 
 
 class Ner:
@@ -44,13 +51,17 @@ class Ner:
                 remedy="pip install 'lockgate[ner]', and a model for English",
             ) from error
         try:
-            pipeline = spacy.load(model, exclude=["lemmatizer", "attribute_ruler", "tagger", "parser"])
+            pipeline = spacy.load(
+                model, exclude=["lemmatizer", "attribute_ruler", "parser"], disable=["tagger"]
+            )
         except (OSError, ImportError, ValueError) as error:
             raise Refused(
                 "the model can't be loaded",
                 where=where,
                 remedy="give the name of an installed spaCy model or its folder",
             ) from error
+        if TRAINED in pipeline.meta:
+            return Trained(pipeline)
         if "ner" not in pipeline.pipe_names:
             raise Refused(
                 "the model names no entities",
@@ -81,3 +92,56 @@ def _kept(text: str, begin: int, end: int, kind: str) -> Span | None:
         return None
     last = tokens.ends[names[-1]]
     return Span(begin + tokens.begins[names[0]], begin + last, kind)
+
+
+class Trained(Ner):
+    """A tagger of words that ``lockgate scrub-model train`` made; its labels are kinds of spans."""
+
+    def __init__(self, pipeline: Any) -> None:
+        super().__init__(pipeline)
+        self._tagger = pipeline.get_pipe("tagger")
+        self._outside = self._tagger.labels.index(OUTSIDE)
+        self._threshold = float(pipeline.meta[TRAINED]["threshold"])
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """What the model holds identifying, as spans that keep within a line."""
+        begin = 0
+        while begin < len(text):
+            end = text.rfind("\n", begin, begin + _AT_ONCE) + 1 if begin + _AT_ONCE < len(text) else len(text)
+            end = end if end > begin else begin + _AT_ONCE
+            with self._pipeline.memory_zone():  # no word of a note stays in the model's vocabulary
+                found = self._read(text[begin:end])
+            for span in found:
+                yield span._replace(begin=span.begin + begin, end=span.end + begin)
+            begin = end
+
+    def _read(self, text: str) -> list[Span]:
+        doc = self._pipeline.make_doc(text)
+        if not len(doc):
+            return []
+        told(doc)
+        likely = self._tagger.model.predict([doc])[0]
+        marked = (1 - likely[:, self._outside]) > self._threshold
+        likely[:, self._outside] = -1
+        kinds = likely.argmax(axis=1)
+        found: list[Span] = []
+        for word in doc:
+            if not marked[word.i] or word.is_space:
+                continue
+            begin, end, kind = word.idx, word.idx + len(word), self._tagger.labels[int(kinds[word.i])]
+            if found and _joins(text[found[-1].end : begin], found[-1].kind == kind):
+                found[-1] = found[-1]._replace(end=end)
+            else:
+                found.append(Span(begin, end, kind))
+        return [span for span in found if _WORD.search(text, span.begin, span.end)]
+
+
+def _joins(gap: str, same: bool) -> bool:
+    """Whether the words on both sides of a gap are of one span; ``same``: they are of one kind."""
+    return not gap.strip(" ") or (same and _BETWEEN.fullmatch(gap) is not None)
+
+
+def told(doc: Any) -> None:
+    """Give each word of a spaCy document its class of ``classes`` as its lemma: what a trained model reads of it."""
+    for word in doc:
+        word.lemma_ = class_of(word.lower_) if word.is_alpha else "mark"
