@@ -21,8 +21,8 @@ from lockgate.errors import Refused, UsageError
 # A text and the spans of what identifies in it; their kinds are those of ``spans.KINDS``.
 Marked = tuple[str, list[Span]]
 
-PASSES = 4  # over all letters
-THRESHOLD = 0.2
+PASSES = 3  # over all letters
+THRESHOLD = 0.1
 HIDDEN = 0.15  # the share of words that are hidden from the model at each pass
 _DROPPED, _AT_ONCE, _WIDTH, _DEPTH = 0.2, 24, 96, 4
 _HIDDEN = "~"
