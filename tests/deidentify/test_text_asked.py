@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lockgate.deidentify.text import Known, addresses, codes, engine, find, initials, lines, patterns, record
-from lockgate.deidentify.text.fold import anchored, any_of, outline
+from lockgate.deidentify.text.beginnings import Beginnings, look
+from lockgate.deidentify.text.fold import any_of, flatten, outline
 
 ADA = Known.from_rows([{"given_name": "Oluwaseun", "family_name": "Adebayo-Clarke"}])
 # Each holds something that one of the expressions below finds, some of them twice, at the ends, or run together.
@@ -21,14 +22,14 @@ ref no AB-123 Ref: 99/A1B PC Jones 1234 WPC 5678 no. 123456 nr 99887 badge AB123
 ANCHORED = [
     (patterns._BLEEP, patterns._BLEEP_CUES),
     (patterns._STAFF_NUMBER, patterns._STAFF_CUES),
-    (patterns._VEHICLE_CUE, ("reg", "number plate", "vehicle")),
-    (patterns._OUR_REF, ("our ref", "your ref")),
+    (patterns._VEHICLE_CUE, patterns._VEHICLE_CUE_FIRST),
+    (patterns._OUR_REF, patterns._OUR_REF_FIRST),
     (patterns._TYPED_BY, patterns._TYPING),
     (initials._SIGNED, initials._SIGNS),
     (addresses._ADDRESS_CUE, addresses._LIVING),
-    (addresses._HOUSE_CUE, addresses._LIVING[:5]),
+    (addresses._HOUSE_CUE, addresses._LIVING_AT),
     (record._ENDING, record._ENDS),
-    (codes._REF, ("ref",)),
+    (codes._REF, codes._REF_FIRST),
     (lines._CODED, lines._CODED_FIRST),
 ]
 
@@ -37,12 +38,11 @@ ANCHORED = [
     ("expression", "cues"), ANCHORED, ids=lambda value: getattr(value, "pattern", "")[:20]
 )
 def test_an_expression_tried_at_its_cues_finds_what_it_finds_everywhere(
-    expression: re.Pattern[str], cues: tuple[str, ...]
+    expression: re.Pattern[str], cues: Beginnings
 ) -> None:
-    flat = TEXT.lower().replace("\n", " ").replace("\t", " ")
     everywhere = [match.span() for match in expression.finditer(TEXT)]
     assert everywhere
-    assert [match.span() for match in anchored(expression, cues, flat, TEXT)] == everywhere
+    assert [match.span() for match in cues.matches(expression, TEXT, look(flatten(TEXT)))] == everywhere
 
 
 SHAPED = "RX1234567 AB-1234567 MORGA657054SM9IJ M9999657054999IJ"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import anchored
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.spans import EMAIL, URL, Span
 
-_SERVICES = (
+_SERVICES = Beginnings(
     "insta", "snap", "tiktok", "twitter", "facebook", "discord", "xbox", "psn", "gamertag", "twitch", "username",
     "user name", "logged in as", "telegram", "handle",
 )  # fmt: skip
@@ -26,9 +26,9 @@ _CUT = re.compile(
 )
 
 
-def accounts(text: str, flat: str) -> Iterator[Span]:
+def accounts(text: str, flat: str, there: There) -> Iterator[Span]:
     """Such accounts and addresses. ``flat`` is the text in lower case."""
-    for match in anchored(_HANDLE, _SERVICES, flat, text):
+    for match in _SERVICES.matches(_HANDLE, text, there):
         yield Span(match.start(1), match.end(1), URL)
     if " dot " in flat or ((".net" in flat or ".com" in flat or ".uk" in flat) and " at " in flat):
         for match in _SPELT.finditer(text):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored, any_of
 from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import places
 from lockgate.deidentify.text.patterns import before
@@ -74,7 +74,7 @@ _OTHER_ROAD = re.compile(
     r"Industrial Estate|"
     r"(?:Rd|St|Ave|Ln|Cres|Cl|Pde|Tce|Gdns)\b(?! [A-Z]))(?!\w)"
 )
-_OTHER_ROADS = (
+_OTHER_ROADS = Beginnings(
     " Parade", " Approach", " Row", " Square", " Mews", " Quay", " Wharf", " Esplanade", " Broadway", " Promenade",
     " Embankment", " Causeway", " Industrial", " Rd", " St", " Ave", " Ln", " Cres", " Cl", " Pde", " Tce", " Gdns",
 )  # fmt: skip
@@ -86,9 +86,11 @@ _OTHER_HOUSE = Expression(
     rb"(?<![Aa0./])0{1,3}[Aa]?,? A[a'-]",
 )
 _BOX = re.compile(r"PO Box \d{1,5}(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)?")
+_BOX_FIRST = Beginnings("PO Box ")
 _BLOCK_ROOM = re.compile(
     r"(?:Block|Floor|House|Staircase) [A-Z0-9]{1,3}, (?:Room|Flat) \w{1,5}(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,3})?"
 )
+_BLOCK_ROOM_FIRST = Beginnings("Block ", "Staircase ")
 # "9 elm grove" in small letters, "3 The Paddocks", "22/4 Leith Walk".
 _SMALL_STREET = Expression(
     r"\d(?<![\w./:]\d)\d{0,2}[a-d]?,? (?!of |in |on |at |to )(?:[a-z']{3,} ){1,2}"
@@ -108,8 +110,10 @@ _STAIR = Expression(
     rb"(?<![Aa0./:])0{1,3}/0{1,3} Aa",
 )
 # What stands in each text that the expressions above find anything in.
-_LIVING = ("lives", "living", "resides", "residing", "address", "resident", "home", "lodges", "moved")
-_IN_HOUSES = (
+_LIVING = Beginnings(
+    "lives", "living", "resides", "residing", "address", "resident", "home", "lodges", "moved"
+)
+_IN_HOUSES = Beginnings(
     "Flat ",
     "Apartment ",
     "Apt ",
@@ -124,8 +128,8 @@ _IN_HOUSES = (
     "Bedsit ",
     "Lodge ",
 )
-_WELSH_ROADS = ("Heol ", "Ffordd ", "Stryd ", "Lon ", "Clos ", "Rhes ", "Maes ")
-_ROADS = (
+_WELSH_ROADS = Beginnings("Heol ", "Ffordd ", "Stryd ", "Lon ", "Clos ", "Rhes ", "Maes ")
+_ROADS = Beginnings(
     " Road", " Street", " Lane", " Avenue", " Close", " Crescent", " Drive", " Grove", " Terrace", " Gardens", " Way",
     " Court",
 )  # fmt: skip
@@ -150,6 +154,7 @@ _HOUSE_CUE = re.compile(
     + _CAPITAL
     + r")){0,3}){1,3})"
 )
+_LIVING_AT = Beginnings("lives", "living", "resides", "residing", "address")
 _BEFORE_POSTCODE = re.compile(
     r"(?<![\w./])((?:(?:Flat|Apartment|Unit) \w{1,5},? )?\d{1,4}[A-Da-d]?,? [A-Z][^\n;:|()\d]{2,70}?),?\s{1,2}$"
 )
@@ -248,7 +253,7 @@ def _block(text: str, begin: int, end: int) -> Iterator[Span]:
         yield Span(start, end, ADDRESS)
 
 
-def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
+def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """Addresses by their street word, after "lives at", and named roads without a number.
 
     ``flat`` is the text in lower case.
@@ -258,9 +263,9 @@ def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
         start = rooms.start() if rooms else match.start()
         house = before(_HOUSE_NAME, text, start, 40)
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
-    for match in anchored(_ADDRESS_CUE, _LIVING, text, text):
+    for match in _LIVING.matches(_ADDRESS_CUE, text, there):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for match in anchored(_FLAT_IN, _IN_HOUSES, text, text):
+    for match in _IN_HOUSES.matches(_FLAT_IN, text, there):
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _SMALL_STREET.finditer(text, digits):
         if not _NOT_SMALL.search(match[0]):
@@ -269,23 +274,23 @@ def addresses(text: str, flat: str, digits: Places) -> Iterator[Span]:
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _STAIR.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in _WELSH.finditer(text) if any_of(_WELSH_ROADS, text) else ():
+    for match in _WELSH.finditer(text) if _WELSH_ROADS.stand(there, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in anchored(_HOUSE_CUE, _LIVING[:5], flat, text):
+    for match in _LIVING_AT.matches(_HOUSE_CUE, text, there):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for match in _NAMED_ROAD.finditer(text) if any_of(_ROADS, text) else ():
+    for match in _NAMED_ROAD.finditer(text) if _ROADS.stand(there, text) else ():
         yield Span(match.start(), match.end(), ADDRESS)
         yield from town_after(text, match.end())
-    for match in _OTHER_ROAD.finditer(text) if any_of(_OTHER_ROADS, text) else ():
+    for match in _OTHER_ROAD.finditer(text) if _OTHER_ROADS.stand(there, text) else ():
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and "the" not in said:
             yield Span(match.start(), match.end(), ADDRESS)
             yield from town_after(text, match.end())
     for match in _OTHER_HOUSE.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in anchored(_BOX, ("PO Box ",), text, text):
+    for match in _BOX_FIRST.matches(_BOX, text, there):
         yield Span(match.start(), match.end(), ADDRESS)
-    for match in anchored(_BLOCK_ROOM, ("Block ", "Staircase "), text, text):
+    for match in _BLOCK_ROOM_FIRST.matches(_BLOCK_ROOM, text, there):
         yield Span(match.start(), match.end(), ADDRESS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
@@ -35,16 +36,13 @@ _KINDS = re.compile(
 )
 _AT = re.compile(r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}")
 # What stands in each text that the expressions above find anything in, the last of _KINDS apart, which is _AT.
-_LETTERS = (
-    " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE",
-    " C of E", " Girls", " Boys", " Juniors", " CE",
-    " RC Primary", " PRU", " MIU",
-    " CMHT", " UTC", " WI",
+_LETTERS = Beginnings(
+    " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE", " C of E", " Girls", " Boys",
+    " Juniors", " CE", " RC Primary", " PRU", " MIU", " CMHT", " UTC", " WI",
 )  # fmt: skip
-_SIGNS = (
-    "Drs ", "HMP ", "YOI ",
-    " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ", "Llyfrgell ",
-    " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
+_SIGNS = Beginnings(
+    "Drs ", "HMP ", "YOI ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ",
+    "Llyfrgell ", " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
 )  # fmt: skip
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
@@ -54,18 +52,18 @@ _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'
 _UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
 
-def announced(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
     """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright".
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
     for match in _NAME_IS.finditer(text) if "name is" in flat else ():
         yield Span(match.start(1), match.end(1), NAME)
-    for match in _LETTERED.finditer(text) if any_of(_LETTERS, text) else ():
+    for match in _LETTERED.finditer(text) if _LETTERS.stand(there, text) else ():
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
             yield Span(match.start(), match.end(), ORGANISATION)
-    for match in (_KINDS if any_of(_SIGNS, text) else _AT).finditer(text):
+    for match in (_KINDS if _SIGNS.stand(there, text) else _AT).finditer(text):
         named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
         if not all(word.lower() in capitals() for word in named):
             yield Span(match.start(), match.end(), ORGANISATION)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
-from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.fold import places, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given, english, own_given
 from lockgate.deidentify.text.patterns import MONTHS
@@ -24,6 +25,7 @@ _ROLE = (
     r"[Cc]ardio(?:logy)?|[Rr]enal|[Pp]aeds)"
 )
 _BRACKET = re.compile(r" \((?:Band \d )?" + _ROLE + r"[,) ]")
+_BRACKET_FIRST = Beginnings(" (")
 _ROLED = re.compile(
     r"(?i:physio|salt|slt|paeds|anaes|micro|radiol(?:ogy|ogist)?|onc|path|surg|ortho|med reg|dsn|tvn|ot|pt|hv|sw|"
     r"cpn|"
@@ -31,24 +33,27 @@ _ROLED = re.compile(
     r"carer|hca|student|secretary|receptionist|social worker|specialist nurse|psychology|"
     r"psychologist) \(([A-Z][a-z'-]{2,})\)"
 )
-_ROLED_FIRST = (
-    "physio (", "salt (", "slt (", "paeds (", "anaes (", "micro (", "radiol (", "radiology (", "radiologist (", "onc (",
-    "path (", "surg (", "ortho (", "med reg (", "dsn (", "tvn (", "ot (", "pt (", "hv (", "sw (", "cpn (", "dn (",
-    "dietitian (", "dietician (", "pharmacist (", "pharmacy (", "keyworker (", "key worker (", "coordinator (", "cc (",
-    "nurse (", "sister (", "midwife (", "carer (", "hca (", "student (", "secretary (", "receptionist (",
-    "social worker (", "psychology (", "psychologist (",
+_ROLED_FIRST = Beginnings(
+    "physio (", "salt (", "slt (", "paeds (", "anaes (", "micro (", "radiol (", "radiology (", "radiologist (",
+    "onc (", "path (", "surg (", "ortho (", "med reg (", "dsn (", "tvn (", "ot (", "pt (", "hv (", "sw (", "cpn (",
+    "dn (", "dietitian (", "dietician (", "pharmacist (", "pharmacy (", "keyworker (", "key worker (",
+    "coordinator (", "cc (", "nurse (", "sister (", "midwife (", "carer (", "hca (", "student (", "secretary (",
+    "receptionist (", "social worker (", "psychology (", "psychologist (",
 )  # fmt: skip
 _WORD = re.compile(r"(?<![\w'-])[A-Z][a-z'-]{2,}\Z")
 # A telephone in brackets, or what a person does after a stop.
 _RUNG = re.compile(r" \((?:tel |mob |ph )?(?:0|\+44)\d{3}")
+_RUNG_FIRST = Beginnings(" (0", " (+44", " (tel", " (mob", " (ph")
 _OURS = re.compile(
     r", (?:our|the|my|your|his|her|their) (?:\w+ ){0,2}(?:nurse|physio(?:therapist)?|midwife|doctor|sister|therapist|"
     r"dietitian|pharmacist|worker|secretary|coordinator|co-ordinator|psychologist|consultant|registrar|matron|visitor|"
     r"specialist|practitioner|receptionist|carer|daughter|son|wife|husband|mother|father|sister|brother)\b"
 )
+_OURS_FIRST = Beginnings(", our ", ", the ", ", my ", ", your ", ", his ", ", her ", ", their ")
 _OWNED = re.compile(
     r"'s (?:sheet|list|bay|entry|plan|clinic|patients?|handover|team|note|notes|caseload|diary|desk)\b"
 )
+_OWNED_FIRST = Beginnings("'s ")
 _SEES = re.compile(r"(?:\b(?:see|on|per|in|from|via|to|under|cover(?:ing)?|as per) )\Z", re.I)
 _DOES = re.compile(
     r" (?:to (?:continue|offer|provide|see|hand over|cover|restart|remain|join|lead|start|do|feed)|"
@@ -58,7 +63,7 @@ _DOES = re.compile(
 )
 # Names that begin a sentence as verbs: "Hope to see her".
 _VERBS = ("Will", "Hope", "Mark", "Pat", "Sue", "Bill", "Drew", "Grant", "Chase", "Wade")
-_DOING = (
+_DOING = Beginnings(
     " to ",
     " will ",
     " informed",
@@ -78,24 +83,27 @@ _LABEL = re.compile(
     r"([A-Z][a-z'-]{2,})(?=[.,;\n)/&]|\Z| (?:and|&|\+) [A-Z])",
     re.I,
 )
-_LABELS = ("nurse:", "staff:", "hca:", "sister:", "scribe:", "chaperone:", "keyworker:", "key worker:",
-           "carer:", "midwife:", "runner:", "airway:", "scrub:", "student:", "physio:", "ot:", "pharmacist:",
-           "present:", "author:", "seen by:", "nic:", "buddy:", "support worker:", "phleb:", "airway -",
-           "scribe -", "nurse -", "hca -")  # fmt: skip
+_LABELS = Beginnings(
+    "nurse:", "staff:", "hca:", "sister:", "scribe:", "chaperone:", "keyworker:", "key worker:", "carer:", "midwife:",
+    "runner:", "airway:", "scrub:", "student:", "physio:", "ot:", "pharmacist:", "present:", "author:", "seen by:",
+    "nic:", "buddy:", "support worker:", "phleb:", "airway -", "scribe -", "nurse -", "hca -",
+)  # fmt: skip
 _ROLE_AFTER = re.compile(r"(?: - |, )(?:bank |student |our |staff )?" + _ROLE + r"(?=[.,;)\n]|\Z)")
+_ROLE_AFTER_FIRST = Beginnings(" - ", ", ")
 _OVER = re.compile(
     r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|face to face w/|f2f w/|w/|s/n|"
     r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|physio) "
     r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -|\Z)"
 )
-_OVERS = ("taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "w/ ", "s/n ",
-          "staff nurse ", "d/w ", "discussed with ", "swapped with ", "covering for ", "cover for ", "nurse ",
-          "physio ")  # fmt: skip
+_OVERS = Beginnings(
+    "taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "w/ ", "s/n ",
+    "staff nurse ", "d/w ", "discussed with ", "swapped with ", "covering for ", "cover for ", "nurse ", "physio ",
+)  # fmt: skip
 _REGISTERED = re.compile(
     r"(?:GMC|NMC|HCPC|GPhC|GDC|GOC|PIN|#|[Bb]leep|[Bb]lp)"
     r"(?: (?:PIN|[Nn]o\.?|[Nn]umber))?[.:# ]{0,2}[A-Z]{0,2}\d{3}"
 )
-_REGISTERS = ("GMC", "NMC", "HCPC", "GPhC", "GDC", "GOC", "PIN", "#", "leep", "Blp", "blp")
+_REGISTERS = Beginnings("GMC", "NMC", "HCPC", "GPhC", "GDC", "GOC", "PIN", "#", "leep", "Blp", "blp")
 _WHO = re.compile(
     r"(?<![\w/'-])([A-Z]{2,3}|[A-Z] [A-Z][\w'-]+|[A-Z][a-z][\w'-]* [A-Z][a-z][\w'-]*)"
     r"[,.]? {0,3}(?:\(?(?:F[12]|FY[12]|ST\d|CT\d|SHO|SpR|Reg|RN|RMN|RGN|RM|HCA|PT|OT|SLT|MW|ANP|ACP|B[4-8] [A-Z]{2,3}|"
@@ -105,16 +113,21 @@ _WHO = re.compile(
 _OF_PRACTICE = re.compile(
     r" (?:Practice|Surgery|Centre|Group|Partnership|Doctors|Hospital|Infirmary|Pharmacy) \(([A-Z]{2})\)"
 )
-_PRACTICES = (" Practice (", " Surgery (", " Centre (", " Group (", " Partnership (", " Doctors (", " Hospital (",
-              " Infirmary (", " Pharmacy (")  # fmt: skip
+_PRACTICES = Beginnings(
+    " Practice (", " Surgery (", " Centre (", " Group (", " Partnership (", " Doctors (", " Hospital (",
+    " Infirmary (", " Pharmacy (",
+)  # fmt: skip
 _ADMITTED = re.compile(r"\d{1,2}/\d{1,2}(?:/\d\d)?, \Z")
 _SIGNS = re.compile(
     r"(?:Surgeon|Anaesthetist|Assistant|Scribe|Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
     r"([A-Z]{2})(?=[ \t]*(?:\n|\Z|[/,;])| {2})"
 )
-_SIGNERS = ("Surgeon ", "Anaesthetist ", "Assistant ", "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ",
-            "Typist ", "Scrub ", "Nurse ")  # fmt: skip
+_SIGNERS = Beginnings(
+    "Surgeon ", "Anaesthetist ", "Assistant ", "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ",
+    "Typist ", "Scrub ", "Nurse ",
+)  # fmt: skip
 _REFERENCE = re.compile(r"(?:[Rr]ef(?:erence)?|REF):? {1,3}([A-Z]{2,3})/([A-Z]{2,3}|[a-z]{2,3})(?![\w/])")
+_REFERENCE_FIRST = Beginnings("Ref", "ref", "REF")
 _TYPED = re.compile(r"\n([A-Z]{2,3})/([a-z]{2,3})[ \t]*(?=\n|\Z)")
 _DATED = re.compile(r"\n([A-Z]{2})(?:,? {2,6}|, )\d{1,2}/\d{1,2}(?:/\d{2,4})?[ \t]*(?=\n|\Z)")
 _PARTNERS = re.compile(r"Drs [A-Z] [A-Z][\w'-]+(?:(?:, and |, & |, | and | & )[A-Z] [A-Z][\w'-]+)+")
@@ -135,67 +148,65 @@ _NO_PAIR = words(
 )
 
 
-def beside(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def beside(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
     """The people a note names so. ``flat`` is the text in lower case, ``form`` its outline."""
-    for match in anchored(_BRACKET, (" (",), text, text):
+    for match in _BRACKET_FIRST.matches(_BRACKET, text, there):
         yield from _word_before(text, match.start(), STAFF, families=True)
-    for match in anchored(_ROLE_AFTER, (" - ", ", "), text, text):
+    for match in _ROLE_AFTER_FIRST.matches(_ROLE_AFTER, text, there):
         yield from _word_before(text, match.start(), STAFF)
-    for match in anchored(_LABEL, _LABELS, flat, text):
+    for match in _LABELS.matches(_LABEL, text, there):
         if match[1][0].isupper() and _may_be_called(match[1]) and match[1].lower() in any_given():
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_ROLED, _ROLED_FIRST, flat, text):
+    for match in _ROLED_FIRST.matches(_ROLED, text, there):
         if _may_be_called(match[1], families=True):
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_RUNG, (" (0", " (+44", " (tel", " (mob", " (ph"), flat, text):
+    for match in _RUNG_FIRST.matches(_RUNG, text, there):
         if text[max(0, match.start() - 24) : match.start()].rpartition(": ")[2].isalpha():
             yield from _word_before(text, match.start(), RELATIVE)
-    for match in anchored(
-        _OURS, (", our ", ", the ", ", my ", ", your ", ", his ", ", her ", ", their "), flat, text
-    ):
+    for match in _OURS_FIRST.matches(_OURS, text, there):
         yield from _word_before(text, match.start(), STAFF)
-    for match in anchored(_OWNED, ("'s ",), flat, text):
+    for match in _OWNED_FIRST.matches(_OWNED, text, there):
         for span in _word_before(text, match.start(), STAFF):
             if _SEES.search(text, max(0, span.begin - 12), span.begin):
                 yield span
-    for match in anchored(_DOES, _DOING, flat, text):
+    for match in _DOING.matches(_DOES, text, there):
         for span in _word_before(text, match.start(), NAME):
             if _BEGINS.search(text, max(0, span.begin - 5), span.begin) and (
                 text[span.begin : span.end] not in _VERBS or match[0].startswith((" informed", " in "))
             ):
                 yield span
-    for match in anchored(_OVER, _OVERS, flat, text):
+    for match in _OVERS.matches(_OVER, text, there):
         if _may_be_called(match[1]):
             yield Span(match.start(1), match.end(1), STAFF)
-    yield from _lettered(text, form)
+    yield from _lettered(text, there, form)
 
 
-def _lettered(text: str, form: bytes) -> Iterator[Span]:
+def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
     """Initials beside a number, practice, date or reference, and names with an initial."""
-    for match in anchored(_REGISTERED, _REGISTERS, text, text):
+    for match in _REGISTERS.matches(_REGISTERED, text, there):
         who = _WHO.search(text, max(0, match.start() - 40), match.start())
         if who and (_ends_named(who[1]) if " " in who[1] else _may_sign(text, who)):
             yield Span(who.start(1), who.end(1), STAFF)
-    for match in anchored(_OF_PRACTICE, _PRACTICES, text, text):
+    for match in _PRACTICES.matches(_OF_PRACTICE, text, there):
         if match[1] not in _NO_PAIR:
             yield Span(match.start(1), match.end(1), STAFF)
-    for at in _outlined(form, b"0, AA)"):
+    for at in places(b"0, AA)", form):
         if _ADMITTED.search(text, max(0, at - 9), at + 3) and text[at + 3 : at + 5] not in _NO_PAIR:
             yield Span(at + 3, at + 5, STAFF)
-    for at in _outlined(form, b"00 aa AA"):
+    for at in places(b"00 aa AA", form):
         if (
             text[at + 3 : at + 5] == "by"
             and text[at + 6 : at + 8] not in _NO_PAIR
             and not text[at + 8 : at + 9].isalnum()
         ):
             yield Span(at + 6, at + 8, STAFF)
-    for match in anchored(_SIGNS, _SIGNERS, text, text):
+    for match in _SIGNERS.matches(_SIGNS, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_REFERENCE, ("Ref", "ref", "REF"), text, text):
+    for match in _REFERENCE_FIRST.matches(_REFERENCE, text, there):
         for group in (1, 2):
             if match[group] not in _NO_PAIR:
                 yield Span(match.start(group), match.end(group), STAFF)
-    for at in _outlined(form, b"\nAA"):
+    for at in places(b"\nAA", form):
         dated, typed = _DATED.match(text, at), _TYPED.match(text, at)
         if dated and dated[1] not in _NO_PAIR:
             yield Span(dated.start(1), dated.end(1), STAFF)
@@ -206,18 +217,10 @@ def _lettered(text: str, form: bytes) -> Iterator[Span]:
         for match in _PARTNERS.finditer(text):
             for partner in _PARTNER.finditer(text, match.start() + 4, match.end()):
                 yield Span(partner.start(), partner.end(), STAFF)
-    for at in _outlined(form, b"A Aa"):
+    for at in places(b"A Aa", form):
         named = _NAMED.match(text, at)
         if named and _FORM.search(text, max(0, at - 18), at) and _ends_named(named[0]):
             yield Span(at, named.end(), NAME)
-
-
-def _outlined(form: bytes, part: bytes) -> Iterator[int]:
-    """Where a part stands in an outline."""
-    place = form.find(part)
-    while place >= 0:
-        yield place
-        place = form.find(part, place + 1)
 
 
 def _may_sign(text: str, who: re.Match[str]) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, headings, names_nothing
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import anchored, any_of, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, WORDS
 from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, places
 from lockgate.deidentify.text.patterns import MONTHS
@@ -117,7 +118,7 @@ _SITE = re.compile(
     r"Surgery)\b|"
     r"(?:Level|Floor|Block|Gate) [A-Z0-9]{1,2}\b"
 )
-_SITES = (
+_SITES = Beginnings(
     " Site",
     " Wing",
     " Campus",
@@ -153,10 +154,10 @@ _LABELLED = re.compile(
     r" ?(?:[:=]| - ) {0,3}((?:[Tt]he )?[A-Z][\w'&-]*(?: (?:(?:of|and|the|on|in|&|to) )?[A-Z][\w'-]*){0,4}(?:'s)?"
     r"(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?(?=[\n.;]|\Z))?)"
 )
-_LABELS = (
+_LABELS = Beginnings(
     "lab", "pharmacy", "chemist", "r/h", "n/h", "rh", "nh", "residence", "church", "charity", "agency", "gym", "club",
-    "place", "nursery", "school", "playgroup", "landlord", "employer", "source", "care home", "nursing home", "college",
-    "workplace", "optician",
+    "place", "nursery", "school", "playgroup", "landlord", "employer", "source", "care home", "nursing home",
+    "college", "workplace", "optician",
 )  # fmt: skip
 # In the bracket after what it is: "supported living (Creative Support)".
 _BRACKETED = re.compile(
@@ -164,9 +165,10 @@ _BRACKETED = re.compile(
     r"nursery|school|college|gym|club|landlord) "
     r"\(((?:[Tt]he )?[A-Z][\w'&-]+(?: (?:(?:of|and|the|&) )?[A-Z][\w'-]+){0,4})\)"
 )
-_BRACKETS = (
-    "living (", "accommodation (", "hostel (", "refuge (", "agency (", "employer (", "charity (", "carer (", "carers (",
-    "home (", "pharmacy (", "chemist (", "nursery (", "school (", "college (", "gym (", "club (", "landlord (",
+_BRACKETS = Beginnings(
+    "living (", "accommodation (", "hostel (", "refuge (", "agency (", "employer (", "charity (", "carer (",
+    "carers (", "home (", "pharmacy (", "chemist (", "nursery (", "school (", "college (", "gym (", "club (",
+    "landlord (",
 )  # fmt: skip
 # A scheme by its name before what is given of it: "Wheels to Work number given".
 _OF_SCHEME = re.compile(
@@ -174,9 +176,10 @@ _OF_SCHEME = re.compile(
     r"(?:was |were |is )?"
     r"(?:given|provided|offered|made|sent|declined|accepted|done|completed|discussed|shared)\b"
 )
-_SCHEMES = (" number", " leaflet", " details", " helpline", " info", " referral", " flyer", " form", " card",
-            " application",
-            " booklet")  # fmt: skip
+_SCHEMES = Beginnings(
+    " number", " leaflet", " details", " helpline", " info", " referral", " flyer", " form", " card", " application",
+    " booklet",
+)  # fmt: skip
 _SCHEME = re.compile(
     r"[A-Z](?<!\w[A-Z])[\w'-]+(?:(?: (?:to|in|and|with|for|of|a|the|on|not|over|at)){1,2} [A-Z][\w'-]+|"
     r"-[a-z]{1,3}-[A-Z]\w+){1,2}\Z"
@@ -189,20 +192,20 @@ _TITLED = re.compile(
 )
 
 
-def bodies(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def bodies(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
     """Such organisations. ``flat`` is the text in lower case, ``form`` its outline."""
     yield from _heads(text)
-    if any_of(_SITES, text):
+    if _SITES.stand(there, text):
         for match in _SITE.finditer(text):
             if _OF_BODY.search(text, max(0, match.start() - 16), match.start()):
                 yield Span(match.start(), match.end(), ORGANISATION)
-    for match in anchored(_LABELLED, _LABELS, flat, text):
+    for match in _LABELS.matches(_LABELLED, text, there):
         if _named(match[1]):
             yield Span(match.start(1), match.end(1), ORGANISATION)
-    for match in anchored(_BRACKETED, _BRACKETS, flat, text):
+    for match in _BRACKETS.matches(_BRACKETED, text, there):
         if _named(match[1]):
             yield Span(match.start(1), match.end(1), ORGANISATION)
-    for match in anchored(_OF_SCHEME, _SCHEMES, flat, text):
+    for match in _SCHEMES.matches(_OF_SCHEME, text, there):
         scheme = _SCHEME.search(text, max(0, match.start() - 44), match.start())
         if scheme and _odd(
             [word for word in re.findall(r"[a-z]{3,}", scheme[0].lower()) if word not in _JOINERS]
@@ -213,11 +216,11 @@ def bodies(text: str, flat: str, form: bytes) -> Iterator[Span]:
             if match[0] not in ABBREVIATIONS and match[0].lower() not in english() and len(match[0]) > 2:
                 yield Span(match.start(), match.end(), ORGANISATION)
     if b"'" in form:
-        for match in anchored(_TITLED, _ROYAL, text, text):
+        for match in _ROYAL.matches(_TITLED, text, there):
             yield Span(match.start(), match.end(), ORGANISATION)
 
 
-_ROYAL = ("Queen ", "King ", "Bishop ", "Princess ", "Prince ", "Archbishop ", "Cardinal ")
+_ROYAL = Beginnings("Queen ", "King ", "Bishop ", "Princess ", "Prince ", "Archbishop ", "Cardinal ")
 
 
 def _named(value: str) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import anchored, any_of, words
+from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import english
 from lockgate.deidentify.text.spans import STAFF, Span
@@ -50,10 +51,10 @@ _SIGNED = re.compile(
     r"[Gg]iven(?= [A-Z]{2} ?[/&,] ?(?:[Ww]it|[Cc]heck)))"
     r"[:=]? {0,2}([A-Z]{2,3})(?=[ \t]*(?:[,;|\n/&)]|\Z|\.(?:\s|\Z)| {2}))"
 )
-_SIGNING = ("initials", "sign", "sig", "sgd", "witness", "entered", "given")
+_SIGNING = Beginnings("initials", "sign", "sig", "sgd", "witness", "entered", "given")
 
 
-def cells(text: str, flat: str, form: bytes) -> Iterator[Span]:
+def cells(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
     """The initials of staff in cells and at the ends of entries.
 
     ``flat`` is the text in lower case, ``form`` its outline.
@@ -75,7 +76,7 @@ def cells(text: str, flat: str, form: bytes) -> Iterator[Span]:
             for group in (1, 2, 3):
                 if match[group] and match[group] not in _DOSED:
                     yield Span(match.start(group), match.end(group), STAFF)
-    for match in anchored(_SIGNED, _SIGNING, flat, text):
+    for match in _SIGNING.matches(_SIGNED, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
 
 

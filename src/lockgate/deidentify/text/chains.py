@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, class_of
-from lockgate.deidentify.text.fold import anchored, any_of, words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import EPONYMS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, chains, drugs, english, places
 from lockgate.deidentify.text.sitenames import SiteNames
@@ -36,7 +37,7 @@ _TOWN_OF = re.compile(r"(?:, | - | \()([A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2})(?=[
 _LEAD = 44
 # The kind of a name that counts only where it is traded.
 _DOUBTFUL = "doubtful"
-_AGENCIES = (
+_AGENCIES = Beginnings(
     "age uk", "age concern", "age cymru", "mencap", "citizens advice", "healthwatch", "turning point", "samaritans",
     "alzheimer's society", "carers trust", "shelter", "women's aid", "relate", "mind", "scope",
 )  # fmt: skip
@@ -58,9 +59,9 @@ _BODY = re.compile(
     r"Health (?:and|&) Social Care (?:Trust|Partnership)|Safeguarding Adults Board|"
     r"(?:Community |Social )?(?:[A-Z][a-z]+ )?(?:CIC|ICB|UHB|HSCP|HSCT|CCG))(?![\w-])"
 )
-_BODIES = (
-    " Council", "Rescue", " Ambulance", " Police", "Probation", "Youth ", "Constabulary", "Fire Brigade", "Care Board",
-    "Health Board", "Adults Board", "Social Care ", " CIC", " ICB", " UHB", " HSCP", " HSCT", " CCG",
+_BODIES = Beginnings(
+    " Council", "Rescue", " Ambulance", " Police", "Probation", "Youth ", "Constabulary", "Fire Brigade",
+    "Care Board", "Health Board", "Adults Board", "Social Care ", " CIC", " ICB", " UHB", " HSCP", " HSCT", " CCG",
 )  # fmt: skip
 _KIND_WORDS = words("""
     metropolitan unitary regional island islands isles rural community town city county district borough parish council
@@ -80,6 +81,7 @@ _LAND = (
     r"Marsh|Marshes|Peaks?|Hills|Borders?|Estuary|Sands|Hove|Glens?|Levels|District|Villages|Rivers?|Lakes|Heaths?)"
 )
 _SHORT = re.compile(r" (?:&|and) " + _LAND + r"(?!\w)")
+_SHORT_FIRST = Beginnings(" & ", " and ")
 _PLACED = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{3,}\Z")
 
 
@@ -90,15 +92,17 @@ _AGENCY = re.compile(
     r"cover|visit|pick up|take (?:on|back)|accept|assess|reassess)|"
     r"(?:,| have| are| say| says| rang)? (?:carers|QDS|TDS|BD|OD|double|x ?\d|\d ?x|\d calls)\b)"
 )
+_AGENCY_FIRST = Beginnings(" care", " support", " homecare", " home care")
 _NAMED_BEFORE = re.compile(r"(?:[A-Z](?<![\w'-][A-Z])[a-z'-]+ ){0,2}[A-Z](?<![\w'-][A-Z])[a-z'-]+\Z")
 # A department by the hospital's place: "Carrow Cross Emergency Department".
 _DEPARTMENT = re.compile(
     r" (?:Emergency (?:Dep(?:artmen)?t|Unit)|Minor Injur(?:y|ies) Unit|Urgent (?:Treatment|Care) Centre|"
     r"Accident (?:and|&) Emergency|Birth(?:ing)? Centre|Rest Home)\b"
 )
+_DEPARTMENT_FIRST = Beginnings(" emergency", " minor inj", " urgent", " accident", " birth", " rest home")
 
 
-def organisations(text: str, flat: str) -> Iterator[Span]:
+def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
     """The organisations of a note by their name or its form. ``flat`` is the text in lower case."""
     for span in _names().find(text, flat):
         branch = _TOWN_OF.match(text, span.end) if span.kind == _DOUBTFUL else None
@@ -108,12 +112,12 @@ def organisations(text: str, flat: str) -> Iterator[Span]:
             yield Span(span.begin, branch.end(1), ORGANISATION)
         elif _traded(text, span):
             yield span._replace(kind=ORGANISATION)
-    for match in anchored(_BRANCH, _AGENCIES, flat, text):
+    for match in _AGENCIES.matches(_BRANCH, text, there):
         if _named(match[1].lower()):
             yield Span(match.start(), match.end(), ORGANISATION)
     if "NHS " in text:
         yield from _boards(text)
-    if any_of(_BODIES, text):
+    if _BODIES.stand(there, text):
         for match in _BODY.finditer(text):
             yield from _body(match)
     if " Police" in text:
@@ -122,17 +126,15 @@ def organisations(text: str, flat: str) -> Iterator[Span]:
     if any_of(("Cyngor", "Heddlu", "Comhairle", "Bwrdd", "Awdurdod"), text):
         for match in _CELTIC.finditer(text):
             yield Span(match.start(), match.end(), ORGANISATION)
-    for match in anchored(_AGENCY, (" care", " support", " homecare", " home care"), flat, text):
+    for match in _AGENCY_FIRST.matches(_AGENCY, text, there):
         before = _NAMED_BEFORE.search(text, max(0, match.start() - 40), match.start())
         if before and _telling(before[0]):
             yield Span(before.start(), match.end(), ORGANISATION)
-    for match in anchored(
-        _DEPARTMENT, (" emergency", " minor inj", " urgent", " accident", " birth", " rest home"), flat, text
-    ):
+    for match in _DEPARTMENT_FIRST.matches(_DEPARTMENT, text, there):
         before = _NAMED_BEFORE.search(text, max(0, match.start() - 40), match.start())
         if before and any(_named(word.lower()) for word in before[0].split(" ")[:2]):
             yield Span(before.start(), match.end(), ORGANISATION)
-    for match in anchored(_SHORT, (" & ", " and "), flat, text):
+    for match in _SHORT_FIRST.matches(_SHORT, text, there):
         place = _PLACED.search(text, max(0, match.start() - 24), match.start())
         if place and _named(place[0].lower()):
             yield Span(place.start(), match.end(), ORGANISATION)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
 _RUN = Expression(r"\d{4,}", rb"0000")
@@ -60,9 +60,10 @@ _CUE_ENDS = (
 _REF = re.compile(
     r"\b[Rr]ef(?:erence)?(?: no| number)?[.:#]? ?((?:[A-Z]{2,6}[ /-])?[A-Z0-9][A-Z0-9/.-]*\d[A-Z0-9/.-]*[A-Z0-9])\b"
 )
+_REF_FIRST = Beginnings("ref")
 
 
-def codes(text: str, flat: str, digits: Places) -> Iterator[Span]:
+def codes(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """Reference numbers, bank and network numbers, and extensions.
 
     ``flat`` is the text in lower case, ``digits`` the places of its numbers.
@@ -87,7 +88,7 @@ def codes(text: str, flat: str, digits: Places) -> Iterator[Span]:
             and not _UNIT_AFTER.match(text, match.end())
         ):
             yield Span(match.start(), match.end(), NUMBER)
-    for match in anchored(_REF, ("ref",), flat, text):
+    for match in _REF_FIRST.matches(_REF, text, there):
         yield Span(match.start(1), match.end(1), NUMBER)
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import BIRTH_DATE, DATE, Span
 
@@ -96,6 +96,7 @@ _ROMAN = Expression(
     rb"(?<![0/.-])00?[/.-][Aa]{1,4}[/.-]0",
 )
 _BORN = re.compile(r"\b[Bb](?:\.|orn|orn in) ?((?:18|19|20)\d\d)(?![\d/-])")
+_BORN_FIRST = Beginnings("b.", "born ")
 # Dates of other writings: 03/2024, expires 07/26, Easter 2021, on the 14th.
 _MONTH_YEAR = Expression(
     r"\d(?<![\d/.\-]\d)\d?[/.-](?:19|20)\d\d(?![\d/-])", rb"(?<![0/.-])00?[/.-]0000(?![0/-])"
@@ -204,7 +205,9 @@ def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
-def written_otherwise(text: str, flat: str, form: bytes, digits: Places, births: set[date]) -> Iterator[Span]:
+def written_otherwise(
+    text: str, flat: str, there: There, form: bytes, digits: Places, births: set[date]
+) -> Iterator[Span]:
     """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone.
 
     ``flat`` is the text in lower case, ``form`` its outline.
@@ -241,7 +244,7 @@ def written_otherwise(text: str, flat: str, form: bytes, digits: Places, births:
     for match in _ROMAN.finditer(text, digits):
         if int(re.split("[/.-]", match[0])[0]) < 32:
             yield Span(match.start(), match.end(), DATE)
-    for match in anchored(_BORN, ("b.", "born "), flat, text):
+    for match in _BORN_FIRST.matches(_BORN, text, there):
         yield Span(match.start(1), match.end(1), DATE)
     for match in _ORDINAL.finditer(text, digits):
         if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:

@@ -67,7 +67,8 @@ from lockgate.deidentify.text.asked import (
     THE,
     all_asked,
 )
-from lockgate.deidentify.text.fold import fold, outline
+from lockgate.deidentify.text.beginnings import There, look
+from lockgate.deidentify.text.fold import flatten, fold, outline
 from lockgate.deidentify.text.guards import (
     HEADS,
     is_eponym,
@@ -114,12 +115,13 @@ def find(
     known = known or _NOBODY
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
-    flat = _flat(folded)
+    flat = flatten(folded)
+    there = look(flat)
     form = outline(folded)
     numbers = digits.begins(form)
-    found = _shapes(folded, flat, form, numbers, known)
-    found += record.own_values(folded, flat, numbers, known)
-    found += slips.slips(folded, flat, form, known)
+    found = _shapes(folded, flat, there, form, numbers, known)
+    found += record.own_values(folded, flat, there, numbers, known)
+    found += slips.slips(folded, flat, there, form, known)
     if site is not None:
         found += site.find(folded, flat)
     found += _walk(tokens, known)
@@ -134,13 +136,9 @@ def find(
     return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)
 
 
-def _flat(folded: str) -> str:
-    return folded.lower().replace("\n", " ").replace("\t", " ")
-
-
 def mentions(text: str, site: SiteNames) -> bool:
     """Whether ``find`` could find any of the names in a note: where not, they make no difference to it."""
-    return site.mentioned(_flat(fold(text)[0]))
+    return site.mentioned(flatten(fold(text)[0]))
 
 
 def scrub_text(
@@ -151,31 +149,33 @@ def scrub_text(
     return replace(text, spans), spans
 
 
-def _shapes(text: str, flat: str, form: bytes, numbers: digits.Places, known: Known) -> list[Span]:
+def _shapes(
+    text: str, flat: str, there: There, form: bytes, numbers: digits.Places, known: Known
+) -> list[Span]:
     found = list(patterns.emails_and_urls(text, flat))
-    found += accounts.accounts(text, flat)
+    found += accounts.accounts(text, flat, there)
     found += patterns.ten_digits(text, numbers)
-    found += patterns.phones(text, flat, numbers)
+    found += patterns.phones(text, flat, there, numbers)
     found += addresses.postcodes(text, numbers)
     found += addresses.outward(text, numbers, known.outwards)
     found += initials.dotted(text, form)
-    found += initials.signed(text, flat)
+    found += initials.signed(text, flat, there)
     found += joined.joined(text)
     found += announced.letterhead(text)
-    found += announced.announced(text, flat, form)
-    found += chains.organisations(text, flat)
-    found += bodies.bodies(text, flat, form)
-    found += wards.wards(text, flat)
-    found += beside.beside(text, flat, form)
-    found += patterns.numbers(text, flat, form, numbers)
+    found += announced.announced(text, flat, there, form)
+    found += chains.organisations(text, flat, there)
+    found += bodies.bodies(text, flat, there, form)
+    found += wards.wards(text, flat, there)
+    found += beside.beside(text, flat, there, form)
+    found += patterns.numbers(text, flat, there, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)
-    found += days.written_otherwise(text, flat, form, numbers, known.births)
+    found += days.written_otherwise(text, flat, there, form, numbers, known.births)
     found += oldest.old_ages(text, flat, numbers)
-    found += codes.codes(text, flat, numbers)
-    found += lines.lines(text, flat, numbers)
-    found += signoffs.signoffs(text, flat, numbers)
-    found += cells.cells(text, flat, form)
-    found += addresses.addresses(text, flat, numbers)
+    found += codes.codes(text, flat, there, numbers)
+    found += lines.lines(text, flat, there, numbers)
+    found += signoffs.signoffs(text, flat, there, numbers)
+    found += cells.cells(text, flat, there, form)
+    found += addresses.addresses(text, flat, there, numbers)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 
 

@@ -98,6 +98,11 @@ def outline(folded: str) -> bytes:
     return folded.encode("ascii", "replace").translate(_OUTLINE)
 
 
+def flatten(folded: str) -> str:
+    """A folded text in lower case, of the same length, with spaces for tabs and the ends of lines."""
+    return folded.lower().replace("\n", " ").replace("\t", " ")
+
+
 def any_of(parts: Iterable[S], text: S) -> bool:
     """Whether one of some strings (or bytes) stands in another."""
     for part in parts:  # noqa: SIM110 - any() over a generator takes thrice as long
@@ -106,23 +111,12 @@ def any_of(parts: Iterable[S], text: S) -> bool:
     return False
 
 
-def anchored(
-    expression: re.Pattern[str], beginnings: Iterable[str], flat: str, text: str
-) -> Iterator[re.Match[str]]:
-    """``expression.finditer(text)``, where each match begins with one of some strings in ``flat`` (the text or the same
-    in lower case): they are found thirty times as quickly as an expression is tried everywhere.
-    """
-    places: list[int] = []
-    for beginning in beginnings:
-        place = flat.find(beginning)
-        while place >= 0:
-            places.append(place)
-            place = flat.find(beginning, place + 1)
-    done = 0
-    for place in sorted(places):
-        if place >= done and (match := expression.match(text, place)):
-            done = match.end()
-            yield match
+def places(part: S, text: S) -> Iterator[int]:
+    """Where a part stands in a text (or in an outline), the first first."""
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
 
 
 def words(text: str) -> frozenset[str]:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import pairs
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.classes import WORD, class_of
-from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import any_family
 from lockgate.deidentify.text.spans import STAFF, Span
@@ -206,15 +207,15 @@ _SIGNED = re.compile(
 )
 
 
-_SIGNS = ("written", "sgd", "signed", "typed", "dictated", "sig", "entered")
+_SIGNS = Beginnings("written", "sgd", "signed", "typed", "dictated", "sig", "entered")
 
 
-def signed(text: str, flat: str) -> Iterator[Span]:
+def signed(text: str, flat: str, there: There) -> Iterator[Span]:
     """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe".
 
     ``flat`` is the text in lower case.
     """
-    for match in anchored(_SIGNED, _SIGNS, flat, text):
+    for match in _SIGNS.matches(_SIGNED, text, there):
         name = match[1].split(" ")[-1].split(".")[-1].lower()
         if name in any_family() or class_of(name) is not WORD:
             yield Span(match.start(1), match.end(1), STAFF)

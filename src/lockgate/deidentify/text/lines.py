@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
 _SHORT = Expression(
@@ -31,6 +31,7 @@ _PART = re.compile(
     r"\b(?:Sec(?:retary)?|PA|Contact|Admin):? [A-Z][\w'-]+(?: [A-Z][\w'-]+)?(?:,| on)? )$"
 )
 _SPLIT = re.compile(r"\b(?i:ext|extn|extension)[ .:#]{1,3}(\d[ -]\d{3,5}|\d{2,3} \d{3})(?![\w/-]|[.,]\d)")
+_SPLIT_FIRST = Beginnings("ext")
 _RING = re.compile(
     r"\b(?i:ring(?:ing)?|rings|rang|call(?:ed|ing)?|phon(?:e|ed|ing)|dial|contact(?:able)?|reach(?:ed|able)?|"
     r"ask(?:ed)? for|speak to|spoke to|back|me|us|them|her|him|message|available|liaise|coordinator|results|"
@@ -61,13 +62,13 @@ _CODED = re.compile(
     r"([A-Z]{0,4}-?\d{2,8}[A-Z]{0,2})(?![\w/])"
 )
 _CODED_CUES = ("code", " id", "badge", "emp", "warrant", "payroll", "smartcard", "tag", "reg no", "ods")
-_CODED_FIRST = (
+_CODED_FIRST = Beginnings(
     "contractor", "practice", "ods", "locum", "badge", "staff", "emp", "warrant", "payroll", "smartcard", "asset",
     "tag", "reg",
 )  # fmt: skip
 
 
-def lines(text: str, flat: str, digits: Places) -> Iterator[Span]:
+def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """Extensions, bleeps and announced numbers. ``flat`` is the text in lower case, ``digits`` its numbers'."""
     for match in _SHORT.finditer(text, digits):
         begin, end = match.span()
@@ -87,13 +88,13 @@ def lines(text: str, flat: str, digits: Places) -> Iterator[Span]:
             and (_RING.search(lead) or _RANG.search(lead) or _named(lead, text[end : end + 1]))
         ):
             yield Span(begin, end, PHONE)
-    for match in anchored(_SPLIT, ("ext",), flat, text):
+    for match in _SPLIT_FIRST.matches(_SPLIT, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _ANNOUNCED.finditer(text, digits):
         if _NUMBER.search(text, max(0, match.start() - 10), match.start()):
             yield Span(match.start(), match.end(), NUMBER)
     if any(cue in flat for cue in _CODED_CUES):
-        for match in anchored(_CODED, _CODED_FIRST, flat, text):
+        for match in _CODED_FIRST.matches(_CODED, text, there):
             yield Span(match.start(1), match.end(1), NUMBER)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored, any_of, words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -60,7 +61,8 @@ _VEHICLE = Expression(
 _VEHICLE_CUE = re.compile(
     r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
-_STAFF_CUES = ("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
+_VEHICLE_CUE_FIRST = Beginnings("reg", "number plate", "vehicle")
+_STAFF_CUES = Beginnings("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
 _STAFF_NUMBER = re.compile(
     r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
     r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
@@ -86,6 +88,7 @@ _LETTERED = re.compile(r"[A-Z](?<!\w[A-Z])[A-Z]{0,3}-?\d{6,10}[A-Z]?\b")
 _OUR_REF = re.compile(
     r"\b(?:[Oo]ur|[Yy]our|OUR|YOUR) (?:ref|Ref|REF)(?:erence)?\.?[: \t]{1,3}([A-Za-z0-9][A-Za-z0-9/.\-]{2,30})"
 )
+_OUR_REF_FIRST = Beginnings("our ref", "your ref")
 # Prison numbers (A1234BC) and the like, and numbers of driving licences (MORGA657054SM9IJ).
 _PRISON = Expression(
     r"[A-Z](?<![\w/][A-Z])(?:\d{2}-\d{4,8}\b|\d{3} \d{4}\b|\d{4}[A-Z]{2}\b)",
@@ -107,11 +110,12 @@ _SIGNED_SMALL = re.compile(
 )
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
+_CONSTABLE_FIRST = Beginnings("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO ")
 _BLEEP = re.compile(
     r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
 )
-_BLEEP_CUES = ("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")
-_TYPING = ("typed by", "dictated by", "signed by", "written by", "checked by", "entered by")
+_BLEEP_CUES = Beginnings("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")
+_TYPING = Beginnings("typed by", "dictated by", "signed by", "written by", "checked by", "entered by")
 _SLASHED = Expression(r"\d(?<![\w.,/:\-+]\d)\d{4,7}/\d{2,3}(?![\w/])", rb"(?<![Aa0.,/:+-])0{5,8}/00")
 _THREES = Expression(
     r"\d(?<![\w.,/:\-+]\d)\d{2}([ -])\d{3}\1\d{3}(?![\w/:]|[.,]\d|[ -]\d)",
@@ -177,7 +181,7 @@ def ten_digits(text: str, digits: Places) -> Iterator[Span]:
             yield Span(match.start(), match.end(), NHS_NUMBER)
 
 
-def phones(text: str, flat: str, digits: Places) -> Iterator[Span]:
+def phones(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """UK telephone numbers, foreign ones with their +, shorter ones after a cue. ``flat`` is the text in lower case."""
     for match in _PHONE.finditer(text, digits):
         said = re.sub(r"\D", "", match.group().split("x")[0].split("e")[0])
@@ -187,7 +191,7 @@ def phones(text: str, flat: str, digits: Places) -> Iterator[Span]:
     if "+" in text:
         for match in _FOREIGN.finditer(text):
             yield Span(match.start(), match.end(), PHONE)
-    for match in anchored(_BLEEP, _BLEEP_CUES, flat, text):
+    for match in _BLEEP_CUES.matches(_BLEEP, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _SHORT_PHONE.finditer(text, digits):
         if len(re.sub(r"\D", "", match.group())) >= 6 and before(_PHONE_CUE, text, match.start(), 28):
@@ -199,16 +203,16 @@ def before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[
     return cue.search(text, max(0, begin - reach), begin)
 
 
-def numbers(text: str, flat: str, form: bytes, digits: Places) -> Iterator[Span]:
+def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> Iterator[Span]:
     """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers.
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
-    for match in anchored(_STAFF_NUMBER, _STAFF_CUES, flat, text):
+    for match in _STAFF_CUES.matches(_STAFF_NUMBER, text, there):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
-    for match in anchored(_VEHICLE_CUE, ("reg", "number plate", "vehicle"), flat, text):
+    for match in _VEHICLE_CUE_FIRST.matches(_VEHICLE_CUE, text, there):
         yield Span(match.start(1), match.end(1), VEHICLE)
-    for match in anchored(_CONSTABLE, ("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO "), text, text):
+    for match in _CONSTABLE_FIRST.matches(_CONSTABLE, text, there):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     for match in _LOCAL.finditer(text, digits):
         letters = before(_LOCAL_LETTERS, text, match.start(), 7)
@@ -228,10 +232,10 @@ def numbers(text: str, flat: str, form: bytes, digits: Places) -> Iterator[Span]
     for lettered, forms in _LETTERS_FIRST:
         for match in lettered.finditer(text) if any_of(forms, form) else ():
             yield Span(match.start(), match.end(), HOSPITAL_NUMBER)
-    for match in anchored(_OUR_REF, ("our ref", "your ref"), flat, text):
+    for match in _OUR_REF_FIRST.matches(_OUR_REF, text, there):
         if any(char.isdigit() for char in match.group(1)):
             yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
-    for match in anchored(_TYPED_BY, _TYPING, flat, text):
+    for match in _TYPING.matches(_TYPED_BY, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
     for by_place in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
         for match in by_place.finditer(text):

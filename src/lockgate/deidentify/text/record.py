@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import cuewords
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     HEADS,
@@ -39,7 +40,7 @@ _RUN = Expression(
 )
 
 
-def own_values(text: str, flat: str, digits: Places, known: Known) -> list[Span]:
+def own_values(text: str, flat: str, there: There, digits: Places, known: Known) -> list[Span]:
     """The patient's numbers in any spacing, and their address, codes and practice as phrases."""
     found: list[Span] = []
     if known.numbers:
@@ -54,7 +55,7 @@ def own_values(text: str, flat: str, digits: Places, known: Known) -> list[Span]
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
-        found += _halves(text, flat, digits, known)
+        found += _halves(text, flat, there, digits, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
@@ -73,12 +74,12 @@ _SHORT_RUN = Expression(
 )
 
 
-_ENDS = ("end", "last ", "xx", "x*", "*x", "**")
+_ENDS = Beginnings("end", "last ", "xx", "x*", "*x", "**")
 
 
-def _halves(text: str, flat: str, digits: Places, known: Known) -> Iterator[Span]:
+def _halves(text: str, flat: str, there: There, digits: Places, known: Known) -> Iterator[Span]:
     """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
-    for match in anchored(_ENDING, _ENDS, flat, text):
+    for match in _ENDS.matches(_ENDING, text, there):
         for number, (kind, own) in known.numbers.items():
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import anchored, any_of, words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
 from lockgate.deidentify.text.known import PARTICLES
 from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
@@ -34,8 +35,10 @@ _ROLE = (
 _CELL = re.compile(
     r"(?i:(?<![\w-])" + _ROLE + r")[ \t]*[:=]?[ \t]+(" + _NAME + r")(?=[ \t]{2}|[ \t]*(?:\n|\Z|\||;|/|,))"
 )
-_CELLS = ("survey", "airway", "scribe", "scrub", "circulat", "anaes", "surgeon", "assistant", "runner", "leader",
-          "ttl", "compressions", "defib", "odp", "operator", "handler", " nic", "perfusion", "in charge")  # fmt: skip
+_CELLS = Beginnings(
+    "survey", "airway", "scribe", "scrub", "circulat", "anaes", "surgeon", "assistant", "runner", "leader", "ttl",
+    "compressions", "defib", "odp", "operator", "handler", " nic", "perfusion", "in charge",
+)  # fmt: skip
 # A line of a name and the number they answer to: "Kovalenko #5410".
 _ANSWERS = re.compile(
     r"[ \t]*(" + _NAME + r"),? ?(?:\([A-Za-z0-9 ]{2,12}\),? ?)?"
@@ -49,7 +52,7 @@ _RINGS = re.compile(
     r"(?i:tel(?:ephone)?|phone|switchboard|fax|ph|t)\b[.: ]*(?=[\d+(])"
 )
 # What stands in each text, in small letters, in which there is one.
-_RINGING = (
+_RINGING = Beginnings(
     "tel", "phone", "switchboard", "fax", "ph", " t ", " t.", " t:", " t+", " t(", "-t", ",t", ":t", "|t", "(t",
 )  # fmt: skip
 # The typist's initials in small letters after or under who dictated: "Dr. Rashid/ag   cc Mr Powell".
@@ -58,14 +61,16 @@ _TYPIST = re.compile(
     r"([a-z\u00df-\u017f]{2,3})(?=[ \t]{2}|[ \t]*\n|[ \t]*\Z)"
 )
 _NO_TYPIST = words("cc bcc re pp ps enc to in on at gp ed for and or nil of via tel fax ext ref nb")
-_TYPED_FOR = (" dr", " prof", " mr", " ms ", " miss ")
+_TYPED_FOR = Beginnings(" dr", " prof", " mr", " ms ", " miss ")
 # Whose nurse was told: "Told Mrs King's nurse, Grace, on 10/7".
 _TOLD = re.compile(
     r"(?i:nurse|sister|hca|midwife|carer|doctor|physio|secretary|radiographer|keyworker|key worker|social worker),"
     r" ([A-Z][a-z'-]{2,}(?: [A-Z][a-z'-]+)?)(?=,|\.| on | at | who | to |\))"
 )
-_TOLDS = ("nurse, ", "sister, ", "hca, ", "midwife, ", "carer, ", "doctor, ", "physio, ", "secretary, ",
-          "radiographer, ", "keyworker, ", "key worker, ", "social worker, ")  # fmt: skip
+_TOLDS = Beginnings(
+    "nurse, ", "sister, ", "hca, ", "midwife, ", "carer, ", "doctor, ", "physio, ", "secretary, ", "radiographer, ",
+    "keyworker, ", "key worker, ", "social worker, ",
+)  # fmt: skip
 _PLAIN = words(
     "grace will hope faith joy mark pat sue bill jack gene art dale grant guy heath miles skye star"
 )
@@ -73,12 +78,14 @@ _PLAIN = words(
 _SPACED = re.compile(
     r"(?i:contact|bleep|page|call|via) ([A-Z] [A-Z]),? (?i:on |bleep|bp|ext|pager|dect|x ?\d)"
 )
+_SPACED_FIRST = Beginnings("contact ", "bleep ", "page ", "call ", "via ")
 # Somebody who is to do something: "Lee to ring monthly".
 _TASK = re.compile(
     r" to (?:ring|call|phone|chase|contact|e-?mail|liaise|arrange|discuss|speak|refer|write|attend|send|book|complete|"
     r"update|inform|organise|feed ?back|action|meet|order|request|bring|visit|review|follow|ask|tell|check|prescribe|"
     r"document|hand|assess|text|message|confirm|find out|look into|support|collect|take|re-?refer)\b"
 )
+_TASK_FIRST = Beginnings(" to ")
 _WHO = re.compile(r"(?:[.;:] |\n[ \t]*|[-\u2022*\u2013] |\A[ \t]*)([A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\Z")
 # Whoever of a grade, in brackets: "D/W ED CONS (UNDERHILL)".
 _GRADE = re.compile(
@@ -86,14 +93,16 @@ _GRADE = re.compile(
     r"matron|enp|anp|acp|gp|ot|slt|dietitian|crew|midwife|cns|cpn|hca|odp|ttl))\Z"
 )
 _BRACKETED = re.compile(r" \(([A-Z][\w'-]{2,}(?: [A-Z][\w'-]{2,})?)\)")
+_BRACKETED_FIRST = Beginnings(" (")
 # Whose team or round it is: "parent team Garland", "PTWR Wren /".
 _TEAM = re.compile(
     r"(?i:parent team|ptwr|duty (?:micro|reg|sho|cons|anaes|surgeon|psych|doctor|worker)|named cons(?:ultant)?|cons) "
     r"((?:[A-Z] )?[A-Z][a-z'-]{2,})(?= ?(?:/|\n|\Z|,|\.|via|on |re |bleep|\())"
 )
-_TEAMS = ("parent team", "ptwr", "duty ", "named cons", "cons ")
+_TEAMS = Beginnings("parent team", "ptwr", "duty ", "named cons", "cons ")
 # A young relative with an age: "Children Rose (6) and a toddler".
 _YOUNG = re.compile(r" \((?:aged? )?\d{1,2}(?: ?(?:y|yrs?|m|mths?|months?|weeks?|/12|/52))?\)")
+_YOUNG_FIRST = Beginnings(" (")
 _YOUNG_CUE = re.compile(
     r"(?i:child(?:ren)?|sons?|daughters?|siblings?|brothers?|sisters?|kids?|grandchild(?:ren)?|twins?)\b[^\n.]{0,40}\Z"
 )
@@ -102,6 +111,7 @@ _RELATED = re.compile(
     r"(?:,| \() ?(?:(?:his|her|their|pt's|patient's) )?(?:daughter|son|wife|husband|mother|father|sister|brother|"
     r"partner|niece|nephew|mum|dad|granddaughter|grandson|daughter-in-law|son-in-law|neighbour|friend|carer|aunt|uncle|nok)\b"
 )
+_RELATED_FIRST = Beginnings(", ", " (")
 _LAST_WORD = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{2,}\Z")
 # The number of a crew or of who took the call.
 _NUMBERED = re.compile(
@@ -109,17 +119,19 @@ _NUMBERED = re.compile(
     r"pin|vehicle|unit)(?: [A-Z][\w'-]+){0,2},?(?: \(?(?i:no|number|id|ref|pin))?[.:# ]{1,3}"
     r"([A-Z]{0,2}\d{4,8})(?![\w/%-]|\.\d)"
 )
-_NUMBERED_FIRST = ("crew", "callsign", "call sign", "handler", "taker", "operator", "dispatcher", "attendant",
-                   "clinician", "paramedic", "para ", "emt", "eca", "pin")  # fmt: skip
+_NUMBERED_FIRST = Beginnings(
+    "crew", "callsign", "call sign", "handler", "taker", "operator", "dispatcher", "attendant", "clinician",
+    "paramedic", "para ", "emt", "eca", "pin",
+)  # fmt: skip
 _ID = re.compile(r"(?<=[,( ])ID(?: (?i:no|number))?[.:# ]{1,3}([A-Z]{0,3}\d{3,8})(?![\w/%-]|\.\d)")
 
 
-def signoffs(text: str, flat: str, digits: Places) -> Iterator[Span]:
+def signoffs(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """The staff of forms, their numbers, and places before a telephone.
 
     ``flat`` is the text in lower case, ``digits`` the places of its numbers.
     """
-    if any_of(_CELLS, flat):
+    if _CELLS.stand(there, flat):
         yield from _cells(text)
     for number in _ANSWERED.finditer(text, digits):
         at = number.start()
@@ -127,35 +139,35 @@ def signoffs(text: str, flat: str, digits: Places) -> Iterator[Span]:
             match = _ANSWERS.match(text, text.rfind("\n", 0, at) + 1, at + 9)
             if match and match.end() == at and _may_be_called(match[1]):
                 yield Span(match.start(1), match.end(1), STAFF)
-    for begin in _line_starts(text) if any_of(_RINGING, flat) else ():
+    for begin in _line_starts(text) if _RINGING.stand(there, flat) else ():
         match = _RINGS.match(text, begin)
         if match and _place(match[1].lower()):
             yield Span(match.start(1), match.end(1), PLACE)
-    for match in anchored(_TASK, (" to ",), flat, text):
+    for match in _TASK_FIRST.matches(_TASK, text, there):
         who = _WHO.search(text, max(0, match.start() - 40), match.start())
         if who and _given(who[1]):
             yield Span(who.start(1), who.end(1), STAFF)
-    for match in anchored(_BRACKETED, (" (",), flat, text):
+    for match in _BRACKETED_FIRST.matches(_BRACKETED, text, there):
         if _GRADE.search(text, max(0, match.start() - 12), match.start()) and _listed(match[1]):
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_TEAM, _TEAMS, flat, text):
+    for match in _TEAMS.matches(_TEAM, text, there):
         if _may_be_called(match[1]) and match[1].lower() not in capitals():
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_RELATED, (", ", " ("), flat, text):
+    for match in _RELATED_FIRST.matches(_RELATED, text, there):
         word = _LAST_WORD.search(text, max(0, match.start() - 20), match.start())
         if not word or word[0].lower() not in any_given() or word[0].lower() in MONTHS:
             continue
         if match[0][0] == " " or text[word.start() - 2 : word.start()] == ": ":
             yield Span(word.start(), match.start(), RELATIVE)
-    for match in anchored(_TYPIST, _TYPED_FOR, flat, text):
+    for match in _TYPED_FOR.matches(_TYPIST, text, there):
         if match[1] not in (_NO_TYPIST if text[match.start(1) - 1] == "/" else english()):
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_TOLD, _TOLDS, flat, text):
+    for match in _TOLDS.matches(_TOLD, text, there):
         if _given(match[1]) or match[1].lower() in _PLAIN:
             yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_SPACED, ("contact ", "bleep ", "page ", "call ", "via "), flat, text):
+    for match in _SPACED_FIRST.matches(_SPACED, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
-    for match in anchored(_YOUNG, (" (",), flat, text):
+    for match in _YOUNG_FIRST.matches(_YOUNG, text, there):
         word = _LAST_WORD.search(text, max(0, match.start() - 20), match.start())
         if (
             word
@@ -163,7 +175,7 @@ def signoffs(text: str, flat: str, digits: Places) -> Iterator[Span]:
             and _YOUNG_CUE.search(text[max(0, word.start() - 50) : word.start()])
         ):
             yield Span(word.start(), word.end(), RELATIVE)
-    for match in anchored(_NUMBERED, _NUMBERED_FIRST, flat, text):
+    for match in _NUMBERED_FIRST.matches(_NUMBERED, text, there):
         yield Span(match.start(1), match.end(1), NUMBER)
     if "ID" in text:
         for match in _ID.finditer(text):
@@ -175,7 +187,7 @@ def _cells(text: str) -> Iterator[Span]:
     for begin in _line_starts(text):
         end = text.find("\n", begin)
         said = text[begin : end if end >= 0 else len(text)]
-        cells = list(_CELL.finditer(said)) if any_of(_CELLS, f" {said.lower()}") else []
+        cells = list(_CELL.finditer(said)) if any_of(_CELLS.strings, f" {said.lower()}") else []
         for cell in cells:
             if _may_be_called(cell[1]) if len(cells) > 1 else _sure(cell[1]):
                 yield Span(begin + cell.start(1), begin + cell.end(1), STAFF)

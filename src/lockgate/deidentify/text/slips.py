@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.fold import anchored, any_of
+from lockgate.deidentify.text.beginnings import Beginnings, There, matches_at
+from lockgate.deidentify.text.fold import any_of, places
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.patterns import MONTHS, before
 from lockgate.deidentify.text.spans import ADDRESS, BIRTH_DATE, DATE, NAME, Span
@@ -36,10 +37,10 @@ _SPOKEN = re.compile(
     r"\b(?:(" + "|".join(sorted((day.replace("-", "[- ]") for day in _DAYS), key=len, reverse=True)) + r") (?:of )?("
     + "|".join(month for month in MONTHS if len(month) > 3 or month == "may") + r"))\b(?:,? (" + _YEAR + "))?"
 )  # fmt: skip
-_SPOKEN_FIRST = sorted({day.split("-")[0] for day in _DAYS})
+_SPOKEN_FIRST = Beginnings(*{day.split("-")[0] for day in _DAYS})
 
 
-def slips(text: str, flat: str, form: bytes, known: Known) -> Iterator[Span]:
+def slips(text: str, flat: str, there: There, form: bytes, known: Known) -> Iterator[Span]:
     """The identifiers of the record in such shapes, and dates in words.
 
     ``flat`` is the text in lower case, ``form`` its outline.
@@ -58,7 +59,8 @@ def slips(text: str, flat: str, form: bytes, known: Known) -> Iterator[Span]:
             for match in _SPELT.finditer(text):
                 if re.sub(r"[-. ]", "", match[0]).lower() in known.own_words:
                     yield Span(match.start(), match.end(), NAME, True)
-    for match in anchored(_HOUSE, known.houses, flat, text):
+    houses = [place for house in known.houses for place in places(house, flat)]
+    for match in matches_at(_HOUSE, houses, text):
         if match[0] in known.houses and (said := before(_NUMBER, text, match.start(), 8)):
             yield Span(said.start(), match.end(), ADDRESS, True)
     if known.numbers and any_of(("xx", "**", "XX", "..", "__", "##", "??"), text):
@@ -68,7 +70,7 @@ def slips(text: str, flat: str, form: bytes, known: Known) -> Iterator[Span]:
                 if number.startswith(first):
                     yield Span(match.start(1), match.end(1), kind, own)
                     break
-    yield from _spoken(flat, known)
+    yield from _spoken(flat, there, known)
 
 
 def _scanned(text: str, known: Known) -> Iterator[Span]:
@@ -83,11 +85,11 @@ def _scanned(text: str, known: Known) -> Iterator[Span]:
                 break
 
 
-def _spoken(flat: str, known: Known) -> Iterator[Span]:
+def _spoken(flat: str, there: There, known: Known) -> Iterator[Span]:
     """Dates in words: "the seventeenth of November, nineteen ninety-three"."""
     if "th of " not in flat and "st of " not in flat and "d of " not in flat and "eenth" not in flat:
         return
-    for match in anchored(_SPOKEN, _SPOKEN_FIRST, flat, flat):
+    for match in _SPOKEN_FIRST.matches(_SPOKEN, flat, there):
         day = _DAYS[match[1].replace(" ", "-")]
         own = any((born.day, born.month) == (day, MONTHS[match[2]]) for born in known.births)
         yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import anchored, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.lists import drugs, english, given_names, places
 from lockgate.deidentify.text.patterns import MONTHS
@@ -23,7 +24,7 @@ _WARD = re.compile(
     r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))"
     r"(?![\w-]| \d\d?\b(?![/.:]))"
 )
-_KINDS = (" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
+_KINDS = Beginnings(" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
 _BEFORE = re.compile(r"(?:(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:and|&) (?=[A-Z])| (?=[A-Z])|\Z)){1,3}\Z")
 # After these it is a ward and nobody called Ward: "moved to Rowan Ward", "-> Grace Ward".
 _TO_WARD = re.compile(r"(?:\b(?:to|onto|on|from|off|in|at|via|leave|left) |[:>=(] ?| {2}|\t|\A|\n)\Z", re.I)
@@ -60,41 +61,47 @@ _LABELLED = re.compile(
     r"\b(?i:ward(?:/unit|/dept)?|unit)(?: ?[:=] {0,4}|\t)([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
     r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t|[Bb]ed\b|[Bb]ay\b|/))"
 )
-_LABELS = ("ward", "unit")
+_LABELS = Beginnings("ward", "unit")
 _TEAM = re.compile(r"Team (?!(?i:lead|manager|member|meeting)\b)([A-Z][a-z]{2,})(?![\w'-])")
+_TEAM_FIRST = Beginnings("Team ")
 _OF_TEAM = re.compile(r" Team(?![\w-])(?! (?:Lead|Manager|Meeting))")
+_OF_TEAM_FIRST = Beginnings(" Team")
 # A borough by its letters: "LB Northolt".
 _BOROUGH = re.compile(
     r"(?:LB|RB|LBC)(?<![\w-]LB)(?<![\w-]RB)(?: of)? ([A-Z][a-z'-]{3,})(?: (?:MASH|ASC|CSC|SSD))?\b"
 )
+_BOROUGH_FIRST = Beginnings("LB ", "RB ", "LBC ")
 _THE = re.compile(
     r"[/:(@] ?(The [A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?)(?=[ \t]*(?:\n|\Z|[,;)])|\.(?:\s|\Z)| {2})"
 )
-_THES = ("/the ", "/ the ", ":the ", ": the ", "(the ", "@the ", "@ the ")
+_THES = Beginnings("/the ", "/ the ", ":the ", ": the ", "(the ", "@the ", "@ the ")
 # A home by its letters: "The Beeches NH".
 _HOME = re.compile(r" (?:NH|RH|CH)(?![\w-])")
+_HOME_FIRST = Beginnings(" NH", " RH", " CH")
 _MEMORIAL = re.compile(r" (?:War )?Memorial(?: (?:Hospital|Clinic|Centre|Hall))?\b")
+_MEMORIAL_FIRST = Beginnings(" War Memorial", " Memorial")
 # Who runs a group: "Tyneside Mind Matters run a group".
 _RUNS = re.compile(
     r" (?:runs?|offers?|provides?|hosts?|holds?) (?:an?|free|weekly|monthly|drop-?in|their|regular|groups?|classes)\b"
 )
+_RUNS_FIRST = Beginnings(" run", " offer", " provide", " host", " hold")
 _RUNNER = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:of|and|in|for|to) )?[A-Z][\w'-]+){1,3}\Z")
 
 
-def wards(text: str, flat: str) -> Iterator[Span]:
+def wards(text: str, flat: str, there: There) -> Iterator[Span]:
     """The wards, units, clinics and teams of a note that have a name. ``flat`` is the text in lower case."""
-    for match in anchored(_WARD, _KINDS, flat, text):
+    for match in _KINDS.matches(_WARD, text, there):
         before = _BEFORE.search(text, max(0, match.start() - 40), match.start())
         if before and (span := _ward(text, before, match)):
             yield span
-    for match in anchored(_LABELLED, _LABELS, flat, text):
+    for match in _LABELS.matches(_LABELLED, text, there):
         if all(_may_name(word) for word in match[1].split(" ")):
             yield Span(match.start(1), match.end(1), PLACE)
     if "Team" in text:
-        for match in anchored(_TEAM, ("Team ",), text, text):
+        for match in _TEAM_FIRST.matches(_TEAM, text, there):
             if _may_name(match[1]):
                 yield Span(match.start(), match.end(), ORGANISATION)
-        for match in anchored(_OF_TEAM, (" Team",), text, text):
+        for match in _OF_TEAM_FIRST.matches(_OF_TEAM, text, there):
             before = _BEFORE.search(text, max(0, match.start() - 30), match.start())
             if (
                 before
@@ -103,22 +110,22 @@ def wards(text: str, flat: str) -> Iterator[Span]:
                 and class_of(before[0].lower()) is not GIVEN
             ):
                 yield Span(before.start(), match.end(), ORGANISATION)
-    for match in anchored(_HOME, (" NH", " RH", " CH"), text, text):
+    for match in _HOME_FIRST.matches(_HOME, text, there):
         before = _BEFORE.search(text, max(0, match.start() - 36), match.start())
         if before and " " in before[0] and any(_may_name(word) for word in before[0].split(" ")):
             yield Span(before.start(), match.end(), ORGANISATION)
-    for match in anchored(_MEMORIAL, (" War Memorial", " Memorial"), text, text):
+    for match in _MEMORIAL_FIRST.matches(_MEMORIAL, text, there):
         before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
         if before and " " not in before[0] and _may_name(before[0]):
             yield Span(before.start(), match.end(), ORGANISATION)
-    for match in anchored(_RUNS, (" run", " offer", " provide", " host", " hold"), flat, text):
+    for match in _RUNS_FIRST.matches(_RUNS, text, there):
         before = _RUNNER.search(text, max(0, match.start() - 44), match.start())
         if before and sum(_may_name(word) for word in before[0].split(" ")) > before[0].count(" ") // 2:
             yield Span(before.start(), match.start(), ORGANISATION)
-    for match in anchored(_BOROUGH, ("LB ", "RB ", "LBC "), text, text):
+    for match in _BOROUGH_FIRST.matches(_BOROUGH, text, there):
         if _may_name(match[1]) and not text[match.start() - 1 : match.start()].isalnum():
             yield Span(match.start(), match.end(), ORGANISATION)
-    for match in anchored(_THE, _THES, flat, text):
+    for match in _THES.matches(_THE, text, there):
         said = match[1].lower().split(" ")[1:]
         if all(_may_name(word) for word in said) and not names_nothing(said):
             yield Span(match.start(1), match.end(1), ORGANISATION)

@@ -1,0 +1,83 @@
+"""Where the beginnings of expressions stand in a note: all that any rule asks for are found in one pass over it.
+
+Most rules ask for what few notes have. A rule whose beginnings are nowhere costs one look into a dictionary.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import count
+from typing import Any
+
+import ahocorasick
+
+from lockgate.deidentify.text.fold import any_of, flatten
+
+There = dict[int, list[int]]
+"""For each ``Beginnings`` of which one stands in a note, by its number: where."""
+
+_numbers = count()
+_all: list[Beginnings] = []
+
+
+class Beginnings:
+    """Some strings with one of which each match of an expression begins (or without which it has none).
+
+    They are looked for whatever their case, and a space stands for a tab and the end of a line too.
+    """
+
+    __slots__ = ("number", "strings")
+
+    def __init__(self, *strings: str) -> None:
+        self.number = next(_numbers)
+        self.strings = strings
+        _all.append(self)
+        _automaton.cache_clear()
+
+    def stand(self, there: There, text: str) -> bool:
+        """Whether one of them stands in the text of the note as it is written here."""
+        return self.number in there and any_of(self.strings, text)
+
+    def matches(self, expression: re.Pattern[str], text: str, there: There) -> Iterable[re.Match[str]]:
+        """``expression.finditer(text)``, where each match begins with one of them."""
+        places = there.get(self.number)
+        return matches_at(expression, places, text) if places else ()
+
+
+def look(flat: str) -> There:
+    """Where in a note, flattened, the beginnings of all rules stand."""
+    there: There = {}
+    for last, (before, numbers) in _automaton().iter(flat):
+        for number in numbers:
+            if number in there:
+                there[number].append(last - before)
+            else:
+                there[number] = [last - before]
+    return there
+
+
+def matches_at(expression: re.Pattern[str], places: Iterable[int], text: str) -> Iterator[re.Match[str]]:
+    """The matches that begin at one of some places, the first first and without overlap."""
+    done = 0
+    for place in sorted(places):
+        if place >= done and (match := expression.match(text, place)):
+            done = match.end()
+            yield match
+
+
+@cache
+def _automaton() -> Any:
+    """The strings of all rules; each with the places from its first character to its last, and the rules' numbers."""
+    numbers: dict[str, list[int]] = {}
+    for beginnings in _all:
+        for string in beginnings.strings:
+            those = numbers.setdefault(flatten(string), [])
+            if beginnings.number not in those:
+                those.append(beginnings.number)
+    automaton = ahocorasick.Automaton()
+    for string, those in numbers.items():
+        automaton.add_word(string, (len(string) - 1, tuple(those)))
+    automaton.make_automaton()
+    return automaton
