@@ -38,6 +38,7 @@ LETTERS = {
     "sixth": 20_340_623,
     "seventh": 20_341_117,
     "eighth": 20_350_209,
+    "ninth": 20_360_311,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.

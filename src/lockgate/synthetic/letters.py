@@ -1,8 +1,8 @@
-"""Notes in the house styles of other hospitals, written blind: eight sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: nine sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
 notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"``,
-``"seventh"`` or ``"eighth"``; the people, the events and the number of notes are the same.
+``"seventh"``, ``"eighth"`` or ``"ninth"``; the people, the events and the number of notes are the same.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ SETS = {
     "sixth": ("letters-sixth", "letters-sixth-words"),
     "seventh": ("letters-seventh", "letters-seventh-words"),
     "eighth": ("letters-eighth", "letters-eighth-words"),
+    "ninth": ("letters-ninth", "letters-ninth-words"),
 }
 
 
