@@ -15,9 +15,16 @@ WARDS = [
     "Stepped down to [[Florence Nightingale Ward]] and seen on the Medical Ward and Male Surgical Ward; Ward 7.",
     "On [[Godrevy ward]]. On ward today. Delivery Suite. Fracture Clinic.",
     "seen in [[Coombe Clinic]] on time. Walk-in Clinic. Discharge Lounge. Resus Bay.",
+    "[[Ward Chillingham]]\nLocation: [[Holderness Wing]]. Left Wing. Disp: to [[Wolds Unit]]. Stroke Unit.",
+    "Ward Sister: informed. from Stroke Unit, to Recovery Unit.",
     "Acute Stroke Ward. Isolation Ward. Discussed with Palliative Care Team and Outreach Team.",
 ]
 TEAMS = [
+    "insurers [[Saga]]. lifeline from [[Harbour Careline]]. Known to [[West Tarn Recovery]], f/u [[Tarnside Hub]].",
+    "known to Cardiology, via Mr [[Okafor]]. f/u Respiratory, open to Community Team. via PEG. via NG.",
+    "Taken to [[HXRI]] by road, then transferred to ITU; taken to CT. Moved to the [[Isle of Wight]].",
+    "[[University Hospitals of Soar and Welland]] MICROBIOLOGY",
+    "web [[rooms.example.net/ortho]], [[hollingbury.example.org]]. Slept well.Now up. 2.5mg.no change. e.g. i.v.",
     "[[Harelaw, Wear and Derwent NHS Foundation Trust]]\nMEMORY SERVICE\n",
     "[[North Mersey Pathology Partnership]]\nMICROBIOLOGY\n",
     "Oral Surgery, [[Lanthorn Eye and Dental Hospital]]\n\nDear Sir\n",
@@ -44,6 +51,12 @@ DAYS = [
 ]
 
 BESIDE = [
+    "Attendance: [[CR]], [[IK]], [[GH]], [[MJ]]\nPresent: OT, PT, SLT. Attended ED, GP.",
+    "Subject: [[FA]] [[H9766241]] - discharge. Re: CT 12345. Patient RA = low.",
+    "Verified [[Barber, G]]. (cut up by [[C. Balls]]) Reported Normal, A later one too. Reported by CT",
+    "Req by [[DB]]\nRMO [[CC]]\nReq by ED\nSign [[SJ]]   GMC [[9904825]]. No sign PE  or DVT",
+    "Typed by [[G.L.]] from dictation. [[Windmill Practice]] (cypher [[91235]]). CREW 1 [[I. Eze]] [[53920]]",
+    "bleeped paeds [[1907]] x2. bleeped at 1430. CDS no. [[D40710]]. Last fall [[30/7]] at home; last dose 3/7.",
     "Face to face w/ [[Grace]] (ANP) tomorrow. Seen with [[Rose]] (RMN). physio ([[Grace]]); paeds ([[Fox]]) there",
     "3. [[Ivy]] informed\n[[AD]], GMC [[9957341]]",
     "EDD soon\n\n[[NK]] F1 [[#3457]]",

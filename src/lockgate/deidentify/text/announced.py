@@ -10,7 +10,7 @@ from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
 from lockgate.deidentify.text.fold import any_of, words
-from lockgate.deidentify.text.guards import NOT_NAMES
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, Span
 from lockgate.deidentify.text.things import medicine
@@ -31,6 +31,7 @@ _KINDS = re.compile(
     r"(?:London|Royal|Metropolitan) Borough of(?: [A-Z][\w'-]+){1,2}|"
     r"(?:Ysbyty|Meddygfa|Canolfan|Ysgol|Cartref|Prifysgol|Llyfrgell)(?: [A-Z][\w'-]+){1,4}|"
     r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}|"
+    r"University Hospitals? of [A-Z][\w'-]+(?: [A-Z][\w'-]+)*(?:(?: and|,) [A-Z][\w'-]+)?|"
     r"(?:HMP|HMYOI|YOI|HMP/YOI)(?: [A-Z][a-z'-]+){1,2}|"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3} (?:B&B|Custody Suite|Cancer Support|Food ?[Bb]ank|& Sons(?: [A-Z][a-z]+)?)"
 )
@@ -41,13 +42,26 @@ _LETTERS = Beginnings(
     " Juniors", " CE", " RC Primary", " PRU", " MIU", " CMHT", " UTC", " WI",
 )  # fmt: skip
 _SIGNS = Beginnings(
-    "Drs ", "HMP ", "YOI ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ", "Cartref ", "Prifysgol ",
-    "Llyfrgell ", " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
+    "Drs ", "University Hospital", "HMP ", "YOI ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ",
+    "Cartref ", "Prifysgol ", "Llyfrgell ", " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
 )  # fmt: skip
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
 
+# A hospital by its letters, where somebody was taken: "Taken to HRI".
+_TAKEN = re.compile(
+    r"(?i:taken|conveyed|transferred|admitted|brought|tx|transfer|conveyance) to:? ([A-Z]{3,4})(?![\w/-])"
+)
+_TAKEN_FIRST = Beginnings(
+    "taken to", "conveyed to", "transferred to", "admitted to", "brought to", "tx to", "transfer to",
+    "conveyance to",
+)  # fmt: skip
+_DEPARTMENTS = words("""
+    ITU ICU HDU CCU AMU MAU SAU CDU EAU SDEC AEC NICU SCBU PICU CICU GICU NCCU RHDU SHDU CAU PAU TAU MIU UTC DAU EPAU
+    GAU ED AED RESUS DSU ASU HASU ASC ACU FAU OPAU SSU RAZ ANW PNW LDU MLU CLDS MAJORS MINS HASC CATU CRT PACU POCU RSU
+    THEATRE CATH CTPA SALT HDC TOPS
+""")
 _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
 _UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
@@ -67,6 +81,13 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
         named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
         if not all(word.lower() in capitals() for word in named):
             yield Span(match.start(), match.end(), ORGANISATION)
+    for match in _TAKEN_FIRST.matches(_TAKEN, text, there):
+        if (
+            match[1].lower() not in capitals()
+            and match[1] not in ABBREVIATIONS
+            and match[1] not in _DEPARTMENTS
+        ):
+            yield Span(match.start(1), match.end(1), ORGANISATION)
     for match in _FORMER.finditer(text) if "ex-" in flat else ():
         if match[1].split(" ")[0].lower() not in capitals():
             yield Span(

@@ -119,13 +119,31 @@ _PRACTICES = Beginnings(
 )  # fmt: skip
 _ADMITTED = re.compile(r"\d{1,2}/\d{1,2}(?:/\d\d)?, \Z")
 _SIGNS = re.compile(
-    r"(?:Surgeon|Anaesthetist|Assistant|Scribe|Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
+    r"(?:[Rr]eq(?:uested)? by|RMO|[Tt]aken by|[Bb]led by|"
+    r"Surgeon|Anaesthetist|Assistant|Scribe|Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
     r"([A-Z]{2})(?=[ \t]*(?:\n|\Z|[/,;])| {2})"
 )
 _SIGNERS = Beginnings(
-    "Surgeon ", "Anaesthetist ", "Assistant ", "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ",
-    "Typist ", "Scrub ", "Nurse ",
+    "req by ", "requested by ", "taken by ", "bled by ", "RMO ", "Surgeon ", "Anaesthetist ", "Assistant ",
+    "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ", "Typist ", "Scrub ", "Nurse ",
 )  # fmt: skip
+# Who came to a meeting, by their initials: "Attendance: CR, IK, GH".
+_ATTENDED = re.compile(
+    r"(?i:attendance|attendees|attended|present|apologies):? {1,3}([A-Z]{2,3}(?:(?:, ?| ?/ ?| & | and )[A-Z]{2,3})+)\b"
+)
+_ATTENDING = Beginnings("attendance", "attendees", "attended", "present", "apologies")
+_INITIALS = re.compile(r"[A-Z]{2,3}")
+# Whom a message is about, by initials before a number: "Subject: FA H9766241".
+_SUBJECT = re.compile(
+    r"(?:Subject|Subj|Re|RE|Patient|Pt):? {1,2}([A-Z]{2,3})(?= [A-Z]{0,2}\d{5,10}\b| = [A-Z])"
+)
+_SUBJECTS = Beginnings("subject", "subj", "re ", "re: ", "patient ", "patient: ", "pt ", "pt: ")
+# A family name and an initial after who reported: "Verified Barber, G."
+_VERIFIED = re.compile(
+    r"(?:[Vv]erified|[Aa]uthorised|[Rr]eported|[Vv]alidated|[Cc]ut up|[Dd]issected)(?: by)?:? {1,2}"
+    r"([A-Z][\w'-]+, [A-Z]\b\.?|(?<=by )[A-Z]\.? [A-Z][\w'-]+)"
+)
+_VERIFYING = Beginnings("verified", "authorised", "reported", "validated", "cut up", "dissected")
 _REFERENCE = re.compile(r"(?:[Rr]ef(?:erence)?|REF):? {1,3}([A-Z]{2,3})/([A-Z]{2,3}|[a-z]{2,3})(?![\w/])")
 _REFERENCE_FIRST = Beginnings("Ref", "ref", "REF")
 _TYPED = re.compile(r"\n([A-Z]{2,3})/([a-z]{2,3})[ \t]*(?=\n|\Z)")
@@ -201,7 +219,22 @@ def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
         ):
             yield Span(at + 6, at + 8, STAFF)
     for match in _SIGNERS.matches(_SIGNS, text, there):
-        yield Span(match.start(1), match.end(1), STAFF)
+        if match[1] not in _NO_PAIR or match[0][0] not in "RrTtBb":
+            yield Span(match.start(1), match.end(1), STAFF)
+    for match in _ATTENDING.matches(_ATTENDED, text, there):
+        those = list(_INITIALS.finditer(text, match.start(1), match.end(1)))
+        if (
+            sum(each[0] in _NO_PAIR or (len(each[0]) > 2 and each[0] in ABBREVIATIONS) for each in those)
+            < len(those) / 2
+        ):
+            for each in those:
+                yield Span(each.start(), each.end(), STAFF)
+    for match in _SUBJECTS.matches(_SUBJECT, text, there):
+        if match[1] not in _NO_PAIR:
+            yield Span(match.start(1), match.end(1), NAME)
+    for match in _VERIFYING.matches(_VERIFIED, text, there):
+        if "," not in match[1] or _ends_named(match[1].split(",")[0]):
+            yield Span(match.start(1), match.end(1), STAFF)
     for match in _REFERENCE_FIRST.matches(_REFERENCE, text, there):
         for group in (1, 2):
             if match[group] not in _NO_PAIR:

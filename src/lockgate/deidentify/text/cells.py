@@ -46,7 +46,7 @@ _DATED = re.compile(
 )
 _DOSED = words("OD BD PO IV IM SC PR PV NG SL TD AM PM ON OM RA BP HR RR")
 _SIGNED = re.compile(
-    r"(?:(?i:initials|signed|signature|sig|sgd|witness(?:ed)?|entered)(?: by)?|"
+    r"(?:(?i:initials|signed|signature|(?-i:Sign|SIGN)|sig|sgd|witness(?:ed)?|entered)(?: by)?|"
     r"(?i:given) [A-Z]{2} ?[/&,] ?(?i:witness(?:ed)?)|"
     r"[Gg]iven(?= [A-Z]{2} ?[/&,] ?(?:[Ww]it|[Cc]heck)))"
     r"[:=]? {0,2}([A-Z]{2,3})(?=[ \t]*(?:[,;|\n/&)]|\Z|\.(?:\s|\Z)| {2}))"

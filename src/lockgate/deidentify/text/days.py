@@ -51,7 +51,8 @@ _OF_A_DAY = re.compile(
     r"rang|phoned|telephoned|texted|e-?mailed|faxed|posted|printed|wrote|w/b|rtc|tca|cons(?:ultant)? wr|"
     r"arrived|died|rip|verified|authorised|validated|issued|lodged|detained|sectioned|s/b|d/w|inpatient|"
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
-    r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended)|next (?:seen|visit|review|appt)|"
+    r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"
+    r"changed|dressed|seizure|fit|episode|scan)|next (?:seen|visit|review|appt)|"
     r"re-?admitted|d/c'?d|discharged|aware|handover|updated|dict|informed|confirmed|agreed|"
     r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
     r"(?:Dr|Mr|Mrs|Ms|Miss|Prof)\.? (?:[A-Z] )?[A-Z][\w'-]+,? {1,3}|"
@@ -127,6 +128,7 @@ _MORE_CUES = re.compile(
     r"(?:\b(?:rv|r/v|f/u|fu|ct|mri|cxr|scan(?:ned)?|echo|ogd|pet|uss?|xr|x-ray|bloods|op|surgery|letter|call(?:ed)?|rang|phoned|"
     r"text(?:ed)?|next|last|starts?|started|starting|ends?|ended|expires|discharge|d/c|dc|home|edd|lmp|iol|by|given|dose|moved|"
     r"returned|transferred|referred|ref'?d|told|died|rip|arrived|booked|rebooked|listed|cancelled|dna|met|signed|sent|received|"
+    r"(?:last|next) [a-z]{3,10}|"
     r"recd|taken|collected|reported|updated|completed|done|typed|dictated|script|leave|back|meeting|w/b|wc)[ :]{1,2}|"
     r"[A-Z][a-z'-]+ [A-Z][a-z'-]+ |\([^()\n]{0,12}|[a-z], )$", re.I
 )  # fmt: skip

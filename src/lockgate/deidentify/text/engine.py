@@ -152,7 +152,7 @@ def scrub_text(
 def _shapes(
     text: str, flat: str, there: There, form: bytes, numbers: digits.Places, known: Known
 ) -> list[Span]:
-    found = list(patterns.emails_and_urls(text, flat))
+    found = list(patterns.emails_and_urls(text, flat, there))
     found += accounts.accounts(text, flat, there)
     found += patterns.ten_digits(text, numbers)
     found += patterns.phones(text, flat, there, numbers)

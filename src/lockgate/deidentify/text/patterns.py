@@ -33,6 +33,12 @@ _DOMAIN = re.compile(r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _IN_ADDRESS = re.compile(r"[\w.+'%-]")
 _HANDLE = re.compile(r"@(?<!\w@)[A-Za-z][\w.]{1,29}\w\b")
 _URL = re.compile(r"\b(?:https?://|www\.)[^\s<>\"']+[\w/]|(?<!\w)@[A-Za-z][\w.]{1,29}\w\b", re.I)
+# A web address without what it begins with: "rooms.example.org/ortho".
+_SITE = re.compile(
+    r"[A-Za-z0-9](?<![\w.@/-][A-Za-z0-9])[A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)*\.(?:uk|org|com|net|info|wales|scot|cymru)"
+    r"(?![\w@-]|\.\w)(?:/[^\s<>\"'()\[\],;]*[\w/])?"
+)
+_TOP = Beginnings(".uk", ".org", ".com", ".net", ".info", ".wales", ".scot", ".cymru")
 _TEN = Expression(
     r"\d(?<![\d.]\d)(?:[ .\-/]{0,2}\d){9}(?!\d|:\d)",
     rb"(?<!\.)0(?:(?:[ ./-]{0,2}0){9}|(?:[ ./-]{0,2}0)*[ ./-]{0,2}\Z)",
@@ -62,9 +68,9 @@ _VEHICLE_CUE = re.compile(
     r"\b(?:reg(?:istration)?(?: plate| number| no\.?)?|number plate|vehicle)[:\s]+([A-Z]{1,3} ?\d{1,4} ?[A-Z]{0,3})\b"
 )
 _VEHICLE_CUE_FIRST = Beginnings("reg", "number plate", "vehicle")
-_STAFF_CUES = Beginnings("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber")
+_STAFF_CUES = Beginnings("gmc", "nmc", "hcpc", "gdc", "gphc", "goc", "pin", "prescriber", "cypher", "cipher")
 _STAFF_NUMBER = re.compile(
-    r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
+    r"\b(?:GMC|NMC|HCPC|GDC|GPhC|GOC|PIN|prescriber|cypher|cipher)\b(?:\s*(?:ref(?:erence)?|no|number|reg(?:istration)?|pin|code))*"
     r"[\s.:#(]{0,3}((?:[A-Z]{2})?\d{5,8}|\d{2}[A-Z]\d{4}[A-Z])\b", re.I
 )  # fmt: skip
 _NMC = Expression(r"\d(?<!\w\d)\d[A-L]\d{4}[EWSNCO]\b", rb"(?<![Aa0])00A0000A")
@@ -75,7 +81,8 @@ _LOCAL_CUE = re.compile(
     r"specimen|lab|episode|district|medical record|K|H|trust)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|"
     r"(?:subject|participant|screening|randomi[sz]ation|interpreter|translator|dental|chart|prison(?:er)?|driver(?:'?s)?|job|booking|staff|employee|client|record|file|"
     r"folder|request|order|claim|wristband|tag)\.?\s?(?:id|no|num(?:ber)?|nr|ref(?:erence)?)|chart|"
-    r"trial subject|subject|participant|accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
+    r"(?-i:[A-Z]{2,5}) no|trial subject|subject|"
+    r"participant|accession|incident|call ?sign|cad|key ?safe(?: code)?|door code|"
     r"(?:our|your) ref|ref(?:erence)? no|policy no|passport(?: no| number)?|licence (?:no|number))\b"
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
@@ -100,7 +107,7 @@ _LETTER_THIRD = Expression(r"\d(?<![\w/.-]\d)\d[A-Z]\d{5,9}\b", rb"(?<![Aa0/.-])
 # Initials of staff: "typed by AB", "RJ physio", and a last line that is nothing else.
 _TYPED_BY = re.compile(
     r"(?:[Tt]yped|[Dd]ictated|[Ss]igned|[Ww]ritten|[Cc]hecked|[Ee]ntered) by:? "
-    r"([A-Z]{2,3}|[a-z]{2}(?= on |[,.;|\n]| {2}| [Dd]ate))\b"
+    r"([A-Z]{2,3}\b|[A-Z]\.[A-Z]\.|[a-z]{2}(?= on |[,.;|\n]| {2}| [Dd]ate))"
 )
 _BEFORE_ROLE = re.compile(
     r"\n([A-Z]{2,3}),? (?:physio|OT|RN|RM|RGN|RMN|CMW|MW|SHO|FY[12]|reg|HCA|SN|CNS|ANP|SpR|HV|DN|CPN|ODP)\b"
@@ -112,7 +119,9 @@ _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
 _CONSTABLE_FIRST = Beginnings("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO ")
 _BLEEP = re.compile(
-    r"\b(?:bleep|pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)", re.I
+    r"\b(?:bleep(?:ed)?(?: (?!at\b|by\b|from\b|since\b|until\b|x\b|for\b)[a-z]{3,12})?|"
+    r"pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)",
+    re.I,
 )
 _BLEEP_CUES = Beginnings("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")
 _TYPING = Beginnings("typed by", "dictated by", "signed by", "written by", "checked by", "entered by")
@@ -155,7 +164,7 @@ MONTHS = {
 }  # fmt: skip
 
 
-def emails_and_urls(text: str, flat: str) -> Iterator[Span]:
+def emails_and_urls(text: str, flat: str, there: There) -> Iterator[Span]:
     """E-mail addresses, web addresses and account handles. ``flat`` is the text in lower case."""
     done = 0
     for match in _DOMAIN.finditer(text) if "@" in text else ():
@@ -165,6 +174,8 @@ def emails_and_urls(text: str, flat: str) -> Iterator[Span]:
         if begin < match.start():
             done = match.end()
             yield Span(begin, done, EMAIL)
+    for match in _SITE.finditer(text) if _TOP.stand(there, text) else ():
+        yield Span(match.start(), match.end(), URL)
     linked = "://" in flat or "www." in flat
     for match in (_URL if linked else _HANDLE).finditer(text) if linked or "@" in text else ():
         yield Span(match.start(), match.end(), URL)

@@ -116,7 +116,7 @@ _LAST_WORD = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{2,}\Z")
 # The number of a crew or of who took the call.
 _NUMBERED = re.compile(
     r"(?i:crew|call ?sign|(?:call )?(?:handler|taker)|operator|dispatcher|attendant|clinician|paramedic|para|emt|eca|"
-    r"pin|vehicle|unit)(?: [A-Z][\w'-]+){0,2},?(?: \(?(?i:no|number|id|ref|pin))?[.:# ]{1,3}"
+    r"pin|vehicle|unit)(?: \d(?= [A-Z]))?(?: [A-Z](?:\.|[\w'-]+)){0,2},?(?: \(?(?i:no|number|id|ref|pin))?[.:# ]{1,3}"
     r"([A-Z]{0,2}\d{4,8})(?![\w/%-]|\.\d)"
 )
 _NUMBERED_FIRST = Beginnings(

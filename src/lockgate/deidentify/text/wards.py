@@ -21,10 +21,10 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
 from lockgate.deidentify.text.things import medicine
 
 _WARD = re.compile(
-    r" (?:([Ww]ards?|WARD|Suite)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))"
+    r" (?:([Ww]ards?|WARD|Suite|Wing|WING)|(?:Unit|UNIT|Clinic|clinic|Lounge|Bay|Corridor|Day Unit|Day Hospital))"
     r"(?![\w-]| \d\d?\b(?![/.:]))"
 )
-_KINDS = Beginnings(" ward", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
+_KINDS = Beginnings(" ward", " wing", " unit", " suite", " clinic", " lounge", " bay", " corridor", " day ")
 _BEFORE = re.compile(r"(?:(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:and|&) (?=[A-Z])| (?=[A-Z])|\Z)){1,3}\Z")
 # After these it is a ward and nobody called Ward: "moved to Rowan Ward", "-> Grace Ward".
 _TO_WARD = re.compile(r"(?:\b(?:to|onto|on|from|off|in|at|via|leave|left) |[:>=(] ?| {2}|\t|\A|\n)\Z", re.I)
@@ -62,6 +62,17 @@ _LABELLED = re.compile(
     r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t|[Bb]ed\b|[Bb]ay\b|/))"
 )
 _LABELS = Beginnings("ward", "unit")
+# At the start of a line or after a colon: "Ward Chillingham NIGHT REPORT".
+_FIRST = re.compile(
+    r"Ward (?<![^\n:/(] Ward )(?<![^\n\t :/(]Ward )([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
+    r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t)| [A-Z]{3})"
+)
+_FIRST_FIRST = Beginnings("Ward ")
+# Where somebody came from or went to: "Discharged from: Needles Unit", "to Wolds Unit".
+_WENT = re.compile(
+    r"(?:from|to|ward|unit|location|destination)[:>=]? {1,3}\Z",
+    re.I,
+)
 _TEAM = re.compile(r"Team (?!(?i:lead|manager|member|meeting)\b)([A-Z][a-z]{2,})(?![\w'-])")
 _TEAM_FIRST = Beginnings("Team ")
 _OF_TEAM = re.compile(r" Team(?![\w-])(?! (?:Lead|Manager|Meeting))")
@@ -85,6 +96,18 @@ _RUNS = re.compile(
     r" (?:runs?|offers?|provides?|hosts?|holds?) (?:an?|free|weekly|monthly|drop-?in|their|regular|groups?|classes)\b"
 )
 _RUNS_FIRST = Beginnings(" run", " offer", " provide", " host", " hold")
+# Who insures, sits with, scans or is to see somebody: "insurers Saga", "lifeline from Island Careline", "via Serco".
+_SERVES = re.compile(
+    r"(?i:insurers?|insured (?:with|by)|(?:lifeline|pendant|sitting|sitters?|carers?|scan|equipment|meals|ambulance) "
+    r"(?:from|by|with|in|at)|known to|open to|f/u|via|agencies):? "
+    r"([A-Z][\w'&-]*(?: (?:of |the |and |& )?[A-Z\d][\w'&-]*){0,4})(?=[,.;)\n]|\Z| within\b| - | twice\b| daily\b)"
+)
+_SERVES_FIRST = Beginnings(
+    "insurer", "insured ", "lifeline ", "pendant ", "sitting ", "sitter", "carer", "scan ", "equipment ", "meals ",
+    "ambulance ", "known to", "open to", "f/u", "via ", "agencies",
+)  # fmt: skip
+_ISLE = re.compile(r"Isles? of [A-Z][\w'-]+")
+_ISLES = Beginnings("Isle of ", "Isles of ")
 _RUNNER = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:of|and|in|for|to) )?[A-Z][\w'-]+){1,3}\Z")
 
 
@@ -94,6 +117,9 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         before = _BEFORE.search(text, max(0, match.start() - 40), match.start())
         if before and (span := _ward(text, before, match)):
             yield span
+    for match in _FIRST_FIRST.matches(_FIRST, text, there):
+        if all(_may_name(word) for word in match[1].split(" ")):
+            yield Span(match.start(), match.end(1), PLACE)
     for match in _LABELS.matches(_LABELLED, text, there):
         if all(_may_name(word) for word in match[1].split(" ")):
             yield Span(match.start(1), match.end(1), PLACE)
@@ -122,6 +148,14 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         before = _RUNNER.search(text, max(0, match.start() - 44), match.start())
         if before and sum(_may_name(word) for word in before[0].split(" ")) > before[0].count(" ") // 2:
             yield Span(before.start(), match.start(), ORGANISATION)
+    for match in _SERVES_FIRST.matches(_SERVES, text, there):
+        named = [word for word in match[1].split(" ") if word[0].isupper() and _may_name(word)]
+        if match[1].split(" ")[0].lower() in _NOBODY:
+            continue
+        if named and (" " in match[1] or class_of(named[0].lower()) is STRANGER or match[0][:3] == "ins"):
+            yield Span(match.start(1), match.end(1), ORGANISATION)
+    for match in _ISLES.matches(_ISLE, text, there):
+        yield Span(match.start(), match.end(), PLACE)
     for match in _BOROUGH_FIRST.matches(_BOROUGH, text, there):
         if _may_name(match[1]) and not text[match.start() - 1 : match.start()].isalnum():
             yield Span(match.start(), match.end(), ORGANISATION)
@@ -153,7 +187,8 @@ def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None
     if last.isupper() and not match[0].isupper():
         return None
     known = lower in places() or class_of(lower) is STRANGER or (not ward and class_of(lower) is FAMILY)
-    if not known or lower in english() or len(lower) < 4:
+    went = match[0] == " Unit" and _WENT.search(text, max(0, begin - 20), begin)
+    if not went and (not known or lower in english() or len(lower) < 4):
         return None
     if match[0] == " clinic":
         return Span(begin, match.start(), NAME)  # whose clinic it is
