@@ -90,7 +90,7 @@ check: install
 	@$(BIN)/lockgate docs check
 
 pytest: install spark-for-tests notebook
-	@echo "==> pytest, a process for each core: what is missing on this machine is skipped and named"
+	@echo "==> pytest, a process for each core: $(if $(LOCKGATE_REQUIRE_COMPONENTS),what is missing fails,what is missing on this machine is skipped and named)"
 	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 bench: install
