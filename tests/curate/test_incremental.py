@@ -412,3 +412,18 @@ def test_any_sequence_of_batches_gives_what_a_full_build_gives(
         except Refused as error:
             pytest.fail(f"after {history}: {error} {error.reasons}")
         assert result.way == "incremental", (history, result.why)
+
+
+def test_a_model_that_is_trained_anew_is_another(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    (model / "tagger").mkdir(parents=True)
+    (model / "tagger" / "model").write_bytes(b"weights")
+    site = Site.init(tmp_path / "site", name="Hospital", ods_code="RXX", seed="model")
+    settings = site.path / "site.toml"
+    said = settings.read_text()
+    settings.write_text(said.replace("[deidentify]\n", f'[deidentify]\nner_model = "{model}"\n'))
+    before = buildstate.fingerprint(Site.open(site.path))
+    assert buildstate.fingerprint(Site.open(site.path)) == before
+    (model / "tagger" / "model").write_bytes(b"other weights")
+    after = buildstate.fingerprint(Site.open(site.path))
+    assert [name for name in after if after[name] != before[name]] == ["model of names"]

@@ -28,6 +28,7 @@ import duckdb
 from lockgate import __version__, terminology
 from lockgate.capture.batches import Batch
 from lockgate.curate.notesreview.stoplist import held_notes
+from lockgate.deidentify.text import model_print
 from lockgate.engine import SqlEngine, literal, quote
 from lockgate.site import Site
 from lockgate.site.files import atomic_dir, make_dir, remove_leftovers, write_atomic
@@ -151,6 +152,9 @@ def fingerprint(site: Site) -> dict[str, str]:
         "units": _digest(
             [terminology.unit_rules(site).to_pylist(), terminology.written_units(site).to_pylist()]
         ),
+        "model of names": model_print(site.config.deidentify.ner_model)
+        if site.config.deidentify.ner_model
+        else "",
         "notes withheld by readers": _digest(held_notes(site)),
         "keys": f"{site.public_key_id}/{site.key('build-state/check').hex()[:16]}",
     }

@@ -2,7 +2,7 @@
 
 from lockgate.deidentify.text.engine import find, mentions, scrub_text
 from lockgate.deidentify.text.known import Known
-from lockgate.deidentify.text.ner import Ner
+from lockgate.deidentify.text.ner import Ner, model_print
 from lockgate.deidentify.text.people import known_people, site_names
 from lockgate.deidentify.text.scrub import (
     SCRUBBED,
@@ -35,6 +35,7 @@ __all__ = [
     "from_json",
     "known_people",
     "mentions",
+    "model_print",
     "moved",
     "render",
     "scrub",

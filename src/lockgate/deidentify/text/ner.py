@@ -7,10 +7,13 @@ by word: a word is marked where the model holds it less than ``1 - threshold`` l
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from lockgate.deidentify.text.classes import WORD, class_of
@@ -78,6 +81,22 @@ class Ner:
                 kind = _KINDS.get(entity.label_)
                 if kind and (span := _kept(text, begin + entity.start_char, begin + entity.end_char, kind)):
                     yield span
+
+
+def model_print(model: str) -> str:
+    """A digest of what a model is: of each file where it is a folder, else of its package's name and version."""
+    folder = Path(model)
+    if not folder.is_dir():
+        try:
+            return f"{model} {metadata.version(model)}"
+        except metadata.PackageNotFoundError:
+            return model
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(
+            str(path.relative_to(folder)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+        )
+    return digest.hexdigest()
 
 
 def _kept(text: str, begin: int, end: int, kind: str) -> Span | None:
