@@ -20,6 +20,9 @@ WARDS = [
     "Acute Stroke Ward. Isolation Ward. Discussed with Palliative Care Team and Outreach Team.",
 ]
 TEAMS = [
+    "[[Lisburn Community Mental Health Team]]: REVIEW. Diabetes Specialist Nurses and Community Nursing Team aware.",
+    "f/u [[Purbeck Community Rehab Team]]; [[Ferndown District Nurses]] in. Dr [[Okafor]] Ward round. Cardiac Rehab.",
+    "[[Harrowmoor General Hospital]] Outpatients. Radiology Imaging. Urgent Care Team.",
     "insurers [[Saga]]. lifeline from [[Harbour Careline]]. Known to [[West Tarn Recovery]], f/u [[Tarnside Hub]].",
     "known to Cardiology, via Mr [[Okafor]]. f/u Respiratory, open to Community Team. via PEG. via NG.",
     "Taken to [[HXRI]] by road, then transferred to ITU; taken to CT. Moved to the [[Isle of Wight]].",

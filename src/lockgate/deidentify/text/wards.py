@@ -106,6 +106,19 @@ _SERVES_FIRST = Beginnings(
     "insurer", "insured ", "lifeline ", "pendant ", "sitting ", "sitter", "carer", "scan ", "equipment ", "meals ",
     "ambulance ", "known to", "open to", "f/u", "via ", "agencies",
 )  # fmt: skip
+# A service that begins with its place, wherever it stands: "Lisburn Community Mental Health Team", "Malone Imaging".
+_HEADED = re.compile(
+    r" (?:Teams?|Services?|Nurses|Nursing|Midwives|MDT|Imaging|Diagnostics|Scanning|Outpatients?|Ambulance|HEMS|Unit|"
+    r"Office|Partnership|Recovery|Careline|Rehab|Suite|Wing|Ward)(?![\w-])(?: (?:Service|Trust|Building)(?![\w-]))?"
+)
+_HEADS = Beginnings(
+    " team", " service", " nurs", " midwives", " mdt", " imaging", " diagnostics", " scanning", " outpatient",
+    " ambulance", " hems", " unit", " office", " partnership", " recovery", " careline", " rehab", " suite", " wing",
+    " ward",
+)  # fmt: skip
+# What is an organisation by itself: what follows is a department of it.
+_HOUSES = frozenset(("Hospital", "Infirmary", "Centre", "Practice", "Surgery", "Clinic", "House", "School"))
+_HEADED_BY = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:and|&|of) )?[A-Z][\w'-]+){0,5}\Z")
 _ISLE = re.compile(r"Isles? of [A-Z][\w'-]+")
 _ISLES = Beginnings("Isle of ", "Isles of ")
 _RUNNER = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:of|and|in|for|to) )?[A-Z][\w'-]+){1,3}\Z")
@@ -154,6 +167,17 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
             continue
         if named and (" " in match[1] or class_of(named[0].lower()) is STRANGER or match[0][:3] == "ins"):
             yield Span(match.start(1), match.end(1), ORGANISATION)
+    for match in _HEADS.matches(_HEADED, text, there):
+        before = _HEADED_BY.search(text, max(0, match.start() - 60), match.start())
+        named = before[0].split(" ") if before else []
+        begin = before.start() if before else 0
+        for word in named if _HOUSES.isdisjoint(named) else ():
+            lower = word.lower()
+            known = lower in places() or class_of(lower) is STRANGER
+            if known and _may_name(word) and lower not in english():
+                yield Span(begin, match.end(), ORGANISATION)
+                break
+            begin += len(word) + 1
     for match in _ISLES.matches(_ISLE, text, there):
         yield Span(match.start(), match.end(), PLACE)
     for match in _BOROUGH_FIRST.matches(_BOROUGH, text, there):
