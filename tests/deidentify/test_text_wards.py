@@ -54,6 +54,8 @@ DAYS = [
 ]
 
 BESIDE = [
+    "Assessor [[Jan Squibb]] RMN with us. [[Mark Mew]] BDS. Attending: [[Jan Urry]] (PAR). Sat RMN. Ward BDS.",
+    "Pharmacist check: [[BD]]\nRadiographer: [[CS]]\nH/O TO [[Bincy]], H/O to Ward.\n[[W.U.]]  bleep [[6589]]",
     "Attendance: [[CR]], [[IK]], [[GH]], [[MJ]]\nPresent: OT, PT, SLT. Attended ED, GP.",
     "Subject: [[FA]] [[H9766241]] - discharge. Re: CT 12345. Patient RA = low.",
     "Verified [[Barber, G]]. (cut up by [[C. Balls]]) Reported Normal, A later one too. Reported by CT",

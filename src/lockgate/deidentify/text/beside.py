@@ -91,12 +91,13 @@ _LABELS = Beginnings(
 _ROLE_AFTER = re.compile(r"(?: - |, )(?:bank |student |our |staff )?" + _ROLE + r"(?=[.,;)\n]|\Z)")
 _ROLE_AFTER_FIRST = Beginnings(" - ", ", ")
 _OVER = re.compile(
-    r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|face to face w/|f2f w/|w/|s/n|"
+    r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|h/o to|"
+    r"face to face w/|f2f w/|w/|s/n|"
     r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|physio) "
     r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -|\Z)"
 )
 _OVERS = Beginnings(
-    "taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "w/ ", "s/n ",
+    "taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "h/o to ", "w/ ", "s/n ",
     "staff nurse ", "d/w ", "discussed with ", "swapped with ", "covering for ", "cover for ", "nurse ", "physio ",
 )  # fmt: skip
 _REGISTERED = re.compile(
@@ -120,13 +121,25 @@ _PRACTICES = Beginnings(
 _ADMITTED = re.compile(r"\d{1,2}/\d{1,2}(?:/\d\d)?, \Z")
 _SIGNS = re.compile(
     r"(?:[Rr]eq(?:uested)? by|RMO|[Tt]aken by|[Bb]led by|"
-    r"Surgeon|Anaesthetist|Assistant|Scribe|Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
+    r"Radiographer:|Sonographer:|Pharmacist(?: check)?:|Surgeon|Anaesthetist|Assistant|Scribe|"
+    r"Operator|Intensivist|Registrar|Author|Typist|Scrub|Nurse) {1,4}"
     r"([A-Z]{2})(?=[ \t]*(?:\n|\Z|[/,;])| {2})"
 )
+_BY = ("Req", "req", "RMO", "Taken by", "taken by", "Bled by", "bled by")
 _SIGNERS = Beginnings(
+    "radiographer:", "sonographer:", "pharmacist",
     "req by ", "requested by ", "taken by ", "bled by ", "RMO ", "Surgeon ", "Anaesthetist ", "Assistant ",
     "Scribe ", "Operator ", "Intensivist ", "Registrar ", "Author ", "Typist ", "Scrub ", "Nurse ",
 )  # fmt: skip
+# A name that may be a word before the letters of a profession: "Jan Squibb RMN", "Mark Mew BDS", "Jan Urry (PAR)".
+_LETTERS_OF = re.compile(
+    r",? (?:RMN|RGN|RNLD|RSCN|BDS|MBBS|MBChB|MRCGP|MRCP|FRCS|FRCR|NMP|\((?:PAR|ECA|EMT|OT|OTA|RN|RMN|HCA)\))(?![\w-])"
+)
+_LETTERS_FIRST = Beginnings(
+    " rmn", " rgn", " rnld", " rscn", " bds", " mbbs", " mbchb", " mrcgp", " mrcp", " frcs", " frcr", " nmp", " (par)",
+    " (eca)", " (emt)", " (ot)", " (ota)", " (rn)", " (rmn)", " (hca)",
+)  # fmt: skip
+_LETTERED = re.compile(r"(?<![\w'/-])(?:[A-Z]\.? |([A-Z][a-z'-]+) )?([A-Z][a-z'-]+),?\Z")
 # Who came to a meeting, by their initials: "Attendance: CR, IK, GH".
 _ATTENDED = re.compile(
     r"(?i:attendance|attendees|attended|present|apologies):? {1,3}([A-Z]{2,3}(?:(?:, ?| ?/ ?| & | and )[A-Z]{2,3})+)\b"
@@ -194,7 +207,9 @@ def beside(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
             ):
                 yield span
     for match in _OVERS.matches(_OVER, text, there):
-        if _may_be_called(match[1]):
+        if _may_be_called(match[1]) or (
+            match[0][:3].lower() == "h/o" and class_of(match[1].lower()) is STRANGER
+        ):
             yield Span(match.start(1), match.end(1), STAFF)
     yield from _lettered(text, there, form)
 
@@ -219,8 +234,12 @@ def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
         ):
             yield Span(at + 6, at + 8, STAFF)
     for match in _SIGNERS.matches(_SIGNS, text, there):
-        if match[1] not in _NO_PAIR or match[0][0] not in "RrTtBb":
+        if match[1] not in _NO_PAIR or not match[0].startswith(_BY):
             yield Span(match.start(1), match.end(1), STAFF)
+    for match in _LETTERS_FIRST.matches(_LETTERS_OF, text, there):
+        who = _LETTERED.search(text, max(0, match.start() - 40), match.start())
+        if who and (_may_be_called(who[1] or "") or (" " in who[0] and _ends_named(who[2]))):
+            yield Span(who.start(), who.end(), STAFF)
     for match in _ATTENDING.matches(_ATTENDED, text, there):
         those = list(_INITIALS.finditer(text, match.start(1), match.end(1)))
         if (

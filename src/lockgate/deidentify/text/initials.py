@@ -69,7 +69,9 @@ _DOTTED_CUE = re.compile(r"(?:(?:w/|\bwith|\bor|\bby|\||[a-z]{2}|[(\u2013/-])[ \
 _NO_DOTTED = words(
     "U.K. U.S. B.P. G.P. I.V. I.M. A.M. P.M. O.T. P.R. P.O. P.V. M.I. R.A. N.B. P.S. A.D. B.C. N.I. T.B."
 )
-_DOTTED_ENDS = re.compile(r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) | / [A-Z][a-z]")
+_DOTTED_ENDS = re.compile(
+    r"[ \t]*(?:\n|\||\Z|;|,|\))| (?:and|to|who|will|has|was|is) | / [A-Z][a-z]| {1,3}(?:bleep|bp|ext)\b"
+)
 
 
 _FEELS = re.compile(r" (?:felt|feels|prefers|agrees|thinks|thought|suggests)\b")
