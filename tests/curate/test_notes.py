@@ -212,14 +212,20 @@ def test_the_top_age_of_a_scope_holds_in_its_notes(kept: Site) -> None:
         )
 
 
-def test_two_projects_have_no_surrogate_and_no_day_in_common(kept: Site) -> None:
-    texts = {}
+def test_two_projects_have_no_surrogate_number_and_no_shift_of_days_in_common(kept: Site) -> None:
+    """The offsets of both patients, as a set: a day alone may be the same by chance, and two offsets of two may not."""
+    numbers: dict[str, set[str]] = {}
+    offsets: dict[str, set[int]] = {}
     for project in ("two", "three", "four"):
         _scope(kept, project)
         provision(kept, project, "test")
         said = " ".join(row["note_text"] for row in _rows(kept, project, "note"))
-        texts[project] = set(re.findall(r"\d{6,}|\d+/\d+/\d+", said))
-    assert not texts["two"] & texts["three"] and not texts["three"] & texts["four"]
+        numbers[project] = set(re.findall(r"\d{10}", said))
+        visits = _rows(kept, project, "visit_occurrence")
+        offsets[project] = {(row["visit_start_date"] - SEEN.date()).days for row in visits}
+        assert len(numbers[project]) == 2
+    assert not numbers["two"] & numbers["three"] and not numbers["three"] & numbers["four"]
+    assert offsets["two"] != offsets["three"] != offsets["four"]
 
 
 @pytest.mark.parametrize(
