@@ -59,3 +59,10 @@ def test_found(text: str, found: str) -> None:
 )
 def test_left(text: str) -> None:
     assert marked(text) == []
+
+
+def test_an_organisation_reaches_to_its_town() -> None:
+    text = "Referred by Nelson House Hospital, Barnsley."
+    covered = {at for span in find(text) for at in range(span.begin, span.end)}
+    begin = text.index("Nelson")
+    assert covered >= set(range(begin, len(text) - 1))

@@ -365,12 +365,13 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)
             continue
+        gap = text[last.end : span.begin] if last else ""
         if (
             last
             and last.kind in _WHERE
             and (span.kind in _WHERE_NEXT or (span.own and last.own and span.kind in _WHERE))
-            and text[last.end : span.begin] in _ADDRESS_GAPS
-        ):
-            joined[-1] = last._replace(end=span.begin)
+            and gap in _ADDRESS_GAPS
+        ) or (last and last.kind == ORGANISATION and span.kind == PLACE and gap in (" ", ", ")):
+            joined[-1] = last._replace(end=span.begin)  # an organisation too: "Nelson House, Yarmouth"
         joined.append(span)
     return joined
