@@ -12,6 +12,7 @@ from lockgate.deidentify.text import (
     cues,
     cuewords,
     initials,
+    letters,
     orgs,
     patterns,
     proper,
@@ -54,6 +55,7 @@ NAMING = 1 << 23  # after it any word with a capital may be a name: "at", "told"
 PLACED = 1 << 24  # by itself a name only after such a word
 GIVEN = 1 << 25  # a given name of any list
 NAMED = 1 << 26  # a name of any list, or one with such a part
+BODY = 1 << 28  # capitals that may be the letters of an organisation
 SEES = 1 << 27  # after it whom no list knows may be named in small letters
 
 
@@ -91,6 +93,7 @@ def asked(word: str) -> int:
         (lower in proper.never() and word not in ("St", "Saint"), NOTHING),
         (capital and proper.only_placed(word), PLACED),
         (lower in any_given() or lower in own_given(), GIVEN),
+        (letters.may_be(word), BODY),
     )
     told = sum(kind for holds, kind in kinds if holds)
     alone = capital and (word.isupper() or told & (PLAIN | NOTHING) != PLAIN | NOTHING)

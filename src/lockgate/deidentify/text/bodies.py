@@ -14,7 +14,7 @@ from lockgate.deidentify.text.capitals import capitals, headings, names_nothing
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, WORDS
+from lockgate.deidentify.text.guards import EPONYMS, HEADS, NOT_NAMES, WORDS
 from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, places
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ORGANISATION, Span
@@ -184,8 +184,7 @@ _SCHEME = re.compile(
     r"[A-Z](?<!\w[A-Z])[\w'-]+(?:(?: (?:to|in|and|with|for|of|a|the|on|not|over|at)){1,2} [A-Z][\w'-]+|"
     r"-[a-z]{1,3}-[A-Z]\w+){1,2}\Z"
 )
-# Hospitals by their letters ("NMGH ED"), schools and hospitals by a title and a name ("Queen Elizabeth's").
-_GH = re.compile(r"[A-Z](?<![\w-][A-Z])[A-Z]{0,2}GH\b(?!-)")
+# Schools and hospitals by a title and a name ("Queen Elizabeth's").
 _TITLED = re.compile(
     r"(?:Queen|King|Bishop|Princess|Prince|Archbishop|Cardinal) [A-Z][a-z]+(?: [IV]+)?'s?\b"
     r"(?! (?:son|daughter|wife|husband))"
@@ -211,10 +210,6 @@ def bodies(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
             [word for word in re.findall(r"[a-z]{3,}", scheme[0].lower()) if word not in _JOINERS]
         ):
             yield Span(scheme.start(), scheme.end(), ORGANISATION)
-    if "GH" in text:
-        for match in _GH.finditer(text):
-            if match[0] not in ABBREVIATIONS and match[0].lower() not in english() and len(match[0]) > 2:
-                yield Span(match.start(), match.end(), ORGANISATION)
     if b"'" in form:
         for match in _ROYAL.matches(_TITLED, text, there):
             yield Span(match.start(), match.end(), ORGANISATION)

@@ -32,6 +32,11 @@ _TRADE_AFTER = re.compile(
     r"(?:they|that|re|about|to say|not|no|the|out|run|been|start|restart|increase|stock|supply|deliver|dispense|"
     r"confirm|collect|blister|prepare|order|owe)\w*)"
 )
+# A word of where things come from or are: "order from Boots", "outside Subway".
+_GIVEN_BY = re.compile(
+    r"\b(?:from|at|via|outside|through|insurers?|insured (?:by|with)|agenc(?:y|ies)|employer|landlord|funded by|"
+    r"held at|supported by|works for|leaflet:?|sent to|script to|scripts to|order(?:ed)? (?:from|via)):? \Z"
+)
 # The branch of a chain: "Boots, Larkfield", "Lloyds (High Street)".
 _TOWN_OF = re.compile(r"(?:, | - | \()([A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2})(?=[\s.,;:)]|\Z)")
 _LEAD = 44
@@ -159,7 +164,9 @@ def _names() -> SiteNames:
 def _traded(text: str, span: Span) -> bool:
     """Whether a word of the trade stands near a name that is a word too."""
     lead = text[max(0, span.begin - _LEAD) : span.begin]
-    return bool(_TRADE_BEFORE.search(lead) or _TRADE_AFTER.match(text, span.end)) and not lead.endswith("Dr ")
+    return bool(
+        _TRADE_BEFORE.search(lead) or _GIVEN_BY.search(lead) or _TRADE_AFTER.match(text, span.end)
+    ) and not lead.endswith("Dr ")
 
 
 def _named(lower: str) -> bool:

@@ -27,7 +27,9 @@ from lockgate.deidentify.text import (
     digits,
     initials,
     joined,
+    letters,
     lines,
+    localities,
     oldest,
     orgs,
     patterns,
@@ -41,6 +43,7 @@ from lockgate.deidentify.text import (
 )
 from lockgate.deidentify.text.asked import (
     BEFORE_PLACE,
+    BODY,
     BY_ITSELF,
     CAPITAL,
     CUE,
@@ -128,8 +131,8 @@ def find(
     if ner is not None:
         found += ner.spans(folded)
     spans = _join(folded, resolve(found))
-    for more in (again.listed, again.repeated):
-        if others := more(tokens, spans):
+    for more in (again.listed, again.repeated, letters.repeated):
+        if others := list(more(tokens, spans)):
             spans = resolve(spans + others)
     if origin is None:
         return spans
@@ -166,6 +169,7 @@ def _shapes(
     found += chains.organisations(text, flat, there)
     found += bodies.bodies(text, flat, there, form)
     found += wards.wards(text, flat, there)
+    found += localities.services(text, there)
     found += beside.beside(text, flat, there, form)
     found += patterns.numbers(text, flat, there, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)
@@ -249,6 +253,8 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             proper_end, named = proper.proper(tokens, place)
             if named:
                 found.append(named)
+        if kind & BODY and (organisation := letters.body(tokens, place)):
+            found.append(organisation)
         if kind & LETTER:
             found += proper.with_initial(tokens, place)
     return found
@@ -339,7 +345,11 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
     """Neighbouring spans of one person's name as one ("WHEELER, Abdiaziz"); an address reaches to its postcode."""
     joined: list[Span] = []
     for span in spans:
-        span = wards.prolonged(text, span)
+        if joined and span.begin < joined[-1].end:
+            if span.end <= joined[-1].end:
+                continue  # the town of an organisation
+            span = span._replace(begin=joined[-1].end)
+        span = localities.with_town(text, wards.prolonged(text, span))
         if span.kind in _NAMES:
             span = _trimmed(text, span)
             if " " not in text[span.begin : span.end] and (letter := _LETTER_AFTER.match(text, span.end)):

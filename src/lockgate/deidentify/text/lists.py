@@ -74,6 +74,12 @@ def chains() -> frozenset[str]:
 
 
 @cache
+def letters() -> frozenset[str]:
+    """Abbreviations in capitals that are no name of one hospital or firm, in lower case: our own list."""
+    return _listed("letters.txt")
+
+
+@cache
 def towns() -> frozenset[str]:
     """Cities, towns and districts: names of local authorities (ONS, OGL v3.0) and of towns (our own list)."""
     return _listed("towns.txt")

@@ -15,7 +15,7 @@ from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, HEADS, NOT_NAMES, PERSONAL_VERBS, WORDS
+from lockgate.deidentify.text.guards import EPONYMS, HEADS, NOT_NAMES, PERSONAL_VERBS, WORDS
 from lockgate.deidentify.text.lists import any_family, any_given, drugs, english, family_names, places
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.record import is_ward
@@ -169,14 +169,6 @@ def _alone(tokens: Tokens, place: int, before: str, inside: bool) -> Span | None
     if word.isupper():
         far = before in _WHERE and tokens.gaps[place - 1] == " " and tokens.words[place - 1].islower()
         town = far and len(word) > 4 and (lower in places() or class_of(lower) in (STRANGER, FAMILY))
-        if (
-            far
-            and 2 < len(word) < 6
-            and word not in ABBREVIATIONS
-            and before in ("at", "from", "via")
-            and word not in _UNITS
-        ):
-            return span._replace(kind=ORGANISATION)
         return span._replace(kind=PLACE) if town and lower not in capitals() else None
     if lower in capitals() and word[1:].islower():
         return None
@@ -273,15 +265,6 @@ _STATES = PERSONAL_VERBS | words("""
     hoarse tired sleepy awake aged distressed agitated bright cheerful frustrated pleased nervous cross fed-up
 """)
 _WITH_THEM = (["me"], ["i"], ["her"], ["his"], ["my"], ["their"], ["family"])
-
-# Parts of a hospital, and services, by their letters.
-_UNITS = words("""
-    ITU AMU MAU SAU CCU HDU ICU EAU ACU EPAU UTC MIU WIC OPD OOH GUM ENT CAMHS CMHT IAPT PICU NICU SCBU DGH HMP MDT
-    EDD TTO TTA ED ANC EPU CDU SDEC AEC ASU HASU CICU CTC DVLA DWP HDFT MAAU RAU MLU LDRP DSU TCI TOP GCS CPR BMI
-    HR BP NEWS MEWS PEWS SATS LMP EDC MCA LPA GTT MHA CTO DOLS IMCA IDVA MARAC MASH PALS NHS SALT ICD PPM ROSC
-    CT MRI XR USS PET DEXA UK USA EU CPAP BIPAP NIV PEG NGT NBM RIG PICC HST IPC STC LIF RIF RUQ LUQ BOTH HOME WORK
-    PM AM EOL DN DNS GP GPS OT PT SLT SW CPN HV RSPCA RNIB AA NA
-""")
 
 
 def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:

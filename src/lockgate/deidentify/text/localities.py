@@ -1,0 +1,115 @@
+"""Where an organisation is: the town after its name, and the place before a service that is told in small letters.
+
+"Solent Gate Hospital, Portsmouth", "Cornwall adult social care", "Cromer clinic", "Newlyn fish market".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.capitals import capitals
+from lockgate.deidentify.text.classes import STRANGER, class_of
+from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
+from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.guards import NOT_NAMES
+from lockgate.deidentify.text.lists import drugs, english, places
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
+
+_TOWN = re.compile(
+    r", ([A-Z][a-z'-]+(?:(?: (?:of|on|upon|under|in|the|y|le))* [A-Z][a-z'-]+){0,2})(?![\w'-]| [A-Z\d])"
+)
+# What a service or a spot is, in small letters after its place.
+_SPOT = re.compile(
+    r" (?:social (?:care|work|services)|out of hours|(?:(?:district|specialist) )?(?:nursing|nurses|midwives|"
+    r"midwifery|carers|therapy|physio)(?: team)?|team|clinic|services?|equipment store|loan store|stores?|library|"
+    r"market|seafront|car park|(?:bus |train |railway |police |fire |ambulance )station|airport|docks?|harbour|"
+    r"shipyard|colliery|mills?|works|kitchens|caf\u00e9|cafe|leisure centre|shopping centre|retail park|sports centre|"
+    r"day centre|health centre|resource centre|community centre|birth centre|swimming pool|playing fields?|"
+    r"golf (?:club|course)|promenade|beach|pier|barracks|magistrates|crown court|hospital|cottage hospital|"
+    r"police(?: team)?|lifeboat|custody|council|store|factory|hub|hostel|refuge|surgery|hosiery)"
+    r"(?![\w'-])(?: platform \d\d?)?"
+)
+_SPOTS = Beginnings(
+    " social care", " social work", " social services", " out of hours", " district nurs", " community nurs",
+    " community midw", " community care", " community ther", " community physio", " specialist nurs", " nursing",
+    " nurses", " midwi", " carers", " therapy", " physio", " team", " clinic", " service", " equipment store",
+    " loan store", " store", " library", " market", " seafront", " car park", " bus station", " train station",
+    " railway station", " police", " fire station", " ambulance station", " airport", " dock", " harbour",
+    " shipyard", " colliery", " mill", " works", " kitchens", " caf", " leisure centre", " shopping centre",
+    " retail park", " sports centre", " day centre", " health centre", " resource centre", " community centre",
+    " birth centre", " swimming pool", " playing field", " golf c", " promenade", " beach", " pier", " barracks",
+    " magistrates", " crown court", " hospital", " cottage hospital", " lifeboat", " custody", " council",
+    " factory", " hub", " hostel", " refuge", " surgery", " hosiery",
+)  # fmt: skip
+# The words between a place and what it has there: "Cornwall adult social care", "Newlyn fish market".
+_BETWEEN = words("""
+    adult adults children's older people's community social mental health crisis home treatment outreach addiction
+    addictions drug alcohol recovery district nursing dn hv school neighbourhood police stroke rehab rehabilitation
+    falls frailty memory dementia palliative respiratory heart failure diabetes continence wound leg ulcer fracture eye
+    dental sexual early intervention learning disability intermediate care reablement rapid response discharge virtual
+    ward equipment loan fish cattle jute cotton paper steel railway textile carpet car bus council housing family
+    safeguarding antenatal booking midwife-led birth minor injuries out-of-hours ambulance fire bowling golf
+    general satellite peripheral monthly pain podiatry physio physiotherapy ot salt wheelchair orthotics audiology
+    hosiery boot shoe
+""")
+_LED = re.compile(
+    r"(?<![\w'/-])([A-Z][\w'-]+(?: (?:and |& |of )?[A-Z][\w'-]+){0,2})((?: [a-z][a-z'-]+){0,4})\Z"
+)
+_HEADED = frozenset((ORGANISATION, PLACE))
+
+
+def services(text: str, there: There) -> Iterator[Span]:
+    """The services and spots of a note that are told by their place and small letters."""
+    for match in _SPOTS.matches(_SPOT, text, there):
+        before = _LED.search(text, max(0, match.start() - 60), match.start())
+        if before is None or not _BETWEEN.issuperset(before[2].split()):
+            continue
+        said = before[1].split(" ")
+        begin = before.start()
+        while len(said) > 1 and not _of_place(said[0]):
+            begin += len(said[0]) + 1
+            said = said[1:]
+        if not _of_place(said[0]) or _titled(text, begin):
+            continue
+        stranger = len(said) == 1 and match[0] != " clinic"
+        if said[0].lower() in places() or stranger:
+            yield Span(begin, match.end(), ORGANISATION)
+
+
+def _of_place(word: str) -> bool:
+    """Whether a word may be the place of a service: one of the lists or a stranger, no word of English or medicine."""
+    lower = word.lower()
+    return (
+        len(lower) > 3
+        and word[1:].islower()
+        and lower not in english()
+        and lower not in drugs()
+        and lower not in capitals()
+        and lower not in NOT_NAMES
+        and lower not in MONTHS
+        and (lower in places() or class_of(lower) is STRANGER)
+    )
+
+
+def _titled(text: str, begin: int) -> bool:
+    before = text[max(0, begin - 8) : begin].rstrip(". ").rpartition(" ")[2].lower()
+    return before in TITLES or before in DOCTORS
+
+
+def with_town(text: str, span: Span) -> Span:
+    """An organisation, or a named part of one, with the town after it and a comma."""
+    if span.kind not in _HEADED or span.own or text[span.end : span.end + 2] != ", ":
+        return span
+    if span.kind == PLACE and " " not in text[span.begin : span.end]:
+        return span
+    town = _TOWN.match(text, span.end)
+    if town:
+        said = town[1].split(" ")
+        for count in range(len(said), 0, -1):
+            name = " ".join(said[:count])
+            if name.lower() in places():
+                return span._replace(end=town.start(1) + len(name))
+    return span

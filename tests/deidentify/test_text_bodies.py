@@ -1,0 +1,71 @@
+"""Organisations by their letters, with their town, and services told by a place and small letters."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.deidentify.text import find
+from lockgate.deidentify.text.letters import of_name
+
+
+def marked(text: str) -> list[str]:
+    return [text[span.begin : span.end] for span in find(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Access by keysafe. Pre alert MBH not asked.", "MBH"),
+        ("Conveyed by SCAS to QAH on blue lights.", "SCAS"),
+        ("Conveyed by SCAS to QAH on blue lights.", "QAH"),
+        ("The WMAS crew gave fluids.", "WMAS"),
+        ("My insurer WPA asks for a code.", "WPA"),
+        ("Children's Outpatients, SVRI", "SVRI"),
+        ("Reviewed in clinic. BCUHB", "BCUHB"),
+        ("Admitted to Mourne Bay Hospital. Later MBH rang the ward.", "MBH"),
+    ],
+)
+def test_organisations_by_their_letters(text: str, found: str) -> None:
+    assert found in marked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Referred to HDU, moved to CDU from AMU after ROSC.",
+        "Sent to MRI, then admitted under CAMHS with SSRI; TVN aware. EDD from MDT.",
+    ],
+)
+def test_letters_of_medicine_are_nobody(text: str) -> None:
+    assert marked(text) == []
+
+
+def test_letters_of_a_name() -> None:
+    assert of_name("Royal Infirmary of Edinburgh") == "RIE"
+    assert of_name("Mourne Bay hospital") == ""
+    assert of_name("Minor Injuries Unit") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Warrant for Solent Gate Hospital, Portsmouth on Monday.", "Solent Gate Hospital, Portsmouth"),
+        ("Referred by Nelson Wharf Hospital, Great Yarmouth.", "Nelson Wharf Hospital, Great Yarmouth"),
+        ("Could Cornwall adult social care look at a package.", "Cornwall adult social care"),
+        ("Reviewed at Cromer outreach clinic in May.", "Cromer outreach clinic"),
+        ("Talking of her time at Newlyn fish market.", "Newlyn fish market"),
+        ("Handed over to Larkhall community nursing team.", "Larkhall community nursing team"),
+        ("Order from Boots sent off.", "Boots"),
+        ("Insurers Churchill told.", "Churchill"),
+    ],
+)
+def test_organisations_with_their_place(text: str, found: str) -> None:
+    assert found in marked(text)
+
+
+def test_what_follows_a_hospital_and_is_no_town() -> None:
+    text = "Films of Tollgate Royal Infirmary, March 2009, were read. Mendip Ward, Charlotte Jackson."
+    assert "Tollgate Royal Infirmary" in marked(text)
+    assert "March 2009" in marked(text)
+    assert "Charlotte Jackson" in marked(text)
+    assert marked("Seen by the community nursing team, mental health clinic and district nurses.") == []
