@@ -49,7 +49,8 @@ def test_letters_of_a_name() -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Warrant for Solent Gate Hospital, Portsmouth on Monday.", "Solent Gate Hospital, Portsmouth"),
+        ("A bed at Solent Gate Hospital, Portsmouth is ready.", "Solent Gate Hospital, Portsmouth"),
+        ("A bed in Solent Gate Hospital, Portsmouth on Monday.", "Solent Gate Hospital, Portsmouth"),
         ("Referred by Nelson Wharf Hospital, Great Yarmouth.", "Nelson Wharf Hospital, Great Yarmouth"),
         ("Could Cornwall adult social care look at a package.", "Cornwall adult social care"),
         ("Reviewed at Cromer outreach clinic in May.", "Cromer outreach clinic"),
@@ -64,7 +65,7 @@ def test_organisations_with_their_place(text: str, found: str) -> None:
 
 
 def test_what_follows_a_hospital_and_is_no_town() -> None:
-    text = "Films of Tollgate Royal Infirmary, March 2009, were read. Mendip Ward, Charlotte Jackson."
+    text = "Films of\nTollgate Royal Infirmary, March 2009, were read. Mendip Ward, Charlotte Jackson."
     assert "Tollgate Royal Infirmary" in marked(text)
     assert "March 2009" in marked(text)
     assert "Charlotte Jackson" in marked(text)

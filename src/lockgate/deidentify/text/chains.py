@@ -34,7 +34,7 @@ _TRADE_AFTER = re.compile(
 )
 # A word of where things come from or are: "order from Boots", "outside Subway".
 _GIVEN_BY = re.compile(
-    r"\b(?:from|at|via|outside|through|insurers?|insured (?:by|with)|agenc(?:y|ies)|employer|landlord|funded by|"
+    r"\b(?i:from|at|via|outside|through|insurers?|insured (?:by|with)|agenc(?:y|ies)|employer|landlord|funded by|"
     r"held at|supported by|works for|leaflet:?|sent to|script to|scripts to|order(?:ed)? (?:from|via)):? \Z"
 )
 # The branch of a chain: "Boots, Larkfield", "Lloyds (High Street)".
@@ -164,8 +164,11 @@ def _names() -> SiteNames:
 def _traded(text: str, span: Span) -> bool:
     """Whether a word of the trade stands near a name that is a word too."""
     lead = text[max(0, span.begin - _LEAD) : span.begin]
+    land = text.startswith("Iceland", span.begin)
     return bool(
-        _TRADE_BEFORE.search(lead) or _GIVEN_BY.search(lead) or _TRADE_AFTER.match(text, span.end)
+        _TRADE_BEFORE.search(lead)
+        or (_GIVEN_BY.search(lead) and not land)
+        or _TRADE_AFTER.match(text, span.end)
     ) and not lead.endswith("Dr ")
 
 

@@ -21,6 +21,7 @@ from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
 _TOWN = re.compile(
     r", ([A-Z][a-z'-]+(?:(?: (?:of|on|upon|under|in|the|y|le))* [A-Z][a-z'-]+){0,2})(?![\w'-]| [A-Z\d])"
 )
+_JOINED = re.compile(r" (?=[a-z])")
 # What a service or a spot is, in small letters after its place.
 _SPOT = re.compile(
     r" (?:social (?:care|work|services)|out of hours|(?:(?:district|specialist) )?(?:nursing|nurses|midwives|"
@@ -107,9 +108,7 @@ def with_town(text: str, span: Span) -> Span:
         return span
     town = _TOWN.match(text, span.end)
     if town:
-        said = town[1].split(" ")
-        for count in range(len(said), 0, -1):
-            name = " ".join(said[:count])
+        for name in (town[1], _JOINED.split(town[1], maxsplit=1)[0]):  # "Portsmouth on Monday"
             if name.lower() in places():
                 return span._replace(end=town.start(1) + len(name))
     return span
