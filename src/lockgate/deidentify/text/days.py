@@ -49,6 +49,7 @@ _OF_A_DAY = re.compile(
     r"moved to|brought forward to|put back to|re-?scheduled (?:to|for)|re-?arranged (?:to|for)|changed to|"
     r"(?:re)?booked(?: for| in| in for)?|bo|b/o|bowels open|slot|cancelled|dna'?d?|wnb|uta|no show|"
     r"rang|phoned|telephoned|texted|e-?mailed|faxed|posted|printed|wrote|w/b|rtc|tca|cons(?:ultant)? wr|"
+    r"f2f|face to face|due change|"
     r"arrived|died|rip|verified|authorised|validated|issued|lodged|detained|sectioned|s/b|d/w|inpatient|"
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
     r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"

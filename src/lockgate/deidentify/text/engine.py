@@ -34,6 +34,7 @@ from lockgate.deidentify.text import (
     orgs,
     patterns,
     proper,
+    ranks,
     record,
     signoffs,
     slips,
@@ -170,6 +171,8 @@ def _shapes(
     found += bodies.bodies(text, flat, there, form)
     found += wards.wards(text, flat, there)
     found += localities.services(text, there)
+    found += localities.stays(text, there)
+    found += ranks.ranks(text, there)
     found += beside.beside(text, flat, there, form)
     found += patterns.numbers(text, flat, there, form, numbers)
     found += days.numeric_dates(text, numbers, known.births)

@@ -163,7 +163,11 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
 def _signs_off(tokens: Tokens, place: int, before: str) -> bool:
     """Whether initials alone end a line after a check and a colon, or after a bracket of who dictated it."""
     gap = tokens.gaps[place - 1]
-    cued = (before in _CHECKS and gap in _COLONS) or (before in _UNSIGNED and gap in _CLOSED)
+    cued = (
+        (before in _CHECKS and gap in _COLONS)
+        or (before in _CHECKS and gap == " " and tokens.words[place] not in ABBREVIATIONS)
+        or (before in _UNSIGNED and gap in _CLOSED)
+    )
     return cued and bool(_SIGNED_OFF.match(tokens.text, tokens.ends[place]))
 
 

@@ -18,7 +18,7 @@ from lockgate.deidentify.text.tokens import Tokens
 # After these whatever has unknown letters is a place to be or a body.
 _PLACED = words("""
     at from via attended insurer insurers insured conveyed prealert pre-alert alert alerted planner contacted outside
-    employer solicitors landlord agency charity provider
+    employer solicitors landlord agency charity provider housing hospital lab laboratory transport
 """)
 # And after "to", "by" and the like where these stand before them.
 _LED = words("""
@@ -26,7 +26,7 @@ _LED = words("""
     blue-lighted brought return returned returning back accepted attended seen reported funded retrieved covered
     conveyance discussed registered booked followed works work worked working employed insured going goes gone
     known open job transport operated delivered treated listed in-patient inpatient outpatient supported attends stepped
-    discharged provided arranged supplied assessed liaised liaise spoke
+    sample samples histology films imaging images discharged provided arranged supplied assessed liaised liaise spoke
 """)
 _LEADING = words("to by with for in under through into")
 _CREWS = words(
@@ -56,9 +56,8 @@ def body(tokens: Tokens, place: int) -> Span | None:
         (word.endswith(_OF_HOUSE) and lower not in english() and len(word) < 6)
         or (
             gap in _GAPS
-            and tokens.words[place - 1].islower()
             and (
-                (before in _PLACED and gap != ", ")
+                (before in _PLACED and gap != ", " and (gap == ": " or tokens.words[place - 1].islower()))
                 or (
                     before in _LEADING
                     and gap == " "

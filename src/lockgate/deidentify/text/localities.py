@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import STRANGER, class_of
-from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
+from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import drugs, english, places
@@ -60,6 +60,68 @@ _LED = re.compile(
     r"(?<![\w'/-])([A-Z][\w'-]+(?: (?:and |& |of )?[A-Z][\w'-]+){0,2})((?: [a-z][a-z'-]+){0,4})\Z"
 )
 _HEADED = frozenset((ORGANISATION, PLACE))
+
+
+# A ward by its name alone: "was with us on Elsing", "moved to Bluebell from Primrose".
+_STAYED = re.compile(
+    r"(?:with us on|under us on|stay on|stayed on|cared for on|nursed on|inpatient on|patient on|bed on|"
+    r"bed available on|back on|[Mm]oved to|[Tt]ransferred to|[Ss]tepped down to|[Ss]tep down to|[Aa]dmitted (?:on)?to|"
+    r"[Dd]ischarged from|sister on|nurse on|staff on|team on|shift on|worked on|[Hh]anded over (?:to|by)|nights on) "
+    r"(?:[Ww]ard \d+ )?([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
+    r"(?=[.,;)\n]| (?:from|until|since|for|on|with|after|today|this|last|where|as|and|at|by|in|to|yesterday|"
+    r"overnight)\b)"
+)
+_STAYS = Beginnings(
+    "with us on", "under us on", "stay on", "stayed on", "cared for on", "nursed on", "inpatient on", "patient on",
+    "bed on", "bed available on", "back on", "moved to", "transferred to", "stepped down to", "step down to",
+    "admitted to", "admitted onto", "discharged from", "sister on", "nurse on", "staff on", "team on", "shift on",
+    "worked on", "handed over to", "handed over by", "nights on",
+)  # fmt: skip
+_AREAS = words(
+    "majors minors resus recovery theatre theatres triage paeds assessment waiting reception discharge rehab"
+)
+# A road or spot where something happened: "SCENE A58 Ripponden", "RTC on the M62 near Hartshead".
+_ROAD = re.compile(
+    r"(?:SCENE|Scene|scene|[Ll]anding(?: site)?|RTC|RTA|[Cc]ollision|[Cc]rash|[Aa]ccident)(?: (?:site|at|on|is|was))*"
+    r"(?: the)?:? {1,4}([AM]\d{1,4}(?:\(M\))?(?: (?:J|junction )\d\d?| hard shoulder| slip road| [A-Z][a-z'-]+)*)"
+    r"(?![\w.])"
+)
+_SCENE = re.compile(
+    r"(?:SCENE|[Ll]anding(?: site)?|Scene)(?: at)?:? {1,4}([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3}(?: [a-z]+){0,2})"
+    r"(?=[ \t]*(?:[\n.,;]|\Z| {2}))"
+)
+_ROADS = Beginnings("scene", "landing", "rtc", "rta", "collision", "crash", "accident")
+
+
+def stays(text: str, there: There) -> Iterator[Span]:
+    """Wards by their name alone after who stayed there, and where an ambulance was called to."""
+    for match in _STAYS.matches(_STAYED, text, there):
+        said = match[1].split(" ")
+        if all(_of_ward(word) for word in said):
+            yield Span(match.start(1), match.end(1), PLACE)
+        elif len(said) > 1 and _of_ward(said[0]):
+            yield Span(match.start(1), match.start(1) + len(said[0]), PLACE)
+    for match in _ROADS.matches(_ROAD, text, there):
+        yield Span(match.start(1), match.end(1), PLACE)
+    for match in _ROADS.matches(_SCENE, text, there):
+        if any(_of_ward(word) and word.lower() not in english() for word in match[1].split(" ")[:3]):
+            yield Span(match.start(1), match.end(1), PLACE)
+
+
+def _of_ward(word: str) -> bool:
+    """Whether a capitalised word may be the name of a ward: none of headings, medicine, months and people's."""
+    lower = word.lower()
+    return not (
+        lower in capitals()
+        or lower in _AREAS
+        or lower in drugs()
+        or lower in NOT_NAMES
+        or lower in MONTHS
+        or lower in TITLES
+        or lower in DOCTORS
+        or lower in ROLES
+        or lower in RELATIONS
+    )
 
 
 def services(text: str, there: There) -> Iterator[Span]:

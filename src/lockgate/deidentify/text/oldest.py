@@ -44,6 +44,8 @@ _BEFORE = re.compile(
     r"now|well|only|living|spry|sprightly|(?:lady|gentleman|man|woman|widow|widower|chap|patient|resident) of)"
     r"(?: at| aged?)? " + _ADVERB + r"|"
     r"\b(?i:died|alive|passed away|dead|d\.?)(?: [a-z]+){0,4} ?(?:at|@|aged) ?|\bd\. ?|[A-Z]{2,} ?@ ?|"
+    r"\b(?i:" + _KIN + r"), [A-Z][\w'-]+(?: [A-Z][\w'-]+)?, (?:is|was) (?:now )?|"
+    r"\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'-]+,? (?:is|was|turned) (?:now |aged )?|"
     r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
     r"[A-Z][a-z'-]+(?: \(|, )|\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z]\.? \(|"
     r"\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"

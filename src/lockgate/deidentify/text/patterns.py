@@ -120,7 +120,7 @@ _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\
 _CONSTABLE_FIRST = Beginnings("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO ")
 _BLEEP = re.compile(
     r"\b(?:bleep(?:ed)?(?: (?!at\b|by\b|from\b|since\b|until\b|x\b|for\b)[a-z]{3,12})?|"
-    r"pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,3}(\d{3,6})\b(?!/)",
+    r"pager|ext|extn|extension|(?:reg|sho|spr) bp)\b[ :.#]{1,6}(\d{3,6})\b(?!/)",
     re.I,
 )
 _BLEEP_CUES = Beginnings("bleep", "pager", "ext", "reg bp", "sho bp", "spr bp")

@@ -58,16 +58,20 @@ _OF_KIND = words("""
 _NOBODY = TITLES | DOCTORS
 # After a label: "Ward: Kynance", "Ward/Unit   Lanyon".
 _LABELLED = re.compile(
-    r"\b(?i:ward(?:/unit|/dept)?|unit)(?: ?[:=] {0,4}|\t)([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
+    r"\b(?i:(?:discharging )?ward(?:/unit|/dept)?|unit|loc(?:ation)?)(?: ?[:=] {0,4}| - |\t| {2,6})"
+    r"([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,}){0,2})"
     r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t|[Bb]ed\b|[Bb]ay\b|/))"
 )
-_LABELS = Beginnings("ward", "unit")
+_LABELS = Beginnings("ward", "unit", "loc", "discharging ward")
 # At the start of a line or after a colon: "Ward Chillingham NIGHT REPORT".
 _FIRST = re.compile(
-    r"Ward (?<![^\n:/(] Ward )(?<![^\n\t :/(]Ward )([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{3,})?)"
+    r"Ward (?<![^\n:/( |] Ward )(?<![^\n\t :/(]Ward )([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{2,}){0,2})"
     r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t)| [A-Z]{3})"
 )
 _FIRST_FIRST = Beginnings("Ward ")
+_PARTS = frozenset(
+    ("Day", "Unit", "Suite", "Wing", "Outpatients", "House", "Centre", "Clinic", "Court", "Lodge")
+)
 # Where somebody came from or went to: "Discharged from: Needles Unit", "to Wolds Unit".
 _WENT = re.compile(
     r"(?:from|to|ward|unit|location|destination)[:>=]? {1,3}\Z",
@@ -98,13 +102,24 @@ _RUNS = re.compile(
 _RUNS_FIRST = Beginnings(" run", " offer", " provide", " host", " hold")
 # Who insures, sits with, scans or is to see somebody: "insurers Saga", "lifeline from Island Careline", "via Serco".
 _SERVES = re.compile(
-    r"(?i:insurers?|insured (?:with|by)|(?:lifeline|pendant|sitting|sitters?|carers?|scan|equipment|meals|ambulance) "
-    r"(?:from|by|with|in|at)|known to|open to|f/u|via|agencies):? "
-    r"([A-Z][\w'&-]*(?: (?:of |the |and |& )?[A-Z\d][\w'&-]*){0,4})(?=[,.;)\n]|\Z| within\b| - | twice\b| daily\b)"
+    r"(?i:insurers?|insured (?:with|by)|(?:lifeline|pendant|sitting|sitters?|carers?|scan|equipment|meals|"
+    r"ambulance|care|package|poc|support|visits|calls|service|taxi|lift|transport|bed|hoist|outreach|placement|counselling|"
+    r"respite|job|work|works|worked|working|employed|apprenticeship|shifts) (?:from|by|with|in|at|via|for)|"
+    r"(?:supplied|delivered|provided|commissioned|run|arranged|collected|transported|driven|funded|managed) by|"
+    r"(?:going|goes|referred|referral|signposted) to|known to|open to|f/u|via|agencies|providers?|attends|member of|"
+    r"ordered (?:from|through)|registered with|banks with|(?:claim|policy|cover) (?:with|by)):? "
+    r"([A-Z][\w'&-]*(?: (?:of |the |and |& |at |in )?[A-Z\d][\w'&-]*){0,4})(?=[,.;)\n]| within\b| - | (?:twice|daily|"
+    r"on|once|three|four|starting|restarting|since|will|who|x ?\d|QDS|TDS|BD|OD|crew|carers|leaflet)\b)"
 )
 _SERVES_FIRST = Beginnings(
     "insurer", "insured ", "lifeline ", "pendant ", "sitting ", "sitter", "carer", "scan ", "equipment ", "meals ",
-    "ambulance ", "known to", "open to", "f/u", "via ", "agencies",
+    "ambulance ", "care ", "package ", "poc ", "support ", "visits ", "calls ", "service ", "taxi ", "lift ",
+    "transport ", "bed ", "hoist ", "outreach ", "placement ", "counselling ", "respite ", "job ", "work ", "works ",
+    "worked ", "working ", "employed ", "apprenticeship ", "shifts ", "supplied by", "delivered by", "provided by",
+    "commissioned by", "run by", "arranged by", "collected by", "transported by", "driven by", "funded by",
+    "managed by", "going to", "goes to", "referred to", "referral to", "signposted to", "known to", "open to", "f/u",
+    "via ", "agencies", "provider", "attends ", "member of", "ordered ", "registered with", "banks with", "claim ",
+    "policy ", "cover ",
 )  # fmt: skip
 # A service that begins with its place, wherever it stands: "Lisburn Community Mental Health Team", "Malone Imaging".
 _HEADED = re.compile(
@@ -131,10 +146,12 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         if before and (span := _ward(text, before, match)):
             yield span
     for match in _FIRST_FIRST.matches(_FIRST, text, there):
-        if all(_may_name(word) for word in match[1].split(" ")):
+        said = match[1].split(" ")
+        if _may_name(said[0]) and all(_may_name(word) or word in _PARTS for word in said):
             yield Span(match.start(), match.end(1), PLACE)
     for match in _LABELS.matches(_LABELLED, text, there):
-        if all(_may_name(word) for word in match[1].split(" ")):
+        said = match[1].split(" ")
+        if _may_name(said[0]) and all(_may_name(word) or word in _PARTS for word in said):
             yield Span(match.start(1), match.end(1), PLACE)
     if "Team" in text:
         for match in _TEAM_FIRST.matches(_TEAM, text, there):
