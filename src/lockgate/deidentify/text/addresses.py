@@ -278,10 +278,10 @@ def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Sp
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _LIVING_AT.matches(_HOUSE_CUE, text, there):
         yield Span(match.start(1), match.end(1), ADDRESS)
-    for match in _NAMED_ROAD.finditer(text) if _ROADS.stand(there, text) else ():
+    for match in _ROADS.led(_NAMED_ROAD, text, there, 3):
         yield Span(match.start(), match.end(), ADDRESS)
         yield from town_after(text, match.end())
-    for match in _OTHER_ROAD.finditer(text) if _OTHER_ROADS.stand(there, text) else ():
+    for match in _OTHER_ROADS.led(_OTHER_ROAD, text, there, 3):
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and "the" not in said:
             yield Span(match.start(), match.end(), ADDRESS)

@@ -35,6 +35,9 @@ from lockgate.deidentify.text.tokens import Tokens
 
 _NAMES = frozenset((NAME, RELATIVE, STAFF))
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
+_LEADING = _NAMES | {ORGANISATION, PLACE}
+# What the expressions below begin with.
+_JOINTS = frozenset(" ,/;")
 _LISTED = re.compile(
     r"(?: and | & | or |, | ?/ ?| \+ |; |, and | \([^()\n]{1,14}\)(?:,| and| &) )(?=[^\W\d_])"
 )
@@ -171,6 +174,8 @@ def listed(tokens: Tokens, spans: list[Span]) -> list[Span]:
     found: list[Span] = []
     for span, after in zip(spans, [*spans[1:], None], strict=False):
         end, kind = span.end, span.kind
+        if kind not in _LEADING or tokens.text[end : end + 1] not in _JOINTS:
+            continue
         for _ in range(6):
             joint = _LISTED.match(tokens.text, end) if kind in _NAMES else _TOWN.match(tokens.text, end)
             if not joint or (after and joint.end() >= after.begin):
@@ -182,8 +187,6 @@ def listed(tokens: Tokens, spans: list[Span]) -> list[Span]:
                 _person(tokens, place, sure=bool(_SURE.search(joint[0])))
                 if kind in _NAMES
                 else _town(tokens, place)
-                if kind in (ORGANISATION, PLACE)
-                else place
             )
             if stop == place:
                 break

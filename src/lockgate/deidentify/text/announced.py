@@ -63,6 +63,7 @@ _DEPARTMENTS = words("""
     THEATRE CATH CTPA SALT HDC TOPS
 """)
 _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
+_UPPER_OUTLINES = tuple(last + b"," + gap + b"A" for last in (b"A", b"'", b"-") for gap in (b" ", b""))
 _UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
 
@@ -73,7 +74,7 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
     """
     for match in _NAME_IS.finditer(text) if "name is" in flat else ():
         yield Span(match.start(1), match.end(1), NAME)
-    for match in _LETTERED.finditer(text) if _LETTERS.stand(there, text) else ():
+    for match in _LETTERS.led(_LETTERED, text, there, 4):
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
             yield Span(match.start(), match.end(), ORGANISATION)
@@ -95,7 +96,7 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
                 match.end(),
                 ORGANISATION,
             )
-    for match in _UPPER_FIRST.finditer(text) if any_of((b"A,", b"',", b"-,"), form) else ():
+    for match in _UPPER_FIRST.finditer(text) if any_of(_UPPER_OUTLINES, form) else ():
         family, given = re.split(", ?", match[0].lower())
         if (
             given in any_given()
@@ -103,7 +104,7 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
             and (family in any_family() or (class_of(family) is STRANGER and len(family) > 4))
         ):
             yield Span(match.start(), match.end(), NAME)
-    for match in _FIRM.finditer(text) if " and " in flat else ():
+    for match in _FIRM.finditer(text) if b", A" in form and b" aaa A" in form else ():
         partners = re.findall(r"[A-Z][\w'-]+", match[0])
         if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
             yield Span(match.start(), match.end(), ORGANISATION)

@@ -18,6 +18,7 @@ from lockgate.deidentify.text.fold import any_of, flatten
 There = dict[int, list[int]]
 """For each ``Beginnings`` of which one stands in a note, by its number: where."""
 
+_CAPITAL = re.compile(r"[A-Z]")
 _numbers = count()
 _all: list[Beginnings] = []
 
@@ -45,6 +46,15 @@ class Beginnings:
         places = there.get(self.number)
         return matches_at(expression, places, text) if places else ()
 
+    def places(self, there: There) -> list[int]:
+        """Where one of them stands, the first first."""
+        return sorted(there.get(self.number, ()))
+
+    def led(self, expression: re.Pattern[str], text: str, there: There, words: int) -> Iterable[re.Match[str]]:
+        """The same, where each match begins with a capital in one of the ``words`` words right before one of them."""
+        places = there.get(self.number)
+        return matches_at(expression, _capitals_before(text, places, words), text) if places else ()
+
 
 def look(flat: str) -> There:
     """Where in a note, flattened, the beginnings of all rules stand."""
@@ -65,6 +75,19 @@ def matches_at(expression: re.Pattern[str], places: Iterable[int], text: str) ->
         if place >= done and (match := expression.match(text, place)):
             done = match.end()
             yield match
+
+
+def _capitals_before(text: str, places: Iterable[int], words: int) -> set[int]:
+    """Where the capitals stand in so many words before each of some places."""
+    capitals: set[int] = set()
+    for place in places:
+        begin = place
+        for _ in range(words):
+            begin = text.rfind(" ", 0, begin)
+            if begin < 0:
+                break
+        capitals.update(match.start() for match in _CAPITAL.finditer(text, begin + 1, place))
+    return capitals
 
 
 @cache

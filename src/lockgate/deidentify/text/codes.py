@@ -18,7 +18,7 @@ _IN_CODE = re.compile(r"[\w/\-]")
 _SNOMED = re.compile(r"[TMPDF]-?[\dX]{5}")
 _RIGHT = re.compile(r"[\w/\-]*[A-Za-z0-9]")
 _AMOUNT = re.compile(
-    r"[x<>~]?\d+(?:\.\d+)?(?:m?c?[gl]|ml|mls|mg|mcg|kg|iu|i?u|units?|kcal|cal|hrs?|h|am|pm|s|k|m|cm|mm|cc|ppm|yrs?)",
+    r"[x<>~]?\d++(?:\.\d++)?(?:m?c?[gl]|ml|mls|mg|mcg|kg|iu|i?u|units?|kcal|cal|hrs?|h|am|pm|s|k|m|cm|mm|cc|ppm|yrs?)",
     re.I,
 )
 _UNIT_AFTER = re.compile(

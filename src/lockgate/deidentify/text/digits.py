@@ -13,7 +13,7 @@ from functools import lru_cache
 # So many characters of the outline around the first digit are looked at.
 _BEFORE, _AFTER = 3, 11
 _LINE_ENDS = b"\n" * _BEFORE
-_FIRST_DIGIT = re.compile(rb"0+")
+_FIRST_DIGIT = re.compile(rb"00*")  # as "0+", but its first character is looked for as a string
 # Every expression there is, each in its number's place.
 EXPRESSIONS: list[Expression] = []
 

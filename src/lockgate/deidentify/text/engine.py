@@ -164,7 +164,7 @@ def _shapes(
     found += addresses.outward(text, numbers, known.outwards)
     found += initials.dotted(text, form)
     found += initials.signed(text, flat, there)
-    found += joined.joined(text)
+    found += joined.joined(text, there)
     found += announced.letterhead(text)
     found += announced.announced(text, flat, there, form)
     found += chains.organisations(text, flat, there)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.classes import GIVEN, STRANGER, class_of
 from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.lists import any_family, any_given, english, given_names
@@ -25,11 +26,15 @@ _PARTICLE = (
 _FILE = re.compile(
     r"\.(?:pdf|docx?|rtf|txt|jpe?g|png|tiff?|dcm|heic|mp[34]|wav|m4a|xlsx?|csv|zip|eml|msg)\b", re.I
 )
+_FILES = Beginnings(
+    ".pdf", ".doc", ".rtf", ".txt", ".jp", ".png", ".tif", ".dcm", ".heic", ".mp", ".wav", ".m4a", ".xls", ".csv",
+    ".zip", ".eml", ".msg",
+)  # fmt: skip
 _STEM = re.compile(r"[\w.'-]+$")
 _PART = re.compile(r"[^\W\d_]{2,}")
 
 
-def joined(text: str) -> Iterator[Span]:
+def joined(text: str, there: There) -> Iterator[Span]:
     """Names joined by carets, and those in the names of files."""
     if "^" in text:
         for match in _CARETS.finditer(text):
@@ -39,11 +44,10 @@ def joined(text: str) -> Iterator[Span]:
             first = match[0].split(" ")[0].strip(".").lower()
             if len(first) < 2 or first in any_given() or first not in english():
                 yield Span(match.start(), match.end(), NAME)
-    if "." in text:
-        for match in _FILE.finditer(text):
-            stem = _STEM.search(text, max(0, match.start() - 60), match.start())
-            if stem:
-                yield from _in_stem(stem)
+    for match in _FILES.matches(_FILE, text, there):
+        stem = _STEM.search(text, max(0, match.start() - 60), match.start())
+        if stem:
+            yield from _in_stem(stem)
 
 
 def _in_stem(stem: re.Match[str]) -> Iterator[Span]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, There, matches_at
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import any_of, places, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -57,6 +57,7 @@ _SHORT_PHONE = Expression(
 _PHONE_CUE = re.compile(
     r"\b(?:tel|telephone|phone|mobile|mob|fax|landline|call(?:ed)?|text|ring)\b[\s.:a-z]{0,12}[+(]?$", re.I
 )
+_PHONE_CUES = ("tel", "phone", "mob", "fax", "landline", "call", "text", "ring")
 _OTHER_LINE = re.compile(r" ?/ ?\d{2,6}(?![\d/%])")
 _FOREIGN = re.compile(r"\+(?<!\w\+)(?!44)\d{1,3}[ \-]?\(?\d{1,4}\)?(?:[ \-]?\d{2,4}){2,4}(?!\d)")
 _NI = Expression(r"\d(?<!\d\d)\d ?\d{2} ?\d{2} ?[A-Da-d](?!\w)", rb"00 ?00 ?00 ?[Aa](?![Aa0])")
@@ -153,7 +154,11 @@ _TELLING = (
     (_THREES, NUMBER),
     (_LONG, NUMBER),
 )
-_LETTERS_FIRST = ((_LETTERED, (b"A000000", b"A-000000")), (_DRIVER, (b"000000A", b"0000000")))
+# Each with outlines of which one is in each match, and how far before that it may begin.
+_LETTERS_FIRST = (
+    (_LETTERED, (b"A000000", b"A-000000"), (3, 2, 1, 0)),
+    (_DRIVER, (b"A000000A", b"A0000000", b"00000000", b"0000000A"), (4,)),
+)
 
 MONTHS = {
     name: number
@@ -205,6 +210,8 @@ def phones(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]
     for match in _BLEEP_CUES.matches(_BLEEP, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _SHORT_PHONE.finditer(text, digits):
+        if not any_of(_PHONE_CUES, flat[max(0, match.start() - 28) : match.start()]):
+            continue
         if len(re.sub(r"\D", "", match.group())) >= 6 and before(_PHONE_CUE, text, match.start(), 28):
             yield Span(match.start(), match.end(), PHONE)
 
@@ -226,8 +233,9 @@ def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> 
     for match in _CONSTABLE_FIRST.matches(_CONSTABLE, text, there):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
     for match in _LOCAL.finditer(text, digits):
-        letters = before(_LOCAL_LETTERS, text, match.start(), 7)
         begin = match.start()
+        near = text[max(0, begin - 2) : begin].rstrip("/ -")[-1:]
+        letters = before(_LOCAL_LETTERS, text, begin, 7) if near.isalpha() else None
         if letters and _local_cue(text, flat, letters.start()):
             begin = letters.start()
         elif (begin and text[begin - 1].isalnum()) or not _local_cue(text, flat, begin):
@@ -240,8 +248,9 @@ def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> 
     for expression, kind in _TELLING:
         for match in expression.finditer(text, digits):
             yield Span(match.start(), match.end(), kind)
-    for lettered, forms in _LETTERS_FIRST:
-        for match in lettered.finditer(text) if any_of(forms, form) else ():
+    for expression, forms, steps in _LETTERS_FIRST:
+        at = [place - step for outline in forms for place in places(outline, form) for step in steps]
+        for match in matches_at(expression, [place for place in at if place >= 0], text) if at else ():
             yield Span(match.start(), match.end(), HOSPITAL_NUMBER)
     for match in _OUR_REF_FIRST.matches(_OUR_REF, text, there):
         if any(char.isdigit() for char in match.group(1)):

@@ -6,7 +6,7 @@ A name that is a word too counts in a line with two such cells, and under a note
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, headings
@@ -32,6 +32,15 @@ _ROLE = (
     r"nurse in charge|nic|co-?ordinator|bleep holder|site manager|call (?:handler|taker)|dispatcher|attendant|"
     r"(?:lead )?(?:paramedic|clinician)|radiographer|porter|chaperone|triage(?: nurse)?|mid(?:wife)?)"
 )
+# What one of these parts begins with.
+_ROLES = Beginnings(
+    "trauma ", "arrest ", "resus ", "crash ", "team lead", "ttl", "airway", "primary ", "secondary ", "procedure",
+    "circulat", "doctor ", "nurse ", "dr ", "runner", "blood ", "scribe", "time", "defib", "compressions", "cpr",
+    "access", "lines", "drugs ", "1st ", "2nd ", "first ", "second ", "surgeon", "assist", "anaes", "operator", "scrub",
+    "odp", "perfusionist", "recovery", "ed ", "med ", "surg ", "ortho ", "icu ", "itu ", "cons", "reg", "sho", "spr",
+    "nic", "coordinat", "co-ordinat", "bleep ", "site ", "call ", "dispatcher", "attendant", "lead ", "paramedic",
+    "clinician", "radiographer", "porter", "chaperone", "triage", "mid",
+)  # fmt: skip
 _CELL = re.compile(
     r"(?i:(?<![\w-])" + _ROLE + r")[ \t]*[:=]?[ \t]+(" + _NAME + r")(?=[ \t]{2}|[ \t]*(?:\n|\Z|\||;|/|,))"
 )
@@ -132,14 +141,14 @@ def signoffs(text: str, flat: str, there: There, digits: Places) -> Iterator[Spa
     ``flat`` is the text in lower case, ``digits`` the places of its numbers.
     """
     if _CELLS.stand(there, flat):
-        yield from _cells(text)
+        yield from _cells(text, there)
     for number in _ANSWERED.finditer(text, digits):
         at = number.start()
         if text[at - 1] == "#" or text[max(0, at - 10) : at].rstrip(".:# ").lower().endswith(_ANSWERED_ON):
             match = _ANSWERS.match(text, text.rfind("\n", 0, at) + 1, at + 9)
             if match and match.end() == at and _may_be_called(match[1]):
                 yield Span(match.start(1), match.end(1), STAFF)
-    for begin in _line_starts(text) if _RINGING.stand(there, flat) else ():
+    for begin in _line_starts(text, _RINGING.places(there)):
         match = _RINGS.match(text, begin)
         if match and _place(match[1].lower()):
             yield Span(match.start(1), match.end(1), PLACE)
@@ -182,25 +191,32 @@ def signoffs(text: str, flat: str, there: There, digits: Places) -> Iterator[Spa
             yield Span(match.start(1), match.end(1), NUMBER)
 
 
-def _cells(text: str) -> Iterator[Span]:
+def _cells(text: str, there: There) -> Iterator[Span]:
     """The names of the cells of a line that has two of them, or that are names and nothing else."""
-    for begin in _line_starts(text):
+    found = list(_ROLES.matches(_CELL, text, there))
+    for begin in _line_starts(text, [cell.start() for cell in found]):
         end = text.find("\n", begin)
-        said = text[begin : end if end >= 0 else len(text)]
-        cells = list(_CELL.finditer(said)) if any_of(_CELLS.strings, f" {said.lower()}") else []
+        end = end if end >= 0 else len(text)
+        cells = [cell for cell in found if begin <= cell.start() < end]
+        if not any_of(_CELLS.strings, f" {text[begin:end].lower()}"):
+            continue
         for cell in cells:
             if _may_be_called(cell[1]) if len(cells) > 1 else _sure(cell[1]):
-                yield Span(begin + cell.start(1), begin + cell.end(1), STAFF)
+                yield Span(cell.start(1), cell.end(1), STAFF)
 
 
-def _line_starts(text: str) -> Iterator[int]:
-    """Where the lines of a text begin that begin with a capital."""
-    begin = 0
-    for line in text.split("\n"):
-        said = line.lstrip(" \t")
-        if "A" <= said[:1] <= "Z":
-            yield begin + len(line) - len(said)
-        begin += len(line) + 1
+def _line_starts(text: str, places: Iterable[int]) -> Iterator[int]:
+    """Where the lines begin, each once, that begin with a capital and have one of some places in them."""
+    last = -1
+    for place in places:
+        begin = text.rfind("\n", 0, place) + 1
+        if begin == last:
+            continue
+        last = begin
+        while text[begin : begin + 1] in (" ", "\t"):
+            begin += 1
+        if "A" <= text[begin : begin + 1] <= "Z":
+            yield begin
 
 
 def _place(said: str) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
-# Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The first for
-# any text, the second, which is quicker, for one in ASCII.
-_TOKEN, _PLAIN_TOKEN = (
-    re.compile(rf"({letter}(?!(?<={letter}'[sS])\b){letter}*(?:['-](?![sS]\b){letter}+)*)")
+# Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The last two for
+# a text in ASCII, the first and third for one in which an s follows an apostrophe: the others are quicker.
+_TOKEN, _TOKEN_WITHOUT, _PLAIN, _PLAIN_WITHOUT = (
+    re.compile(rf"({letter}{possessive}(?:['-](?![sS]\b){letter}+)*)")
     for letter in (r"[^\W\d_]", "[A-Za-z]")
+    for possessive in (rf"(?!(?<='[sS])(?<={letter}'[sS])\b){letter}*+", "+")
 )
 # Places after the last word that may be asked for the gap behind them.
 _BEYOND = 12
@@ -35,7 +37,11 @@ class Tokens:
     @classmethod
     def of(cls, text: str) -> Tokens:
         """Split a text; the s of a possessive is no word."""
-        parts = (_PLAIN_TOKEN if text.isascii() else _TOKEN).split(text)
+        possessive = "'s" in text or "'S" in text
+        if text.isascii():
+            parts = (_PLAIN if possessive else _PLAIN_WITHOUT).split(text)
+        else:
+            parts = (_TOKEN if possessive else _TOKEN_WITHOUT).split(text)
         at = list(accumulate(map(len, parts)))
         words = parts[1::2]
         gaps = parts[2:-1:2]
@@ -57,11 +63,12 @@ class Tokens:
 
     def at_start(self, place: int) -> bool:
         """Whether a sentence, line or list item begins with the word."""
-        if place == 0:
-            return True
-        gap = self.gaps[place - 1]
-        if gap == " ":
-            return False
-        if digits := _DIGITS.match(gap):  # "at no. 6 (Sidhu family)" begins none there
-            gap = gap[digits.end() :]
-        return not _STARTERS.isdisjoint(gap) or "- " in gap
+        return place == 0 or ((gap := self.gaps[place - 1]) != " " and _starts_after(gap))
+
+
+@lru_cache(maxsize=1 << 14)
+def _starts_after(gap: str) -> bool:
+    """Whether what stands between two words ends a sentence, line or list item before the second."""
+    if digits := _DIGITS.match(gap):  # "at no. 6 (Sidhu family)" begins none there
+        gap = gap[digits.end() :]
+    return not _STARTERS.isdisjoint(gap) or "- " in gap
