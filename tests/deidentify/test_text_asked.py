@@ -7,9 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.deidentify.text import Known, addresses, codes, engine, find, initials, lines, patterns, record
+from lockgate.deidentify.text import (
+    Known,
+    addresses,
+    announced,
+    codes,
+    engine,
+    find,
+    initials,
+    joined,
+    lines,
+    patterns,
+    record,
+    signoffs,
+)
 from lockgate.deidentify.text.beginnings import Beginnings, look
-from lockgate.deidentify.text.fold import any_of, flatten, outline
+from lockgate.deidentify.text.fold import flatten, outline
 
 ADA = Known.from_rows([{"given_name": "Oluwaseun", "family_name": "Adebayo-Clarke"}])
 # Each holds something that one of the expressions below finds, some of them twice, at the ends, or run together.
@@ -18,9 +31,13 @@ Reg number AB12 CDE vehicle: XY99ZZZ number plate Q123 ABC\nOur ref: AB/12/3 you
 typed by AB dictated by: XY checked by cd on 3/4\nSgd R Mackintosh, signed: t lowe\nlives at 12 Mill Lane
 Address: The Old Vicarage, Church Row, moved to 4 High Street living at 9 Elm Grove home 7 Oak Way Flat 3, Rose Court
 ending 1234 xx 5678 last 4 digits 9876 **432 ends in 555\nSpring 2021, summer of 1999 and Boxing Day 2020
+dhillon_mri.pdf scan.DOCX, x.jpeg y.tiff.mp3 a.xlsx\nTTL  Nair  AIRWAY: Lund  ED Cons Okafor
+Trauma Team Leader Nair | Nurse 2 Hill; Co-ordinator  J Moss\tDrugs Nurse: Day  Med SpR Long\nScribe Ashe
 ref no AB-123 Ref: 99/A1B PC Jones 1234 WPC 5678 no. 123456 nr 99887 badge AB123 payroll 55512"""
 ANCHORED = [
     (patterns._BLEEP, patterns._BLEEP_CUES),
+    (joined._FILE, joined._FILES),
+    (signoffs._CELL, signoffs._ROLES),
     (patterns._STAFF_NUMBER, patterns._STAFF_CUES),
     (patterns._VEHICLE_CUE, patterns._VEHICLE_CUE_FIRST),
     (patterns._OUR_REF, patterns._OUR_REF_FIRST),
@@ -45,18 +62,40 @@ def test_an_expression_tried_at_its_cues_finds_what_it_finds_everywhere(
     assert [match.span() for match in cues.matches(expression, TEXT, look(flatten(TEXT)))] == everywhere
 
 
+NAMED = """Mill Road, off Upper Mill Lane\nThe Old Kent Road. McNab Road x O'Neil-Hay Close Grove Way (Station Mews)
+New Station Approach, Elm Tree Industrial Estate or St Mary Row\nOrmeau Park HC, Great St Bede Girls Boys. Ash CE
+Upper Mill Hall Lane Court Road Sea View Parade Mill Cl Beech Rd St Annes RC Primary Kelder DGH Avenue"""
 SHAPED = "RX1234567 AB-1234567 MORGA657054SM9IJ M9999657054999IJ"
 
 
 @pytest.mark.parametrize(
-    ("expression", "forms"), patterns._LETTERS_FIRST, ids=lambda value: getattr(value, "pattern", "")[:20]
+    ("expression", "forms", "steps"),
+    patterns._LETTERS_FIRST,
+    ids=lambda value: getattr(value, "pattern", "")[:20],
 )
 def test_what_an_expression_finds_has_one_of_its_outlines(
-    expression: re.Pattern[str], forms: tuple[bytes, ...]
+    expression: re.Pattern[str], forms: tuple[bytes, ...], steps: tuple[int, ...]
 ) -> None:
-    found = [match[0] for match in expression.finditer(SHAPED)]
+    found = [match.start() for match in expression.finditer(SHAPED)]
     assert found
-    assert all(any_of(forms, outline(said)) for said in found)
+    for begin in found:
+        assert any(outline(SHAPED).startswith(form, begin + step) for form in forms for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("expression", "ends", "words"),
+    [
+        (addresses._NAMED_ROAD, addresses._ROADS, 3),
+        (addresses._OTHER_ROAD, addresses._OTHER_ROADS, 3),
+        (announced._LETTERED, announced._LETTERS, 4),
+    ],
+)
+def test_an_expression_tried_before_its_last_word_finds_what_it_finds_everywhere(
+    expression: re.Pattern[str], ends: Beginnings, words: int
+) -> None:
+    everywhere = [match.span() for match in expression.finditer(NAMED)]
+    assert everywhere
+    assert [match.span() for match in ends.led(expression, NAMED, look(flatten(NAMED)), words)] == everywhere
 
 
 def test_an_outline_has_a_byte_for_each_character() -> None:

@@ -6,7 +6,7 @@ Most rules ask for what few notes have. A rule whose beginnings are nowhere cost
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import count
 from typing import Any
@@ -41,7 +41,7 @@ class Beginnings:
         """Whether one of them stands in the text of the note as it is written here."""
         return self.number in there and any_of(self.strings, text)
 
-    def matches(self, expression: re.Pattern[str], text: str, there: There) -> Iterable[re.Match[str]]:
+    def matches(self, expression: re.Pattern[str], text: str, there: There) -> Sequence[re.Match[str]]:
         """``expression.finditer(text)``, where each match begins with one of them."""
         places = there.get(self.number)
         return matches_at(expression, places, text) if places else ()
@@ -50,7 +50,9 @@ class Beginnings:
         """Where one of them stands, the first first."""
         return sorted(there.get(self.number, ()))
 
-    def led(self, expression: re.Pattern[str], text: str, there: There, words: int) -> Iterable[re.Match[str]]:
+    def led(
+        self, expression: re.Pattern[str], text: str, there: There, words: int
+    ) -> Sequence[re.Match[str]]:
         """The same, where each match begins with a capital in one of the ``words`` words right before one of them."""
         places = there.get(self.number)
         return matches_at(expression, _capitals_before(text, places, words), text) if places else ()
@@ -68,13 +70,14 @@ def look(flat: str) -> There:
     return there
 
 
-def matches_at(expression: re.Pattern[str], places: Iterable[int], text: str) -> Iterator[re.Match[str]]:
+def matches_at(expression: re.Pattern[str], places: Iterable[int], text: str) -> list[re.Match[str]]:
     """The matches that begin at one of some places, the first first and without overlap."""
-    done = 0
+    found, done, match_at = [], 0, expression.match
     for place in sorted(places):
-        if place >= done and (match := expression.match(text, place)):
+        if place >= done and (match := match_at(text, place)):
             done = match.end()
-            yield match
+            found.append(match)
+    return found
 
 
 def _capitals_before(text: str, places: Iterable[int], words: int) -> set[int]:

@@ -7,7 +7,7 @@ look, and remembered, for the outlines of numbers repeat.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from functools import lru_cache
 
 # So many characters of the outline around the first digit are looked at.
@@ -37,17 +37,17 @@ class Expression:
         self._number = len(EXPRESSIONS)
         EXPRESSIONS.append(self)
 
-    def finditer(self, text: str, places: Places) -> Iterable[re.Match[str]]:
+    def finditer(self, text: str, places: Places) -> Sequence[re.Match[str]]:
         """The matches in a text, whose ``places`` these are."""
         own = places[self._number]
-        return self._matches(text, own) if own else ()
-
-    def _matches(self, text: str, places: list[int]) -> Iterator[re.Match[str]]:
-        done = 0
-        for place in places:
-            if place >= done and (match := self._match(text, place)):
+        if not own:
+            return ()
+        found, done, match_at = [], 0, self._match
+        for place in own:
+            if place >= done and (match := match_at(text, place)):
                 done = match.end()
-                yield match
+                found.append(match)
+        return found
 
 
 def begins(form: bytes) -> Places:

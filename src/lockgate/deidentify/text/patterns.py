@@ -248,9 +248,9 @@ def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> 
     for expression, kind in _TELLING:
         for match in expression.finditer(text, digits):
             yield Span(match.start(), match.end(), kind)
-    for expression, forms, steps in _LETTERS_FIRST:
+    for lettered, forms, steps in _LETTERS_FIRST:
         at = [place - step for outline in forms for place in places(outline, form) for step in steps]
-        for match in matches_at(expression, [place for place in at if place >= 0], text) if at else ():
+        for match in matches_at(lettered, [place for place in at if place >= 0], text) if at else ():
             yield Span(match.start(), match.end(), HOSPITAL_NUMBER)
     for match in _OUR_REF_FIRST.matches(_OUR_REF, text, there):
         if any(char.isdigit() for char in match.group(1)):

@@ -33,13 +33,17 @@ _ROLE = (
     r"(?:lead )?(?:paramedic|clinician)|radiographer|porter|chaperone|triage(?: nurse)?|mid(?:wife)?)"
 )
 # What one of these parts begins with.
+_GRADES = ("cons", "reg", "sho", "spr")
 _ROLES = Beginnings(
-    "trauma ", "arrest ", "resus ", "crash ", "team lead", "ttl", "airway", "primary ", "secondary ", "procedure",
-    "circulat", "doctor ", "nurse ", "dr ", "runner", "blood ", "scribe", "time", "defib", "compressions", "cpr",
-    "access", "lines", "drugs ", "1st ", "2nd ", "first ", "second ", "surgeon", "assist", "anaes", "operator", "scrub",
-    "odp", "perfusionist", "recovery", "ed ", "med ", "surg ", "ortho ", "icu ", "itu ", "cons", "reg", "sho", "spr",
-    "nic", "coordinat", "co-ordinat", "bleep ", "site ", "call ", "dispatcher", "attendant", "lead ", "paramedic",
-    "clinician", "radiographer", "porter", "chaperone", "triage", "mid",
+    "trauma team lead", "arrest team lead", "resus team lead", "crash team lead", "team lead", "ttl", "airway",
+    "primary survey", "secondary survey", "procedure", "circulat", "doctor 1", "doctor 2", "nurse 1", "nurse 2", "dr 1",
+    "dr 2", "runner", "blood runner", "scribe", "timekeeper", "time keeper", "defib", "compressions", "cpr", "access",
+    "lines", "drugs nurse", "surgeon", "assist", "anaes", "operator", "scrub", "odp", "perfusionist", "recovery",
+    "nurse in charge", "nic", "coordinat", "co-ordinat", "bleep holder", "site manager", "call handler", "call taker",
+    "dispatcher", "attendant", "lead paramedic", "lead clinician", "paramedic", "clinician", "radiographer", "porter",
+    "chaperone", "triage", "mid",
+    *(f"{order} {who}" for order in ("1st", "2nd", "first", "second") for who in ("surg", "assist", "anaes", "oper")),
+    *(f"{of}{grade}" for of in ("", "ed ", "med ", "surg ", "ortho ", "icu ", "itu ") for grade in _GRADES),
 )  # fmt: skip
 _CELL = re.compile(
     r"(?i:(?<![\w-])" + _ROLE + r")[ \t]*[:=]?[ \t]+(" + _NAME + r")(?=[ \t]{2}|[ \t]*(?:\n|\Z|\||;|/|,))"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-# Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The last two for
-# a text in ASCII, the first and third for one in which an s follows an apostrophe: the others are quicker.
+# Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The last two
+# are for a text in ASCII, the first and third for one in which an s follows an apostrophe: the others are quicker.
 _TOKEN, _TOKEN_WITHOUT, _PLAIN, _PLAIN_WITHOUT = (
     re.compile(rf"({letter}{possessive}(?:['-](?![sS]\b){letter}+)*)")
     for letter in (r"[^\W\d_]", "[A-Za-z]")
