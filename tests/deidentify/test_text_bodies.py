@@ -70,3 +70,38 @@ def test_what_follows_a_hospital_and_is_no_town() -> None:
     assert "March 2009" in marked(text)
     assert "Charlotte Jackson" in marked(text)
     assert marked("Seen by the community nursing team, mental health clinic and district nurses.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("OOH: Shropdoc\n", "Shropdoc"),
+        ("Housing support: Pobl.", "Pobl"),
+        ("Altnagelvin ED, seen 0200.", "Altnagelvin ED"),
+        ("Visited by Northumbria Stroke Rehab at Home twice.", "Northumbria Stroke Rehab at Home"),
+        ("The crew were from Yorkshire Coast Ambulance.", "Yorkshire Coast Ambulance"),
+        ("Rail fitted by NCC equipment store.", "NCC equipment store"),
+        ("MBH, Ryde\nDischarge letter", "MBH, Ryde"),
+        ("Session 5 (WPA auth 17495542).", "WPA"),
+        ("Ref from MyDentist Sandown (a dentist).", "MyDentist Sandown"),
+        ("Private scan in Malone Imaging, report attached.", "Malone Imaging"),
+        ("Worked at Holman's then as a cook.", "Holman's"),
+        ("H/O TO Sheeba 19 MIN DELAY", "Sheeba"),
+        ("Duty gov Pickles informed.", "Pickles"),
+        ("Verified by LS on call.", "LS"),
+        ("Action allocated to TD for next time.", "TD"),
+        ("Surg done, anaes B Swift, list of four.", "B Swift"),
+        ("Tested by officer 4417.", "4417"),
+    ],
+)
+def test_by_labels_heads_and_hands(text: str, found: str) -> None:
+    assert found in marked(text)
+
+
+def test_letters_at_the_end_of_a_note() -> None:
+    assert marked("Rang the ward.\nXBV,") == []
+
+
+def test_headings_of_hospitals_are_none() -> None:
+    text = "Plan: physio at home. Base: midline. Support: good. Discharge and Assessment forms. Transport: chair."
+    assert marked(text) == []

@@ -94,7 +94,7 @@ _OVER = re.compile(
     r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|h/o to|"
     r"face to face w/|f2f w/|w/|s/n|"
     r"staff nurse|d/w|discussed with|swapped with|covering for|cover for|nurse|physio) "
-    r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -|\Z)"
+    r"([A-Z][a-z'-]{2,})(?=[.,;\n)]| \(| re\b| -| \d|\Z)"
 )
 _OVERS = Beginnings(
     "taken over ", "taking over ", "take over ", "handed over ", "hand over ", "handover ", "h/o to ", "w/ ", "s/n ",

@@ -150,14 +150,18 @@ _TITLE_HEAD = re.compile(
 _LABELLED = re.compile(
     r"(?<![\w/])(?i:lab(?:oratory)?|(?:nominated )?pharmacy|chemist|r/h|n/h|rh|nh|residence|church|charity|agency|gym|"
     r"club|"
-    r"place|nursery|school|playgroup|landlord|employer|source|care home|nursing home|college|workplace|optician)"
+    r"place|nursery|school|playgroup|landlord|employer|source|care home|nursing home|college|workplace|optician|"
+    r"ooh|hospice|union|housing(?: support)?|support|provider|insurer|insurance|transport|pts|dentist|"
+    r"solicitors?|bank|trust|base|site|venue|clinic|crt|cmht|pharmacist|interpreters?|sent to|tested at)"
     r" ?(?:[:=]| - ) {0,3}((?:[Tt]he )?[A-Z][\w'&-]*(?: (?:(?:of|and|the|on|in|&|to) )?[A-Z][\w'-]*){0,4}(?:'s)?"
     r"(?:, [A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?(?=[\n.;]|\Z))?)"
 )
 _LABELS = Beginnings(
     "lab", "pharmacy", "chemist", "r/h", "n/h", "rh", "nh", "residence", "church", "charity", "agency", "gym", "club",
     "place", "nursery", "school", "playgroup", "landlord", "employer", "source", "care home", "nursing home",
-    "college", "workplace", "optician",
+    "college", "workplace", "optician", "ooh", "hospice", "union", "housing", "support", "provider", "insurer",
+    "insurance", "transport", "pts", "dentist", "solicitor", "bank", "trust", "base", "site",
+    "venue", "clinic", "crt", "cmht", "pharmacist", "interpreter", "sent to", "tested at",
 )  # fmt: skip
 # In the bracket after what it is: "supported living (Creative Support)".
 _BRACKETED = re.compile(

@@ -27,7 +27,8 @@ _TRADE_BEFORE = re.compile(
     r"fit note|\btills?\b|\bshifts?\b|\bworks?\b|employ)[^\n.]{0,28}\Z"
 )
 _TRADE_AFTER = re.compile(
-    r"(?i: ?[(,-]? ?(?:pharm|chemist|optic|dispens|deliver|branch|store\b|carers?\b|housing|homecare)|"
+    r"(?i: ?[(,-]? ?(?:auth\b|membership|policy n|pharm|chemist|optic|dispens|deliver|branch|"
+    r"store\b|carers?\b|housing|homecare)|"
     r" (?:says?|said|rang|rung|phoned|called|have|has|haven't|hasn't|cannot|can't|will|are|to) "
     r"(?:they|that|re|about|to say|not|no|the|out|run|been|start|restart|increase|stock|supply|deliver|dispense|"
     r"confirm|collect|blister|prepare|order|owe)\w*)"

@@ -50,7 +50,20 @@ _PRACTISES = words("""
 """)
 # Before the bracket that ends what somebody did not sign: "(dictated, not signed) DB".
 _UNSIGNED = words("signed dictated typed checked approved verified read seen sight")
-_DICTATED = (["dictated"], ["delegated"], ["transcribed"])
+_DICTATED = (
+    ["dictated"],
+    ["delegated"],
+    ["transcribed"],
+    ["allocated"],
+    ["reallocated"],
+    ["assigned"],
+    ["tasked"],
+)
+# Only people do this, whatever their letters may mean else: "Verified by LS on 02/03".
+_DONE_BY = words("""
+    verified validated authorised dictated typed transcribed entered written witnessed dispensed issued requested req
+    signed countersigned recorded completed cannulated dissected scribed vetted justified protocolled
+""")
 _GRADES = words("RN RM RMN RGN SN SSN HCA HCSW CSW ODP RNLD RSCN CNS ANP ACP")
 _DATED = re.compile(r" \([A-Z]{2,4}\), | \d{1,2}[-/. ](?:\d{1,2}|[A-Z][a-z]{2})[-/. ]\d{2,4}\b")
 _CUE_GAPS = frozenset((" ", ". ", ": ", ":", " - "))
@@ -103,7 +116,11 @@ def staff(tokens: Tokens, place: int) -> Iterator[Span]:
     elif gap in _CUE_GAPS and before in _LIKELY:
         if before == "present":
             yield from _chain(tokens, place, 2)
-        elif _ENDS.match(text, end) or (not medical and before != "nurse"):
+        elif (
+            _ENDS.match(text, end)
+            or (not medical and before != "nurse")
+            or (before == "by" and place > 1 and tokens.lowers[place - 2] in _DONE_BY)
+        ):
             yield from _chain(tokens, place, 1)
     elif (
         (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
-from lockgate.deidentify.text.lists import english, letters
+from lockgate.deidentify.text.lists import english, letters, places
 from lockgate.deidentify.text.spans import ORGANISATION, Span
 from lockgate.deidentify.text.tokens import Tokens
 
@@ -25,12 +25,14 @@ _LED = words("""
     transfer transferred transfers conveyed taken sent refer referred referral repatriated repatriation moved admitted
     blue-lighted brought return returned returning back accepted attended seen reported funded retrieved covered
     conveyance discussed registered booked followed works work worked working employed insured going goes gone
-    known open job transport operated delivered treated listed in-patient inpatient outpatient supported attends stepped
+    go known open job transport operated
+    delivered treated listed in-patient inpatient outpatient supported attends stepped
     sample samples histology films imaging images discharged provided arranged supplied assessed liaised liaise spoke
 """)
 _LEADING = words("to by with for in under through into")
 _CREWS = words(
-    "crew crews paramedics paramedic ambulance ambulances retrieval handover prealert pre-alert transport insurance"
+    "crew crews paramedics paramedic ambulance ambulances retrieval handover prealert pre-alert transport insurance "
+    "auth authorisation membership"
 )
 _OF_HOUSE = ("RI", "GH", "UH", "UHB", "SCT")
 _GAPS = frozenset((" ", ": ", ", "))
@@ -57,14 +59,19 @@ def body(tokens: Tokens, place: int) -> Span | None:
         or (
             gap in _GAPS
             and (
-                (before in _PLACED and gap != ", " and (gap == ": " or tokens.words[place - 1].islower()))
+                (before in _PLACED and (gap == ": " or tokens.words[place - 1].islower()))
                 or (
                     before in _LEADING
                     and gap == " "
-                    and not _LED.isdisjoint(tokens.lowers[max(0, place - 4) : place - 1])
+                    and not _LED.isdisjoint(tokens.lowers[max(0, place - 6) : place - 1])
                     and lower not in english()
                 )
             )
+        )
+        or (
+            tokens.gaps[place] == ", "
+            and not places().isdisjoint(tokens.lowers[place + 1 : place + 2])
+            and gap[-1:] in ("", "\n")
         )
         or (tokens.following(place) in _CREWS and tokens.gaps[place] == " " and lower not in english())
     ):

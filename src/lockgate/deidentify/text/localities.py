@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text import letters
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import STRANGER, class_of
@@ -17,15 +18,17 @@ from lockgate.deidentify.text.guards import NOT_NAMES
 from lockgate.deidentify.text.lists import drugs, english, places
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
+from lockgate.deidentify.text.wards import COUNTIES
 
 _TOWN = re.compile(
-    r", ([A-Z][a-z'-]+(?:(?: (?:of|on|upon|under|in|the|y|le))* [A-Z][a-z'-]+){0,2})(?![\w'-]| [A-Z\d])"
+    r",? ([A-Z][a-z'-]+(?:(?: (?:of|on|upon|under|in|the|y|le))* [A-Z][a-z'-]+){0,2})(?![\w'-]| [A-Z\d])"
 )
 _JOINED = re.compile(r" (?=[a-z])")
 # What a service or a spot is, in small letters after its place.
 _SPOT = re.compile(
     r" (?:social (?:care|work|services)|out of hours|(?:(?:district|specialist) )?(?:nursing|nurses|midwives|"
-    r"midwifery|carers|therapy|physio)(?: team)?|team|clinic|services?|equipment store|loan store|stores?|library|"
+    r"midwifery|carers|therapy|physio)(?: team)?|team|clinic|services?|"
+    r"virtual ward|addictions|equipment store|loan store|stores?|library|"
     r"market|seafront|car park|(?:bus |train |railway |police |fire |ambulance )station|airport|docks?|harbour|"
     r"shipyard|colliery|mills?|works|kitchens|caf\u00e9|cafe|leisure centre|shopping centre|retail park|sports centre|"
     r"day centre|health centre|resource centre|community centre|birth centre|swimming pool|playing fields?|"
@@ -36,7 +39,8 @@ _SPOT = re.compile(
 _SPOTS = Beginnings(
     " social care", " social work", " social services", " out of hours", " district nurs", " community nurs",
     " community midw", " community care", " community ther", " community physio", " specialist nurs", " nursing",
-    " nurses", " midwi", " carers", " therapy", " physio", " team", " clinic", " service", " equipment store",
+    " nurses", " midwi", " carers", " therapy", " physio", " team",
+    " virtual ward", " addictions", " clinic", " service", " equipment store",
     " loan store", " store", " library", " market", " seafront", " car park", " bus station", " train station",
     " railway station", " police", " fire station", " ambulance station", " airport", " dock", " harbour",
     " shipyard", " colliery", " mill", " works", " kitchens", " caf", " leisure centre", " shopping centre",
@@ -93,6 +97,9 @@ _SCENE = re.compile(
 _ROADS = Beginnings("scene", "landing", "rtc", "rta", "collision", "crash", "accident")
 
 
+_OF_COUNCIL = (" equipment store", " social care", " social services", " social work")
+
+
 def stays(text: str, there: There) -> Iterator[Span]:
     """Wards by their name alone after who stayed there, and where an ambulance was called to."""
     for match in _STAYS.matches(_STAYED, text, there):
@@ -135,17 +142,18 @@ def services(text: str, there: There) -> Iterator[Span]:
         while len(said) > 1 and not _of_place(said[0]):
             begin += len(said[0]) + 1
             said = said[1:]
-        if not _of_place(said[0]) or _titled(text, begin):
+        council = match[0] in _OF_COUNCIL and letters.may_be(said[0])  # "NCC equipment store"
+        if not (council or _of_place(said[0])) or _titled(text, begin):
             continue
         stranger = len(said) == 1 and match[0] != " clinic"
-        if said[0].lower() in places() or stranger:
+        if said[0].lower() in places() or said[0].lower() in COUNTIES or stranger:
             yield Span(begin, match.end(), ORGANISATION)
 
 
 def _of_place(word: str) -> bool:
     """Whether a word may be the place of a service: one of the lists or a stranger, no word of English or medicine."""
     lower = word.lower()
-    return (
+    return lower in COUNTIES or (
         len(lower) > 3
         and word[1:].islower()
         and lower not in english()
@@ -164,13 +172,14 @@ def _titled(text: str, begin: int) -> bool:
 
 def with_town(text: str, span: Span) -> Span:
     """An organisation, or a named part of one, with the town after it and a comma."""
-    if span.kind not in _HEADED or span.own or text[span.end : span.end + 2] != ", ":
+    if span.kind not in _HEADED or span.own or text[span.end : span.end + 1] not in (",", " "):
         return span
-    if span.kind == PLACE and " " not in text[span.begin : span.end]:
+    apart = text[span.end] == " "
+    if span.kind == PLACE and (apart or " " not in text[span.begin : span.end]):
         return span
     town = _TOWN.match(text, span.end)
     if town:
         for name in (town[1], _JOINED.split(town[1], maxsplit=1)[0]):  # "Portsmouth on Monday"
-            if name.lower() in places():
+            if name.lower() in places() and not (apart and name.lower() in english()):
                 return span._replace(end=town.start(1) + len(name))
     return span

@@ -356,7 +356,8 @@ def employer(tokens: Tokens, place: int) -> Span | None:
         return None
     if end == first + 1 and (tokens.words[first].isupper() or tokens.lowers[first] in MONTHS):
         return None
-    return Span(tokens.begins[first], tokens.ends[end - 1], ORGANISATION)
+    stop = tokens.ends[end - 1]
+    return Span(tokens.begins[first], stop + 2 * tokens.text.startswith("'s ", stop), ORGANISATION)
 
 
 def saint(tokens: Tokens, place: int) -> Span | None:

@@ -35,7 +35,8 @@ _TITLED = TITLES | DOCTORS
 _NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
 _BY = words("""
-    by per with w via copy cc and consultant reg anaesthetist surgeon dr nurse sister to seen checked checker given gave
+    by per with w via copy cc and consultant reg anaesthetist anaes asst assistant surg
+    scrub sho spr surgeon dr nurse sister to seen checked checker given gave
     reviewed rang phoned called attending cover bleeped paged asked told emailed saw from dictated
 """)
 _NOT_INITIAL = words("""
@@ -49,7 +50,7 @@ _FINDINGS = words(
 )
 _SLASHED = re.compile(r"/[A-Z]")
 _ENDS = re.compile(
-    r"[ \t]*\(| (?:ST\d|CT\d|FY\d|F[12]|RM|RN|RGN|RMN|SHO|SpR|HCA|MW|OT|SN)\b|"
+    r"[ \t]*\(| (?:ST\d|CT\d|FY\d|F[12]|RM|RN|RGN|RMN|SHO|SpR|HCA|MW|OT|SN|bleep|bp)\b|"
     r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] "
 )
 

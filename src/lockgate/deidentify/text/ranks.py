@@ -20,7 +20,9 @@ from lockgate.deidentify.text.spans import STAFF, STAFF_NUMBER, Span
 _RANK = re.compile(
     r"(?:[Oo]fficers?|OSG|Ofc|PO|SO|CM|PCSO|PC|WPC|DC|DS|DI|Sgt|Insp|Capt|Captain|Cpl|LCpl|Pte|Lt|Lieutenant|Maj|"
     r"Major|Col|WO[12]?|SSgt|CSgt|CPO|LMA|POMA|MA|Surg (?:Lt|Cdr)|Flt Lt|Sqn Ldr|Wg Cdr|Cdr|AB|LH|Constable|Sergeant|"
-    r"[Ww]arder|[Pp]aramedic|[Pp]ilot|[Cc]oxswain|[Ss]teward|[Ee]scort|[Ww]arden|[Ff]irefighter|[Ww]atch [Mm]anager)"
+    r"[Ww]arder|"
+    r"(?:[Dd]uty )?[Gg]ov(?:ernor)?|[Pp]aramedic|[Pp]ilot|[Cc]oxswain|[Ss]teward|[Ee]scort|[Ww]arden|"
+    r"[Ff]irefighter|[Ww]atch [Mm]anager)"
     r":? (?:(\d{3,6}),? )?(?:[A-Z]\.? )?([A-Z][a-z'-]{2,}(?:-[A-Z][a-z]+)?(?: [A-Z][a-z'-]{2,})?)(?![\w-])"
 )
 _RANKS = Beginnings(
@@ -28,7 +30,7 @@ _RANKS = Beginnings(
     "Insp ", "Capt", "Cpl", "LCpl", "Pte", "Lt ", "Lieutenant", "Maj ", "Major ", "Col ", "WO ", "WO1", "WO2", "SSgt",
     "CSgt", "CPO ", "LMA ", "POMA ", "MA ", "Surg ", "Flt Lt", "Sqn Ldr", "Wg Cdr", "Cdr ", "AB ", "LH ", "Constable",
     "Sergeant", "warder", "paramedic ", "pilot ", "coxswain", "steward", "escort", "warden ", "firefighter ",
-    "watch manager",
+    "watch manager", "gov", "duty gov",
 )  # fmt: skip
 # What an officer or escort is of, and no name.
 _NOT = words("""
@@ -39,7 +41,7 @@ _NUMBERED = re.compile(
     r"(?i:collar|shoulder|warrant|cypher|cipher|badge|crew|operator|officer|pcso|bms|mla|force|staff|employee|"
     r"payroll|phlebotomist|phleb|radiographer|id|user|login|smartcard|"
     r"released by|issued by|scanned by|read by|bled by|taken by)"
-    r"(?: [A-Z][a-z'-]+)?(?i: (?:no\.?|num(?:ber)?|id|code|pin))?[:.#]? {1,2}([A-Z]{0,2}\d{4,7})(?![\w/:.-])"
+    r"(?: [A-Z][a-z'-]+)?(?i: (?:no\.?|num(?:ber)?|id|code|pin))?[:.#]? {1,2}([A-Z]{0,2}\d{4,7})(?![\w/:-]|\.\d)"
 )
 _NUMBERS = Beginnings(
     "collar ", "shoulder ", "warrant ", "cypher ", "cipher ", "badge ", "crew ", "operator", "officer ", "pcso ",

@@ -121,14 +121,32 @@ _SERVES_FIRST = Beginnings(
     "via ", "agencies", "provider", "attends ", "member of", "ordered ", "registered with", "banks with", "claim ",
     "policy ", "cover ",
 )  # fmt: skip
+# Counties and the like, which name services though no town: "Yorkshire Coast Ambulance".
+COUNTIES = words("""
+    yorkshire lancashire cumbria northumbria northumberland durham cheshire merseyside derbyshire lincolnshire norfolk
+    suffolk essex kent sussex surrey hampshire dorset devon cornwall somerset wiltshire gloucestershire oxfordshire
+    berkshire buckinghamshire hertfordshire bedfordshire cambridgeshire northamptonshire leicestershire rutland
+    nottinghamshire staffordshire shropshire worcestershire warwickshire herefordshire gwent powys dyfed gwynedd
+    clwyd glamorgan ceredigion pembrokeshire carmarthenshire lothian fife tayside grampian strathclyde lanarkshire
+    ayrshire galloway borders angus argyll caithness sutherland moray orkney shetland antrim armagh tyrone fermanagh
+    down jersey guernsey alderney humber mersey solent wessex anglia cumbrian scottish highland highlands
+""") - words("down borders scottish highlands")
 # A service that begins with its place, wherever it stands: "Lisburn Community Mental Health Team", "Malone Imaging".
 _HEADED = re.compile(
     r" (?:Teams?|Services?|Nurses|Nursing|Midwives|MDT|Imaging|Diagnostics|Scanning|Outpatients?|Ambulance|HEMS|Unit|"
-    r"Office|Partnership|Recovery|Careline|Rehab|Suite|Wing|Ward)(?![\w-])(?: (?:Service|Trust|Building)(?![\w-]))?"
+    r"Office|Partnership|Recovery|Careline|Rehab|Suite|Wing|Ward|"
+    r"Met|Uni|ED|A&E|MIU|UTC|CRT|HTT|MASH|IDT|YOT|PDU|AP|"
+    r"(?:(?:Stroke )?(?:Rehab|Care|Hospital|Hospice) )?at Home|Home First|Reablement|Rapid Response|Discharge|"
+    r"Assessment|Midwifery|Physiotherapy|Physio|Therapies|Pathology|Radiology|Taxis|Cars|Outreach|Crisis|Liaison)"
+    r"(?![\w-])(?: (?:Service|Trust|Building)(?![\w-]))?"
 )
 _HEADS = Beginnings(
     " team", " service", " nurs", " midwives", " mdt", " imaging", " diagnostics", " scanning", " outpatient",
-    " ambulance", " hems", " unit", " office", " partnership", " recovery", " careline", " rehab", " suite", " wing",
+    " ambulance", " hems", " met", " uni", " ed ", " ed,", " ed.", " a&e", " miu", " utc", " crt", " htt", " mash",
+    " idt", " yot", " pdu", " ap ", " at home", " stroke rehab at home", " rehab at home", " care at home",
+    " hospital at home", " hospice at home", " home first", " reablement", " rapid response", " discharge",
+    " assessment", " physio", " therapies", " pathology", " radiology", " taxis", " cars", " outreach", " crisis",
+    " liaison", " unit", " office", " partnership", " recovery", " careline", " rehab", " suite", " wing",
     " ward",
 )  # fmt: skip
 # What is an organisation by itself: what follows is a department of it.
@@ -191,7 +209,7 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         for word in named if _HOUSES.isdisjoint(named) else ():
             lower = word.lower()
             known = lower in places() or class_of(lower) is STRANGER
-            if known and _may_name(word) and lower not in english():
+            if lower in COUNTIES or (known and _may_name(word) and lower not in english()):
                 yield Span(begin, match.end(), ORGANISATION)
                 break
             begin += len(word) + 1
@@ -273,6 +291,7 @@ _SERVICE = re.compile(
     r"(?: (?:and|&|of|for|in the)(?= [A-Z])| " + _SERVICE_WORD + r"(?![\w-]))* "
     r"(?:Team|Services?|Therapy|Therapies|Nursing|Nurses|Midwives|Midwifery|Hub|Healthcare|Partnership|Trust|FT|Network|"
     r"Alliance|Care|"
+    r"Imaging|Scanning|Diagnostics|Outpatients|Ward|Unit|Wing|Suite|Ambulance|HEMS|MDT|PDU|AP|Probation Office|"
     r"Federation|Collaborative|Laborator(?:y|ies)|IDT|SPA|SPoA|CAB|CMHT|CRHT|CRHTT|HTT|CLDT|ICT|MASH|EIP|CTT|UCR|PCN|CDC|"
     r"CLDN|CNT|DNs?|ASC|CAMHS|IAPT|NHS)(?![\w-])"
     r"(?: NHS)?(?: (?:Foundation )?Trust| FT)?"
