@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from lockgate.deidentify.text import KINDS, Ner, Span, find
+from lockgate.deidentify.text.ner import marks, reaching, told
 from lockgate.deidentify.text.nertrain import judge, train
-from lockgate.errors import UsageError
+from lockgate.errors import Refused, UsageError
 
 pytest.importorskip("spacy", reason="spaCy (the extra ner) is not installed")
 
@@ -33,7 +34,7 @@ def letters() -> list[tuple[str, list[Span]]]:
 
 @pytest.fixture(scope="module")
 def pipeline() -> Any:
-    return train(letters(), {"sets": ["gates"]}, passes=12)
+    return train(letters(), {"sets": ["gates"]}, passes=12, vary=False)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,43 @@ def test_the_folder_says_what_it_was_trained_on(folder: Path) -> None:
     assert about["letters"] == 64
     assert set(about["labels"]) <= {*KINDS, "O"}
     assert about["version"] and about["seed"] == 1
+
+
+def test_a_model_of_another_form_is_refused(pipeline: Any, tmp_path: Path) -> None:
+    pipeline.to_disk(tmp_path / "old")
+    meta = tmp_path / "old" / "meta.json"
+    about = json.loads(meta.read_text("utf-8"))
+    about["lockgate"]["form"] -= 1
+    meta.write_text(json.dumps(about))
+    with pytest.raises(Refused, match="another version"):
+        Ner.load(str(tmp_path / "old"))
+
+
+def test_an_organisation_reaches_to_the_end_of_its_name() -> None:
+    for text, begun, whole in (
+        ("Asked Zorvath Moors HEMS today", "Zorvath", "Zorvath Moors HEMS"),
+        ("via Zorvath adult social care by 5", "Zorvath", "Zorvath adult social care"),
+        ("Hospitals of Zorvath and Quarn, seen", "Hospitals", "Hospitals of Zorvath and Quarn"),
+        ("Zorvath is better", "Zorvath", "Zorvath"),
+        ("Zorvath\nClinic", "Zorvath", "Zorvath"),
+    ):
+        begin = text.index(begun)
+        span = reaching(text, Span(begin, begin + len(begun), "ORGANISATION"))
+        assert text[span.begin : span.end] == whole
+    name = Span(0, 4, "NAME")
+    assert reaching("Lowe Clinic", name) == name
+
+
+def test_plain_words_and_words_as_numbers_must_be_surer(pipeline: Any) -> None:
+    def told_of(text: str, kinds: list[str], sure: list[float]) -> list[bool]:
+        doc = pipeline.make_doc(text)
+        told(doc)
+        return marks(doc, sure, kinds, 0.02)
+
+    assert told_of("went home zorvath", ["PLACE"] * 3, [0.1, 0.1, 0.1]) == [True] * 3
+    assert told_of("went home today", ["PLACE"] * 3, [0.1, 0.1, 0.1]) == [False] * 3
+    assert told_of("went home today", ["PLACE"] * 3, [0.1, 0.4, 0.01]) == [True, True, False]
+    assert told_of("Zorvath 7 March", ["PHONE", "DATE", "DATE"], [0.1] * 3) == [False, True, True]
 
 
 def test_a_model_is_judged_beside_the_rules(pipeline: Any) -> None:

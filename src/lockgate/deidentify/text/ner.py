@@ -11,13 +11,35 @@ import hashlib
 import importlib
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from lockgate.deidentify.text.classes import WORD, class_of
-from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
+from lockgate.deidentify.text.cuewords import DEPARTMENTS, DOCTORS, LABELS, RELATIONS, ROLES, TITLES
+from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS
+from lockgate.deidentify.text.lists import drugs, places, things
+from lockgate.deidentify.text.orgs import ORG_HEADS
+from lockgate.deidentify.text.patterns import MONTHS
+from lockgate.deidentify.text.spans import (
+    AGE,
+    BIRTH_DATE,
+    DATE,
+    HOSPITAL_NUMBER,
+    NAME,
+    NHS_NUMBER,
+    NI_NUMBER,
+    NUMBER,
+    ORGANISATION,
+    PHONE,
+    PLACE,
+    POSTCODE,
+    STAFF_NUMBER,
+    VEHICLE,
+    Span,
+)
 from lockgate.deidentify.text.tokens import Tokens
 from lockgate.errors import Refused
 
@@ -25,10 +47,31 @@ from lockgate.errors import Refused
 _KINDS = {"PERSON": NAME, "GPE": PLACE, "LOC": PLACE, "FAC": PLACE, "ORG": ORGANISATION}
 _EDGES = " \t\r\n,.;:()[]|-"
 TRAINED = "lockgate"  # what the meta.json of a model that Lockgate trained tells of itself under
+FORM = 2  # of what a trained model is told of words: one of another form can't be read
 OUTSIDE = "O"  # the label of a word that is none of an identifier's
 _AT_ONCE = 20_000  # characters that a trained model reads at a time, up to the end of a line
 _BETWEEN = re.compile(r" ?[^\w\s]{1,2} ?")  # marks between two parts of one identifier
 _WORD = re.compile(r"\w")
+_OF_NAME = re.compile(r" (?:of|and|to|for|the|&|in|on) [A-Z][\w'’-]*")
+_NEXT_WORD = re.compile(r" (?:& )?([A-Za-z][\w'’-]*)")
+_AS_FAR = 3  # words after what a model marked, in which one may say what it is: "Leeds adult social care"
+_SURE = 0.3  # how likely a plain word by itself, or a word as a number, must be an identifier's
+_NUMBERS = frozenset(
+    (
+        DATE,
+        BIRTH_DATE,
+        AGE,
+        NUMBER,
+        PHONE,
+        NHS_NUMBER,
+        HOSPITAL_NUMBER,
+        STAFF_NUMBER,
+        NI_NUMBER,
+        POSTCODE,
+        VEHICLE,
+    )
+)
+_BEFORE_SENTENCE = frozenset(("", ".", ":", ";", "-"))
 
 
 class Ner:
@@ -64,6 +107,12 @@ class Ner:
                 remedy="give the name of an installed spaCy model or its folder",
             ) from error
         if TRAINED in pipeline.meta:
+            if pipeline.meta[TRAINED].get("form") != FORM:
+                raise Refused(
+                    "the model was trained by another version of Lockgate",
+                    where=where,
+                    remedy="train it anew: lockgate scrub-model train",
+                )
             return Trained(pipeline)
         if "ner" not in pipeline.pipe_names:
             raise Refused(
@@ -140,19 +189,74 @@ class Trained(Ner):
             return []
         told(doc)
         likely = self._tagger.model.predict([doc])[0]
-        marked = (1 - likely[:, self._outside]) > self._threshold
+        sure = 1 - likely[:, self._outside]
         likely[:, self._outside] = -1
-        kinds = likely.argmax(axis=1)
+        kinds = [self._tagger.labels[kind] for kind in likely.argmax(axis=1)]
+        marked = marks(doc, sure, kinds, self._threshold)
         found: list[Span] = []
         for word in doc:
-            if not marked[word.i] or word.is_space:
+            if not marked[word.i]:
                 continue
-            begin, end, kind = word.idx, word.idx + len(word), self._tagger.labels[int(kinds[word.i])]
+            begin, end, kind = word.idx, word.idx + len(word), kinds[word.i]
             if found and _joins(text[found[-1].end : begin], found[-1].kind == kind):
                 found[-1] = found[-1]._replace(end=end)
             else:
                 found.append(Span(begin, end, kind))
-        return [span for span in found if _WORD.search(text, span.begin, span.end)]
+        return [reaching(text, span) for span in found if _WORD.search(text, span.begin, span.end)]
+
+
+def reaching(text: str, span: Span) -> Span:
+    """An organisation or place with the capitalised words after it, and up to a word that says what it is."""
+    if span.kind not in (ORGANISATION, PLACE):
+        return span
+    end = span.end
+    if span.kind == ORGANISATION:
+        while joined := _OF_NAME.match(text, end):
+            end = joined.end()
+    at = end
+    for _ in range(_AS_FAR):
+        if not (word := _NEXT_WORD.match(text, at)):
+            break
+        at = word.end()
+        if word[1].lower() in _bodies():
+            end = at
+    if span.kind == ORGANISATION:
+        while (word := _NEXT_WORD.match(text, end)) and word[1][0].isupper():
+            end = word.end()
+    return span._replace(end=end)
+
+
+@cache
+def _bodies() -> frozenset[str]:
+    return HEADS | ORG_HEADS | DEPARTMENTS | {"team", "wing", "store"}
+
+
+def marks(doc: Any, sure: Any, kinds: list[str], threshold: float) -> list[bool]:
+    """Whether each word is marked; a plain one by itself, and a word as a number, must be surer than others."""
+    enough = [
+        sure[word.i] > (_SURE if kinds[word.i] in _NUMBERS and _no_number(word) else threshold)
+        and not word.is_space
+        for word in doc
+    ]
+    marked: list[bool] = []
+    for some, run in groupby(doc, key=lambda word: enough[word.i]):
+        words = list(run)
+        kept = some and any(sure[word.i] > _SURE or not _plain(doc, word) for word in words)
+        marked += [kept] * len(words)
+    return marked
+
+
+def _no_number(word: Any) -> bool:
+    return word.is_alpha and len(word) > 2 and word.lower_ not in MONTHS
+
+
+def _plain(doc: Any, word: Any) -> bool:
+    """Whether it is a plain word in small letters, or one whose capital only begins a sentence."""
+    if not word.is_alpha or not word.lemma_.startswith(WORD):
+        return False
+    return word.is_lower or (
+        len(word) > 3 and (word.i == 0 or doc[word.i - 1].text.strip() in _BEFORE_SENTENCE)
+    )
 
 
 def _joins(gap: str, same: bool) -> bool:
@@ -163,4 +267,27 @@ def _joins(gap: str, same: bool) -> bool:
 def told(doc: Any) -> None:
     """Give each word of a spaCy document its class of ``classes`` as its lemma: what a trained model reads of it."""
     for word in doc:
-        word.lemma_ = class_of(word.lower_) if word.is_alpha else "mark"
+        word.lemma_ = _said_of(word.lower_) if word.is_alpha else "mark"
+
+
+@cache
+def _lists() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Lists of words by what they hold; a word is told by the first it is in."""
+    return (
+        ("month", frozenset(MONTHS)),
+        ("title", TITLES | DOCTORS),
+        ("relation", RELATIONS),
+        ("role", ROLES),
+        ("body", HEADS | ORG_HEADS),
+        ("label", LABELS),
+        ("department", DEPARTMENTS),
+        ("medicine", drugs()),
+        ("thing", things() | frozenset(word.lower() for word in ABBREVIATIONS)),
+        ("place", places()),
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _said_of(lower: str) -> str:
+    """The class of a word in lower case, and which list it is in."""
+    return class_of(lower) + next((" " + name for name, listed in _lists() if lower in listed), "")

@@ -1,7 +1,8 @@
 """Train a reader of identifiers on letters in which they are marked: a spaCy tagger of words, made from nothing.
 
 Its words are few and its letters from a few hundred templates, so what it is given is mostly the form of a word: its
-first and last letters, its shape and its class in our lists; of the words themselves a part is hidden at each pass.
+first and last letters, its shape, its class and which of our lists it is in; of the words themselves a part is hidden
+at each pass, and other names, organisations and places stand where they stood (``nervary``).
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Any
 import lockgate
 from lockgate.deidentify.text.engine import find
 from lockgate.deidentify.text.metrics import Score
-from lockgate.deidentify.text.ner import OUTSIDE, TRAINED, Trained, told
+from lockgate.deidentify.text.ner import FORM, OUTSIDE, TRAINED, Trained, told
+from lockgate.deidentify.text.nervary import varied
 from lockgate.deidentify.text.spans import Span
 from lockgate.errors import Refused, UsageError
 
 # A text and the spans of what identifies in it; their kinds are those of ``spans.KINDS``.
 Marked = tuple[str, list[Span]]
 
-PASSES = 3  # over all letters
-THRESHOLD = 0.1
-HIDDEN = 0.15  # the share of words that are hidden from the model at each pass
+PASSES = 4  # over all letters
+THRESHOLD = 0.02
+HIDDEN = 0.2  # the share of words that are hidden from the model at each pass
 _DROPPED, _AT_ONCE, _WIDTH, _DEPTH = 0.2, 24, 96, 4
 _HIDDEN = "~"
 EXTRA = "pip install 'lockgate[ner]'"
@@ -59,10 +61,12 @@ def train(
     *,
     seed: int = 1,
     passes: int = PASSES,
+    vary: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Any:
     """A spaCy pipeline trained on ``letters``; ``about`` goes into its meta.json. ``to_disk`` writes it to a folder.
 
+    ``vary``: at each pass with other values in them (``nervary``).
     The same letters and seed give the same model on the same machine. Refused without spaCy, UsageError without
     letters.
     """
@@ -83,11 +87,11 @@ def train(
     pipeline = spacy.blank("en")
     pipeline.tokenizer = _tokenizer(pipeline.vocab)
     tagger = pipeline.add_pipe("tagger", config={"model": _MODEL})
-    truths = [_truth(pipeline.make_doc(text), spans) for text, spans in letters]
 
     def examples() -> Iterator[Any]:
-        for truth in truths:
-            doc = pipeline.make_doc(truth.text)
+        for letter in letters:
+            text, spans = varied(letter, rng) if vary else letter
+            truth, doc = _truth(pipeline.make_doc(text), spans), pipeline.make_doc(text)
             told(doc)
             for word in doc:
                 if word.is_alpha and rng.random() < HIDDEN:
@@ -115,6 +119,7 @@ def train(
         "seed": seed,
         "passes": passes,
         "threshold": THRESHOLD,
+        "form": FORM,
         "labels": list(tagger.labels),
     }
     return pipeline
