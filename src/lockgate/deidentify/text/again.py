@@ -60,10 +60,12 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
     """The people of the spans wherever else they stand: by a word of their name, a short form, their initials."""
     people: dict[str, tuple[str, bool]] = {}
     letters: dict[str, str] = {}
+    names: dict[str, Span] = {}
     for span in spans:
-        if span.kind not in _NAMES:
-            continue
-        said = _WORD.findall(tokens.text[span.begin : span.end])
+        if span.kind in _NAMES:
+            names.setdefault(tokens.text[span.begin : span.end], span)
+    for name, span in names.items():
+        said = _WORD.findall(name)
         for word in said:
             for called in _called(word, len(said) == 1):
                 people.setdefault(called, (span.kind, span.own))

@@ -5,7 +5,7 @@ The vocabulary of notes repeats, so that the answer is remembered.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 from lockgate.deidentify.text import (
     bodies,
@@ -20,6 +20,7 @@ from lockgate.deidentify.text import (
     strangers,
 )
 from lockgate.deidentify.text.classes import WORD
+from lockgate.deidentify.text.fold import remembered
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.lists import any_given, family_names, given_names, own_given
@@ -49,6 +50,7 @@ ALONE = 1 << 19  # has a capital and may be somebody by itself
 BY_ITSELF = MONTH | CUE | HEAD | SMALL | LISTED | INITIALS | LETTER | OWN | SLIP | INTRODUCED | ALONE
 # What is no reason to stop at a word.
 MAY_SLIP = 1 << 20  # may be a slip of the pen for a name of somebody
+_SLIP_OF_NAME = MAY_SLIP | CAPITAL
 OF = 1 << 21
 THE = 1 << 22
 NAMING = 1 << 23  # after it any word with a capital may be a name: "at", "told"
@@ -57,9 +59,11 @@ GIVEN = 1 << 25  # a given name of any list
 NAMED = 1 << 26  # a name of any list, or one with such a part
 BODY = 1 << 28  # capitals that may be the letters of an organisation
 SEES = 1 << 27  # after it whom no list knows may be named in small letters
+CUED = 1 << 29  # may be the name after a cue, or the first word before one
+TYPED = 1 << 30  # a title in small letters, after which any word may be a name
 
 
-@lru_cache(maxsize=1 << 15)
+@remembered(1 << 16)
 def asked(word: str) -> int:
     """What is asked of a word as it is written, as the sum of the numbers above."""
     lower = word.lower()
@@ -70,6 +74,8 @@ def asked(word: str) -> int:
         + NAMING * (lower in proper.NAMING)
         + SEES * (lower in strangers.SEES)
         + NAMED * strangers.may_be_named(lower)
+        + CUED * cues.may_be_cued(word)
+        + TYPED * (word in cues.TYPED_SMALL)
     )
     if word == lower and lower in _idle():
         return other
@@ -139,19 +145,22 @@ def all_asked(tokens: Tokens, known: Known) -> list[int]:
 def _ask_own(tokens: Tokens, kinds: list[int], introducing: list[int], known: Known) -> None:
     """Mark the words of the record's names, and those that may be a slip of the pen for one."""
     lowers, singles = tokens.lowers, known.singles
-    own = {place for place, lower in enumerate(lowers) if lower in singles}
+    own = [place for place, lower in enumerate(lowers) if lower in singles]
     if known.near_firsts:
+        slips = [place for place, kind in enumerate(kinds) if kind & _SLIP_OF_NAME == _SLIP_OF_NAME]
         beside = {place + step for place in own for step in (-1, 1)}
         beside.update(place + step for place in introducing if kinds[place] & RELATION for step in (1, 2))
+        slips += [
+            place for place in beside if place < len(lowers) and kinds[place] & _SLIP_OF_NAME == MAY_SLIP
+        ]
         firsts, lasts = known.near_firsts, known.near_lasts
-        for place in [
-            place
-            for place, kind in enumerate(kinds)
-            if kind & MAY_SLIP
-            and (kind & CAPITAL or place in beside)
-            and (lowers[place][:2] in firsts or lowers[place][-2:] in lasts)
-        ]:
-            if place not in own and (kinds[place] & CAPITAL or record.introduced(tokens, place, known)):
+        for place in slips:
+            lower = lowers[place]
+            if (
+                (lower[:2] in firsts or lower[-2:] in lasts)
+                and lower not in singles
+                and (kinds[place] & CAPITAL or record.introduced(tokens, place, known))
+            ):
                 kinds[place] |= SLIP
     for place in own:
         kinds[place] |= OWN

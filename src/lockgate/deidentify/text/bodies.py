@@ -49,10 +49,14 @@ def service(tokens: Tokens, place: int) -> Span | None:
     if tokens.gaps[place] != " ":
         return None
     the = tokens.lowers[first] == "the"
+    link = tokens.lowers[place]
+    if not the and link not in DIRECT and _SERVED.isdisjoint(tokens.lowers[max(0, place - 4) : place]):
+        return None
+    if the and tokens.words[first] != "The" and link not in _PLACED:
+        return None
     end, joined, said = _run(tokens, first + 1 if the else first, _OF if the else _JOINERS)
     if not said:
         return None
-    link = tokens.lowers[place]
     if the:
         if (
             (said[0] in _NOT_THE and not joined)
@@ -69,8 +73,7 @@ def service(tokens: Tokens, place: int) -> Span | None:
         return Span(tokens.begins[first], tokens.ends[end - 1], ORGANISATION)
     if len(said) < 2 or medicine(said) or said[0] in MONTHS or said[0] in _NOBODY:
         return None
-    served = link in DIRECT or not _SERVED.isdisjoint(tokens.lowers[max(0, place - 4) : place])
-    if not served or names_nothing([said[-1]] * 2 if not joined else said):
+    if names_nothing([said[-1]] * 2 if not joined else said):
         return None
     if joined and _odd(said) and not any(word in _NOBODY for word in said):
         return Span(tokens.begins[first], tokens.ends[end - 1], ORGANISATION)

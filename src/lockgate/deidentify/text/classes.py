@@ -5,10 +5,10 @@ A stranger stands in no list of words, medicines or names, and is no word of med
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import remembered, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     NOT_NAMES,
@@ -48,7 +48,7 @@ def _plain() -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=50_000)
+@remembered(1 << 16)
 def class_of(lower: str) -> str:
     """The class of a word in lower case; one with a hyphen has the class of its parts."""
     if lower in _plain():

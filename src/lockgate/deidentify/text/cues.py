@@ -38,7 +38,7 @@ from lockgate.deidentify.text.things import graded, numbered, sign_of
 from lockgate.deidentify.text.tokens import Tokens
 
 # Titles after which a name may be typed in small letters too; "doctor", "lady" and "miss" are words.
-_TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
+TYPED_SMALL = words("mr mrs ms mx dr prof doctor")
 _PRONOUNS = words("he she we you his her my our no not on in on to at an as if so do go")
 _NAME_GAPS = frozenset((" ", "-", ". ", "."))
 _TITLE_GAPS = frozenset((" ", ". ", ".", "  ", "'s ", "\u00a0"))
@@ -184,7 +184,7 @@ def _cue(tokens: Tokens, place: int) -> tuple[str, bool, frozenset[str] | re.Pat
     word, lower = tokens.words[place], tokens.lowers[place]
     before = tokens.lowers[place - 1] if place else ""
     if lower in TITLES:
-        if word == "MS" or (word.islower() and lower not in _TYPED_SMALL):
+        if word == "MS" or (word.islower() and lower not in TYPED_SMALL):
             return None
         return (RELATIVE if before in RELATIONS else NAME), True, _TITLE_GAPS
     if lower in DOCTORS:
@@ -227,6 +227,22 @@ _TITLED = DOCTORS | TITLES
 _NO_PERSON = (((NOT_NAMES | HEADS) - WORDS) | TITLES | DOCTORS | ROLES | RELATIONS) - {"porter"}
 
 
+_NAMING = words("of is called named was")
+
+
+def may_be_cued(word: str) -> bool:
+    """Whether a word may be the name that a cue right before it announces, or lead to one: "daughter called Ann"."""
+    lower = word.lower()
+    return (
+        word[0].isupper()
+        or lower not in english()
+        or lower in any_given()
+        or lower in own_given()
+        or lower in PARTICLES
+        or lower in _NAMING
+    )
+
+
 def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
     """Names that the word at ``place`` announces, or that stand before a relation in brackets."""
     lower = tokens.lowers[place]
@@ -241,7 +257,7 @@ def cued_names(tokens: Tokens, place: int) -> Iterator[Span]:
             yield from _name(tokens, place + 2, kind, titled=False)
         elif fits and not _finding(tokens, place):
             yield from _name(tokens, place + 1, kind, titled=titled)
-            if lower in _TYPED_SMALL and tokens.words[place].islower():
+            if lower in TYPED_SMALL and tokens.words[place].islower():
                 yield from _lower_name(tokens, place + 1, kind)
             elif gap == " " and (lower in TITLES or lower in DOCTORS or lower in ROLES or lower in RELATIONS):
                 yield from _strange_name(tokens, place + 1, kind)

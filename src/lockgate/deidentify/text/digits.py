@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+
+from lockgate.deidentify.text.fold import remembered
 
 # So many characters of the outline around the first digit are looked at.
 _BEFORE, _AFTER = 3, 11
@@ -61,7 +62,7 @@ def begins(form: bytes) -> Places:
     return places
 
 
-@lru_cache(maxsize=1 << 15)
+@remembered(1 << 16)
 def _beginning(window: bytes) -> tuple[tuple[int, int], ...]:
     """Which expressions may begin where a window's number does, and how far before it and the line ends put there."""
     return tuple(

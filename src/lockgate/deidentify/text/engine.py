@@ -48,6 +48,7 @@ from lockgate.deidentify.text.asked import (
     BY_ITSELF,
     CAPITAL,
     CUE,
+    CUED,
     GIVEN,
     HEAD,
     INITIALS,
@@ -69,10 +70,11 @@ from lockgate.deidentify.text.asked import (
     SMALL,
     STARTS,
     THE,
+    TYPED,
     all_asked,
 )
 from lockgate.deidentify.text.beginnings import There, look
-from lockgate.deidentify.text.fold import flatten, fold, outline
+from lockgate.deidentify.text.fold import flatten, fold, outline, words
 from lockgate.deidentify.text.guards import (
     HEADS,
     is_eponym,
@@ -137,7 +139,7 @@ def find(
             spans = resolve(spans + others)
     if origin is None:
         return spans
-    return resolve(Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans)
+    return resolve([Span(origin[s.begin], origin[s.end - 1] + 1, s.kind, s.own) for s in spans])
 
 
 def mentions(text: str, site: SiteNames) -> bool:
@@ -226,7 +228,11 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
             )
             if month:
                 found.append(month)
-        if kind & CUE and (not kind & LINK or (place and lowers[place - 1] in cuewords.LINKS[lowers[place]])):
+        if (
+            kind & CUE
+            and (after & CUED or kind & TYPED or kinds[place - 1] & CAPITAL or gaps[place - 1][-1:] == "(")
+            and (not kind & LINK or (place and lowers[place - 1] in cuewords.LINKS[lowers[place]]))
+        ):
             found += cues.cued_names(tokens, place)
         if kind & HEAD and (organisation := orgs.organisation(tokens, place)):
             found.append(organisation)
@@ -316,15 +322,17 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
 _SMALL_HEAD = re.compile(
     r" (?:[a-z-]+ )?(?:clinic|centre|hospital|surgery|practice|school|home|unit|branch)\b"
 )
-_BEFORE_NAME = re.compile(
-    r"(?:(?:Dear|Just|Hi|Hello|Dr|Mr|Mrs|Ms|Miss|Prof|Professor|Sister|Nurse|Insp|Sgt|PC|"
-    r"Kind|Best|Thanks|Sgd|TTL|GDP|GP|SENCO|SENCo|HMP|RE|MIL|FIL|IMHA|IMCA|SW|HV|CPN|RMN|HCA|RN|SN|RGN|OT|AMHP|ANP|"
-    r"Tech|Para|Asst|CCP|Surg|Anaes|Cons|Reg|Son|Daughter|Dau|Dtr|Husband|Wife|Mum|Mother|Dad|Father|Brother|Partner|Carer|"
-    r"Neighbour|Friend|Aunt|Uncle|Niece|Nephew|Grandson|Addr|Ring|Rang|Ask|To|Warden|Cousins?|Key|Ext|Scribe|"
-    r"BIA|IRO|EMT|LADO|CAFCASS|PGM|PGF|MGM|MGF|EPA|LPA|ISVA|IDVA|SLT|SALT|ENP|SHO|HCSW|CSW|RNLD|RSCN|CNS|ACP|AHP|DN|"
-    r"PCSO|DC|DS|DI|WPC|DCI|YOT|ODP|LSA|MSW|RMO|DCT|GPST|CCO|FAO|ATTN|CC|HVF|RIP|MCA|DR|Xx|HHJ|Rev|Fr|Sr|Lt|Cpl|Capt|Maj|"
-    r"Col|Cllr|Supt|Fiancee?|Stepdad|Stepmum|Nan|Gran|Grandad|Landlord|Manager|Matron|Secretary)\b\.? +)+"
-)
+# Greetings, titles, parts and relations before a name.
+_TITLES = words("""
+    Dear Just Hi Hello Dr Mr Mrs Ms Miss Prof Professor Sister Nurse Insp Sgt PC Kind Best Thanks Sgd TTL GDP GP
+    SENCO SENCo HMP RE MIL FIL IMHA IMCA SW HV CPN RMN HCA RN SN RGN OT AMHP ANP Tech Para Asst CCP Surg Anaes
+    Cons Reg Son Daughter Dau Dtr Husband Wife Mum Mother Dad Father Brother Partner Carer Neighbour Friend Aunt
+    Uncle Niece Nephew Grandson Addr Ring Rang Ask To Warden Cousins Cousin Key Ext Scribe BIA IRO EMT LADO
+    CAFCASS PGM PGF MGM MGF EPA LPA ISVA IDVA SLT SALT ENP SHO HCSW CSW RNLD RSCN CNS ACP AHP DN PCSO DC DS DI
+    WPC DCI YOT ODP LSA MSW RMO DCT GPST CCO FAO ATTN CC HVF RIP MCA DR Xx HHJ Rev Fr Sr Lt Cpl Capt Maj Col
+    Cllr Supt Fiancee Fiance Stepdad Stepmum Nan Gran Grandad Landlord Manager Matron Secretary
+""")
+_BEFORE_NAME = re.compile(r"(?:(?:" + "|".join(sorted(_TITLES)) + r")\b\.? +)+")
 _AFTER_NAME = re.compile(
     r"(?:,? +(?:MBBS|MBChB|MB|BS|BChir|BM|BDS|BSc|MSc|MD|PhD|DPhil|MA|MRC[A-Z][A-Za-z]*|MRPharmS|MCSP|MRCSLT|RD|"
     r"FRC[A-Z][A-Za-z]*|FFICM|DCH|DRCOG|MFDS|RGN|RMN|RSCN|"
@@ -337,7 +345,8 @@ def _trimmed(text: str, span: Span) -> Span:
     said = text[span.begin : span.end]
     if " " not in said:
         return span
-    first, ends = _BEFORE_NAME.match(said), said.rpartition(" ")[2]
+    titled = said.partition(" ")[0].removesuffix(".") in _TITLES
+    first, ends = _BEFORE_NAME.match(said) if titled else None, said.rpartition(" ")[2]
     last = None if ends.istitle() and ends not in ("Dyddiad", "Visitors") else _AFTER_NAME.search(said)
     begin = span.begin + (first.end() if first else 0)
     end = span.begin + (last.start() if last else len(said))

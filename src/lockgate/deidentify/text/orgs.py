@@ -334,7 +334,7 @@ def employer(tokens: Tokens, place: int) -> Span | None:
     before = tokens.lowers[max(0, place - 3) : place]
     link = tokens.lowers[place]
     if (
-        not (link in _AT_WORK and _EMPLOYED.intersection(before))
+        not (link in _AT_WORK and not _EMPLOYED.isdisjoint(before))
         and not (link in ("at", "with") and before[-1:] and before[-1] in _OCCUPATIONS)
         and not (link == "work" and before[-1:] == ["at"])
     ):
@@ -363,9 +363,9 @@ def employer(tokens: Tokens, place: int) -> Span | None:
 def saint(tokens: Tokens, place: int) -> Span | None:
     """A hospital or school by its saint alone: "born at St Oswin's" (the preposition is at ``place``)."""
     last = place + 2
-    if tokens.lowers[place] not in ("at", "to", "in", "from", "via") or last >= len(tokens.words):
+    if last >= len(tokens.words) or tokens.words[place + 1] not in ("St", "Saint"):
         return None
-    if tokens.words[place + 1] not in ("St", "Saint") or not tokens.words[last][0].isupper():
+    if tokens.lowers[place] not in ("at", "to", "in", "from", "via") or not tokens.words[last][0].isupper():
         return None
     ended = tokens.possessive(last) and tokens.text[tokens.ends[last] + 1 : tokens.ends[last] + 2] == "s"
     return Span(tokens.begins[place + 1], tokens.ends[last] + 2, ORGANISATION) if ended else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 NAME = "NAME"
@@ -58,13 +58,7 @@ class Span(NamedTuple):
     own: bool = False
 
 
-def _order(span: Span) -> int:
-    """As one number: the earlier begin first, then the longer span, then the patient's own."""
-    begin, end, _, own = span
-    return (begin << 40) - (end << 1) - own
-
-
-def resolve(found: Iterable[Span]) -> list[Span]:
+def resolve(found: Sequence[Span]) -> list[Span]:
     """Spans without overlap that cover every character of those found.
 
     Where two overlap the longer one keeps its kind (the patient's own one on a tie), and the other keeps what is left
@@ -72,8 +66,10 @@ def resolve(found: Iterable[Span]) -> list[Span]:
     """
     kept: list[Span] = []
     reached = 0
-    for span in sorted(found, key=_order):
-        begin, end, _, own = span
+    # As one number: the earlier begin first, then the longer span, then the patient's own.
+    order = [(begin << 40) - (end << 1) - own for begin, end, _, own in found]
+    for place in sorted(range(len(found)), key=order.__getitem__):
+        begin, end, _, own = span = found[place]
         if begin < reached:
             last = kept[-1]
             if end <= reached:

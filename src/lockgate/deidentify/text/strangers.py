@@ -8,13 +8,13 @@ and none is just a word, are a person; so is a stranger alone inside a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from itertools import pairwise
 
 from lockgate.deidentify.text import things
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cuewords import CLOSINGS, DOCTORS, RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import remembered, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     EPONYMS,
@@ -93,7 +93,7 @@ def _class(tokens: Tokens, place: int) -> str:
     return class_written(tokens.words[place])
 
 
-@lru_cache(maxsize=1 << 15)
+@remembered(1 << 16)
 def class_written(word: str) -> str:
     """The class of a word as it is written."""
     if len(word) == 1:

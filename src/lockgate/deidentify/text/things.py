@@ -6,9 +6,8 @@ People are given no dose, have no roman numeral and stand in no list of medicine
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import remembered, words
 from lockgate.deidentify.text.guards import EPONYMS
 from lockgate.deidentify.text.lists import drugs, family_names, things
 from lockgate.deidentify.text.tokens import Tokens
@@ -73,7 +72,7 @@ _ROMAN = frozenset(
 _OF_GRADES = words("score grade stage class level type")
 
 
-@lru_cache(maxsize=20_000)
+@remembered(1 << 16)
 def thing(lower: str) -> bool:
     """Whether a word (lower case) is a medicine, brand, make, test or germ of the lists or by its ending."""
     return lower in drugs() or lower in things() or lower.endswith(_GERMS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
+
+from lockgate.deidentify.text.fold import remembered
 
 # Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The last two
 # are for a text in ASCII, the first and third for one in which an s follows an apostrophe: the others are quicker.
@@ -66,7 +67,7 @@ class Tokens:
         return place == 0 or ((gap := self.gaps[place - 1]) != " " and _starts_after(gap))
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
 def _starts_after(gap: str) -> bool:
     """Whether what stands between two words ends a sentence, line or list item before the second."""
     if digits := _DIGITS.match(gap):  # "at no. 6 (Sidhu family)" begins none there
