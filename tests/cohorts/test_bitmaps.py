@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from pyroaring import BitMap
 
 from lockgate.cli import run
 from lockgate.cohorts.authored import read_yaml
-from lockgate.cohorts.bitcount import BitmapIndex
-from lockgate.cohorts.bitmaps import build_index
+from lockgate.cohorts.bitcount import BitmapIndex, roaring
+from lockgate.cohorts.bitmaps import build_index, words_of
 from lockgate.cohorts.definition import Definition
 from lockgate.cohorts.generate import counts
+from lockgate.cohorts.headcount import members, persons
+from lockgate.cohorts.indexed import Index
 from lockgate.cohorts.omop import open_omop
 from lockgate.engine import Engine
 from lockgate.errors import UsageError
@@ -34,27 +39,41 @@ told = random_cohorts.many(25).map(
 )
 
 
+@pytest.mark.parametrize("once", [False, True])
 @settings(
-    max_examples=6,
+    max_examples=4,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
 @given(told, random_cohorts.data())
-def test_bitmaps_sql_and_a_plain_reading_agree(definitions: list[Definition], rows: Any) -> None:
+def test_bitmaps_words_sql_and_a_plain_reading_agree(
+    once: bool, definitions: list[Definition], rows: Any
+) -> None:
+    """``once``: of people observed once, of whom alone SQL asks the index."""
+    if once:
+        first = {row["person_id"]: row for row in reversed(rows["observation_period"])}
+        rows = rows | {"observation_period": list(first.values())}
     answered = 0
+    reading = random_cohorts.reading(rows)
     with Engine(threads=1) as engine, tempfile.TemporaryDirectory() as folder:
         random_cohorts.load(engine, rows)
         build_index(engine, Path(folder) / "index")
         index = BitmapIndex(Path(folder) / "index")
-        by_sql = counts(engine, list(enumerate(definitions)))
-    reading = random_cohorts.reading(rows)
-    for number, definition in enumerate(definitions):
-        persons = index.persons(definition)
-        plainly = len({person for person, _, _ in reading.stays(definition)})
-        assert by_sql[number].persons == plainly, definition
-        assert persons in (None, plainly), definition
-        answered += persons is not None
+        every = list(enumerate(definitions))
+        by_sql = counts(engine, every)
+        by_words = persons(engine, every, index)
+        beside = members(engine, every, index)
+        for number, definition in every:
+            people = index.persons(definition)
+            plainly = {person for person, _, _ in reading.stays(definition)}
+            assert by_sql[number].persons == len(plainly), definition
+            assert people in (None, len(plainly)), definition
+            assert by_words.get(number) in (None, len(plainly)), definition
+            assert number not in beside or beside[number].tolist() == sorted(plainly), definition
+            answered += people is not None
+            assert people is None or not once or number in by_words, definition
+        assert bool(index.twice) is not once
     assert answered >= 4  # of thirty seeds the fewest were 6, most 15
 
 
@@ -129,6 +148,88 @@ def test_what_bitmaps_can_tell(tmp_path: Path, text: str, people: int | None) ->
         assert BitmapIndex(tmp_path / "index").persons(definition) == people
         if people is not None:
             assert counts(engine, [(1, definition)])[1].persons == people
+
+
+class _Listening(Engine):
+    """An engine that keeps what it is asked."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.said: list[str] = []
+        super().__init__(**settings)
+
+    def execute(self, sql: str, params: Any = None) -> None:
+        self.said.append(sql)
+        super().execute(sql, params)
+
+    def rows(self, sql: str, params: Any = None) -> list[tuple[Any, ...]]:
+        self.said.append(sql)
+        return super().rows(sql, params)
+
+    def arrow(self, sql: str, params: Any = None) -> Any:
+        self.said.append(sql)
+        return super().arrow(sql, params)
+
+
+TWICE = ANY + "\nrules: [{all: [{condition: any, count: at least 2}"
+
+
+@pytest.mark.parametrize(
+    ("text", "people", "read"),
+    [
+        ("entry: [{condition: {ICD10: [E11+], except: {ICD10: E11.9}}}]", 14, set()),
+        (
+            ANY + "\nrules: [{at least 2: [{person: {sex: male}}, {measurement: 3}, {condition: 1}]}]",
+            14,
+            set(),
+        ),
+        (ANY + "\nrules: [{all: [{condition: any, count: none}, {person: {age: {from: 50}}}]}]", 2, set()),
+        (ANY + "\nrules: [{at most 1: [{person: {sex: female}}, {measurement: 3}]}]", 0, set()),
+        (TWICE + "]}]", 10, {"condition_occurrence"}),
+        (TWICE + ", {condition: 1}, {person: {sex: female}}]}]", 5, {"condition_occurrence"}),
+        (TWICE + ", {measurement: 3, value: {from: 25}, unit: any}]}]", 6, {"condition_occurrence"}),
+        ("entry: [{condition: any}]\nexit: {after: end, days: 3}", None, {"condition_occurrence"}),
+        ("entry: [{measurement: any}]\nexit: {after: end, days: 3}", 40, set()),
+    ],
+)
+def test_sql_reads_the_tables_only_for_what_the_index_cannot_tell(
+    tmp_path: Path, text: str, people: int | None, read: set[str]
+) -> None:
+    conditions = [
+        row | {"condition_occurrence_id": 100 * again + n, "condition_end_date": "2020-02-01"}
+        for n, row in enumerate(PEOPLE["condition_occurrence"], 1)
+        for again in range(1 + (n > 20))
+    ]
+    definition = read_yaml(text)
+    with _Listening(threads=1) as engine:
+        open_omop(
+            engine,
+            random_cohorts.write_omop(tmp_path / "omop", PEOPLE | {"condition_occurrence": conditions}),
+        )
+        build_index(engine, tmp_path / "index")
+        index = Index(tmp_path / "index")
+        engine.said.clear()
+        told = persons(engine, [(1, definition)], index)
+        found = members(engine, [(1, definition)], index)
+        said = set(re.findall(r"[a-z_]+", " ".join(engine.said)))
+        assert said & {"condition_occurrence", "measurement", "person"} == read
+        if people is None:
+            assert told == {} == found
+        else:
+            assert (
+                told == {1: people}
+                and found[1].size == people == counts(engine, [(1, definition)])[1].persons
+            )
+
+
+@pytest.mark.parametrize("share", [0, 1e-5, 0.01, 0.0625, 0.5, 1])
+def test_a_roaring_bitmap_of_words_has_the_same_places(share: float) -> None:
+    there = np.random.default_rng(20261123).random(5 * 65_536) < share
+    words = np.packbits(there, bitorder="little").view(np.int64)
+    places = np.flatnonzero(there)
+    assert roaring(words) == BitMap(places.tolist())
+    if places.size:
+        word, people = words_of(np.random.default_rng(1).permutation(np.repeat(places, 2)), there.size)
+        assert word.tolist() == np.flatnonzero(words).tolist() and people.tolist() == words[word].tolist()
 
 
 def test_people_observed_twice_are_left_to_sql(tmp_path: Path) -> None:

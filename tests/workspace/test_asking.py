@@ -78,6 +78,8 @@ def test_what_the_index_can_tell_it_tells(site: Any, issued: Any, monkeypatch: A
     with pytest.raises(AssertionError, match="SQL"):
         asking._people(release.omop, [late], 60, index)
     (bitmaps_folder(site, "2026.1") / "about.json").write_text("{}")
-    assert opened_index(bitmaps_folder(site, "2026.1")) is None
+    assert opened_index(bitmaps_folder(site, "2026.1")) is None  # of another version: made anew
+    assert index_release(site, release) is not None
+    assert opened_index(bitmaps_folder(site, "2026.1")) is not None
     retire_release(site, "2026.1", actor="test", reason="test", destroy=True)
     assert not bitmaps_folder(site, "2026.1").exists()

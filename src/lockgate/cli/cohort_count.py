@@ -31,7 +31,10 @@ def count(
     rules: RulesFile = None,
     index: Annotated[
         Path | None,
-        typer.Option(help="An index of that folder: what it can tell is not asked of the tables."),
+        typer.Option(
+            help="An index of that folder: what it can tell is not asked of the tables (of a part of a definition, "
+            "with --people-only)."
+        ),
     ] = None,
     people_only: Annotated[
         bool,
@@ -55,7 +58,7 @@ def count(
     known = {number: bitmaps.persons(definition) if bitmaps else None for number, definition in told}
     with opened(omop) as (engine, absent):
         left = [(number, definition) for number, definition in told if known[number] is None]
-        quick = persons_of(engine, left) if people_only else {}
+        quick = persons_of(engine, left, bitmaps) if people_only else {}
         rest = counts(engine, [(number, definition) for number, definition in left if number not in quick])
         unknown = unknown_concepts(engine, told)
     told_by = {number: "bitmaps" for number, people in known.items() if people is not None}
@@ -107,7 +110,7 @@ def index(
     omop: Omop,
     out: Annotated[Path, typer.Option(help="The folder to write it to; it must not be there yet.")],
 ) -> None:
-    """Make an index of who has which concept (Roaring bitmaps), from which ``cohort count --index`` answers at once.
+    """Make an index of who has which concept (bits of people), from which ``cohort count --index`` answers at once.
 
     It is of people, though it has no id of theirs: keep it where the tables are. Make it anew when they change.
     """

@@ -144,7 +144,7 @@ def _people(
         everyone = ids_of(engine, "person")
         observed = ids_of(engine, "observation_period") if len(left) < len(places) else everyone
         found = [observed[told] if told is not None else everyone[:0] for told in places]
-        without = members(engine, [(number, definitions[number]) for number in left])
+        without = members(engine, [(number, definitions[number]) for number in left], index)
         for number, ids in without.items():
             found[number] = ids
         left = [number for number in left if number not in without]

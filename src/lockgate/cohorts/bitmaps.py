@@ -1,42 +1,45 @@
-"""An index of a folder of OMOP tables: for each concept, who has it, as Roaring bitmaps of people.
+"""An index of a folder of OMOP tables: for each concept, who has it, as bits in words of 64 people, in Parquet.
 
 A person is a place: the rank of their id among those observed; the index holds no id. For each kind of event and each
 of its concept columns it has the people with the concept inside an observation period, and those with it outside one;
 measurements and observations also by unit and value, in buckets of whole values; people by sex, race, ethnicity, and
-by age in years where their observation begins and ends. ``bitcount`` answers from it, exactly or not at all.
-
-Method: D. Lemire and others, "Roaring bitmaps: implementation of an optimized software library", 2018.
+by age in years where their observation begins and ends. ``indexed`` says which of these a question asks; ``bitcount``
+answers it from Roaring bitmaps of them and ``headcount`` by SQL over the same file, on DuckDB and on Spark.
 """
 
 from __future__ import annotations
 
 import json
-from array import array
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyroaring import BitMap
+from numpy.typing import NDArray
 
 from lockgate.cohorts.domains import Domain, domains
 from lockgate.cohorts.events import event_table
 from lockgate.engine import SqlEngine, literal
 from lockgate.site.files import PRIVATE_FILE, atomic_dir
 
-VERSION = 2
+VERSION = 3
 _BUCKETS = 64  # of a concept's values in one unit; where there are no more values, each by itself
 VALUED = ("measurement", "observation")
-# a row: the people of a concept in a column of a table; with values, those with one from low to high in that unit
+# a row of keys.parquet, whose number is the key: a concept in a column of a table; with values, one from low to high
+# in that unit
 KEYS = pa.schema(
     [
         ("table", pa.string()), ("what", pa.string()), ("concept", pa.int64()), ("unit", pa.int64()),
-        ("low", pa.float64()), ("high", pa.float64()), ("people", pa.binary()),
+        ("low", pa.float64()), ("high", pa.float64()),
     ]
 )  # fmt: skip
+# a row of people.parquet: bit i of people is place 64 * word + i; words without anybody aren't there
+PEOPLE = pa.schema([("key", pa.int32()), ("word", pa.int32()), ("people", pa.int64())])
+_ROW_GROUP = 65_536  # rows: the words of a concept that many of a million people have are a quarter of one
+Words = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 def build_index(engine: SqlEngine, target: Path) -> dict[str, Any]:
@@ -52,13 +55,9 @@ def build_index(engine: SqlEngine, target: Path) -> dict[str, Any]:
     )
     people = int(engine.one("SELECT count(*) FROM index_people"))
     with atomic_dir(target) as folder:
-        rows: list[tuple[Any, ...]] = []
-        with pq.ParquetWriter(folder / "people.parquet", KEYS, compression="zstd") as writer:
-            for row in _rows(engine):
-                rows.append(row)
-                if len(rows) == 500:
-                    _write(writer, rows)
-            _write(writer, rows)
+        with _Writer(folder) as writer:
+            for *key, places in _rows(engine):
+                writer.add(tuple(key), words_of(places, people))
         _vocabulary(engine, folder)
         about = {
             "version": VERSION,
@@ -72,11 +71,62 @@ def build_index(engine: SqlEngine, target: Path) -> dict[str, Any]:
     return about | {"bytes": sum(file.stat().st_size for file in target.iterdir())}
 
 
-def _write(writer: pq.ParquetWriter, rows: list[tuple[Any, ...]]) -> None:
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(KEYS)
-    arrays = [pa.array(list(values), field.type) for values, field in zip(columns, KEYS, strict=True)]
-    writer.write_table(pa.Table.from_arrays(arrays, schema=KEYS))
-    rows.clear()
+class _Writer:
+    """Writes keys and the words of their people, in the order in which they are added."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.keys: list[tuple[Any, ...]] = []
+        self.held: list[pa.RecordBatch] = []
+        self.rows = 0
+
+    def add(self, key: tuple[Any, ...], words: Words) -> None:
+        word, people = words
+        of = np.full(word.size, len(self.keys), dtype=np.int32)
+        self.keys.append(key)
+        self.held.append(pa.RecordBatch.from_arrays([of, word, people], schema=PEOPLE))
+        self.rows += word.size
+        if self.rows >= _ROW_GROUP:
+            self._write()
+
+    def _write(self, *, last: bool = False) -> None:
+        table = pa.Table.from_batches(self.held, PEOPLE)
+        whole = table.num_rows if last else table.num_rows // _ROW_GROUP * _ROW_GROUP
+        self.writer.write_table(table.slice(0, whole), row_group_size=_ROW_GROUP)
+        self.held, self.rows = table.slice(whole).to_batches(), table.num_rows - whole
+
+    def __enter__(self) -> Self:
+        self.writer = pq.ParquetWriter(
+            self.folder / "people.parquet",
+            PEOPLE,
+            compression="zstd",
+            use_dictionary=False,
+            column_encoding={"key": "DELTA_BINARY_PACKED", "word": "DELTA_BINARY_PACKED", "people": "PLAIN"},
+        )
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._write(last=True)
+        self.writer.close()
+        columns = list(zip(*self.keys, strict=True)) or [()] * len(KEYS)
+        arrays = [pa.array(list(values), field.type) for values, field in zip(columns, KEYS, strict=True)]
+        pq.write_table(
+            pa.Table.from_arrays(arrays, schema=KEYS), self.folder / "keys.parquet", compression="zstd"
+        )
+
+
+def words_of(places: NDArray[Any], people: int) -> Words:
+    """The words of 64 people that have some of these places (one or more, each from 0 and under ``people``)."""
+    if places.size * 64 > people:
+        there = np.zeros(-(-people // 64) * 64, dtype=bool)
+        there[places] = True
+        bits = np.packbits(there, bitorder="little").view("<i8")
+        word = np.flatnonzero(bits)
+        return word.astype(np.int32), bits[word]
+    place = np.unique(places)
+    word, first = np.unique(place >> 6, return_index=True)
+    bits = np.bitwise_or.reduceat(np.left_shift(np.uint64(1), (place & 63).astype(np.uint64)), first)
+    return word.astype(np.int32), bits.view(np.int64)
 
 
 def _rows(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
@@ -87,18 +137,22 @@ def _rows(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
             if column is None:
                 continue
             events = _placed(domain, f"e.{column} AS concept", twice=twice)
-            for concept, inside, places in _lists(engine, events, "concept, inside"):
-                yield (
-                    name,
-                    what if inside else f"{what} outside",
-                    concept,
-                    None,
-                    None,
-                    None,
-                    _bitmap(places),
-                )
+            yield from _of_concepts(engine, name, what, events)
         if name in VALUED:
             yield from _valued(engine, domain, twice=twice)
+
+
+def _of_concepts(engine: SqlEngine, name: str, what: str, events: str) -> Iterator[tuple[Any, ...]]:
+    """Who has each concept; and who has any, where that is asked (``any``, in the column of concepts)."""
+    every: dict[bool, list[NDArray[Any]]] = {True: [], False: []}
+    for concept, inside, places in _lists(engine, events, "concept, inside"):
+        side = "" if inside else " outside"
+        yield (name, f"{what}{side}", concept, None, None, None, places)
+        if what == "concept":
+            every[bool(inside)].append(places)
+    for inside, lists in every.items():
+        if lists:
+            yield (name, "any" if inside else "any outside", None, None, None, None, np.concatenate(lists))
 
 
 def _of_people(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
@@ -115,11 +169,11 @@ def _of_people(engine: SqlEngine) -> Iterator[tuple[Any, ...]]:
             f"SELECT {sql} AS concept, i.place FROM index_people i JOIN person p ON p.person_id = i.person_id"
         )
         for concept, places in _lists(engine, people, "concept"):
-            yield ("person", name, concept, None, None, None, _bitmap(places))
+            yield ("person", name, concept, None, None, None, places)
     for _, places in _lists(
         engine, "SELECT 1 AS concept, place FROM index_people WHERE periods > 1", "concept"
     ):
-        yield ("person", "observed twice", None, None, None, None, _bitmap(places))
+        yield ("person", "observed twice", None, None, None, None, places)
 
 
 def _placed(domain: Domain, columns: str, *, twice: bool) -> str:
@@ -158,7 +212,7 @@ def _valued(engine: SqlEngine, domain: Domain, *, twice: bool) -> Iterator[tuple
         "WHERE e.inside"
     )
     for concept, unit, low, high, places in _lists(engine, placed, "concept, unit, low, high"):
-        yield (domain.name, "value", concept, unit, low, high, _bitmap(places))
+        yield (domain.name, "value", concept, unit, low, high, places)
     engine.execute("DROP TABLE index_values")
 
 
@@ -179,15 +233,9 @@ def _lists(engine: SqlEngine, sql: str, by: str) -> Iterator[tuple[Any, ...]]:
             row += 1
 
 
-def _bitmap(places: np.ndarray[Any, Any]) -> bytes:
-    found = BitMap(array("I", np.ascontiguousarray(places, dtype=np.uint32).tobytes()))
-    found.run_optimize()
-    return bytes(found.serialize())
-
-
 def _vocabulary(engine: SqlEngine, folder: Path) -> None:
     """What concept sets need of the vocabulary: the concepts that events have, what is above them, their codes."""
-    keys = f"read_parquet({literal(folder / 'people.parquet')})"
+    keys = f"read_parquet({literal(folder / 'keys.parquet')})"
     engine.execute(
         f"CREATE OR REPLACE TEMP TABLE index_said AS SELECT concept FROM {keys} WHERE concept IS NOT NULL "
         f"UNION SELECT unit FROM {keys} WHERE unit IS NOT NULL"

@@ -1,11 +1,13 @@
 """What a definition asks of people, where no part of it depends on which of their events begins the stay.
 
-The one reading of that for every way of counting without days: ``bitcount`` over bitmaps, ``headcount`` over tables.
-Who ever had what, how often, inside their observation or at all, and who they are; windows, moved days, and ages at an
-event are for ``generate``.
+The one reading of that for every way of counting without days: ``bitcount`` by bitmaps of an index, ``headcount`` by
+SQL over its words and over the tables. Who ever had what, how often, inside their observation or at all, and who they
+are; windows, moved days, and ages at an event are for ``generate``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -90,6 +92,15 @@ def asked(d: Definition) -> Asked:
         {d.entry_limit, d.qualifying_limit, d.limit} != {"all"},
         isinstance(d.exit, OffsetExit) and d.exit.from_end,
     )
+
+
+def leaves_of(parts: Iterable[Part]) -> Iterator[Has | Is]:
+    """What parts ask of events and of people, in whatever groups it stands."""
+    for part in parts:
+        if isinstance(part, Has | Is):
+            yield part
+        else:
+            yield from leaves_of([part.part] if isinstance(part, Not) else part.parts)
 
 
 def _group(group: Group, *, of_period: bool) -> Part:

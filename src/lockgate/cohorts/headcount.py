@@ -2,26 +2,28 @@
 
 People observed are a table; each kind of event, read once for all criteria of it, adds to it who of them has what, as
 bits of one number, and those whom no definition can have any more are left out before the next. The days of events are
-only held against the observation, so most of what ``generate`` makes is not made. What it can't tell exactly is not
-answered: that is for ``generate``. The SQL is the same for DuckDB and Spark.
+only held against the observation, so most of what ``generate`` makes is not made. With an index of the tables
+(``bitmaps``) events are read only for what it can't tell, and only of people whom it leaves. What can't be told exactly
+is not answered: that is for ``generate``. The SQL is the same for DuckDB and Spark.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lockgate.cohorts.codes import resolve
-from lockgate.cohorts.dayless import Asked, AtLeast, Has, Is, NeedsDaysError, Not, Part, asked
+from lockgate.cohorts.dayless import Asked, AtLeast, Has, Is, NeedsDaysError, Not, Part, asked, leaves_of
 from lockgate.cohorts.definition import Criterion, Definition, In, Test
 from lockgate.cohorts.domains import Attribute, Domain, demographic, domains
 from lockgate.cohorts.events import event_table, fixed_test, joins_of
+from lockgate.cohorts.indexed import Index, Leaf
 from lockgate.cohorts.plan import Plan, rows_table
 from lockgate.cohorts.scratch import Scratch
+from lockgate.cohorts.words import Bits, all_of, any_of, united
 from lockgate.engine import SqlEngine
 
 Ids = NDArray[np.int64]
@@ -33,27 +35,52 @@ _PERIODS = (
 _INSIDE = "e.start_date BETWEEN w.since AND w.until"
 
 
-def persons(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> dict[int, int]:
+def persons(
+    engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], index: Index | None = None
+) -> dict[int, int]:
     """How many people each definition has, as ``generate.counts`` gives them; of those that need days, nothing.
 
-    Raises UsageError as ``generate`` does.
+    ``index``: of the same tables. Raises UsageError as ``generate`` does.
     """
-    return {number: int(ids.size) for number, ids in members(engine, definitions).items()}
+    told = _told(definitions, index)
+    found = _by_words(engine, told, index) if index is not None else {}
+    left = [pair for pair in definitions if pair[0] not in found]
+    return found | {number: int(ids.size) for number, ids in members(engine, left, index).items()}
 
 
-def members(engine: SqlEngine, definitions: Sequence[tuple[int, Definition]]) -> dict[int, Ids]:
-    """The ids of each definition's people, in order; of definitions that need days, nothing."""
-    told = _told(definitions)
+def members(
+    engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], index: Index | None = None
+) -> dict[int, Ids]:
+    """The ids of each definition's people, in order; of definitions that need days, nothing. Else as ``persons``."""
+    told = _told(definitions, index)
     if not told:
         return {}
     plan = Plan([(number, definition) for number, definition in definitions if number in told])
     with Scratch(engine, plan) as scratch:
-        resolve(scratch)
-        return _Course(scratch, told).found()
+        course = _Course(scratch, told, index)
+        if not course.by_index_alone():
+            resolve(scratch)
+        return course.found()
 
 
-def _told(definitions: Iterable[tuple[int, Definition]]) -> dict[int, Asked]:
-    """What the definitions ask that can be answered from one number per person and kind of event."""
+def _by_words(engine: SqlEngine, told: dict[int, Asked], index: Index) -> dict[int, int]:
+    """How many people each definition has whose every part the index can tell: no table is read."""
+    leaves = _indexed(told, index)
+    whole = {number: each for number, each in told.items() if leaves.keys() >= set(_leaves(each))}
+    if not whole:
+        return {}
+    with Scratch(engine, Plan([])) as scratch:
+        bits = Bits(*united(scratch, index, leaves.values()), leaves)
+        columns = ", ".join(
+            f"sum(bit_count({all_of([bits.of(part) for part in _required(each)])}))"
+            for each in whole.values()
+        )
+        (row,) = engine.rows(f"SELECT {columns} FROM ({bits.sql})")
+    return {number: int(people or 0) for number, people in zip(whole, row, strict=True)}
+
+
+def _told(definitions: Iterable[tuple[int, Definition]], index: Index | None) -> dict[int, Asked]:
+    """What the definitions ask that can be answered by an index and one number per person and kind of event."""
     found: dict[int, Asked] = {}
     held: dict[str, set[Has]] = defaultdict(set)
     for number, definition in definitions:
@@ -61,7 +88,8 @@ def _told(definitions: Iterable[tuple[int, Definition]]) -> dict[int, Asked]:
             told = asked(definition)
         except NeedsDaysError:
             continue
-        wanted = set(_parts((*told.entry, *told.parts), Has))
+        indexed = _indexed({number: told}, index)
+        wanted = {part for part in _leaves(told) if isinstance(part, Has) and part not in indexed}
         if not all(map(_tellable, wanted)):
             continue
         more: dict[str, set[Has]] = defaultdict(set)
@@ -74,6 +102,29 @@ def _told(definitions: Iterable[tuple[int, Definition]]) -> dict[int, Asked]:
     return found
 
 
+def _indexed(told: Mapping[int, Asked], index: Index | None) -> dict[Has | Is, Leaf]:
+    """The parts that the index can tell: none where somebody is observed twice, for it doesn't say in which observation
+    something was; and no events that may end before they start, where a stay would end after that."""
+    if index is None or index.twice:
+        return {}
+    untidy = index.untidy if any(each.from_end for each in told.values()) else frozenset()
+    found: dict[Has | Is, Leaf] = {}
+    for part in dict.fromkeys(part for each in told.values() for part in _leaves(each)):
+        if isinstance(part, Has) and part.criterion.domain in untidy:
+            continue
+        try:
+            leaf = index.leaf(part)
+        except NeedsDaysError:
+            continue
+        if not leaf.doubt:
+            found[part] = leaf
+    return found
+
+
+def _leaves(each: Asked) -> Iterator[Has | Is]:
+    return leaves_of((*each.entry, *each.parts))
+
+
 def _tellable(leaf: Has) -> bool:
     criterion = leaf.criterion
     known = domains()[criterion.domain].attributes
@@ -83,26 +134,20 @@ def _tellable(leaf: Has) -> bool:
     return not (criterion.first and (criterion.tests or criterion.either))
 
 
-def _parts(parts: Iterable[Part], kind: Any) -> Iterator[Any]:
-    """All parts of a kind, in whatever others they are."""
-    for part in parts:
-        if isinstance(part, kind):
-            yield part
-        elif isinstance(part, Not):
-            yield from _parts([part.part], kind)
-        elif isinstance(part, AtLeast):
-            yield from _parts(part.parts, kind)
-
-
 class _Course:
     """The statements for some definitions, from the people observed to those of each definition."""
 
-    def __init__(self, scratch: Scratch, told: dict[int, Asked]) -> None:
-        self.scratch, self.engine, self.told = scratch, scratch.engine, told
+    def __init__(self, scratch: Scratch, told: dict[int, Asked], index: Index | None) -> None:
+        self.scratch, self.engine, self.told, self.index = scratch, scratch.engine, told, index
+        self.indexed = _indexed(told, index)
         self.required = {number: _required(each) for number, each in told.items()}
         self.known: dict[Has | Is, str] = {}  # what the rows of people tell already, as SQL
         self.early: list[str] = []
         self.from_end = any(each.from_end for each in told.values())
+
+    def by_index_alone(self) -> bool:
+        """Whether no concept set has to be looked up in the vocabulary."""
+        return self.indexed.keys() >= {leaf for each in self.told.values() for leaf in _leaves(each)}
 
     def found(self) -> dict[int, Ids]:
         """The people of each definition, but of those where it is in doubt which event begins a stay."""
@@ -119,7 +164,7 @@ class _Course:
 
     def _in_doubt(self, each: Asked, people: str, where: str, often: str | None) -> bool:
         """Whether one of these may not be in the cohort, because of the event that begins their stay."""
-        if often and any(name == "Age" for part in _parts(each.parts, Is) for name, _ in part.tests):
+        if often and any(name == "Age" for part in _is(each.parts) for name, _ in part.tests):
             return True  # the age where one observation starts, of an event in another
         doubts = []
         if each.from_end and self.early:
@@ -133,35 +178,72 @@ class _Course:
         scans: dict[str, list[Has]] = defaultdict(list)
         first: set[str] = set()
         for each in self.told.values():
-            first |= {leaf.criterion.domain for leaf in _parts(each.entry, Has)}
-            for leaf in _parts((*each.entry, *each.parts), Has):
-                if leaf not in scans[leaf.criterion.domain]:
+            first |= {leaf.criterion.domain for leaf in _has(each.entry)}
+            for leaf in _has((*each.entry, *each.parts)):
+                if leaf not in self.indexed and leaf not in scans[leaf.criterion.domain]:
                     scans[leaf.criterion.domain].append(leaf)
 
         def order(name: str) -> tuple[bool, bool]:
             return name not in first, any(leaf.criterion.concepts is None for leaf in scans[name])
 
-        return [(domains()[name], scans[name]) for name in sorted(scans, key=order)]
+        return [(domains()[name], scans[name]) for name in sorted(filter(scans.get, scans), key=order)]
 
     def _observed(self) -> tuple[str, str | None]:
         """People with their observation, a row for each of these; and who has more than one, where anybody has."""
-        asked_of = dict.fromkeys(
-            part for each in self.told.values() for part in _parts((*each.entry, *each.parts), Is)
-        )
+        every = dict.fromkeys(part for each in self.told.values() for part in _is((*each.entry, *each.parts)))
+        asked_of = [part for part in every if part not in self.indexed]
         columns = ["e.person_id", "e.start_date AS since", "e.end_date AS until"]
         for place, part in enumerate(asked_of):
             where = _all(self._test(demographic()[name], test) for name, test in part.tests)
             columns.append(f"CASE WHEN {where} THEN 1 ELSE 0 END AS is_{place}")
             self.known[part] = f"w.is_{place} = 1"
         joins = joins_of(demographic()[name] for part in asked_of for name, _ in part.tests)
-        sql = f"SELECT DISTINCT {', '.join(columns)} FROM {_PERIODS} e {joins}"
+        source = _PERIODS
+        if self.index is not None and self.indexed:
+            source, held = self._by_words(self.index)
+            columns += held
+        sql = f"SELECT DISTINCT {', '.join(columns)} FROM {source} e {joins}"
         # by age some observations of a person would be left out, and who has several not be known
         aged = any(name == "Age" for part in asked_of for name, _ in part.tests)
         people = self.scratch.create("people_observed", sql if aged else self._left(sql))
+        if self.indexed:
+            return people, None
         often = self.scratch.create(
             "people_often", f"SELECT person_id FROM {people} GROUP BY person_id HAVING count(*) > 1"
         )
         return people, often if self.engine.one(f"SELECT count(*) FROM {often}") else None
+
+    def _by_words(self, index: Index) -> tuple[str, list[str]]:
+        """People observed whom the index leaves, with what it tells of each; and the columns that tell it."""
+        sql, names = united(self.scratch, index, self.indexed.values())
+        bits = Bits(sql, names, self.indexed)
+        ways = []
+        for required in self.required.values():
+            ways.append(
+                all_of([bits.of(part) for part in required if self.indexed.keys() >= set(leaves_of([part]))])
+            )
+        words = self.scratch.create(
+            "people_words",
+            f"SELECT {', '.join(['word', *names.values()])}, {any_of(ways)} AS may FROM ({bits.sql})",
+        )
+        for part, leaf in self.indexed.items():
+            told = [f"w.held_{names[keys]} = 1" if keys else "FALSE" for keys in leaf.every]
+            self.known[part] = f"({_all(told)})"
+        masks = self.scratch.register(
+            rows_table(
+                [(bit, (1 << bit) - (1 << 64) * (bit == 63)) for bit in range(64)],
+                {"bit": "i4", "mask": "i8"},
+            )
+        )
+        source = (
+            f"(SELECT p.person_id, p.start_date, p.end_date, i.*, b.mask FROM (SELECT person_id, start_date, end_date, "
+            f"row_number() OVER (ORDER BY person_id) - 1 AS place FROM {_PERIODS}) p "
+            f"JOIN {words} i ON i.word = p.place // 64 JOIN {masks} b ON b.bit = p.place % 64 "
+            "WHERE (i.may & b.mask) <> 0)"
+        )
+        return source, [
+            f"CASE WHEN (e.{name} & e.mask) <> 0 THEN 1 ELSE 0 END AS held_{name}" for name in names.values()
+        ]
 
     def _scanned(self, domain: Domain, leaves: Sequence[Has], people: str, often: bool) -> str:
         """The people with what their events of one kind say of them, less those whom no definition can have now."""
@@ -258,9 +340,7 @@ class _Course:
         """Of rows of people those whom some definition may still have, by what is known of them."""
         ways = []
         for required in self.required.values():
-            told = [
-                self._sql(part) for part in required if self.known.keys() >= set(_parts([part], Has | Is))
-            ]
+            told = [self._sql(part) for part in required if self.known.keys() >= set(leaves_of([part]))]
             if not told:
                 return sql
             ways.append(f"({_all(told)})")
@@ -277,6 +357,14 @@ class _Course:
         if part.count in (1, len(held)):
             return f"({(' OR ' if part.count == 1 else ' AND ').join(held)})"
         return f"{' + '.join(f'CASE WHEN {each} THEN 1 ELSE 0 END' for each in held)} >= {part.count}"
+
+
+def _has(parts: Iterable[Part]) -> list[Has]:
+    return [leaf for leaf in leaves_of(parts) if isinstance(leaf, Has)]
+
+
+def _is(parts: Iterable[Part]) -> list[Is]:
+    return [leaf for leaf in leaves_of(parts) if isinstance(leaf, Is)]
 
 
 def _required(each: Asked) -> list[Part]:

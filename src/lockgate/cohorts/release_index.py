@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from lockgate.site.files import make_dir, remove_leftovers
 
 
 def index_release(site: Site, release: Release) -> dict[str, Any] | None:
-    """Make the index of a release where it has none; what ``build_index`` tells, or None where it had one."""
+    """Make the index of a release where it has none of this version; what ``build_index`` tells, or None."""
     folder = bitmaps_folder(site, release.number)
     if folder.is_dir():
-        return None
+        if opened_index(folder) is not None:
+            return None
+        shutil.rmtree(folder)
     remove_leftovers(make_dir(folder.parent))
     with Engine(memory_limit=site.config.engine.memory_limit or None) as engine:
         open_omop(engine, release.omop)
