@@ -105,8 +105,8 @@ def test_the_kinds_are_known_and_what_is_the_patients_is_this_patients(other_hou
 
 
 def test_a_set_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no set of letters 'tenth'"):
-        generate(tmp_path / "out", patients=60, letters="tenth")
+    with pytest.raises(UsageError, match="no set of letters 'hundredth'"):
+        generate(tmp_path / "out", patients=60, letters="hundredth")
     assert not (tmp_path / "out").exists()
 
 

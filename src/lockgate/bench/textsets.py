@@ -39,6 +39,7 @@ LETTERS = {
     "seventh": 20_341_117,
     "eighth": 20_350_209,
     "ninth": 20_360_311,
+    "tenth": 20_370_418,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.

@@ -88,12 +88,20 @@ def command(
             help="Write them in the styles of nine more, by a seventh author who had not seen the scrubber.",
         ),
     ] = False,
+    letters_tenth: Annotated[
+        bool,
+        typer.Option(
+            "--letters-tenth",
+            help="Write them in the styles of nine more, by an eighth author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
 ) -> None:
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
     sets = (
+        ("tenth", letters_tenth),
         ("ninth", letters_ninth),
         ("eighth", letters_eighth),
         ("seventh", letters_seventh),
