@@ -82,7 +82,19 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Summary]:
 
 @pytest.fixture(
     scope="session",
-    params=["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"],
+    params=[
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+    ],
 )
 def other_houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Three hundred patients whose notes are in the styles of other houses; the folder is named after the set."""

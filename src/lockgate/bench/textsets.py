@@ -40,6 +40,7 @@ LETTERS = {
     "eighth": 20_350_209,
     "ninth": 20_360_311,
     "tenth": 20_370_418,
+    "eleventh": 20_380_926,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.

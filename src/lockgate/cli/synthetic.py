@@ -95,6 +95,13 @@ def command(
             help="Write them in the styles of nine more, by an eighth author who had not seen the scrubber.",
         ),
     ] = False,
+    letters_eleventh: Annotated[
+        bool,
+        typer.Option(
+            "--letters-eleventh",
+            help="Write them in the styles of nine more, by a ninth author who had not seen the scrubber.",
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
@@ -102,6 +109,7 @@ def command(
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
     sets = (
         ("tenth", letters_tenth),
+        ("eleventh", letters_eleventh),
         ("ninth", letters_ninth),
         ("eighth", letters_eighth),
         ("seventh", letters_seventh),

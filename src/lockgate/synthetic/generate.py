@@ -61,8 +61,8 @@ def generate(
     ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``. ``sources`` says what is
     written: ``default`` (FHIR and the demo's tables), ``all``, or names of ``sources.CHOICES`` parted by commas; the
     people and events are the same, as they are with ``letters`` ("first", which True says too,
-    "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth" or "tenth"): then the notes are in
-    the styles of that set's houses.
+    "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth" or "eleventh"): then the notes
+    are in the styles of that set's houses.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS

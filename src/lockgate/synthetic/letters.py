@@ -1,8 +1,9 @@
-"""Notes in the house styles of other hospitals, written blind: ten sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: eleven sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
 notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"``,
-``"seventh"``, ``"eighth"``, ``"ninth"`` or ``"tenth"``; the people, the events and the number of notes are the same.
+``"seventh"``, ``"eighth"``, ``"ninth"``, ``"tenth"`` or ``"eleventh"``; the people, the events and the number of notes
+are the same.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ SETS = {
     "eighth": ("letters-eighth", "letters-eighth-words"),
     "ninth": ("letters-ninth", "letters-ninth-words"),
     "tenth": ("letters-tenth", "letters-tenth-words"),
+    "eleventh": ("letters-eleventh", "letters-eleventh-words"),
 }
 
 
