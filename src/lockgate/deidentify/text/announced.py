@@ -78,7 +78,8 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
         said = match[0].lower().split(" ")[:-1]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
             yield Span(match.start(), match.end(), ORGANISATION)
-    for match in (_KINDS if _SIGNS.stand(there, text) else _AT).finditer(text):
+    signs = _SIGNS.stand(there, text)
+    for match in (_KINDS if signs else _AT).finditer(text) if signs or b"a aa Aaa" in form else ():
         named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
         if not all(word.lower() in capitals() for word in named):
             yield Span(match.start(), match.end(), ORGANISATION)

@@ -53,8 +53,11 @@ class Beginnings:
     def led(
         self, expression: re.Pattern[str], text: str, there: There, words: int
     ) -> Sequence[re.Match[str]]:
-        """The same, where each match begins with a capital in one of the ``words`` words right before one of them."""
-        places = there.get(self.number)
+        """The same, where each match begins with a capital in one of the ``words`` words right before one of them.
+
+        Here they stand as the expression has them: in their case, with spaces.
+        """
+        places = [place for place in there.get(self.number, ()) if text.startswith(self.strings, place)]
         return matches_at(expression, _capitals_before(text, places, words), text) if places else ()
 
 

@@ -104,7 +104,11 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
         return
     left = _LEFT.search(text, max(0, begin - 22), begin) if _IN_CODE.match(text, begin - 1) else None
     right = _RIGHT.match(text, end)
-    if left is right is None and end - begin < 6:
+    if left is right is None:
+        lone = not (begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,:+-/_@"))
+        short = end - begin < 6 or end - begin > 26
+        if lone and not short and text[end : end + 1] not in ("@", "%") and not _UNIT_AFTER.match(text, end):
+            yield Span(begin, end, HOSPITAL_NUMBER)
         return
     if left:
         begin = left.start()
@@ -114,8 +118,8 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
     said = text[begin:end]
     if _SNOMED.fullmatch(said):
         return  # a code of SNOMED's axes
-    digits = sum(char.isdigit() for char in said)
-    letters = any(char.isalpha() for char in said)
+    digits = sum(map(str.isdigit, said))
+    letters = any(map(str.isalpha, said))
     marks = "/" in said or "-" in said
     if _AMOUNT.fullmatch(said) or _YEARS.fullmatch(said) or _TIMES.fullmatch(said) or len(said) > 26:
         return

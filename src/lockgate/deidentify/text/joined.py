@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.classes import GIVEN, STRANGER, class_of
-from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.lists import any_family, any_given, english, given_names
 from lockgate.deidentify.text.spans import NAME, Span
 
@@ -19,7 +18,7 @@ _SEVERAL = re.compile(
     r"[Vv]an|[Dd]el|"
     r"[Dd]ella|[Tt]en|[Tt]er) [A-Z][a-z'-]{2,}\b(?! ?[Ss]yndrome|'s? (?:sign|syndrome|disease))"
 )
-_PARTICLE = (
+_PARTICLE = Beginnings(
     " dos ", " Dos ", " da ", " Da ", " van ", " Van ", " von ", " Von ", " del ", " Del ", " della ",
     " Della ", " ten ", " Ten ", " ter ", " Ter ",
 )  # fmt: skip
@@ -39,7 +38,7 @@ def joined(text: str, there: There) -> Iterator[Span]:
     if "^" in text:
         for match in _CARETS.finditer(text):
             yield Span(match.start(), match.end(), NAME)
-    if any_of(_PARTICLE, text):
+    if _PARTICLE.stand(there, text):
         for match in _SEVERAL.finditer(text):
             first = match[0].split(" ")[0].strip(".").lower()
             if len(first) < 2 or first in any_given() or first not in english():

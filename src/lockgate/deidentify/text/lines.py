@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import any_of
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
 _SHORT = Expression(
@@ -30,6 +31,12 @@ _PART = re.compile(
     r"rota line|crash line)(?:,? on|,| -| via)? \(?|"
     r"\b(?:Sec(?:retary)?|PA|Contact|Admin):? [A-Z][\w'-]+(?: [A-Z][\w'-]+)?(?:,| on)? )$"
 )
+# What its first half ends with before "on" and the like, and what its second half has: looked at first.
+_PARTS = (
+    "1", "2", "3", "4", "5", "6", "7", "8", "sho", "spr", "str", "imt", "reg", "anp", "acp", "snp", "physio", "sister",
+    "pharmacist", "outreach", "line",
+)  # fmt: skip
+_OFFICES = ("Sec", "PA", "Contact", "Admin")
 _SPLIT = re.compile(r"\b(?i:ext|extn|extension)[ .:#]{1,3}(\d[ -]\d{3,5}|\d{2,3} \d{3})(?![\w/-]|[.,]\d)")
 _SPLIT_FIRST = Beginnings("ext")
 _RING = re.compile(
@@ -102,7 +109,10 @@ def _named(lead: str, after: str) -> bool:
     """Whether somebody is named before a number who is rung on it: ``after`` is the character behind it."""
     if lead[-1:] == "(":
         return after == ")" and bool(_BLEEPED.search(lead))
-    return lead[-1:] == " " and bool(_PART.search(lead))
+    if lead[-1:] != " ":
+        return False
+    part = lead.rstrip(" ,-").lower().removesuffix(" on").removesuffix(" via").rstrip(" ,-")
+    return (part.endswith(_PARTS) or any_of(_OFFICES, lead)) and bool(_PART.search(lead))
 
 
 def _year(digits: str) -> bool:

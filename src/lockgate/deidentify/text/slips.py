@@ -45,7 +45,7 @@ def slips(text: str, flat: str, there: There, form: bytes, known: Known) -> Iter
 
     ``flat`` is the text in lower case, ``form`` its outline.
     """
-    if known.numbers and any_of((b"0o", b"o0"), text.encode("ascii", "replace").translate(_SCANS)):
+    if known.numbers:
         yield from _scanned(text, known)
     if known.singles:
         if "-\n" in text or "- \n" in text:
@@ -75,7 +75,15 @@ def slips(text: str, flat: str, there: There, form: bytes, known: Known) -> Iter
 
 def _scanned(text: str, known: Known) -> Iterator[Span]:
     """Numbers of the record with letters that a scan took for digits."""
-    for match in _SCANNED.finditer(text):
+    scans = text.encode("ascii", "replace").translate(_SCANS)
+    begins: set[int] = set()  # those from which a digit and such a letter side by side may be reached
+    for mixed in (b"0o", b"o0"):
+        for place in places(mixed, scans):
+            begin = place
+            while begin and scans[begin - 1] in b"0o .-":
+                begin -= 1
+            begins.update(range(begin, place + 1))
+    for match in matches_at(_SCANNED, begins, text) if begins else ():
         if not _MIXED.search(match[0]):
             continue
         digits = _NOT_DIGIT.sub("", match[0].translate(_MISREAD))
