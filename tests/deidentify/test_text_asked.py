@@ -11,6 +11,7 @@ from lockgate.deidentify.text import (
     Known,
     addresses,
     announced,
+    beside,
     codes,
     engine,
     find,
@@ -33,11 +34,22 @@ Address: The Old Vicarage, Church Row, moved to 4 High Street living at 9 Elm Gr
 ending 1234 xx 5678 last 4 digits 9876 **432 ends in 555\nSpring 2021, summer of 1999 and Boxing Day 2020
 dhillon_mri.pdf scan.DOCX, x.jpeg y.tiff.mp3 a.xlsx\nTTL  Nair  AIRWAY: Lund  ED Cons Okafor
 Trauma Team Leader Nair | Nurse 2 Hill; Co-ordinator  J Moss\tDrugs Nurse: Day  Med SpR Long\nScribe Ashe
+Lee to e-mail, Ann to rerefer, Jo to re-refer; Al to feed back, Bo to find out (aged 6) (12/12) (7y)
+x ( daughter, her son)
+x, pt's mum (patient's carer, nok)
+(Band 6 RMN) (S/N, x) (ST3 y - student Physio, bank HCA.) - ward clerk, our Radiology.
+Kim to hand over, will pick it, in no pain, is keen, has details, present in bits. Pat informed
 ref no AB-123 Ref: 99/A1B PC Jones 1234 WPC 5678 no. 123456 nr 99887 badge AB123 payroll 55512"""
 ANCHORED = [
     (patterns._BLEEP, patterns._BLEEP_CUES),
     (joined._FILE, joined._FILES),
     (signoffs._CELL, signoffs._ROLES),
+    (signoffs._TASK, signoffs._TASK_FIRST),
+    (signoffs._YOUNG, signoffs._YOUNG_FIRST),
+    (signoffs._RELATED, signoffs._RELATED_FIRST),
+    (beside._BRACKET, beside._BRACKET_FIRST),
+    (beside._ROLE_AFTER, beside._ROLE_AFTER_FIRST),
+    (beside._DOES, beside._DOING),
     (patterns._STAFF_NUMBER, patterns._STAFF_CUES),
     (patterns._VEHICLE_CUE, patterns._VEHICLE_CUE_FIRST),
     (patterns._OUR_REF, patterns._OUR_REF_FIRST),

@@ -25,7 +25,14 @@ _ROLE = (
     r"[Cc]ardio(?:logy)?|[Rr]enal|[Pp]aeds)"
 )
 _BRACKET = re.compile(r" \((?:Band \d )?" + _ROLE + r"[,) ]")
-_BRACKET_FIRST = Beginnings(" (")
+# What it begins with.
+_ROLES = words("""
+    anp acp enp rmn rn rgn rm sn s/n ssn csn hca hcsw csw ot pt slt salt cpn cns dsn tvn odp sho spr mw hv sw dn f1
+    f2 fy1 fy2 st1 st2 st3 st4 st5 st6 st7 st8 ct1 ct2 ct3 physio nurse pharmacist midwife dietitian keyworker reg
+    secretary receptionist locum student ward bank agency nic coordinator radiol path onc surg micro anaes ortho
+    haem gastro cardio renal paeds
+""")
+_BRACKET_FIRST = Beginnings(" (band ", *(f" ({role}" for role in _ROLES))
 _ROLED = re.compile(
     r"(?i:physio|salt|slt|paeds|anaes|micro|radiol(?:ogy|ogist)?|onc|path|surg|ortho|med reg|dsn|tvn|ot|pt|hv|sw|"
     r"cpn|"
@@ -64,16 +71,27 @@ _DOES = re.compile(
 # Names that begin a sentence as verbs: "Hope to see her".
 _VERBS = ("Will", "Hope", "Mark", "Pat", "Sue", "Bill", "Drew", "Grant", "Chase", "Wade")
 _DOING = Beginnings(
-    " to ",
-    " will ",
+    *(
+        f" to {verb}"
+        for verb in words("continue offer provide see hand cover restart remain join lead start do feed")
+    ),
+    *(
+        f" will {verb}"
+        for verb in words(
+            "visit ring call see phone chase review continue take bring attend update contact meet pick collect"
+        )
+    ),
+    *(f" in {how}" for how in words("full good bed chair no some bits")),
+    *(
+        f" {verb} {how}"
+        for verb in ("has", "is")
+        for how in words("details aware happy keen well comfortable settled pleasant tearful")
+    ),
     " informed",
     " aware",
     " updated",
     " notified",
     " present",
-    " in ",
-    " has ",
-    " is ",
 )
 _BEGINS = re.compile(r"(?:[.;:?!)] |\n[ \t]*|[-\u2022*>] |\d[.)] {1,3}|\A[ \t]*)\Z")
 # After a label or before a role, a given name alone: "Recovery nurse: Joy.", "Joy - OT".
@@ -89,7 +107,9 @@ _LABELS = Beginnings(
     "nic:", "buddy:", "support worker:", "phleb:", "airway -", "scribe -", "nurse -", "hca -",
 )  # fmt: skip
 _ROLE_AFTER = re.compile(r"(?: - |, )(?:bank |student |our |staff )?" + _ROLE + r"(?=[.,;)\n]|\Z)")
-_ROLE_AFTER_FIRST = Beginnings(" - ", ", ")
+_ROLE_AFTER_FIRST = Beginnings(
+    *(mark + first for mark in (" - ", ", ") for first in (*_ROLES, "bank ", "student ", "our ", "staff "))
+)
 _OVER = re.compile(
     r"(?i:(?:taken|taking|take|handed|hand) over (?:from|to)|handover (?:from|to|by)|h/o to|"
     r"face to face w/|f2f w/|w/|s/n|"

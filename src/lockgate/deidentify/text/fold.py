@@ -55,7 +55,9 @@ _CHANGES_LENGTH = re.compile(
     r"[\u00ad\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff\u00df\u00e6\u00c6\u0152\u0153\u00fe"
     r"\ufb00-\ufb06\x00-\x08\x0e-\x1f\x7f]"
 )
-_USUAL = bytes(code for code in range(128) if code in b"\t\n\v\f\r" or 32 <= code < 127)  # no control characters
+_USUAL = bytes(
+    code for code in range(128) if code in b"\t\n\v\f\r" or 32 <= code < 127
+)  # no control characters
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 

@@ -98,7 +98,16 @@ _TASK = re.compile(
     r"update|inform|organise|feed ?back|action|meet|order|request|bring|visit|review|follow|ask|tell|check|prescribe|"
     r"document|hand|assess|text|message|confirm|find out|look into|support|collect|take|re-?refer)\b"
 )
-_TASK_FIRST = Beginnings(" to ")
+_TASK_FIRST = Beginnings(
+    *(
+        f" to {verb}"
+        for verb in words("""
+            ring call phone chase contact e-mail email liaise arrange discuss speak refer write attend send book
+            complete update inform organise feed action meet order request bring visit review follow ask tell check
+            prescribe document hand assess text message confirm find look support collect take re-refer rerefer
+        """)
+    )
+)
 _WHO = re.compile(r"(?:[.;:] |\n[ \t]*|[-\u2022*\u2013] |\A[ \t]*)([A-Z][a-z'-]+(?: [A-Z][a-z'-]+)?)\Z")
 # Whoever of a grade, in brackets: "D/W ED CONS (UNDERHILL)".
 _GRADE = re.compile(
@@ -115,7 +124,7 @@ _TEAM = re.compile(
 _TEAMS = Beginnings("parent team", "ptwr", "duty ", "named cons", "cons ")
 # A young relative with an age: "Children Rose (6) and a toddler".
 _YOUNG = re.compile(r" \((?:aged? )?\d{1,2}(?: ?(?:y|yrs?|m|mths?|months?|weeks?|/12|/52))?\)")
-_YOUNG_FIRST = Beginnings(" (")
+_YOUNG_FIRST = Beginnings(" (age", *(f" ({digit}" for digit in range(10)))
 _YOUNG_CUE = re.compile(
     r"(?i:child(?:ren)?|sons?|daughters?|siblings?|brothers?|sisters?|kids?|grandchild(?:ren)?|twins?)\b[^\n.]{0,40}\Z"
 )
@@ -124,7 +133,16 @@ _RELATED = re.compile(
     r"(?:,| \() ?(?:(?:his|her|their|pt's|patient's) )?(?:daughter|son|wife|husband|mother|father|sister|brother|"
     r"partner|niece|nephew|mum|dad|granddaughter|grandson|daughter-in-law|son-in-law|neighbour|friend|carer|aunt|uncle|nok)\b"
 )
-_RELATED_FIRST = Beginnings(", ", " (")
+_RELATED_FIRST = Beginnings(
+    *(
+        mark + first
+        for mark in (", ", " (", " ( ")
+        for first in words("""
+            his her their pt's patient's daughter son wife husband mother father sister brother partner niece nephew
+            mum dad granddaughter grandson neighbour friend carer aunt uncle nok
+        """)
+    )
+)
 _LAST_WORD = re.compile(r"[A-Z](?<![\w'-][A-Z])[a-z'-]{2,}\Z")
 # The number of a crew or of who took the call.
 _NUMBERED = re.compile(
