@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lockgate.synthetic import Summary, generate
+from lockgate.synthetic.letters import SETS
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,22 +81,7 @@ def write(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Summary]:
     return make
 
 
-@pytest.fixture(
-    scope="session",
-    params=[
-        "first",
-        "second",
-        "third",
-        "fourth",
-        "fifth",
-        "sixth",
-        "seventh",
-        "eighth",
-        "ninth",
-        "tenth",
-        "eleventh",
-    ],
-)
+@pytest.fixture(scope="session", params=SETS)
 def other_houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Three hundred patients whose notes are in the styles of other houses; the folder is named after the set."""
     folder = tmp_path_factory.mktemp("synthetic") / request.param

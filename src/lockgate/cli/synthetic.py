@@ -9,6 +9,7 @@ import typer
 
 from lockgate.cli.common import console, emit, state
 from lockgate.synthetic import Summary, generate
+from lockgate.synthetic.letters import SETS
 
 
 def command(
@@ -26,100 +27,17 @@ def command(
         ),
     ] = "default",
     letters: Annotated[
-        bool,
+        str,
         typer.Option(
-            "--letters",
-            help="Write the notes in the styles of four other hospitals, which the scrubber's author had not seen.",
+            metavar="SET",
+            help=f"Write the notes in the styles of other hospitals, written blind: {', '.join(SETS)}.",
         ),
-    ] = False,
-    letters_second: Annotated[
-        bool,
-        typer.Option(
-            "--letters-second",
-            help="Write them in the styles of four more, written blind after the scrubber was mended on the first.",
-        ),
-    ] = False,
-    letters_third: Annotated[
-        bool,
-        typer.Option(
-            "--letters-third",
-            help="Write them in the styles of five more, by an author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_fourth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-fourth",
-            help="Write them in the styles of six more, by another author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_fifth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-fifth",
-            help="Write them in the styles of eight more, by a third author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_sixth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-sixth",
-            help="Write them in the styles of eight more, by a fourth author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_seventh: Annotated[
-        bool,
-        typer.Option(
-            "--letters-seventh",
-            help="Write them in the styles of eight more, by a fifth author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_eighth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-eighth",
-            help="Write them in the styles of seven more, by a sixth author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_ninth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-ninth",
-            help="Write them in the styles of nine more, by a seventh author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_tenth: Annotated[
-        bool,
-        typer.Option(
-            "--letters-tenth",
-            help="Write them in the styles of nine more, by an eighth author who had not seen the scrubber.",
-        ),
-    ] = False,
-    letters_eleventh: Annotated[
-        bool,
-        typer.Option(
-            "--letters-eleventh",
-            help="Write them in the styles of nine more, by a ninth author who had not seen the scrubber.",
-        ),
-    ] = False,
+    ] = "",
     force: Annotated[
         bool, typer.Option("--force", help="Replace a synthetic hospital that is there.")
     ] = False,
 ) -> None:
     """Write a synthetic UK hospital: FHIR, tables and HL7 v2 as its sources send them, and the truth beside them."""
-    sets = (
-        ("tenth", letters_tenth),
-        ("eleventh", letters_eleventh),
-        ("ninth", letters_ninth),
-        ("eighth", letters_eighth),
-        ("seventh", letters_seventh),
-        ("sixth", letters_sixth),
-        ("fifth", letters_fifth),
-        ("fourth", letters_fourth),
-        ("third", letters_third),
-        ("second", letters_second),
-    )
-    which = next((name for name, wanted in sets if wanted), letters)
     progress = None if state.json else lambda text: console.print(f"  {text} ...")
     summary = generate(
         out,
@@ -129,7 +47,7 @@ def command(
         force=force,
         seeded=faults,
         sources=sources,
-        letters=which,
+        letters=letters,
     )
     emit(summary.as_dict(), lambda: _story(summary))
 

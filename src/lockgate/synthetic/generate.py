@@ -54,15 +54,14 @@ def generate(
     force: bool = False,
     seeded: int = 0,
     sources: str = "default",
-    letters: bool | str = False,
+    letters: str = "",
 ) -> Summary:
     """Write a synthetic hospital of ``patients`` people into ``out``; the same seed writes the same bytes.
 
     ``seeded`` faults more are planted all over its files, each told in ``truth/faults.jsonl``. ``sources`` says what is
     written: ``default`` (FHIR and the demo's tables), ``all``, or names of ``sources.CHOICES`` parted by commas; the
-    people and events are the same, as they are with ``letters`` ("first", which True says too,
-    "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth" or "eleventh"): then the notes
-    are in the styles of that set's houses.
+    people and events are the same, as they are with ``letters`` (a name in ``letters.SETS``): then the notes are in the
+    styles of that set's houses.
 
     ``out`` appears only when it is whole. A folder that is there already is refused, unless ``force`` is given and
     it is a synthetic hospital. Raises UsageError for a number of patients outside what the test range of NHS
@@ -76,12 +75,11 @@ def generate(
     chosen = choose_sources(sources)
     if seeded and not chosen >= set(DEFAULT):
         raise UsageError("faults are planted in the default sources", remedy="add default to --sources")
-    which = "first" if letters is True else letters or ""
-    if which and which not in SETS:
-        raise UsageError(f"there is no set of letters {which!r}", remedy=f"choose of {', '.join(SETS)}")
+    if letters and letters not in SETS:
+        raise UsageError(f"there is no set of letters {letters!r}", remedy=f"choose of {', '.join(SETS)}")
     _clear(out, force)
     say = progress or (lambda text: None)
-    world = make_world(patients, seed, say, letters=which)
+    world = make_world(patients, seed, say, letters=letters)
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

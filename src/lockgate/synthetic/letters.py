@@ -1,9 +1,7 @@
 """Notes in the house styles of other hospitals, written blind: eleven sets of templates, each of four or more houses.
 
-The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own
-notes where ``generate(letters="first")``, ``"second"``, ``"third"``, ``"fourth"``, ``"fifth"``, ``"sixth"``,
-``"seventh"``, ``"eighth"``, ``"ninth"``, ``"tenth"`` or ``"eleventh"``; the people, the events and the number of notes
-are the same.
+The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own notes
+where ``generate(letters=...)`` names a set of ``SETS``; the people, the events and the number of notes are the same.
 """
 
 from __future__ import annotations
