@@ -10,6 +10,7 @@ import pytest
 from lockgate.deidentify.text import (
     Known,
     addresses,
+    again,
     announced,
     beside,
     codes,
@@ -18,6 +19,7 @@ from lockgate.deidentify.text import (
     initials,
     joined,
     lines,
+    oldest,
     patterns,
     record,
     signoffs,
@@ -130,3 +132,19 @@ def test_the_walk_passes_by_no_word_of_which_something_holds(monkeypatch: pytest
 
 def test_a_value_after_the_last_word_is_seen() -> None:
     assert not find("Potassium 4.1, sodium 138, Creatinine 94, Alt 22.")
+
+
+@pytest.mark.parametrize(
+    "lead", ["parent ", "mother O'Brien ", "her aunt Jane Smith-jones ", "Aged about ", "who's now ", "F, "]
+)
+def test_what_tells_an_age_is_not_passed_by(lead: str) -> None:
+    assert oldest._BEFORE.search(lead)
+    assert oldest._may_tell(lead)
+
+
+def test_people_are_called_by_words_and_initials() -> None:
+    assert again._taken_apart("Kwame Boateng-Osei") == (
+        ("kwame", "boateng-osei"),
+        ("KB", "KB", "KBO", "BK"),
+    )
+    assert again._taken_apart("Na") == ((), ())

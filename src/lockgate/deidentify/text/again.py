@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
 
 from lockgate.deidentify.text import record
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, WORD, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
-from lockgate.deidentify.text.fold import words
+from lockgate.deidentify.text.fold import remembered, words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
     EPONYMS,
@@ -65,23 +64,29 @@ def repeated(tokens: Tokens, spans: list[Span]) -> list[Span]:
         if span.kind in _NAMES:
             names.setdefault(tokens.text[span.begin : span.end], span)
     for name, span in names.items():
-        said = _WORD.findall(name)
-        for word in said:
-            for called in _called(word, len(said) == 1):
-                people.setdefault(called, (span.kind, span.own))
-        if 1 < len(said) < 5 and all(word[0].isupper() for word in said):
-            _add_letters(letters, said, span.kind)
+        called, initials = _taken_apart(name)
+        for word in called:
+            people.setdefault(word, (span.kind, span.own))
+        for form in initials:
+            letters.setdefault(form, span.kind)
     found: list[Span] = []
     if firms := _first_words(tokens, spans):
         found += _of_firms(tokens, firms)
     if people:
-        found += _again(tokens, people)
+        found += _again(tokens, people, spans)
     if letters:
         found += _initials(tokens, letters)
     return found
 
 
-@lru_cache(maxsize=1 << 14)
+@remembered(1 << 14)
+def _taken_apart(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """By what words (lower case) somebody of a name is called, and by what initials."""
+    said = _WORD.findall(name)
+    called = tuple(form for word in said for form in _called(word, len(said) == 1))
+    return called, _letters(said) if 1 < len(said) < 5 and all(word[0].isupper() for word in said) else ()
+
+
 def _called(word: str, alone: bool) -> tuple[str, ...]:
     """By what words (lower case) somebody is called of whose name this is a word, or all where ``alone``."""
     lower = word.lower()
@@ -125,16 +130,26 @@ def _of_firms(tokens: Tokens, firms: frozenset[str]) -> Iterator[Span]:
         yield Span(tokens.begins[place], tokens.ends[last], ORGANISATION)
 
 
-def _add_letters(letters: dict[str, str], said: list[str], kind: str) -> None:
+def _letters(said: list[str]) -> tuple[str, ...]:
+    """The initials of the words of a name, in the ways that they are written."""
     firsts = [word[0] for word in said]
     last = "".join(part[0] for part in said[-1].split("-") if part).upper()
-    for form in (firsts[0] + firsts[-1], "".join(firsts), firsts[0] + last, firsts[-1] + firsts[0]):
-        letters.setdefault(form, kind)
+    return firsts[0] + firsts[-1], "".join(firsts), firsts[0] + last, firsts[-1] + firsts[0]
 
 
-def _again(tokens: Tokens, people: dict[str, tuple[str, bool]]) -> Iterator[Span]:
+def _again(tokens: Tokens, people: dict[str, tuple[str, bool]], spans: list[Span]) -> Iterator[Span]:
+    """The words by which people are called, where no span has them yet."""
+    at = 0
     for place in [place for place, lower in enumerate(tokens.lowers) if lower in people]:
         word, lower = tokens.words[place], tokens.lowers[place]
+        begin, end = tokens.begins[place], tokens.ends[place]
+        kind, own = people[lower]
+        while at < len(spans) and spans[at].end <= begin:
+            at += 1
+        if at < len(spans):
+            first, last, _, same = spans[at]
+            if first <= begin and end <= last and (not own or (first == begin and end == last and same)):
+                continue
         if len(lower) == 2 and not word.istitle():
             continue
         if not word[0].isupper() and (len(lower) < 4 or class_of(lower) in (WORD, BOTH)):
@@ -145,8 +160,7 @@ def _again(tokens: Tokens, people: dict[str, tuple[str, bool]]) -> Iterator[Span
             continue
         if lower in WORDS and not reads_as_person(tokens.following(place), True, tokens.at_start(place)):
             continue
-        kind, own = people[lower]
-        yield Span(tokens.begins[place], tokens.ends[place], kind, own)
+        yield Span(begin, end, kind, own)
 
 
 def _initials(tokens: Tokens, letters: dict[str, str]) -> Iterator[Span]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.spans import AGE, Span
 
 _NUMBER = Expression(
@@ -142,11 +143,32 @@ def old_ages(text: str, flat: str, digits: Places) -> Iterator[Span]:
 def _told(text: str, begin: int, end: int) -> bool:
     """Whether what stands before a number says that it is an age."""
     lead = text[max(0, begin - 48) : begin]
-    if not _BEFORE.search(lead):
+    if not (_may_tell(lead) and _BEFORE.search(lead)):
         return bool(_ALONE.match(text, end)) and _of_family(text, begin)
     if _AGED.search(lead):
         return True
     return not _MEASURED.search(lead) and (not _LOOSE.search(lead) or bool(_ALONE.match(text, end)))
+
+
+_WORD = re.compile(r"[A-Za-z]+")
+_KIN_WORDS = frozenset(_WORD.findall(_KIN)) | {"parent"}
+# What ends right before an age, where it is a word and a space; names of kin may stand between.
+_LAST_WORDS = _KIN_WORDS | words("""
+    age aged ages sex be died dead passed away alive deceased reached turn turned turns turning nearly almost just of
+    birthday she he they who nan mum dad gran i s is was are m am now well only living spry sprightly at to law about
+    around approx circa over also
+""")
+
+
+def _may_tell(lead: str) -> bool:
+    """Whether ``_BEFORE`` may hold: asked first, for it is slow, and most numbers follow what is measured."""
+    if lead[-1:] != " " or not lead[-2:-1].isalpha():
+        return True
+    said = _WORD.findall(lead)
+    if not said or said[-1].lower() in _LAST_WORDS:
+        return True
+    named = lead[lead.rfind(" ", 0, -1) + 1].isupper()
+    return named and not _KIN_WORDS.isdisjoint(map(str.lower, said))
 
 
 def _of_family(text: str, begin: int) -> bool:

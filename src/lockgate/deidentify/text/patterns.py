@@ -141,7 +141,6 @@ _ORG_LABELS = words(
     "optician opticians chemist placement college landlord supplier firm home"
 )
 _ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(,\d]){2,60}[A-Za-z)])")
-_COLON = re.compile(r"[:#=]")
 _AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
 _LONG = Expression(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)", rb"(?<![Aa0.,/:+-])0000000")
 # What each finds needs no more to be told by; those in letters have outlines of which one stands in each such text.
@@ -273,13 +272,13 @@ def _local_cue(text: str, flat: str, begin: int) -> bool:
 
 def _labelled(text: str) -> Iterator[Span]:
     """What stands after a label and a colon: "Device serial: PM-88213A", "Organisation: ABC Ltd"."""
-    for colon in _COLON.finditer(text):
-        label = text[max(0, colon.start() - 16) : colon.start()].lower().split()[-1:]
+    for colon in sorted(place for mark in ":#=" for place in places(mark, text)):
+        label = text[max(0, colon - 16) : colon].lower().split()[-1:]
         if not label:
             continue
         if label[0] in _NUMBER_LABELS:
-            value = _AFTER_COLON.match(text, colon.end())
+            value = _AFTER_COLON.match(text, colon + 1)
             if value and any(char.isdigit() for char in value.group(1)):
                 yield Span(value.start(1), value.end(1), NUMBER)
-        elif label[0] in _ORG_LABELS and (named := _ORG_VALUE.match(text, colon.end())):
+        elif label[0] in _ORG_LABELS and (named := _ORG_VALUE.match(text, colon + 1)):
             yield Span(named.start(1), named.end(1), ORGANISATION)

@@ -34,7 +34,8 @@ _OPENERS = words("""
     noble true early august june april summer autumn winter christian faith joy grace gay angel mercy patience honour
     prudence charity dean earl prince king duke guy gene miles page pat sue rue wren tab van don jay ray sandy
 """)
-_NO_DIGIT = re.compile(r"\D+")
+# In a run of digits and marks of ASCII.
+_NO_DIGIT = {code: None for code in range(128) if not chr(code).isdigit()}
 _RUN = Expression(
     r"\d(?:[\s().\-/]{0,3}\d){4,}", rb"0(?:(?:[\s()./-]{0,3}0){4}|(?:[\s()./-]{0,3}0)*[\s()./-]{0,3}\Z)"
 )
@@ -45,7 +46,7 @@ def own_values(text: str, flat: str, there: There, digits: Places, known: Known)
     found: list[Span] = []
     if known.numbers:
         for run in _RUN.finditer(text, digits):
-            said = _NO_DIGIT.sub("", run[0])
+            said = run[0].translate(_NO_DIGIT)
             for number, (kind, own) in known.numbers.items():
                 at = said.find(number)
                 if at >= 0:
@@ -84,7 +85,7 @@ def _halves(text: str, flat: str, there: There, digits: Places, known: Known) ->
             if number.endswith(match[1]):
                 yield Span(match.start(1), match.end(1), kind, own)
     for match in _SHORT_RUN.finditer(text, digits):
-        said = _NO_DIGIT.sub("", match[0])
+        said = match[0].translate(_NO_DIGIT)
         for number, (kind, own) in known.numbers.items():
             if len(number) > len(said) and number.endswith(said):
                 yield Span(match.start(), match.end(), kind, own)
