@@ -21,7 +21,7 @@ from lockgate.deidentify.text import (
 )
 from lockgate.deidentify.text.classes import WORD
 from lockgate.deidentify.text.fold import remembered
-from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
+from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES, may_be_slip
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.lists import any_given, family_names, given_names, own_given
 from lockgate.deidentify.text.tokens import Tokens
@@ -68,7 +68,7 @@ def asked(word: str) -> int:
     """What is asked of a word as it is written, as the sum of the numbers above."""
     lower = word.lower()
     other = (
-        MAY_SLIP * record.may_be_slip(lower)
+        MAY_SLIP * may_be_slip(lower)
         + OF * (word in ("of", "upon"))
         + THE * (lower == "the")
         + NAMING * (lower in proper.NAMING)

@@ -54,6 +54,7 @@ _OF_A_DAY = re.compile(
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
     r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"
     r"changed|dressed|seizure|fit|episode|scan)|next (?:seen|visit|review|appt)|"
+    r"opa|referral|restarts?|deliver(?:y|ed)|visits?|told|seen there|tribunal|by me|reported|last seen by [a-z'-]+|"
     r"re-?admitted|d/c'?d|discharged|aware|handover|updated|dict|informed|confirmed|agreed|"
     r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
     r"(?:Dr|Mr|Mrs|Ms|Miss|Prof)\.? (?:[A-Z] )?[A-Z][\w'-]+,? {1,3}|"

@@ -25,6 +25,7 @@ from lockgate.deidentify.text import (
     cuewords,
     days,
     digits,
+    forms,
     initials,
     joined,
     letters,
@@ -75,10 +76,7 @@ from lockgate.deidentify.text.asked import (
 )
 from lockgate.deidentify.text.beginnings import There, look
 from lockgate.deidentify.text.fold import flatten, fold, outline, words
-from lockgate.deidentify.text.guards import (
-    HEADS,
-    is_eponym,
-)
+from lockgate.deidentify.text.guards import HEADS, is_eponym
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.lists import given_names
 from lockgate.deidentify.text.ner import Ner
@@ -184,6 +182,7 @@ def _shapes(
     found += lines.lines(text, flat, there, numbers)
     found += signoffs.signoffs(text, flat, there, numbers)
     found += cells.cells(text, flat, there, form)
+    found += forms.forms(text, there, form)
     found += addresses.addresses(text, flat, there, numbers)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 

@@ -310,3 +310,29 @@ def reads_as_person(following: str, capital: bool, at_start: bool) -> bool:
     if not at_start:
         return True
     return following in PERSON_VERBS
+
+
+def may_be_slip(lower: str) -> bool:
+    """Whether a word (lower case) may be a slip of the pen for a name: it is long enough and no common word."""
+    return len(lower) > 3 and lower not in NOT_NAMES and lower not in HEADS and lower not in _COMMON
+
+
+# Words that stand one letter from a name and begin sentences: never taken for a slip of the pen.
+_COMMON = words("""
+    about after again alert alone along among angry ankle apart aware bathe begin being bilateral bleed blood
+    bowel brain breath cared carer cares catch caring chest clean clear comes cough daily doing drain drink
+    early eaten every eyes feels fever final first focal found fluid front given great group heard heart hence
+    known large later least leave level light likes liver lives local lower lunch lungs major makes marked
+    mental minor moist month motor mouth moved moves nasal needs nerve never night noted noise often older
+    onset other pains patch phone place plans point prior pulse quite raise range rapid ready refer renal
+    right round scans score seems sense share sharp sheet short since sinus skin sleep small smile smoke
+    sounds spine spoke stage stand start state still stool story stroke study sugar swabs table taken talks
+    tests there these thick thigh think third those three times tired today total touch trace tract treat
+    trial truly under until upper urine usual value vague valve visit vital voice vomit walks warfarin warm
+    watch water weeks weight where which while whole women words works worse wound wrist years yield young
+    angina basal bloods bruise calcium caries carries cellular chronic colon marked marker markers marking
+    morning mother normal parent partly partner passed pelvic poorly prefer present previous raised ration
+    reason record recent reduced result reviewed routine seller settle settled severe should sister slower
+    slight smears sodium stable steady stones stayed system tender ulcers unable vessel weaker wheeze within
+    without nursing turned turner ranks banks
+""")  # fmt: skip

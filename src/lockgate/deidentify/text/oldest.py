@@ -50,7 +50,8 @@ _BEFORE = re.compile(
     r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
     r"[A-Z][a-z'-]+(?: \(|, )|\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z]\.? \(|"
     r"\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
-    r"\b[FM], |\d[/.-]\d\d(?:\d\d)? ?/ ?|\d, \d, |\d[/.-]\d\d \(|\d{5,}, |[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
+    r"\b[FM], |\d[/.-]\d\d(?:\d\d)? ?/ ?|\d, \d, |\d[/.-]\d\d \(|\d{5,}, |\d{3} \d{4}, |"
+    r"[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
 )
 # After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
 _LOOSE = re.compile(
@@ -88,6 +89,15 @@ _HISTORY = re.compile(r"\b(?:FHx?|FH|[Ff]amily (?:history|hx))\b[^\n]{0,90}(?P<c
 _MEASURES = re.compile(
     r"\b(?i:sats?|spo2|hr|pulse|bp|rr|hb|crp|urea|weigh\w*|wt|rate|scor\w+|bed|room|day|dose|egfr|glucose|bm|sugar|desat\w*|"
     r"temp\w*|level|page|flat|house|number|no|ward|bay|peak|route|bus|bmi|up|down|ring|called|phone\w*|ext|pain|reading)\b"
+)
+# In a handover: after the bed and the name, before two spaces, a day or what somebody is in with; or before "in with".
+_ROW = re.compile(
+    r"(?:(?i:rm|room|bed|bay|cub(?:icle)?|sr|chair) ?\w{1,3} {1,4}|\n[A-Z]?\d{1,2}[a-z]? )"
+    r"[A-Za-z'-]+(?:,? [A-Za-z'-]+){0,2} \Z"
+)
+_ROW_AFTER = re.compile(r" {2,}[a-z]| d\d{1,2}\b")
+_FIRST_OF_LINE = re.compile(
+    r", (?:in with|admitted|adm\b|known|lives|type [12]|previously|presented|brought|[a-z-]{6,})"
 )
 # "just had her 95th".
 _NTH = Expression(
@@ -143,6 +153,10 @@ def old_ages(text: str, flat: str, digits: Places) -> Iterator[Span]:
 def _told(text: str, begin: int, end: int) -> bool:
     """Whether what stands before a number says that it is an age."""
     lead = text[max(0, begin - 48) : begin]
+    if lead[-1:] in ("\n", "") and _FIRST_OF_LINE.match(text, end):
+        return True
+    if _ROW_AFTER.match(text, end) and _ROW.search(lead):
+        return True
     if not (_may_tell(lead) and _BEFORE.search(lead)):
         return bool(_ALONE.match(text, end)) and _of_family(text, begin)
     if _AGED.search(lead):

@@ -11,7 +11,6 @@ from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import (
     ABBREVIATIONS,
-    HEADS,
     NOT_NAMES,
     PERSON_VERBS,
     PERSONAL_VERBS,
@@ -132,14 +131,14 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         yield Span(begin, end, kind, own)
         return
     following = tokens.following(place)
-    if is_eponym(lower, following, tokens.possessive(place)):
+    if begin == tokens.begins[place] and is_eponym(lower, following, tokens.possessive(place)):
         return
     if lower in WORDS or (not own and lower in NOT_NAMES):
         alone = own and (
             (lower in known.given and place > 0 and tokens.lowers[place - 1] in _THIS_IS)
             or _fills_line(tokens, place)
             or _with_first_letter(tokens, place, known)
-            or (word[0].isupper() and lower in known.given and _called(tokens, place))
+            or (lower in known.given and (_called if word[0].isupper() else _did)(tokens, place))
         )
         if alone or (
             reads_as_person(following, word[0].isupper(), tokens.at_start(place))
@@ -147,7 +146,7 @@ def own_name(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
         ):
             yield Span(begin, end, kind, own)
         return
-    if word[0].isupper() or len(word) > 3:
+    if word[0].isupper() or len(word) > 3 or (own and _did(tokens, place)):
         yield Span(begin, end, kind, own)
 
 
@@ -158,7 +157,22 @@ def _called(tokens: Tokens, place: int) -> bool:
     before = tokens.lowers[place - 1] if place else ""
     if before in _BEFORE_OWN and tokens.gaps[place - 1] in (". ", ": ", " - ", "."):
         return True
-    return tokens.possessive(place) or tokens.lowers[place] not in _OPENERS
+    return tokens.possessive(place) or tokens.lowers[place] not in _OPENERS or _is_done_by(tokens, place)
+
+
+def _did(tokens: Tokens, place: int) -> bool:
+    """Whether a given name in small letters, a word too, is somebody: "Trigger: poppy had row"."""
+    return bool(place) and tokens.gaps[place - 1] == ": " and tokens.following(place) in ("had", "has")
+
+
+def _is_done_by(tokens: Tokens, place: int) -> bool:
+    """Whether such a name begins a sentence of what somebody does: "Grace will be rung"."""
+    return (
+        tokens.following(place) in ("will", "was", "has") and tokens.lowers[place + 2 : place + 3] in _BEING
+    )
+
+
+_BEING = (["be"], ["been"], ["being"], ["not"])
 
 
 def _fills_line(tokens: Tokens, place: int) -> bool:
@@ -195,11 +209,6 @@ def _beside_own(tokens: Tokens, place: int, known: Known) -> bool:
     return False
 
 
-def may_be_slip(lower: str) -> bool:
-    """Whether a word (lower case) may be a slip of the pen for a name: it is long enough and no common word."""
-    return len(lower) > 3 and lower not in NOT_NAMES and lower not in HEADS and lower not in _COMMON
-
-
 def introduced(tokens: Tokens, place: int, known: Known) -> bool:
     """Whether a word in small letters stands where a name is to be expected."""
     before = tokens.lowers[max(0, place - 2) : place]
@@ -234,9 +243,9 @@ def _with_initial(tokens: Tokens, place: int, known: Known) -> tuple[int, int]:
         before -= 1
         begin = tokens.begins[before]
     first_letters = {letters[0] for letters in known.initials}
-    at = place - 1
+    at = before - 1
     while (
-        at >= max(0, place - 3)
+        at >= max(0, before - 3)
         and len(tokens.words[at]) == 1
         and tokens.gaps[at] in (" ", ". ", ".")
         and tokens.words[at].isupper()
@@ -330,15 +339,17 @@ _OWN_AFTER = re.compile(
 )
 _SUBJECT = re.compile(r"[ \t]*(?i:subject|re|regarding|fw|fwd|patient|pt|client|title)\b[ \t]*:[^\n]*\Z")
 _LINE_ENDS = re.compile(r"[ \t]*(?:\n|\Z)")
+_HEADS_SUBJECT = re.compile(r",? (?:[A-Z]{0,2}\d{5}|[A-Z][a-z])")
 
 
 def _of_subject(tokens: Tokens, place: int) -> bool:
-    """Whether initials end the subject of a message: "Subject: urgent - prescription request CB"."""
-    begin = tokens.begins[place]
-    return bool(
-        _LINE_ENDS.match(tokens.text, tokens.ends[place])
-        and _SUBJECT.match(tokens.text, tokens.text.rfind("\n", 0, begin) + 1, begin)
-    )
+    """Whether initials end or head the subject of a message: "Subject: urgent - prescription CB", "Re: PH, 4485966"."""
+    begin, end = tokens.begins[place], tokens.ends[place]
+    if not _LINE_ENDS.match(tokens.text, end) and not (
+        tokens.gaps[place - 1] == ": " and _HEADS_SUBJECT.match(tokens.text, end)
+    ):
+        return False
+    return bool(_SUBJECT.match(tokens.text, tokens.text.rfind("\n", 0, begin) + 1, begin))
 
 
 def dotted_initials(tokens: Tokens, place: int, known: Known) -> Iterator[Span]:
@@ -368,24 +379,3 @@ def _announced(tokens: Tokens, place: int) -> bool:
     """Whether letters follow "patient", "re" or the like, or begin a line: "Pt N R seen"."""
     gap = tokens.gaps[place - 1]
     return gap[-1:] in ("", "\n") or (gap in (" ", ": ") and tokens.lowers[place - 1] in _BEFORE_OWN)
-
-
-# Words that stand one letter from a name and begin sentences: never taken for a slip of the pen.
-_COMMON = words("""
-    about after again alert alone along among angry ankle apart aware bathe begin being bilateral bleed blood
-    bowel brain breath cared carer cares catch caring chest clean clear comes cough daily doing drain drink
-    early eaten every eyes feels fever final first focal found fluid front given great group heard heart hence
-    known large later least leave level light likes liver lives local lower lunch lungs major makes marked
-    mental minor moist month motor mouth moved moves nasal needs nerve never night noted noise often older
-    onset other pains patch phone place plans point prior pulse quite raise range rapid ready refer renal
-    right round scans score seems sense share sharp sheet short since sinus skin sleep small smile smoke
-    sounds spine spoke stage stand start state still stool story stroke study sugar swabs table taken talks
-    tests there these thick thigh think third those three times tired today total touch trace tract treat
-    trial truly under until upper urine usual value vague valve visit vital voice vomit walks warfarin warm
-    watch water weeks weight where which while whole women words works worse wound wrist years yield young
-    angina basal bloods bruise calcium caries carries cellular chronic colon marked marker markers marking
-    morning mother normal parent partly partner passed pelvic poorly prefer present previous raised ration
-    reason record recent reduced result reviewed routine seller settle settled severe should sister slower
-    slight smears sodium stable steady stones stayed system tender ulcers unable vessel weaker wheeze within
-    without nursing turned turner ranks banks
-""")  # fmt: skip
