@@ -6,6 +6,7 @@ Most rules ask for what few notes have. A rule whose beginnings are nowhere cost
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import count
@@ -63,13 +64,10 @@ class Beginnings:
 
 def look(flat: str) -> There:
     """Where in a note, flattened, the beginnings of all rules stand."""
-    there: There = {}
+    there: There = defaultdict(list)
     for last, (before, numbers) in _automaton().iter(flat):
         for number in numbers:
-            if number in there:
-                there[number].append(last - before)
-            else:
-                there[number] = [last - before]
+            there[number].append(last - before)
     return there
 
 

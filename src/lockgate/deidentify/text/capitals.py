@@ -144,4 +144,5 @@ def capitals() -> frozenset[str]:
 
 def names_nothing(lowers: list[str]) -> bool:
     """Whether capitalised words in a row (lower case) are a heading, a form or an act."""
-    return lowers[-1] in _LAST or all(word in capitals() or len(word) < 2 for word in lowers)
+    those = capitals()
+    return lowers[-1] in _LAST or all(word in those or len(word) < 2 for word in lowers)

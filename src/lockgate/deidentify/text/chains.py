@@ -110,7 +110,7 @@ _DEPARTMENT_FIRST = Beginnings(" emergency", " minor inj", " urgent", " accident
 
 def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
     """The organisations of a note by their name or its form. ``flat`` is the text in lower case."""
-    for span in _names().find(text, flat):
+    for span in _names().find(text, flat) if _LISTED.number in there else ():
         branch = _TOWN_OF.match(text, span.end) if span.kind == _DOUBTFUL else None
         if span.kind == ORGANISATION:
             yield span
@@ -150,6 +150,10 @@ _BRANCH = re.compile(
     r"(?<!\w)(?:Age UK|Age Concern|Age Cymru|Mencap|Citizens Advice|Healthwatch|Turning Point|Samaritans|"
     r"Alzheimer's Society|Carers Trust|Shelter|Women's Aid|Relate|Mind|Scope)(?: of| in|,| -)? ([A-Z][a-z'-]{2,})"
 )
+
+
+# Any of the names, wherever: asked first, for most notes have none.
+_LISTED = Beginnings(*(name.removesuffix(" ?") for name in chains()))
 
 
 @cache

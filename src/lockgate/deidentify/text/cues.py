@@ -114,7 +114,7 @@ def expand(tokens: Tokens, first: int, *, titled: bool) -> int:
         place -= 1
     if place == first + 1 and titled and lowers[first - 1] in _TITLED and words[first].isupper():
         return place  # "Mr K"
-    if place > first and all(len(word) == 1 for word in words[first:place]):
+    if place > first and max(map(len, words[first:place])) == 1:
         return first  # initials alone ("Dr A") say nobody, and "Plan A" no name
     return place
 

@@ -318,6 +318,7 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     yield Span(tokens.begins[place], tokens.ends[place], NAME)
 
 
+_THE = frozenset((" the ", "\nthe ", " The "))
 _SMALL_HEAD = re.compile(
     r" (?:[a-z-]+ )?(?:clinic|centre|hospital|surgery|practice|school|home|unit|branch)\b"
 )
@@ -349,7 +350,7 @@ def _trimmed(text: str, span: Span) -> Span:
     last = None if ends.istitle() and ends not in ("Dyddiad", "Visitors") else _AFTER_NAME.search(said)
     begin = span.begin + (first.end() if first else 0)
     end = span.begin + (last.start() if last else len(said))
-    return span._replace(begin=begin, end=end) if begin < end else span
+    return span._replace(begin=begin, end=end) if (first or last) and begin < end else span
 
 
 def _join(text: str, spans: list[Span]) -> list[Span]:
@@ -380,8 +381,11 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
             joined[-1] = last._replace(end=span.end, own=last.own or span.own)
             continue
         called = span.kind == ORGANISATION or (span.kind == NAME and not span.own)
-        said = text[max(0, span.begin - 5) : span.begin]
-        if called and said in (" the ", "\nthe ", " The ") and not _SMALL_HEAD.match(text, span.end):
+        if (
+            called
+            and text[max(0, span.begin - 5) : span.begin] in _THE
+            and not _SMALL_HEAD.match(text, span.end)
+        ):
             span = span._replace(begin=max(span.begin - 4, last.end if last else 0))
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)

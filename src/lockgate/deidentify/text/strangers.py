@@ -115,29 +115,28 @@ def class_written(word: str) -> str:
 
 def run(tokens: Tokens, first: int) -> tuple[int, list[Span]]:
     """The capitalised words from ``first`` on: the place after them, and the names among them."""
+    words, gaps = tokens.words, tokens.gaps
     end = first + 1
-    while end - first < _LONGEST and (gap := tokens.gaps[end - 1]) in GAPS and _capital(tokens, end):
-        if "." in gap and len(tokens.words[end - 1]) > 1:
+    while (
+        end - first < _LONGEST
+        and (gap := gaps[end - 1]) in GAPS
+        and words[end][0].isupper()
+        and _capital(tokens, end)
+    ):
+        if "." in gap and len(words[end - 1]) > 1:
             break
         end += 1
-    if (
-        end == first + 1
-        and tokens.gaps[first] == ", "
-        and _turned(tokens, first)
-        and tokens.words[end].istitle()
-    ):
+    if end == first + 1 and gaps[first] == ", " and _turned(tokens, first) and words[end].istitle():
         end += 1  # "WRIGHT, Madyson", "MAY, Jake"
         if tokens.lowers[first + 1] in any_given() and tokens.lowers[first] in any_family():
             return end, [Span(tokens.begins[first], tokens.ends[first + 1], NAME)]
     found: list[Span] = []
-    classes = [class_written(word) for word in tokens.words[first:end]]
+    classes = list(map(class_written, words[first:end]))
     begin = first
     while begin < end:
-        stroke = (
-            len(tokens.words[begin]) == 1
-            and tokens.text[tokens.begins[begin] - 1 : tokens.begins[begin]] == "/"
-        )
-        if stroke or classes[begin - first] is WORD:
+        if classes[begin - first] is WORD or (
+            len(words[begin]) == 1 and tokens.text[tokens.begins[begin] - 1 : tokens.begins[begin]] == "/"
+        ):
             begin += 1
             continue
         stop = begin + 1
@@ -194,10 +193,10 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     following = tokens.following(stop - 1)
     if stop == begin + 1 and not _may_stand_here(tokens, begin, following):
         return False
-    if (
+    if following and (
         following.endswith(_OPERATIONS)
         or following in _NO_PERSON_BEFORE
-        or (following.endswith("s") and following[:-1] in HEADS)
+        or (following[-1] == "s" and following[:-1] in HEADS)
     ):
         return False
     if things.numbered(tokens, stop - 1):
@@ -205,18 +204,20 @@ def _is_person(tokens: Tokens, begin: int, stop: int) -> bool:
     if begin and stop - begin < 3 and things.denied(tokens, begin):
         return False  # "no Argyll Robertson pupil", "?Stokes-Adams"
     long = [place for place in range(begin, stop) if len(tokens.words[place]) > 1]
-    classes = [_class(tokens, place) for place in long]
+    classes = [class_written(tokens.words[place]) for place in long]
     if GIVEN not in classes and (
         things.by_company(tokens, begin, stop - 1)
         if FAMILY not in classes
         else things.graded(tokens, stop - 1)
     ):
         return False
-    if any(tokens.lowers[place] in EPONYMS and tokens.possessive(place) for place in long):
+    if not EPONYMS.isdisjoint(tokens.lowers[begin:stop]) and any(
+        tokens.lowers[place] in EPONYMS and tokens.possessive(place) for place in long
+    ):
         return False
     if not classes or is_eponym(tokens.lowers[stop - 1], following, tokens.possessive(stop - 1)):
         return False
-    sure = any(kind is not BOTH for kind in classes)
+    sure = classes.count(BOTH) < len(classes)
     if len(long) > 1:
         if is_pair(tokens, long[0]):
             return False

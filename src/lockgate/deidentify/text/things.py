@@ -80,7 +80,12 @@ def thing(lower: str) -> bool:
 
 def medicine(lowers: list[str]) -> bool:
     """Whether one of some words (lower case) is a thing, or a word of medicine by its ending."""
-    return any(thing(lower) or lower.endswith(MEDICAL_ENDINGS) for lower in lowers)
+    return any(map(_medical, lowers))
+
+
+@remembered(1 << 16)
+def _medical(lower: str) -> bool:
+    return thing(lower) or lower.endswith(MEDICAL_ENDINGS)
 
 
 def is_roman(word: str) -> bool:
