@@ -16,6 +16,7 @@ from lockgate.deidentify.text import (
     codes,
     engine,
     find,
+    fold,
     initials,
     joined,
     lines,
@@ -26,6 +27,8 @@ from lockgate.deidentify.text import (
 )
 from lockgate.deidentify.text.beginnings import Beginnings, look
 from lockgate.deidentify.text.fold import flatten, outline
+from lockgate.deidentify.text.spans import Span
+from lockgate.deidentify.text.tokens import Tokens
 
 ADA = Known.from_rows([{"given_name": "Oluwaseun", "family_name": "Adebayo-Clarke"}])
 # Each holds something that one of the expressions below finds, some of them twice, at the ends, or run together.
@@ -148,3 +151,25 @@ def test_people_are_called_by_words_and_initials() -> None:
         ("KB", "KB", "KBO", "BK"),
     )
     assert again._taken_apart("Na") == ((), ())
+
+
+def test_what_a_function_says_is_remembered_until_it_is_too_much() -> None:
+    asked: list[str] = []
+
+    @fold.remembered(2)
+    def long(word: str) -> bool:
+        asked.append(word)
+        return len(word) > 3
+
+    assert [long(word) for word in ("Ann", "Anna", "Ann", "Anna")] == [False, True, False, True]
+    assert asked == ["Ann", "Anna"]
+    assert [long(word) for word in ("Joan", "Ann", "Joan")] == [True, False, True]
+    assert asked == ["Ann", "Anna", "Joan", "Ann"]
+
+
+def test_a_name_is_not_said_again_where_a_span_has_it() -> None:
+    text = "Seen with Kwame Boateng. Boateng well."
+    tokens = Tokens.of(text)
+    first = Span(10, 23, "NAME")
+    assert again.repeated(tokens, [first]) == [Span(25, 32, "NAME")]
+    assert again.repeated(tokens, [first, Span(25, 32, "NAME")]) == []
