@@ -163,6 +163,7 @@ _SMALL_ADDRESS = re.compile(
     r"\d{1,4}[a-d]?,? [a-z]{2,}(?: [a-z]{2,}){1,4}),?\s$"
 )
 _TOWN = re.compile(r"(?<!\w)([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}),[ \t]{1,2}$")
+_TOWN_LINE = re.compile(r"\n[ \t]*([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})[ \t]{1,2}$")
 _BLOCK = re.compile(r"(?<![^\n])[ \t]*((?:[A-Z0-9][\w'.,:/ -]{1,60},?[ \t]*\r?\n[ \t]*){1,5})$")
 _ADDRESS_LABEL = re.compile(r"[ \t]*(?:Home )?Address:?[ \t]+", re.I)
 _HOUSE = re.compile(
@@ -207,7 +208,9 @@ def postcodes(text: str, digits: Places) -> Iterator[Span]:
             yield Span(address.start(1), begin, ADDRESS)
         elif small := before(_SMALL_ADDRESS, text, begin, 70):
             yield Span(small.start(1), begin, ADDRESS)
-        elif town := before(_TOWN, text, begin, 50):
+        elif (town := before(_TOWN, text, begin, 50)) or (
+            (town := before(_TOWN_LINE, text, begin, 40)) and town[1].lower() in places()
+        ):
             yield Span(town.start(1), town.end(1), PLACE)
         if not address and (parts := before(_PARTS, text, begin, 120)):
             yield Span(parts.start(1), begin, ADDRESS)

@@ -37,6 +37,7 @@ from lockgate.deidentify.text import (
     proper,
     ranks,
     record,
+    services,
     signoffs,
     slips,
     strangers,
@@ -172,6 +173,7 @@ def _shapes(
     found += wards.wards(text, flat, there)
     found += localities.services(text, there)
     found += localities.stays(text, there)
+    found += services.services(text, there)
     found += ranks.ranks(text, there)
     found += beside.beside(text, flat, there, form)
     found += patterns.numbers(text, flat, there, form, numbers)
@@ -318,7 +320,6 @@ def _listed_name(tokens: Tokens, place: int) -> Iterator[Span]:
     yield Span(tokens.begins[place], tokens.ends[place], NAME)
 
 
-_THE = frozenset((" the ", "\nthe ", " The "))
 _SMALL_HEAD = re.compile(
     r" (?:[a-z-]+ )?(?:clinic|centre|hospital|surgery|practice|school|home|unit|branch)\b"
 )
@@ -361,7 +362,7 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
             if span.end <= joined[-1].end:
                 continue  # the town of an organisation
             span = span._replace(begin=joined[-1].end)
-        span = localities.with_town(text, wards.prolonged(text, span))
+        span = services.whole(text, localities.with_town(text, wards.prolonged(text, span)))
         if span.kind in _NAMES:
             span = _trimmed(text, span)
             if " " not in text[span.begin : span.end] and (letter := _LETTER_AFTER.match(text, span.end)):
@@ -381,11 +382,7 @@ def _join(text: str, spans: list[Span]) -> list[Span]:
             joined[-1] = last._replace(end=span.end, own=last.own or span.own)
             continue
         called = span.kind == ORGANISATION or (span.kind == NAME and not span.own)
-        if (
-            called
-            and text[max(0, span.begin - 5) : span.begin] in _THE
-            and not _SMALL_HEAD.match(text, span.end)
-        ):
+        if called and services.after_the(text, span.begin) and not _SMALL_HEAD.match(text, span.end):
             span = span._replace(begin=max(span.begin - 4, last.end if last else 0))
         if last and last.kind == span.kind == ORGANISATION and text[last.end : span.begin] in (" - ", ", "):
             joined[-1] = last._replace(end=span.end)

@@ -292,7 +292,9 @@ _SERVICE = re.compile(
     r"(?:Team|Services?|Therapy|Therapies|Nursing|Nurses|Midwives|Midwifery|Hub|Healthcare|Partnership|Trust|FT|Network|"
     r"Alliance|Care|"
     r"Imaging|Scanning|Diagnostics|Outpatients|Ward|Unit|Wing|Suite|Ambulance|HEMS|MDT|PDU|AP|Probation Office|"
-    r"Federation|Collaborative|Laborator(?:y|ies)|IDT|SPA|SPoA|CAB|CMHT|CRHT|CRHTT|HTT|CLDT|ICT|MASH|EIP|CTT|UCR|PCN|CDC|"
+    r"Federation|Collaborative|Laborator(?:y|ies)|Pathology|Response|Visitors|Housing|Homecare|Neighbours|"
+    r"(?:Health|Business|Science) Park|Centre for Health|(?:Village|Sports|Church|Parish) Hall|Theatres|"
+    r"IDT|SPA|SPoA|CAB|CMHT|CRHT|CRHTT|HTT|CLDT|ICT|MASH|EIP|CTT|UCR|PCN|CDC|"
     r"CLDN|CNT|DNs?|ASC|CAMHS|IAPT|NHS)(?![\w-])"
     r"(?: NHS)?(?: (?:Foundation )?Trust| FT)?"
 )
