@@ -83,6 +83,12 @@ def test_ages_of_90_and_more(text: str, found: str) -> None:
         ("come to SDEC.\nMS 9963076", "MS"),
         ("Bloods were abnormal.\n> AD\n", "AD"),
         ("Flu jab not given.\nO Harris for Mr Marchbanks", "O Harris"),
+        ("triage line\nTB midwife, PIN 19A2835E", "TB"),
+        ("dr uttley to r/v, Penny rung winter re home visit", "Penny"),
+        ("Ward: Taf   Cons: AP RHYS, Nerys\nMain", "AP RHYS, Nerys"),
+        ("Well. Letter to J May (Towpath Surgery)", "J May"),
+        ("rings on Thursdays, and Revd Winter has visited", "Winter"),
+        ("84, in with fall under ap Rhys. BG hypertension", "ap Rhys"),
         ("08:40\n\nRose,\nOne more", "Rose"),
     ],
 )
@@ -99,6 +105,10 @@ def test_people_by_the_form(text: str, found: str) -> None:
         ("Police: Sgt Virdee, 55385, log", "55385"),
         ("sent to lab. OPA 4/2, Cottage", "4/2"),
         ("Referral 28/7 from the nurse", "28/7"),
+        ("clinician: Dr Patricia Bishop (6209)\n\nReason", "6209"),
+        ("24/7 visit 10.40: Mason well", "24/7"),
+        ("Martello Ward night to day  14/12\nRm B3", "14/12"),
+        ("Telephoned to Jobin Philip CNS 31/12\n", "31/12"),
         ("Highland carers restarts 10/10;", "10/10"),
     ],
 )

@@ -14,7 +14,10 @@ from lockgate.deidentify.text.patterns import before
 from lockgate.deidentify.text.spans import ADDRESS, PLACE, POSTCODE, Span
 
 # Two digits of an outward half may stand before the one that is meant.
-_INWARD = Expression(r"(?<!\d)\d{0,2}(\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2})(?!\w)", rb"0{1,3}[Aa]{2}(?![Aa0])")
+_INWARD = Expression(
+    r"(?<!\d)\d{0,2}(\d[ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2}|\d[A-Z]{2}(?=[ \t]*\n))(?!\w)",
+    rb"0{1,3}[Aa]{2}(?![Aa0])",
+)
 _OUTWARD = re.compile(r"(?<!\w)(?:[A-Z]{1,2}\d[A-Z\d]?|GIR)[ \t]{0,2}$", re.I)
 _OUTWARD_ALONE = Expression(
     r"([A-Z](?<![\w/-][A-Z])[A-Z]?\d[A-Z\d]?)(?![\w/-])(?! {0,2}\d[A-Z]{2}\b)",
@@ -62,6 +65,22 @@ _FLAT_IN = re.compile(
 _WELSH = re.compile(
     r"(?:\d{1,3} |[A-Z][a-z]+(?: [A-Z][a-z]+)?, )?\b(?:Heol|Ffordd|Stryd|Lon|Clos|Rhes|Maes) "
     r"(?:(?:y|yr|yn) )?[A-Z][a-z]+(?: [A-Z][a-z]+)?"
+)
+# The roads of the Channel Islands: "La Route du Petit Mont".
+_FRENCH = re.compile(
+    r"(?:L[ae]s? )?(?:(?:Grande )?Rue|Route|Chemin|Ruette|Vall\u00e9e|Mont) (?:(?:de la|de|du|des|le|la) |d'|de l')"
+    r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}"
+)
+_FRENCH_FIRST = Beginnings(
+    "la rue ",
+    "la route ",
+    "le chemin ",
+    "la grande rue ",
+    "les rue",
+    "la ruette ",
+    "rue ",
+    "route ",
+    "le mont ",
 )
 _NAMED_ROAD = re.compile(
     r"[A-Z](?<!\w[A-Z])[a-z'-]+ (?:[A-Z][a-z'-]+ ){0,2}"
@@ -278,6 +297,8 @@ def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Sp
     for match in _STAIR.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _WELSH.finditer(text) if _WELSH_ROADS.stand(there, text) else ():
+        yield Span(match.start(), match.end(), ADDRESS)
+    for match in _FRENCH_FIRST.matches(_FRENCH, text, there):
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _LIVING_AT.matches(_HOUSE_CUE, text, there):
         yield Span(match.start(1), match.end(1), ADDRESS)

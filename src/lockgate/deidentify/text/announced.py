@@ -29,7 +29,7 @@ _LETTERED = re.compile(
 _KINDS = re.compile(
     r"Drs [A-Z][\w'-]+(?:, [A-Z][\w'-]+)*(?: (?:&|and) [A-Z][\w'-]+)+|"
     r"(?:London|Royal|Metropolitan) Borough of(?: [A-Z][\w'-]+){1,2}|"
-    r"(?:Ysbyty|Meddygfa|Canolfan|Ysgol|Cartref|Prifysgol|Llyfrgell)(?: [A-Z][\w'-]+){1,4}|"
+    r"(?:Ysbyty(?:'r)?|Meddygfa|Canolfan|Ysgol|Cartref|Prifysgol|Llyfrgell)(?: [A-Z][\w'-]+){1,4}|"
     r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}|"
     r"University Hospitals? of [A-Z][\w'-]+(?: [A-Z][\w'-]+)*(?:(?: and|,) [A-Z][\w'-]+)?|"
     r"(?:HMP|HMYOI|YOI|HMP/YOI)(?: [A-Z][a-z'-]+){1,2}|"
@@ -42,7 +42,8 @@ _LETTERS = Beginnings(
     " Juniors", " CE", " RC Primary", " PRU", " MIU", " CMHT", " UTC", " WI",
 )  # fmt: skip
 _SIGNS = Beginnings(
-    "Drs ", "University Hospital", "HMP ", "YOI ", " Borough of ", "Ysbyty ", "Meddygfa ", "Canolfan ", "Ysgol ",
+    "Drs ", "University Hospital", "HMP ", "YOI ", " Borough of ", "Ysbyty ", "Ysbyty'r ", "Meddygfa ",
+    "Canolfan ", "Ysgol ",
     "Cartref ", "Prifysgol ", "Llyfrgell ", " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
 )  # fmt: skip
 _FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")

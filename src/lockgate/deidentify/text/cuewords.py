@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lockgate.deidentify.text.fold import words
 
-TITLES = words("mr mrs miss ms mx master rev reverend sir lady lord dame")
+TITLES = words("mr mrs miss ms mx master rev revd reverend sir lady lord dame")
 DOCTORS = words("dr drs doctor prof professor sr pc wpc sgt so fr br")
 # Titles that are words too when they are written otherwise: "SO Wood" is an officer, "Fr Smith" a priest.
 WRITTEN = {"so": "SO", "fr": "Fr", "br": "Br"}

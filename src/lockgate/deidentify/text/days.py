@@ -20,7 +20,7 @@ _SHORT_DATE = Expression(
     r"\d(?<![\d/.]\d)\d?[/.]\d{1,2}(?![/\d%]|\.\d)", rb"(?<![0/.])00?[/.]00?(?![/0%]|\.0)"
 )
 _TIME_AFTER = re.compile(
-    r"\sat the (?:very )?latest|(?:(?<=/\d)|(?<=/\d\d))\s?@ ?\d{1,2}[:.]?\d{2}\b|"
+    r"\svisit \d{1,2}[.:]?\d\d\b|\sat the (?:very )?latest|(?:(?<=/\d)|(?<=/\d\d))\s?@ ?\d{1,2}[:.]?\d{2}\b|"
     r"\s(?:\d{1,2}[.:]\d{2}\b|(?:[01]\d|2[0-3])[0-5]\d\b(?! ?(?:ml|mg|mcg|g|kcal|units?)\b)|"
     r"(?:night|am|pm|morning|evening|eve)\b)"
 )
@@ -54,7 +54,8 @@ _OF_A_DAY = re.compile(
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
     r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"
     r"changed|dressed|seizure|fit|episode|scan)|next (?:seen|visit|review|appt)|"
-    r"opa|referral|restarts?|deliver(?:y|ed)|visits?|told|seen there|tribunal|by me|reported|last seen by [a-z'-]+|"
+    r"(?:cns|anp|consultant|matron),?|seeing me|opa|referral|restarts?|deliver(?:y|ed)|visits?|told|seen there|"
+    r"tribunal|by me|reported|last seen by [a-z'-]+|"
     r"re-?admitted|d/c'?d|discharged|aware|handover|updated|dict|informed|confirmed|agreed|"
     r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
     r"(?:Dr|Mr|Mrs|Ms|Miss|Prof)\.? (?:[A-Z] )?[A-Z][\w'-]+,? {1,3}|"
@@ -200,6 +201,7 @@ def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span
                 or _bare_date(text, match, day, month)
                 or before(_AFTER_PLACE, text, match.start(), 48)
                 or _entered(text, match, month)
+                or _heads_page(text, match)
                 or _of_a_day(text, match, day, month)
                 or (match.start() - last < 6 and text[last : match.start()] in _AND)
             )
@@ -253,6 +255,15 @@ def written_otherwise(
     for match in _ORDINAL.finditer(text, digits):
         if before(_ORDINAL_CUE, text, match.start(), 16) and 1 <= int(match[0][:-2]) <= 31:
             yield Span(match.start(), match.end(), DATE)
+
+
+def _heads_page(text: str, match: re.Match[str]) -> bool:
+    """Whether 14/12 stands apart in the first line of a note: "Martello Ward night to day  14/12"."""
+    begin, end = match.span()
+    apart = text[begin - 2 : begin] == "  " and (
+        text[end : end + 1] in ("\n", "") or text.startswith("  ", end)
+    )
+    return apart and "/" in match[0] and text.find("\n", 0, begin) < 0
 
 
 def _entered(text: str, match: re.Match[str], month: int) -> bool:

@@ -38,7 +38,7 @@ def _family(name: str) -> bool:
 
 
 # Letters of parts and teams, which ring and are rung as people are; what eyes are looked at by.
-_PARTS = words("GP OT PT SW HV DN MW CC TL ED AE IT HR SN RN ST RM UC CN CP OP PA MP NH RH CH RE LE VA OU")
+_PARTS = words("GP OT PT SW HV DN MW CC TL ED AE IT HR SN RN ST RM UC CN CP OP PA MP NH RH RE LE VA OU")
 
 
 def _person(letters: str) -> bool:
@@ -73,7 +73,8 @@ _FORMS: tuple[tuple[Beginnings, re.Pattern[str], str, Callable[[str], bool]], ..
     (Beginnings(", name "), re.compile(r", name ([A-Z][\w'-]+), (?=NHS|born|[0-9])"), RELATIVE, _anybody),
     (Beginnings("round, "), re.compile(r"round, " + _NAME + r" team\b"), STAFF, _family),
     (Beginnings("rc "), re.compile(r"RC (?<!\wRC )([A-Z][\w'-]+)(?=[;,.\n]|\Z)"), STAFF, _family),
-    (Beginnings("under "), re.compile(r"[Uu]nder " + _NAME + r"(?=\.(?: (?:Adm|BG|PMH|Seen)|\s*\n))"), STAFF, _family),
+    (Beginnings("under "), re.compile(r"[Uu]nder ((?:ap )?[A-Z][a-z'-]+)(?=\.(?: (?:Adm|BG|PMH|Seen)|\s*\n))"),
+     STAFF, _family),
     (Beginnings("micro ("), re.compile(r"[Mm]icro \(" + _NAME + r" round\b"), STAFF, _family),
     (Beginnings("op "), re.compile(r"[Oo]p (?<!\w[Oo]p )(?:[A-Z][a-z]+ )?(?:\d\d/)?\d{4} \(" + _NAME + r"\)"),
      STAFF, _family),
@@ -106,6 +107,11 @@ _FORMS: tuple[tuple[Beginnings, re.Pattern[str], str, Callable[[str], bool]], ..
     (Beginnings("spoke to ", "spoken to ", "d/w ", "discussed with "),
      re.compile(r"(?:[Ss]poken? to|d/w|[Dd]iscussed with) [A-Z][a-z'-]+(?: [A-Z][\w'-]+)? (\d{4,5})(?=[.,;\n)]|\Z)"),
      PHONE, _anybody),
+    (Beginnings("dr "), re.compile(r"Dr [A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2} \((?!(?:19|20)\d\d\))(\d{4,5})\)"),
+     PHONE, _anybody),
+    (Beginnings("cons: ", "consultant: ", "secretary: "),
+     re.compile(r"(?:Cons|Consultant|Secretary): ([A-Z]{2} [A-Z]{3,}, [A-Z][a-z]+)"), STAFF, _anybody),
+    (Beginnings("letter to "), re.compile(r"[Ll]etter to " + _INITIALLED + r"(?= \()"), STAFF, _family),
     (Beginnings(", b"), re.compile(r", b(\d{4})(?=[ \t.]*(?:\n|\Z))"), PHONE, _anybody),
     (Beginnings("sgt ", "insp ", "pc ", "dc ", "ds ", "di ", "pcso ", "constable ", "officer "),
      re.compile(r"(?:Sgt|Insp|PC|DC|DS|DI|PCSO|[Cc]onstable|[Oo]fficer) [A-Z][A-Za-z'-]+(?: [A-Z][A-Za-z'-]+)?,? "
@@ -114,7 +120,8 @@ _FORMS: tuple[tuple[Beginnings, re.Pattern[str], str, Callable[[str], bool]], ..
 # At the start of a line: initials before a grade in brackets, a registration, a bleep, what was discussed; a signature
 # under what is answered; an extension after the name of who signs; a name and an initial for whom somebody signs.
 _OPENING = re.compile(
-    r"\n(?:([A-Z]{2}) (?:\(" + _GRADE + r"\)|d/w [A-Z])|([A-Z][a-z]) \([Cc]all (?:taker|handler)\)|"
+    r"\n(?:([A-Z]{2}) (?:\(" + _GRADE + r"\)|d/w [A-Z]|[a-z]{5,}, (?:PIN|NMC|GMC|HCPC)\b)|"
+    r"([A-Z][a-z]) \([Cc]all (?:taker|handler)\)|"
     r"([A-Z]{2}),? {1,3}(?:(?:GMC|NMC)? ?(?:\d{7}|\d\d[A-L]\d{4}[A-Z])|bl\.? ?\d{4})(?!\w)|"
     r"> ?([A-Z]{2})[ \t]*(?=\n|\Z))"
 )
@@ -137,10 +144,21 @@ _TASKED = re.compile(
 )
 # One of several who are named: "Mark b. June 2018", "Precious, stillborn", "Ivy", who; and who agrees.
 _ONE_OF = re.compile(
-    r" b\. (?=[A-Z][a-z]{2}|\d{4})|, (?:stillborn|ELCS|EMCS|SVD|NVD|NND)\b|\", who\b| (?:agrees|happy with)\b"
+    r" b\. (?=[A-Z][a-z]{2}|\d{4})|, (?:stillborn|ELCS|EMCS|SVD|NVD|NND)\b|\", who\b| rung [a-z'-]+ re\b|"
+    r" (?:agrees|happy with)\b"
 )
 _ONE_OF_FIRST = Beginnings(
-    " b. ", ", stillborn", ", elcs", ", emcs", ", svd", ", nvd", ", nnd", '", who', " agrees", " happy with"
+    " b. ",
+    ", stillborn",
+    ", elcs",
+    ", emcs",
+    ", svd",
+    ", nvd",
+    ", nnd",
+    '", who',
+    " agrees",
+    " happy with",
+    " rung ",
 )
 _ONE = re.compile(r"(?:: |; |, |\. |\n|\")([A-Z][a-z'-]{2,})\Z")
 

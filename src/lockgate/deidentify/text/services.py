@@ -39,10 +39,10 @@ _HEADS = {
     "Church Hall": "s", "Parish Hall": "s", "Memorial Hall": "s", "Good Neighbours": "s", "Over 60s": "s",
     "Women's Aid": "s", "Resource Centre": "n", "Regional Centre": "n", "Urgent Mental Health": "s", "Line": "d",
     "Partnership": "d", "Midwives": "d", "Nights": "n", "PCN": "n", "UCC": "n",
-    "Theatres": "n", "Outpatients": "s", "PICU": "n", "ICU": "n", "HDU": "n", "Theatre": "n", "Clinic": "n",
-    "Pharmacy": "n", "Liver Unit": "n",
+    "Theatres": "n", "Outpatients": "s", "PICU": "n", "ICU": "n", "HDU": "n", "Theatre": "n", "Clinic": "c",
+    "Pharmacy": "s", "Liver Unit": "n", "Building": "n", "Women's Centre": "s",
 }  # fmt: skip
-_ROOMS = words("Theatres Outpatients PICU ICU HDU Theatre")
+_ROOMS = words("Building Theatres Outpatients PICU ICU HDU Theatre")
 _HEAD = re.compile(
     " ("
     + "|".join(sorted(_HEADS, key=len, reverse=True))
@@ -50,6 +50,8 @@ _HEAD = re.compile(
     r"(?:(?<=Theatre) \d\b)?"
 )
 _FIRSTS = Beginnings(*(f" {head.lower()}" for head in _HEADS))
+# What is an organisation by itself: what follows is a department of it.
+_HOUSES = words("Hospital Infirmary Surgery Practice School")
 _RUN = re.compile(r"(?<![\w'/-])(?:St\.? )?[A-Z][\w'-]+(?: (?:(?:and|&|of|for|the) )?[A-Z][\w'-]+){0,5}\Z")
 # "the Access and Crisis Line", "the Hospital at Home Team": services without a place.
 _THE_SERVICE = re.compile(r"[Tt]he (?:(?:[A-Z][a-z]+) (?:and |& |at )?){1,3}(?:Line|Team)(?![\w-])")
@@ -63,6 +65,7 @@ _GENERIC = _DOES | words("""
     council assessment hearing warfarin anticoagulation chest pain vascular breast skin allergy travel flu vaccination
     online hospital private nominated usual own other next any their his her your my both all another each nearest
     please per via ask ring rang call called phone from to at in on see refer referred plan post pre
+    walk-in one-stop drop-in nurse-led
     virtual enhanced hot cold combined joint multidisciplinary mdt
 """)
 
@@ -73,15 +76,16 @@ def services(text: str, there: There) -> Iterator[Span]:
         run = _RUN.search(text, max(0, match.start() - 60), match.start())
         if run is None:
             continue
-        first = _first(run[0].split(" "), _HEADS[match[1]])
-        if first < 0:
+        said = run[0].split(" ")
+        first = _first(said, _HEADS[match[1]])
+        if first < 0 or not _HOUSES.isdisjoint(said):
             continue
         kind = PLACE if match[1] in _ROOMS else ORGANISATION
         yield Span(run.start() + first, match.end(), kind)
     yield from _towns(text)
     for match in _THES.matches(_THE_SERVICE, text, there):
-        said = [word for word in match[0].lower().split(" ")[1:-1] if word not in ("and", "at")]
-        if len(said) > 1 and _DOES.issuperset(said) and not _RUNG.isdisjoint(said):
+        does = [word for word in match[0].lower().split(" ")[1:-1] if word not in ("and", "at")]
+        if len(does) > 1 and _DOES.issuperset(does) and not _RUNG.isdisjoint(does):
             yield Span(match.start(), match.end(), ORGANISATION)
 
 
@@ -105,6 +109,8 @@ def _may_name(word: str, rest: list[str], needs: str) -> bool:
     known = lower in places() or class_of(lower) is not WORD
     if needs == "s":
         return lower not in capitals() or (lower in places() and lower not in english())
+    if needs == "c":  # a clinic of a name that may be a word: "the Grange Clinic"
+        return known and lower not in capitals()
     if needs == "n":
         return known and lower not in english() and lower not in any_given()
     # A team or a line: after a place and at least a word of what it does.
@@ -113,8 +119,13 @@ def _may_name(word: str, rest: list[str], needs: str) -> bool:
 
 # What a wing or building has in it: "MRI 2, Harcourt Wing", "Level D, Hirst Wing".
 _PART = re.compile(
-    r"(?<![\w-])((?:(?:[A-Z][\w-]+ ){0,2}(?:MRI|CT|X-[Rr]ay|Ultrasound|Theatre|Clinic|Level|Floor|Ward|Room|Suite|Gate|"
-    r"Zone|Block|Unit|Outpatients|Department)(?: (?:[A-Z]?\d{1,2}[A-Z]?|[A-Z]))?), )\Z"
+    r"(?<![\w-])((?:(?:MRI|CT|Theatre|Level|Floor|Ward|Room|Gate|Zone|Block) (?:[A-Z]?\d{1,2}[A-Z]?|[A-Z])|"
+    r"(?:[A-Z][\w-]+ ){0,2}(?:X-[Rr]ay|Ultrasound|Clinic|Suite|Unit|Outpatients|Department|Theatres?)"
+    r"(?: [A-Z]?\d{0,2})?), )\Z"
+)
+_SUBURB = re.compile(r"(?:\n|, )([A-Z][a-z]{3,}), \Z")
+_BEFORE_TOWN = re.compile(
+    r"(?:Wing|Building|House|Road|Street|Lane|Hospital|Centre|Avenue|Way|Site|Campus|Tower|, [A-Z][a-z]+)\Z"
 )
 _HOUSE = re.compile(r"(?:Wing|Building|Tower|Block)\Z")
 
@@ -130,11 +141,9 @@ def whole(text: str, span: Span) -> Span:
 
 
 def after_the(text: str, begin: int) -> bool:
-    """Whether "the" stands right before a place."""
-    return (
-        text[max(0, begin - 4) : begin] in ("the ", "The ")
-        and not text[max(0, begin - 5) : begin - 4].isalnum()
-    )
+    """Whether "the" stands right before a place, or "The" inside a sentence."""
+    said = text[max(0, begin - 5) : begin]
+    return said == " The " or (said[-4:] == "the " and not said[:-4].isalnum())
 
 
 def _towns(text: str) -> Iterator[Span]:
@@ -147,6 +156,8 @@ def _towns(text: str) -> Iterator[Span]:
         comma = text.rfind(", ", at, end)
         if comma > 0 and text[comma + 2 : comma + 3].isupper():
             name = text[comma + 2 : end].rstrip().rstrip(".")
-            if name.lower() in places() and name.lower() not in english():
+            if name.lower() in places() and (
+                name.lower() not in english() or _BEFORE_TOWN.search(text, at, comma)
+            ):
                 yield Span(comma + 2, comma + 2 + len(name), PLACE)
         at = end + 1

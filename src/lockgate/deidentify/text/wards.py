@@ -14,7 +14,7 @@ from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
+from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, NOT_NAMES
 from lockgate.deidentify.text.lists import drugs, english, given_names, places
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, Span
@@ -65,7 +65,7 @@ _LABELLED = re.compile(
 _LABELS = Beginnings("ward", "unit", "loc", "discharging ward")
 # At the start of a line or after a colon: "Ward Chillingham NIGHT REPORT".
 _FIRST = re.compile(
-    r"Ward (?<![^\n:/( |] Ward )(?<![^\n\t :/(]Ward )([A-Z][a-z'-]{3,}(?: [A-Z][a-z'-]{2,}){0,2})"
+    r"Ward (?<![^\n:/( |] Ward )(?<![^\n\t :/(]Ward )([A-Z][a-z'-]{2,}(?: [A-Z][a-z'-]{2,}){0,2})"
     r"(?=[ \t]*(?:\n|\Z|,|\||;| {2}|\t)| [A-Z]{3})"
 )
 _FIRST_FIRST = Beginnings("Ward ")
@@ -233,7 +233,8 @@ def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None
     said = said[first:]
     begin = match.start() - len(" ".join(said))
     last = said[-1]
-    if not _may_name(last) or last.lower() in _NOBODY:
+    eponym = match[1] in ("Ward", "Wing") and last.istitle() and last.lower() in EPONYMS  # "Osler Ward"
+    if not (eponym or _may_name(last)) or last.lower() in _NOBODY:
         return None
     lower, ward = last.lower().removesuffix("'s"), match[1]
     if _titled(text, begin) or said[0].lower() in _NOBODY:
