@@ -31,6 +31,7 @@ def marked(text: str) -> list[str]:
         ("3/9 22:10  Ward Taf\nATSP by nurse", "Ward Taf"),
         ("see you at the Grange Clinic, Monday", "the Grange Clinic"),
         ("Service\nStuddert Building, tomorrow", "Studdert Building"),
+        ("OPA with Dr Osei, the Stour Building\nInfo", "the Stour Building"),
         ("Dr Owusu tomorrow, Day Unit, Stour Building\nInfo", "Day Unit, Stour Building"),
         ("Genetics, the Binsey Building, Headington, Oxford\n\nFamily", "Oxford"),
         ("Old Road\nFort William IV99 3GO\nTel", "IV99 3GO"),

@@ -42,7 +42,7 @@ _HEADS = {
     "Theatres": "n", "Outpatients": "s", "PICU": "n", "ICU": "n", "HDU": "n", "Theatre": "n", "Clinic": "c",
     "Pharmacy": "s", "Liver Unit": "n", "Building": "n", "Women's Centre": "s",
 }  # fmt: skip
-_ROOMS = words("Building Theatres Outpatients PICU ICU HDU Theatre")
+_ROOMS = words("Theatres Outpatients PICU ICU HDU Theatre")
 _HEAD = re.compile(
     " ("
     + "|".join(sorted(_HEADS, key=len, reverse=True))
