@@ -41,6 +41,7 @@ LETTERS = {
     "ninth": 20_360_311,
     "tenth": 20_370_418,
     "eleventh": 20_380_926,
+    "twelfth": 20_391_105,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
