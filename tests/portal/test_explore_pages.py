@@ -360,7 +360,7 @@ def plane_site(builder: Builder) -> Site:
 
 
 def test_counting_that_takes_too_long_is_stopped(diabetes: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def for_ever(engine: Any, definitions: Any) -> None:
+    def for_ever(engine: Any, *_: Any) -> None:
         engine.execute("SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 3")
 
     monkeypatch.setattr("lockgate.portal.cohort_plane.COUNT_SECONDS", 0.1)
