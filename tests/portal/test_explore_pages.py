@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -546,7 +547,8 @@ def test_more_is_asked_through_the_ledger(diabetes: Builder, released: Site, sig
     pressure.post("part/entry-new/", kind="ConditionOccurrence", set=chosen)
     page = diabetes.post("more/", status=200, what="beside", beside=str(pressure.cohort.key))
     assert "In both" in page and "as an earlier question" in page, "116 of 120 are shared: the two look alike"
-    assert "116" not in page and "115" not in page
+    said = re.sub(r"<[^>]*>", " ", page)  # addresses have random keys
+    assert "116" not in said and "115" not in said
     asked = len(Ledger(released).entries())
     assert asked > 15
     diabetes.post("more/", status=200, what="groups", groups="sex")
