@@ -221,6 +221,34 @@ def test_sql_reads_the_tables_only_for_what_the_index_cannot_tell(
             )
 
 
+def test_people_in_words_where_nobody_has_what_a_rule_leaves_out_are_counted(tmp_path: Path) -> None:
+    """The entry is for the table (somebody's first is outside), the rule for the index; 300 people are five words."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        "person": [{"person_id": n, "gender_concept_id": 8532, "year_of_birth": 1960} for n in range(1, 301)],
+        "observation_period": [
+            PEOPLE["observation_period"][0] | {"observation_period_id": n, "person_id": n}
+            for n in range(1, 301)
+        ],
+        "concept": PEOPLE["concept"],
+        "condition_occurrence": [
+            PEOPLE["condition_occurrence"][-1 if n > 1 else 0]
+            | {"condition_occurrence_id": n, "person_id": n, "condition_concept_id": 1}
+            for n in range(1, 301)
+        ],
+        "measurement": PEOPLE["measurement"][6:7],
+    }
+    first = "entry: [{condition: 1, first: true}]\nrules: [{all: [{measurement: %s, count: none}]}]"
+    with Engine(threads=1) as engine:
+        open_omop(engine, random_cohorts.write_omop(tmp_path / "omop", rows))
+        build_index(engine, tmp_path / "index")
+        told = list(
+            enumerate(read_yaml(first % concept) for concept in (3, 4))
+        )  # one has the first, nobody the second
+        found = persons(engine, told, Index(tmp_path / "index"))
+        assert found == {0: 298, 1: 299} == {n: count.persons for n, count in counts(engine, told).items()}
+        assert engine.all_shared()  # nothing is left behind
+
+
 @pytest.mark.parametrize("share", [0, 1e-5, 0.01, 0.0625, 0.5, 1])
 def test_a_roaring_bitmap_of_words_has_the_same_places(share: float) -> None:
     there = np.random.default_rng(20261123).random(5 * 65_536) < share

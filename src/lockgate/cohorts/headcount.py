@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from lockgate.cohorts.words import Bits, all_of, any_of, united
 from lockgate.engine import SqlEngine
 
 Ids = NDArray[np.int64]
+Leaves = dict[Has | Is, Leaf]
 _BITS = 60  # criteria of one kind of event that a number can hold
 _PERIODS = (
     "(SELECT person_id, observation_period_start_date AS start_date, observation_period_end_date AS end_date "
@@ -42,8 +44,8 @@ def persons(
 
     ``index``: of the same tables. Raises UsageError as ``generate`` does.
     """
-    told = _told(definitions, index)
-    found = _by_words(engine, told, index) if index is not None else {}
+    told, indexed = _told(definitions, index)
+    found = _by_words(engine, told, indexed, index) if index is not None else {}
     left = [pair for pair in definitions if pair[0] not in found]
     return found | {number: int(ids.size) for number, ids in members(engine, left, index).items()}
 
@@ -52,23 +54,23 @@ def members(
     engine: SqlEngine, definitions: Sequence[tuple[int, Definition]], index: Index | None = None
 ) -> dict[int, Ids]:
     """The ids of each definition's people, in order; of definitions that need days, nothing. Else as ``persons``."""
-    told = _told(definitions, index)
+    told, indexed = _told(definitions, index)
     if not told:
         return {}
     plan = Plan([(number, definition) for number, definition in definitions if number in told])
     with Scratch(engine, plan) as scratch:
-        course = _Course(scratch, told, index)
+        course = _Course(scratch, told, indexed, index)
         if not course.by_index_alone():
             resolve(scratch)
         return course.found()
 
 
-def _by_words(engine: SqlEngine, told: dict[int, Asked], index: Index) -> dict[int, int]:
+def _by_words(engine: SqlEngine, told: dict[int, Asked], indexed: Leaves, index: Index) -> dict[int, int]:
     """How many people each definition has whose every part the index can tell: no table is read."""
-    leaves = _indexed(told, index)
-    whole = {number: each for number, each in told.items() if leaves.keys() >= set(_leaves(each))}
+    whole = {number: each for number, each in told.items() if indexed.keys() >= set(_leaves(each))}
     if not whole:
         return {}
+    leaves = {part: indexed[part] for each in whole.values() for part in _leaves(each)}
     with Scratch(engine, Plan([])) as scratch:
         bits = Bits(*united(scratch, index, leaves.values()), leaves)
         columns = ", ".join(
@@ -79,16 +81,19 @@ def _by_words(engine: SqlEngine, told: dict[int, Asked], index: Index) -> dict[i
     return {number: int(people or 0) for number, people in zip(whole, row, strict=True)}
 
 
-def _told(definitions: Iterable[tuple[int, Definition]], index: Index | None) -> dict[int, Asked]:
-    """What the definitions ask that can be answered by an index and one number per person and kind of event."""
+def _told(
+    definitions: Iterable[tuple[int, Definition]], index: Index | None
+) -> tuple[dict[int, Asked], Leaves]:
+    """What the definitions ask that can be answered by an index and one number per person and kind of event; and those
+    of their parts that the index tells."""
+    dayless: dict[int, Asked] = {}
+    for number, definition in definitions:
+        with suppress(NeedsDaysError):
+            dayless[number] = asked(definition)
+    indexed = _indexed(dayless, index)
     found: dict[int, Asked] = {}
     held: dict[str, set[Has]] = defaultdict(set)
-    for number, definition in definitions:
-        try:
-            told = asked(definition)
-        except NeedsDaysError:
-            continue
-        indexed = _indexed({number: told}, index)
+    for number, told in dayless.items():
         wanted = {part for part in _leaves(told) if isinstance(part, Has) and part not in indexed}
         if not all(map(_tellable, wanted)):
             continue
@@ -99,16 +104,17 @@ def _told(definitions: Iterable[tuple[int, Definition]], index: Index | None) ->
             found[number] = told
             for domain, leaves in more.items():
                 held[domain] |= leaves
-    return found
+    asked_of = {part for each in found.values() for part in _leaves(each)}
+    return found, {part: leaf for part, leaf in indexed.items() if part in asked_of}
 
 
-def _indexed(told: Mapping[int, Asked], index: Index | None) -> dict[Has | Is, Leaf]:
+def _indexed(told: Mapping[int, Asked], index: Index | None) -> Leaves:
     """The parts that the index can tell: none where somebody is observed twice, for it doesn't say in which observation
     something was; and no events that may end before they start, where a stay would end after that."""
     if index is None or index.twice:
         return {}
     untidy = index.untidy if any(each.from_end for each in told.values()) else frozenset()
-    found: dict[Has | Is, Leaf] = {}
+    found: Leaves = {}
     for part in dict.fromkeys(part for each in told.values() for part in _leaves(each)):
         if isinstance(part, Has) and part.criterion.domain in untidy:
             continue
@@ -137,9 +143,11 @@ def _tellable(leaf: Has) -> bool:
 class _Course:
     """The statements for some definitions, from the people observed to those of each definition."""
 
-    def __init__(self, scratch: Scratch, told: dict[int, Asked], index: Index | None) -> None:
+    def __init__(
+        self, scratch: Scratch, told: dict[int, Asked], indexed: Leaves, index: Index | None
+    ) -> None:
         self.scratch, self.engine, self.told, self.index = scratch, scratch.engine, told, index
-        self.indexed = _indexed(told, index)
+        self.indexed = indexed
         self.required = {number: _required(each) for number, each in told.items()}
         self.known: dict[Has | Is, str] = {}  # what the rows of people tell already, as SQL
         self.early: list[str] = []

@@ -32,9 +32,14 @@ def united(scratch: Scratch, index: Index, leaves: Iterable[Leaf]) -> tuple[str,
         for place, name in enumerate(names.values())
     )
     every = ", ".join(map(str, sorted({key for key, _ in rows}))) or "-1"
+    words = [(word,) for word in range(-(-index.people // 64))]
+    whole = scratch.register(rows_table(words, {"word": "i4"}))
+    told = ", ".join(f"coalesce(g.{name}, {_NONE}) AS {name}" for name in names.values())
+    # every word, for of those without any of these people something may hold too
     sql = (
+        f"SELECT a.word{', ' if told else ''}{told} FROM {whole} a LEFT JOIN ("
         f"SELECT i.word{', ' if columns else ''}{columns} FROM {_INDEX} i JOIN {asked} t ON t.key = i.key "
-        f"WHERE i.key IN ({every}) GROUP BY i.word"
+        f"WHERE i.key IN ({every}) GROUP BY i.word) g ON g.word = a.word"
     )
     return sql, names
 
