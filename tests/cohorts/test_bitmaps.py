@@ -54,6 +54,10 @@ def test_bitmaps_words_sql_and_a_plain_reading_agree(
     if once:
         first = {row["person_id"]: row for row in reversed(rows["observation_period"])}
         rows = rows | {"observation_period": list(first.values())}
+        for table in ("person", "observation_period"):  # who has nothing, in words of their own
+            rows[table] = rows[table] + [
+                rows[table][0] | {"person_id": n, f"{table}_id": n} for n in range(100, 200)
+            ]
     answered = 0
     reading = random_cohorts.reading(rows)
     with Engine(threads=1) as engine, tempfile.TemporaryDirectory() as folder:
