@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
+import numpy as np
+import pyarrow as pa
+
 from lockgate.cohorts.dayless import Has, Is, Not, Part
 from lockgate.cohorts.indexed import Index, Keys, Leaf
 from lockgate.cohorts.plan import rows_table
@@ -32,8 +35,8 @@ def united(scratch: Scratch, index: Index, leaves: Iterable[Leaf]) -> tuple[str,
         for place, name in enumerate(names.values())
     )
     every = ", ".join(map(str, sorted({key for key, _ in rows}))) or "-1"
-    words = [(word,) for word in range(-(-index.people // 64))]
-    whole = scratch.register(rows_table(words, {"word": "i4"}))
+    words = np.arange(-(-index.people // 64), dtype=np.int32)
+    whole = scratch.register(pa.table({"word": words}))
     told = ", ".join(f"coalesce(g.{name}, {_NONE}) AS {name}" for name in names.values())
     # every word, for of those without any of these people something may hold too
     sql = (
