@@ -42,6 +42,7 @@ from lockgate.deidentify.text import (
     slips,
     strangers,
     things,
+    unlisted,
     wards,
 )
 from lockgate.deidentify.text.asked import (
@@ -133,7 +134,7 @@ def find(
     if ner is not None:
         found += ner.spans(folded)
     spans = _join(folded, resolve(found))
-    for more in (again.listed, again.repeated, letters.repeated):
+    for more in (unlisted.unlisted, again.listed, again.repeated, letters.repeated):
         if others := list(more(tokens, spans)):
             spans = resolve(spans + others)
     if origin is None:
