@@ -1,7 +1,8 @@
 """Organisations by their letters: "conveyed to QAH", "SCAS crew", "insurer WPA", and those of names told in full.
 
 Letters that mean something in medicine or public life (``gazetteer/letters.txt``) are nobody's. What is left counts
-after who takes, sends or pays for somebody, before a crew, or where it ends as hospitals' letters do ("SVRI", "NMGH").
+after who takes, sends or pays for somebody, before a crew, or where it ends as hospitals' letters do ("SVRI", "NMGH");
+and, where it is no word of English either, anywhere among words in small letters unless a number or a name follows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text import pairs
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import english, letters, places
@@ -74,9 +76,41 @@ def body(tokens: Tokens, place: int) -> Span | None:
             and gap[-1:] in ("", "\n")
         )
         or (tokens.following(place) in _CREWS and tokens.gaps[place] == " " and lower not in english())
+        or _stands(tokens, place)
     ):
         return None
     return Span(tokens.begins[place], tokens.ends[place], ORGANISATION)
+
+
+# What follows letters of medicine: a value, a sign, a heading's colon.
+_VALUE = re.compile(r"[-:=]|\s?[\d<>+%=]| /|\.\d")
+_GAPS_BEFORE = frozenset((", ", " (", " & ", "; ", " / "))
+# What organisations do, or what is done with them.
+_ACTS = words("""
+    booked rang phoned called informed aware contacted notified updated emailed visited attending attended arranging
+    arranged will accepted declined referral involved
+""")
+
+
+def _stands(tokens: Tokens, place: int) -> bool:
+    """Whether unknown letters stand among words in small letters as the name of somebody who acts or is told."""
+    lower, gap, after = tokens.lowers[place], tokens.gaps[place - 1], tokens.gaps[place]
+    before = tokens.words[place - 1] if place else ""
+    acts = after == " " and tokens.lowers[place + 1] in _ACTS
+    inside = gap == " " and before[-1:].islower()
+    if lower in english() and not acts and not (inside and before in ("by", "via")):
+        return False
+    text, end = tokens.text, tokens.ends[place]
+    if _VALUE.match(text, end) or tokens.following(place) in pairs.NEVER_AFTER:
+        return False
+    if after == " " and tokens.words[place + 1][0].isupper():
+        return False
+    around = tokens.words[max(0, place - 2) : place] + tokens.words[place + 1 : place + 3]
+    if sum(word.isupper() and len(word) > 1 for word in around) > 1:
+        return False
+    if inside or gap in _GAPS_BEFORE or gap[-2:] in ("  ", ": "):
+        return True
+    return acts or ((not place or "\n" in gap) and text.startswith("  ", end))
 
 
 def of_name(name: str) -> str:

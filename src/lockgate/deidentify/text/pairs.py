@@ -28,7 +28,7 @@ _TAKEN = _MEDICAL | ABBREVIATIONS
 _NEVER_BEFORE = words(
     "type grade group class stage hepatitis vitamin factor anti protein section model size ward bay"
 )
-_NEVER_AFTER = words("""
+NEVER_AFTER = words("""
     score test tests virus wave waves line lines band bands scan therapy interval segment segments ratio index antigen
     antibody antibodies protein syndrome disease receptor cells level levels value mutation allele gene tube catheter
     unit units clinic ward phase joint joints reflex positive negative pos neg stain vaccine leads lead
@@ -46,7 +46,7 @@ def alone(tokens: Tokens, place: int) -> bool:
     text, begin, end = tokens.text, tokens.begins[place], tokens.ends[place]
     if _AFTER.match(text, end) or text[begin - 1 : begin] in ("-", ".", "_", "+", "#", "=", "^"):
         return False
-    if (begin and text[begin - 1].isdigit()) or tokens.following(place) in _NEVER_AFTER:
+    if (begin and text[begin - 1].isdigit()) or tokens.following(place) in NEVER_AFTER:
         return False
     if place and tokens.lowers[place - 1] in _NEVER_BEFORE and tokens.gaps[place - 1] == " ":
         return False

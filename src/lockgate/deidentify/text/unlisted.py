@@ -119,7 +119,9 @@ def _part(said: str) -> tuple[tuple[int, int], list[str]] | None:
     first, last = 0, len(pieces)
     while first < last and (lowers[first] in _LABELS or _letters(pieces[first][2])):
         first += 1
-    while first < last and _letters(pieces[last - 1][2]) and lowers[last - 1] not in _KEPT:
+    while first < last and (
+        lowers[last - 1] in _JOINING or (_letters(pieces[last - 1][2]) and lowers[last - 1] not in _KEPT)
+    ):
         last -= 1
     if last - first < 2 or not _PEOPLE.isdisjoint(lowers[first:last]):
         return None
