@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lockgate.deidentify.text import schemes
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import any_of
@@ -37,6 +38,11 @@ _PARTS = (
     "pharmacist", "outreach", "line",
 )  # fmt: skip
 _OFFICES = ("Sec", "PA", "Contact", "Admin")
+# A person or a team right before "on", and what ends a number that is theirs: "Icknield Rehab Team on 2209."
+_REACHED = re.compile(r"\b[A-Z][a-z'-]{2,}(?: [A-Z]{1,4})? on \Z")
+_CLOSES = re.compile(
+    r"[.,;)]?(?:\s*\n|\s*\Z| - |[.,;)] | (?:if|re|for|and|to|with|who|when|today|before|after)\b)"
+)
 _SPLIT = re.compile(r"\b(?i:ext|extn|extension)[ .:#]{1,3}(\d[ -]\d{3,5}|\d{2,3} \d{3})(?![\w/-]|[.,]\d)")
 _SPLIT_FIRST = Beginnings("ext")
 _RING = re.compile(
@@ -92,9 +98,15 @@ def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
         if device or (
             long
             and not _year(match[0])
-            and (_RING.search(lead) or _RANG.search(lead) or _named(lead, text[end : end + 1]))
+            and (
+                _RING.search(lead)
+                or _RANG.search(lead)
+                or _named(lead, text[end : end + 1])
+                or (lead[-4:] == " on " and _REACHED.search(lead) and _CLOSES.match(text, end))
+            )
         ):
             yield Span(begin, end, PHONE)
+    yield from schemes.schemes(text, there, digits)
     for match in _SPLIT_FIRST.matches(_SPLIT, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _ANNOUNCED.finditer(text, digits):

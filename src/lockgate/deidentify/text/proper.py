@@ -38,6 +38,7 @@ _BY = words("""
     by per with w via copy cc and consultant reg anaesthetist anaes asst assistant surg
     scrub sho spr surgeon dr nurse sister to seen checked checker given gave
     reviewed rang phoned called attending cover bleeped paged asked told emailed saw from dictated
+    ed grade airway scribe surg ttl advised obtained gp ot physio crew registrar clerked request requested for rv
 """)
 _NOT_INITIAL = words("""
     vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
@@ -50,7 +51,8 @@ _FINDINGS = words(
 )
 _SLASHED = re.compile(r"/[A-Z]")
 _ENDS = re.compile(
-    r"[ \t]*\(| (?:ST\d|CT\d|FY\d|F[12]|RM|RN|RGN|RMN|SHO|SpR|HCA|MW|OT|SN|bleep|bp)\b|"
+    r"[ \t]*\(| (?:ST\d|CT\d|FY\d|F[12]|RM|RN|RGN|RMN|SHO|SpR|HCA|MW|OT|SN|bleep|bp|page|pager|ext|extn)\b|"
+    r" {2}| (?:at|on|in) \d| (?:who|agrees|agreed|accepts|accepted|happy|aware|informed|will|advised|advises|with) |"
     r"[ \t]*(?:[,;.)/|\n\r]|\Z)| - | [\u2013\u2014] "
 )
 
@@ -297,6 +299,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
                     or not tokens.words[place - 1][0].isupper()
                     or tokens.words[place - 1].isupper()
                     or tokens.gaps[place - 1] != " "
+                    or before in _BY
                 )
             )
             if alone and (
@@ -309,7 +312,7 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
         bounded = _ENDS.match(text, tokens.ends[after]) and (
             not place
             or tokens.gaps[place - 1][-1:] not in " /"
-            or tokens.gaps[place - 1][-2:] in (": ", "; ", "  ", ", ")
+            or tokens.gaps[place - 1][-2:] in (": ", "; ", "  ", ", ", ". ", ") ", "- ")
             or before in _BY
         )
         if (

@@ -1,17 +1,16 @@
 """Names that no list, head or cue tells: capitalised words in a row that nothing else has found.
 
-English writes a capital inside a sentence, after a comma or in a column for a name. What others haven't taken, and what
-is no heading, title, month or word of medicine, is taken for an organisation or place: "live above the Old Spotted
-Cow", "deliveries by Lloyds Clinical", "Seen in Decisions Unit". At the start of a line or sentence one of the words must
-be in no list of English.
+English writes a capital inside a sentence, after a comma or in a column for a name. What others haven't taken, and
+what is no heading, title, month or word of medicine, is taken for an organisation or place: "live above the Old
+Spotted Cow", "deliveries by Lloyds Clinical", "Seen in Decisions Unit". At the start of a line or sentence it begins
+with the first word that is in no list of English. The lists are our own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from lockgate.deidentify.text.capitals import capitals, headings, names_nothing
+from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import outline, places, remembered, words
@@ -27,110 +26,176 @@ _WORD = r"(?:[A-Z][a-z]+(?:[-'][A-Za-z]+)*|[A-Z]'[A-Z][a-z]+|[A-Z]{2,5}|[A-Z][a-
 _RUN = re.compile(
     rf"{_WORD}(?:'s)?(?:(?: | & | (?:and|of|of the|for|in the|on|upon|y|le) ){_WORD}(?:'s)?)*(?![\w'/-]|\.\w)"
 )
-_LED = re.compile(r" (?:of|for) ")
+# Where somebody's own name ends and the name of a body begins: "Ian Ball of Sight Bay Support".
+_LED = re.compile(r" (?:of|for|on|in|and|upon|&)(?: the)? ")
 _PIECE = re.compile(r"[A-Za-z][A-Za-z'-]*")
 # Where such a run may stand inside a sentence or a column: what the text before it ends with.
 _INSIDE = re.compile(r"(?:[a-z\d,;:)&/|>]|'s|[a-z]\)| -|[A-Z]{2}) {1,40}\Z|[(/\"]\Z| {3}\Z|\t\Z")
-_PEOPLE = TITLES | DOCTORS | RELATIONS | ROLES | MONTHS.keys()
+_TITLED = re.compile(r"(?:Dr|Mr|Mrs|Ms|Miss|Mx|Prof|Sr|Sister|Nurse)\.? \Z")
+# What follows an eponym or a product.
+_MEDICINE_AFTER = re.compile(
+    r"(?:'s)? (?:[a-z]+(?:itis|osis|ectomy|otomy|ostomy|opathy|plasty|uria|aemia|oma)|contractions|syndrome|disease|"
+    r"sign|tests?|scores?|scale|criteria|palsy|reflex|fracture|procedure|operation|repair|position|grade|stage|type|"
+    r"mg|mcg|mls?|tablets?|capsules?|inhaler|cream|ointment|patch(?:es)?|dressings?|catheter|method|technique|positive|"
+    r"negative)\b"
+)
+_PEOPLE = (
+    TITLES | DOCTORS | RELATIONS | ROLES | MONTHS.keys() | words("""
+    dphil bchir mbchb monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun
+    """)
+)  # fmt: skip
 # Words of forms and theatres before a name: no part of it.
 _LABELS = words("""
     forename surname assistant assessor anaes anaesthetist surg scrub scribe requester capt captain dear annwyl from to
-    at by in for with under of radiographers radiographer operator first last middle pilot theatre site room seen see the
-    and ward dept department referrer requested reporting consultant specialty trust grade base
+    at by in on for with under of radiographers radiographer operator first last middle pilot theatre site room seen
+    see the and ward dept department referrer requested reporting consultant specialty trust grade base do loc location
 """)
 # Letters that end a unit's name: "Endeavour ICU", "Stroud Valleys ICT".
 _KEPT = words("icu itu hdu nicu picu scbu ict crt cmht ooh uk ed gp")
-_FIELDS = words("diagnostic diagnostics imaging specialty fetal perinatal maternal near do")
+# Last words of an organisation or place: before them a word of medicine or a brand is a name too.
+_TAILS = words("""
+    team teams service services unit ward suite wing centre hub trust village council laboratory laboratories labs lab
+    pathology radiology psychiatry outreach hospital clinic surgery practice inn arms tavern hotel house court lodge
+    building campus care uk ltd police authority partnership project foundation college school academy farm park
+    response resolution intervention network group society association pharmacy opticians dental hostel housing homes
+""")
+_SCIENCES = ("ology", "iatry", "iatrics", "therapy", "graphy")
+# Words of what services do: by themselves they name none.
+_FIELDS = words("""
+    early intervention rapid acute urgent assertive virtual community integrated crisis home single joint tissue
+    clinical neighbourhood adult old age children elderly older young palliative hospice diagnostic diagnostics imaging
+    specialty fetal perinatal maternal near stroke isolation outreach rehab rehabilitation surgical medical ambulatory
+    geriatric elective trauma day night high care dependency observation short stay resource wellbeing one two three
+    four five
+""")
 _JOINING = words("and of the for in on upon y le")
+_Piece = tuple[int, int, str]
 
 
 def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
-    """The runs of capitalised words of which at least one is in no span, where they name something."""
+    """The runs of capitalised words of which at least one is in none of ``spans``, where they name something."""
     text = tokens.text
     form = outline(text)
+    begins = [at for part in (b"a A", b"AA Aa") for at in places(part, form)]
+    if not begins:
+        return []
+    # 1 where a place or organisation was found, 2 where something else was.
     taken = bytearray(len(text) + 1)
     for span in spans:
-        taken[span.begin : span.end] = (b"\x01" if span.kind in (ORGANISATION, PLACE) else b"\x02") * (
-            span.end - span.begin
-        )
+        mark = b"\x01" if span.kind in (ORGANISATION, PLACE) else b"\x02"
+        taken[span.begin : span.end] = mark * (span.end - span.begin)
     found: list[Span] = []
     done = 0
-    for at in sorted([*places(b"a A", form), *places(b"AA Aa", form)]):
+    for at in sorted(begins):
         begin = at
         while begin and form[begin - 1] in b"Aa'-":
             begin -= 1
-        if begin < done or form[begin] != 65:
+        if begin < done or not text[begin].isupper():
             continue
         run = _RUN.match(text, begin)
         if run is None or " " not in run[0]:
             continue
         done = run.end()
-        span = _named(text, begin, run[0], taken)
-        if span is None and (led := _LED.search(run[0])) and taken[begin] == 2:  # "Ian Ball of Sight Bay Support"
-            span = _named(text, begin + led.end(), run[0][led.end() :], taken)
-        if span:
-            found.append(span)
+        if 0 not in taken[begin:done]:
+            continue
+        named = _named(text, begin, run[0], taken)
+        if named is None and taken[begin] == 2 and (led := _LED.search(run[0])):
+            named = _named(text, begin + led.end(), run[0][led.end() :], taken)
+        if named is not None:
+            found.append(named)
     return found
 
 
 def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
+    """The name of a run, unless it is all taken, a label before somebody's name, or of medicine."""
     inside = _INSIDE.search(text, max(0, begin - 44), begin) is not None
-    part = names(said, inside)
+    part = _inside(said) if inside else _starting(said)
     if part is None:
         return None
     first, end = begin + part[0], begin + part[1]
     covered = taken[first:end]
     if 0 not in covered or 2 in covered[covered.find(0) :]:
-        return None  # nothing new, or a label before somebody's name
-    if covered[0] == 2 and (text[first:end].endswith(("'s", " RM")) or _LED.search(text, first, end)):
+        return None
+    if _MEDICINE_AFTER.match(text, end) and text[first:end].rpartition(" ")[2].lower() not in _TAILS:
+        return None  # "Ivor Lewis oesophagectomy"
+    if covered[0] == 2 and (
+        _TITLED.search(text, max(0, first - 9), first)
+        or text[first:end].endswith(("'s", " RM"))
+        or _LED.search(text, first, end)
+    ):
         return None
     return Span(first, end, ORGANISATION)
 
 
-def names(said: str, inside: bool) -> tuple[int, int] | None:
-    return (_inside if inside else _starting)(said)
-
-
 @remembered(1 << 14)
 def _inside(said: str) -> tuple[int, int] | None:
-    part = _part(said)
-    if part is None:
-        return None
-    lowers = part[1]
-    odd = [word for word in lowers if word not in capitals() and word not in drugs() and word not in NOT_NAMES]
-    return part[0] if any(len(word) > 2 and word not in _FIELDS for word in odd) else None
+    """Where in a run of capitalised words inside a sentence a name begins and ends."""
+    pieces = _pieces(said)
+    return _part(pieces) if pieces else None
 
 
 @remembered(1 << 14)
 def _starting(said: str) -> tuple[int, int] | None:
-    part = _part(said)
-    if part is None:
-        return None
-    first = part[1][0]
-    if len(part[1]) < 2 or not (class_of(first) in (STRANGER, FAMILY) or (first in all_places() and first not in english())):
-        return None
-    return part[0] if first not in capitals() else None
+    """The same at the start of a line or sentence, whose first word says nothing unless no list of English has it."""
+    pieces = _pieces(said)
+    while pieces and not _strange(pieces[0][2].lower()):
+        pieces = pieces[1:]
+    return _part(pieces) if pieces else None
 
 
-def _part(said: str) -> tuple[tuple[int, int], list[str]] | None:
-    """The part of a run that may be a name, and its words in lower case; None where there is none."""
-    pieces = [(piece.start(), piece.end(), piece[0]) for piece in _PIECE.finditer(said)]
-    lowers = [word.lower().removesuffix("'s") for _, _, word in pieces]
+def _strange(lower: str) -> bool:
+    """Whether a word (lower case) is a place, or a name or stranger to all lists, and nothing else."""
+    if lower in english():
+        return False
+    return lower in all_places() or (
+        lower not in capitals() and lower not in drugs() and class_of(lower) in (STRANGER, FAMILY)
+    )
+
+
+def _pieces(said: str) -> list[_Piece]:
+    """The words of a run with their places, without labels before it and letters of medicine around it."""
+    pieces = [
+        (piece.start(), piece.start() + len(word), word)
+        for piece in _PIECE.finditer(said)
+        for word in (piece[0].removesuffix("'s"),)
+    ]
     first, last = 0, len(pieces)
-    while first < last and (lowers[first] in _LABELS or _letters(pieces[first][2])):
+    while first < last and (pieces[first][2].lower() in _LABELS or _letters(pieces[first][2])):
         first += 1
-    while first < last and (
-        lowers[last - 1] in _JOINING or (_letters(pieces[last - 1][2]) and lowers[last - 1] not in _KEPT)
-    ):
+    while first < last:
+        word = pieces[last - 1][2]
+        if word not in _JOINING and (word.lower() in _KEPT or not _letters(word)):
+            break
         last -= 1
-    if last - first < 2 or not _PEOPLE.isdisjoint(lowers[first:last]):
+    if last - first == 1 and first and pieces[first - 1][2] == "The":
+        first -= 1  # "on The Moor"
+    return pieces[first:last]
+
+
+def _part(pieces: list[_Piece]) -> tuple[int, int] | None:
+    """Where a name of these words begins and ends; None where they are a heading, people or medicine."""
+    lowers = [word.lower() for _, _, word in pieces if word not in _JOINING]
+    if len(lowers) < 2 or not _PEOPLE.isdisjoint(lowers):
         return None
-    said_words = [word for word in lowers[first:last] if word not in _JOINING]
-    if len(said_words) < 2 or names_nothing(said_words) or medicine(said_words) or not EPONYMS.isdisjoint(said_words):
-        return None
-    return (pieces[first][0], pieces[last - 1][1]), said_words
+    odd = [
+        word
+        for word in lowers
+        if len(word) > 2 and word not in capitals() and word not in NOT_NAMES and word not in _FIELDS
+    ]
+    if lowers[-1] in _TAILS:
+        named = not _TAILS.issuperset(odd)
+    elif lowers[-1].endswith(_SCIENCES):
+        named = any(map(_strange, lowers[:-1]))
+    else:
+        named = (
+            any(word not in drugs() for word in odd)
+            and not names_nothing(lowers)
+            and not medicine(lowers)
+            and EPONYMS.isdisjoint(lowers)
+        )
+    return (pieces[0][0], pieces[-1][1]) if named else None
 
 
 def _letters(word: str) -> bool:
     """Whether capitals stand for something of medicine."""
-    return word.isupper() and (word in ABBREVIATIONS or word.lower() in letters())
+    return word.isupper() and (len(word) == 2 or word in ABBREVIATIONS or word.lower() in letters())
