@@ -59,3 +59,36 @@ def test_what_no_list_has_is_found_whole(marked: str) -> None:
 @pytest.mark.parametrize("text", STAY)
 def test_what_looks_the_same_stays(text: str) -> None:
     assert [text[span.begin : span.end] for span in find(text)] == []
+
+
+ENTRIES = [
+    "Rang twice, no reply, message left. [[BN]]\n\nNext day: seen.",
+    "Feels better, no further action [[DR]]",
+    "Dressing changed. Next visit 04/03/2024 [[TB]]. Stock ordered.",
+    "Entry\n[[PH]] [[5821]]\n",
+    "CTG normal, fresh eyes [[PU]]\nReview at six.",
+    "Nursing note, RN Coral [[AI]]\nDizzy, unwell.",
+    "Walked with [[Mark]] (OTA) and back.",
+    "[[Will]] (older sister) joined by telephone.",
+    "Refer med reg ([[Short]], bleep 2856) who accepted.",
+    "Seen in clinic. [[AP]] 48yo, lives alone.",
+]
+
+
+@pytest.mark.parametrize("marked", ENTRIES)
+def test_who_ends_or_begins_an_entry(marked: str) -> None:
+    test_what_no_list_has_is_found_whole(marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aspirin 75 mg OD",
+        "Given paracetamol. PO\nSettled.",
+        "BP 120/80 at 10:00 PR\n",
+        "Referred to OT",
+        "Seen by RN",
+    ],
+)
+def test_what_ends_an_entry_otherwise_stays(text: str) -> None:
+    assert [text[span.begin : span.end] for span in find(text)] == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from lockgate.deidentify.text import services
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
@@ -124,6 +125,8 @@ def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
         or _LED.search(text, first, end)
     ):
         return None
+    if services.after_the(text, first) and not taken[first - 1]:
+        first -= 4
     return Span(first, end, ORGANISATION)
 
 
