@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import places, words
-from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS
+from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given
 from lockgate.deidentify.text.patterns import MONTHS
-from lockgate.deidentify.text.spans import NAME, PHONE, RELATIVE, STAFF, Span
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, PHONE, PLACE, RELATIVE, STAFF, Span
 
 # Two capitals that end an entry as what they mean: routes, times, places, parts; and after a cue.
 _ROUTES = words("""
@@ -79,6 +79,50 @@ _BLEEP = re.compile(r",? \(?(?:bleep|blp|bl\.?|pager|page) ?\d{3,5}\b")
 _BLEEPS = Beginnings(
     ", bleep ", " bleep ", " (bleep ", " blp ", ", blp ", " page ", " pager ", ", bl ", " bl. "
 )
+# Somebody by their part, and what they do: "Receptionist Ed to ring", "OT Jan and", "Advised Squire is on leave".
+_PART = re.compile(
+    r"(?:[Rr]eceptionist|[Pp]aramedic|[Ss]ecretary|[Pp]hysio|[Nn]urse|[Ss]ister|[Mm]idwife|[Cc]arer|[Pp]harmacist|"
+    r"[Mm]atron|[Ss]ocial worker|[Kk]ey ?worker|[Ss]upport worker|[Hh]ealth visitor|[Ww]arden|[Mm]anager|[Cc]lerk|"
+    r"[Pp]orter|[Vv]olunteer|[Dd]river|[Tt]eacher|[Tt]utor|[Cc]haplain|[Aa]dvocate|[Cc]all handler|[Ss]tudent|HCA|"
+    r"[ \n](?:RN|SN|OT|PT|SLT|DN|HV|SW|F1|F2|[Rr]eg)|CPN|CNS|ANP|SHO|FY1|FY2|SpR|SNOD|ODP|TVN|[Aa]dvised|[Tt]old|"
+    r"[Ii]nformed|[Aa]sked) ([A-Z][a-z'-]+)"
+    r"(?= (?:to|will|and|is|was|has|had|rang|called|says|said|states|aware|informed|reviewed|saw|visited|otherwise|"
+    r"agreed|on|knows|took|gave|phoned|present|in attendance|re|who)\b|,? \d{4})"
+)
+_PARTS = Beginnings(
+    "receptionist ", "paramedic ", "secretary ", "physio ", "nurse ", "sister ", "midwife ", "carer ", "pharmacist ",
+    "matron ", "social worker ", "keyworker ", "key worker ", "support worker ", "health visitor ", "warden ",
+    "manager ", "clerk ", "porter ", "volunteer ", "driver ", "teacher ", "tutor ", "chaplain ", "advocate ",
+    "call handler ", "student ", "hca ", " rn ", " sn ", " ot ", " pt ", " slt ", " dn ", " hv ", "cpn ", " sw ",
+    "cns ", "anp ", "sho ", " f1 ", " f2 ", "fy1 ", "fy2 ", "spr ", " reg ", "snod ", "odp ", "tvn ", "advised ",
+    "told ", "informed ", "asked ",
+)  # fmt: skip
+# Who came with a firm's wares: "(Codman rep)", "Giulia (Medtronic rep)".
+_REP = re.compile(
+    r"\(([A-Z][\w&'-]+(?: [A-Z][\w&'-]+){0,2}) (?:rep|reps|representative|orthotics|engineer|technician)\)"
+)
+_REPS = Beginnings(" rep)", " reps)", " representative)", " orthotics)", " engineer)", " technician)")
+# A room or ward with a number inside its name, and where somebody was seen.
+_NUMBERED = re.compile(r"(?<![\w-])(?:[A-Z][a-z'-]+ ){1,2}\d{1,3} (?:Suite|Unit|Wing|Centre|Hub|House)\Z")
+_ROOMS = Beginnings(" suite", " unit", " wing", " centre", " hub", " house")
+_SEEN = re.compile(
+    r"(?:[Ww]here seen|[Ss]een at|[Ll]ocation|[Vv]enue|[Pp]lace seen|[Pp]lace of safety|[Ss]cene|[Aa]ddress seen):"
+    r" {0,3}([A-Z][\w'-]*(?: [\w'-]+){0,4})(?=, \d| {2}|[ \t]*\n)"
+)
+_SEES = Beginnings(
+    "where seen:",
+    "seen at:",
+    "location:",
+    "venue:",
+    "place seen:",
+    "place of safety:",
+    "scene:",
+    "address seen:",
+)
+_NOT_THERE = words("""
+    home ward clinic theatre ed a&e amu majors resus gp telephone video face not own patient in out n/a left right upper
+    lower distal proximal anterior posterior site abdomen chest leg arm head neck back
+""")
 _WHO = re.compile(r"(?:(?<=[\s(/,])|\A)((?:[A-Z]\.? )?[A-Z][a-z'-]+)\Z")
 _NOBODY = TITLES | ROLES | RELATIONS | HEADS | MONTHS.keys()
 
@@ -114,6 +158,24 @@ def entries(text: str, there: There, form: bytes) -> Iterator[Span]:
         yield from _before(text, match.start(), STAFF if match[1] else RELATIVE)
     for match in _BLEEPS.matches(_BLEEP, text, there):
         yield from _before(text, match.start(), STAFF)
+    for match in _PARTS.matches(_PART, text, there):
+        lower = match[1].lower()
+        if lower in any_given() and lower not in _NOBODY and lower not in NOT_NAMES:
+            yield Span(match.start(1), match.end(1), STAFF)
+    for at in _ROOMS.places(there):
+        if text[at - 1 : at].isdigit():
+            end = at + 1
+            while text[end : end + 1].isalpha():
+                end += 1
+            if numbered := _NUMBERED.search(text[:end], max(0, at - 40)):
+                yield Span(numbered.start(), end, PLACE)
+    for match in _SEES.matches(_SEEN, text, there):
+        if match[1].partition(" ")[0].lower() not in _NOT_THERE:
+            yield Span(match.start(1), match.end(1), PLACE)
+    for at in _REPS.places(there):
+        rep = _REP.search(text, max(0, at - 40), at + 17)
+        if rep and rep[1].partition(" ")[0].lower() not in _NOBODY:
+            yield Span(rep.start(1), rep.end(1), ORGANISATION)
 
 
 def _initials(match: re.Match[str], never: frozenset[str]) -> Iterator[Span]:

@@ -61,6 +61,18 @@ _TAILS = words("""
     response resolution intervention network group society association pharmacy opticians dental hostel housing homes
 """)
 _SCIENCES = ("ology", "iatry", "iatrics", "therapy", "graphy")
+# What a shop, spot or service is, in small letters after its name: "Jesse Smith butchers", "Snig Hill custody suite".
+_SPOT = re.compile(
+    r" (?:(?:ferry|custody|caravan|bus|train|retail|garden|leisure|community|shopping|car|playing|sailing|"
+    r"rugby|football|cricket|bowls|golf|social|working men's|youth|lunch|day|walking|sports|village|church|parish|"
+    r"memory|falls|pain|neurodisability|respite|birth|dental) )?"
+    r"(?:butchers?|bakers?|bakery|greengrocers?|campsite|slipway|slip|suite|jetty|quay|beach|pier|bridge|tunnel|station|"
+    r"stop|park|centre|club|pub|bar|cafe|caf\u00e9|restaurant|chippy|takeaway|garage|salon|barbers?|hairdressers?|florists?|"
+    r"newsagents?|supermarket|market|shop|store|stores|warehouse|depot|factory|foundry|farm|stables|kennels|cattery|"
+    r"nursery|school|college|academy|church|chapel|mosque|temple|hall|hotel|hostel|refuge|lodge|allotments?|gym|"
+    r"pool|library|museum|theatre|cinema|stadium|ground|fields?|woods?|reservoir|marina|harbour|docks?|estate|"
+    r"clinic|ward|unit|surgery|hub|midwives|nurses|helpline|foodbank|food bank|choir|band|group)\b"
+)
 # Words of what services do: by themselves they name none.
 _FIELDS = words("""
     early intervention rapid acute urgent assertive virtual community integrated crisis home single joint tissue
@@ -125,6 +137,8 @@ def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
         or _LED.search(text, first, end)
     ):
         return None
+    if spot := _SPOT.match(text, end):
+        end = spot.end()
     if services.after_the(text, first) and not taken[first - 1]:
         first -= 4
     return Span(first, end, ORGANISATION)
