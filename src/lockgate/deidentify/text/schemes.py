@@ -46,8 +46,10 @@ def schemes(text: str, there: There, digits: Places) -> Iterator[Span]:
     """Such numbers; ``digits`` are the places of the text's numbers."""
     for match in _RUN.finditer(text, digits):
         begin, end = match.span()
+        if begin < 3 or text[begin - 1] not in " -" or not text[begin - 2 : begin - 1].isalpha():
+            continue
         lead = text[max(0, begin - 48) : begin]
-        if lead[-1:] not in " -":
+        if not lead[:-1].rpartition(" ")[2][:1].isupper():
             continue
         letters = announced[1] if (announced := _ANNOUNCED.search(lead)) else None
         if announced is None and end - begin > 4 and (lettered := _LETTERED.search(lead)):

@@ -89,8 +89,9 @@ def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
     """The runs of capitalised words of which at least one is in none of ``spans``, where they name something."""
     text = tokens.text
     form = outline(text)
-    begins = [at for part in (b"a A", b"AA Aa") for at in places(part, form)]
-    if not begins:
+    # The last letters of words with a capitalised one after them.
+    lasts = [*places(b"a A", form), *(at + 1 for at in places(b"AA Aa", form))]
+    if not lasts:
         return []
     # 1 where a place or organisation was found, 2 where something else was.
     taken = bytearray(len(text) + 1)
@@ -99,11 +100,13 @@ def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
         taken[span.begin : span.end] = mark * (span.end - span.begin)
     found: list[Span] = []
     done = 0
-    for at in sorted(begins):
+    for at in sorted(lasts):
+        if at < done or (taken[at] and taken[at + 2]):
+            continue
         begin = at
         while begin and form[begin - 1] in b"Aa'-":
             begin -= 1
-        if begin < done or not text[begin].isupper():
+        if not text[begin].isupper():
             continue
         run = _RUN.match(text, begin)
         if run is None or " " not in run[0]:
