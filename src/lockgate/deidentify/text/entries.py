@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import places, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
-from lockgate.deidentify.text.lists import any_family, any_given
+from lockgate.deidentify.text.lists import any_family, any_given, english
 from lockgate.deidentify.text.patterns import MONTHS
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, PHONE, PLACE, RELATIVE, STAFF, Span
 
@@ -123,6 +124,14 @@ _NOT_THERE = words("""
     home ward clinic theatre ed a&e amu majors resus gp telephone video face not own patient in out n/a left right upper
     lower distal proximal anterior posterior site abdomen chest leg arm head neck back
 """)
+# Names that are months and weekdays too, before a family name or with an initial before a grade or number.
+_MONTHLY = re.compile(
+    r"(?<!\d )(?<![\w'-])(Jun|Jan|June|April|May|August|Avril) ([A-Z][a-z'-]{2,}(?:-[A-Z][a-z]+)?)(?! \d)"
+)
+_MONTHLY_FIRST = Beginnings("jun ", "jan ", "june ", "april ", "may ", "august ", "avril ")
+_GRADED = re.compile(
+    r"([A-Z]\.? [A-Z][a-z'-]+),? {1,3}(?:\(?(?:RM|RN|RGN|RMN|SHO|SpR|FY?[12]|ST\d|CT\d|HCA|SN|CNS|ANP|ODP)\b|\(\d{7}\))"
+)
 _WHO = re.compile(r"(?:(?<=[\s(/,])|\A)((?:[A-Z]\.? )?[A-Z][a-z'-]+)\Z")
 _NOBODY = TITLES | ROLES | RELATIONS | HEADS | MONTHS.keys()
 
@@ -158,6 +167,16 @@ def entries(text: str, there: There, form: bytes) -> Iterator[Span]:
         yield from _before(text, match.start(), STAFF if match[1] else RELATIVE)
     for match in _BLEEPS.matches(_BLEEP, text, there):
         yield from _before(text, match.start(), STAFF)
+    for match in _MONTHLY_FIRST.matches(_MONTHLY, text, there):
+        family = match[2].lower()
+        if family not in _NOBODY and (
+            class_of(family) in (FAMILY, STRANGER) or (family in any_family() and family not in english())
+        ):
+            yield Span(match.start(1), match.end(2), STAFF)
+    for part in (b"\nA Aa", b"\nA. A"):
+        for at in places(part, form):
+            if graded := _GRADED.match(text, at + 1):
+                yield Span(graded.start(1), graded.end(1), STAFF)
     for match in _PARTS.matches(_PART, text, there):
         lower = match[1].lower()
         if lower in any_given() and lower not in _NOBODY and lower not in NOT_NAMES:

@@ -40,6 +40,10 @@ _BY = words("""
     reviewed rang phoned called attending cover bleeped paged asked told emailed saw from dictated
     ed grade airway scribe surg ttl advised obtained gp ot physio crew registrar clerked request requested for rv
 """)
+# Parts after which an initial and any word are somebody: "Airway K Readman", "Anaes C. Found".
+_IN_THEATRE = words(
+    "airway scribe surg ttl anaes anaesthetist surgeon scrub assistant grade registrar sho spr"
+)
 _NOT_INITIAL = words("""
     vitamin vit hepatitis hep type grade group stage plan option class section factor influenza bed bay ward room site
     category part band level block wing form score pugh appendix schedule unit cohort arm point line box
@@ -303,7 +307,10 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
                 )
             )
             if alone and (
-                name in any_family() or name in WORDS or class_of(name) in (FAMILY, STRANGER, GIVEN)
+                before in _IN_THEATRE
+                or name in any_family()
+                or name in WORDS
+                or class_of(name) in (FAMILY, STRANGER, GIVEN)
             ):
                 yield Span(tokens.begins[place], tokens.ends[after], NAME)
                 return
@@ -316,10 +323,14 @@ def with_initial(tokens: Tokens, place: int) -> Iterator[Span]:
             or before in _BY
         )
         if (
-            tokens.words[after].istitle()
+            (tokens.words[after].istitle() or tokens.words[after].startswith(("Mc", "Mac")))
             and bounded
             and name not in _NOT_AFTER_INITIAL
-            and (name in any_family() or class_of(name) is STRANGER)
+            and (
+                name in any_family()
+                or class_of(name) in (STRANGER, FAMILY)
+                or (before in _IN_THEATRE and name not in drugs() and name not in capitals())
+            )
         ):
             yield Span(tokens.begins[place], tokens.ends[after], NAME)
             return

@@ -19,7 +19,7 @@ from lockgate.deidentify.text.guards import ABBREVIATIONS, EPONYMS, NOT_NAMES
 from lockgate.deidentify.text.lists import drugs, english, letters
 from lockgate.deidentify.text.lists import places as all_places
 from lockgate.deidentify.text.patterns import MONTHS
-from lockgate.deidentify.text.spans import ORGANISATION, PLACE, Span
+from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, RELATIVE, STAFF, Span
 from lockgate.deidentify.text.things import medicine
 from lockgate.deidentify.text.tokens import Tokens
 
@@ -73,6 +73,17 @@ _SPOT = re.compile(
     r"pool|library|museum|theatre|cinema|stadium|ground|fields?|woods?|reservoir|marina|harbour|docks?|estate|"
     r"clinic|ward|unit|surgery|hub|midwives|nurses|helpline|foodbank|food bank|choir|band|group)\b"
 )
+# Of these what nobody of the name has by themselves: a span that ends before one reaches over it.
+_SHOP = re.compile(
+    r" (?:(?:ferry|custody|caravan|garden|leisure|retail|shopping|neurodisability) )?"
+    r"(?:butchers|bakers|bakery|greengrocers|campsite|slipway|slip|suite|jetty|quay|chippy|takeaway|barbers|hairdressers|"
+    r"florists|newsagents|supermarket|garage|foundry|stables|kennels|cattery|allotments|reservoir|marina|foodbank)"
+    r"(?![\w'-])"
+)
+# Where somebody lives or whose they are, in the bracket after their name: "(Vancouver)", "(Blatchford)".
+_BRACKETED = re.compile(r" \(([A-Z][a-z'-]{2,}(?: [A-Z][a-z'-]{2,}){0,2})\)")
+_PERSONS = frozenset((NAME, RELATIVE, STAFF))
+_MAY_HAVE = frozenset((NAME, PLACE, ORGANISATION))
 # Words of what services do: by themselves they name none.
 _FIELDS = words("""
     early intervention rapid acute urgent assertive virtual community integrated crisis home single joint tissue
@@ -89,16 +100,29 @@ def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
     """The runs of capitalised words of which at least one is in none of ``spans``, where they name something."""
     text = tokens.text
     form = outline(text)
+    found = [
+        span._replace(end=spot.end(), kind=ORGANISATION)
+        for span in spans
+        if not span.own and span.kind in _MAY_HAVE and (spot := _SHOP.match(text, span.end))
+    ]
+    for span in spans:
+        if (
+            text.startswith(" (", span.end)
+            and span.kind in _PERSONS
+            and (where := _BRACKETED.match(text, span.end))
+        ):
+            lower = where[1].partition(" ")[0].lower()
+            if _strange(lower) and lower not in _PEOPLE:
+                found.append(Span(where.start(1), where.end(1), PLACE))
     # The last letters of words with a capitalised one after them.
     lasts = [*places(b"a A", form), *(at + 1 for at in places(b"AA Aa", form))]
     if not lasts:
-        return []
+        return found
     # 1 where a place or organisation was found, 2 where something else was.
     taken = bytearray(len(text) + 1)
     for span in spans:
         mark = b"\x01" if span.kind in (ORGANISATION, PLACE) else b"\x02"
         taken[span.begin : span.end] = mark * (span.end - span.begin)
-    found: list[Span] = []
     done = 0
     for at in sorted(lasts):
         if at < done or (taken[at] and taken[at + 2]):
