@@ -42,6 +42,8 @@ STAY = [
     "Wet AMD, CURB 2, TUG 14 s, MSE: calm. HbA1c 48.",
     "No FTD. Repeat PSA in six weeks. CT 12345 is no scan.",
     "Warfarin on 4000 units no longer. Born on 1955.",
+    "MENTAL STATE Guarded, low. Le Fort II fracture. Rolls Golden Virginia.",
+    "At 14:20 CT. Location: Endoscopy\nMobile Chest X-ray.",
     "Allergies: NKDA. Bloods: FBC, CRP. Under review. Adm Monday.",
 ]
 

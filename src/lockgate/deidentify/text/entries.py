@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
 from lockgate.deidentify.text.fold import places, words
@@ -21,7 +22,7 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PHONE, PLACE, REL
 
 # Two capitals that end an entry as what they mean: routes, times, places, parts; and after a cue.
 _ROUTES = words("""
-    OD BD PO IV IM SC PR PV NG UK OK ED GP AM PM OT PT ON OM US XR ID HV DN SW IT TO NO LA RN RM SN EN MW BM BP
+    OD BD PO IV IM SC PR PV NG UK OK ED GP AM PM OT PT ON OM US XR ID HV DN SW IT TO NO LA CT MR RN RM SN EN MW BM BP
 """)
 _NEVER = _ROUTES - {"BP", "IT"} | words("CT RA SR MR CT UC AU UE LD PC CC")
 # What a sentence may be that is nothing but these, or ends with them.
@@ -189,7 +190,10 @@ def entries(text: str, there: There, form: bytes) -> Iterator[Span]:
             if numbered := _NUMBERED.search(text[:end], max(0, at - 40)):
                 yield Span(numbered.start(), end, PLACE)
     for match in _SEES.matches(_SEEN, text, there):
-        if match[1].partition(" ")[0].lower() not in _NOT_THERE:
+        lowers = match[1].lower().split(" ")
+        if lowers[0] in _NOT_THERE or (len(lowers) == 1 and class_of(lowers[0]) is not STRANGER):
+            continue
+        if not capitals().issuperset(lowers):
             yield Span(match.start(1), match.end(1), PLACE)
     for at in _REPS.places(there):
         rep = _REP.search(text, max(0, at - 40), at + 17)

@@ -84,12 +84,20 @@ _SHOP = re.compile(
 _BRACKETED = re.compile(r" \(([A-Z][a-z'-]{2,}(?: [A-Z][a-z'-]{2,}){0,2})\)")
 _PERSONS = frozenset((NAME, RELATIVE, STAFF))
 _MAY_HAVE = frozenset((NAME, PLACE, ORGANISATION))
+# Eponyms and brands of two words.
+_EPONYMS = frozenset((
+    "le fort", "ivor lewis", "braxton hicks", "ramsay hunt", "charles bonnet", "golden virginia", "guillain barre",
+    "de quervain", "de quervains", "st john", "austin moore", "van ness", "von willebrand", "von recklinghausen",
+    "van gogh", "mallory weiss", "brown sequard", "osgood schlatter", "hallpike dix", "dix hallpike", "nissen rossetti",
+    "amber leaf", "old holborn", "lambert butler", "benson hedges", "mayfair superkings", "sterling dual",
+))  # fmt: skip
 # Words of what services do: by themselves they name none.
 _FIELDS = words("""
     early intervention rapid acute urgent assertive virtual community integrated crisis home single joint tissue
     clinical neighbourhood adult old age children elderly older young palliative hospice diagnostic diagnostics imaging
     specialty fetal perinatal maternal near stroke isolation outreach rehab rehabilitation surgical medical ambulatory
-    geriatric elective trauma day night high care dependency observation short stay resource wellbeing one two three
+    geriatric elective trauma day night high care dependency observation short stay resource wellbeing
+    main theatres mobile portable chest medicine seminar rm start skills one two three
     four five
 """)
 _JOINING = words("and of the for in on upon y le")
@@ -159,7 +167,8 @@ def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
     if _MEDICINE_AFTER.match(text, end) and text[first:end].rpartition(" ")[2].lower() not in _TAILS:
         return None  # "Ivor Lewis oesophagectomy"
     if covered[0] == 2 and (
-        _TITLED.search(text, max(0, first - 9), first)
+        text[first + covered.find(0) : end].isupper()
+        or _TITLED.search(text, max(0, first - 9), first)
         or text[first:end].endswith(("'s", " RM"))
         or _LED.search(text, first, end)
     ):
@@ -204,7 +213,14 @@ def _pieces(said: str) -> list[_Piece]:
         for word in (piece[0].removesuffix("'s"),)
     ]
     first, last = 0, len(pieces)
-    while first < last and (pieces[first][2].lower() in _LABELS or _letters(pieces[first][2])):
+    while first < last:
+        word = pieces[first][2]
+        if (
+            word.lower() not in _LABELS
+            and not _letters(word)
+            and not (word.isupper() and word.lower() in english())
+        ):
+            break
         first += 1
     while first < last:
         word = pieces[last - 1][2]
@@ -219,7 +235,7 @@ def _pieces(said: str) -> list[_Piece]:
 def _part(pieces: list[_Piece]) -> tuple[int, int] | None:
     """Where a name of these words begins and ends; None where they are a heading, people or medicine."""
     lowers = [word.lower() for _, _, word in pieces if word not in _JOINING]
-    if len(lowers) < 2 or not _PEOPLE.isdisjoint(lowers):
+    if len(lowers) < 2 or not _PEOPLE.isdisjoint(lowers) or " ".join(lowers[:2]) in _EPONYMS:
         return None
     odd = [
         word
