@@ -108,17 +108,13 @@ def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
     """The runs of capitalised words of which at least one is in none of ``spans``, where they name something."""
     text = tokens.text
     form = outline(text)
-    found = [
-        span._replace(end=spot.end(), kind=ORGANISATION)
-        for span in spans
-        if not span.own and span.kind in _MAY_HAVE and (spot := _SHOP.match(text, span.end))
-    ]
+    found: list[Span] = []
     for span in spans:
-        if (
-            text.startswith(" (", span.end)
-            and span.kind in _PERSONS
-            and (where := _BRACKETED.match(text, span.end))
-        ):
+        beside = form[span.end : span.end + 2]
+        if beside == b" a":
+            if not span.own and span.kind in _MAY_HAVE and (spot := _SHOP.match(text, span.end)):
+                found.append(span._replace(end=spot.end(), kind=ORGANISATION))
+        elif beside == b" (" and span.kind in _PERSONS and (where := _BRACKETED.match(text, span.end)):
             lower = where[1].partition(" ")[0].lower()
             if _strange(lower) and lower not in _PEOPLE:
                 found.append(Span(where.start(1), where.end(1), PLACE))
