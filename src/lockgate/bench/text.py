@@ -26,6 +26,7 @@ from lockgate.bench.textsets import (
     third_parties,
     uk_notes,
 )
+from lockgate.deidentify.compiled import is_used
 from lockgate.deidentify.text import find, scrub_note
 from lockgate.deidentify.text.metrics import Score, wilson
 
@@ -96,7 +97,13 @@ def _speed(sets: dict[str, Sequence[Note]]) -> list[Measure]:
         rates = {set_: _rates(notes, what) for set_, notes in sets.items() if notes[0].known}
         slowest = min(rate["best of three"] for rate in rates.values())
         measures.append(
-            Measure(f"speed, {what}, slowest set", slowest, "characters/s", 400_000, parts={"sets": rates})
+            Measure(
+                f"speed, {what}, slowest set",
+                slowest,
+                "characters/s",
+                400_000,
+                parts={"compiled": is_used(), "sets": rates},
+            )
         )
     return measures
 

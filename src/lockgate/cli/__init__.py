@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("trace", "From a released row back to what was sent, and forward again."),
     "scrub": ("scrub", "Take identifiers out of notes."),
     "scrub-model": ("scrub_model", "Train a model that reads identifiers beside the scrubber's rules."),
+    "scrub-engine": ("scrub_engine", "Compile the scrubber's rules to C: the same answers, quicker."),
     "annotate": (
         "annotate",
         "Find what notes say: terms, numbers, and whether they are denied, past or of others.",

@@ -1,5 +1,9 @@
 """Free text made safe: identifiers found by the record, by shape and by cue, with tags or surrogates in their place."""
 
+from lockgate.deidentify.compiled import prefer
+
+prefer(__path__)  # before any module of the engine is imported
+
 from lockgate.deidentify.text.engine import find, mentions, scrub_text
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.ner import Ner, model_print

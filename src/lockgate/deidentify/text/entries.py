@@ -134,7 +134,7 @@ _GRADED = re.compile(
     r"([A-Z]\.? [A-Z][a-z'-]+),? {1,3}(?:\(?(?:RM|RN|RGN|RMN|SHO|SpR|FY?[12]|ST\d|CT\d|HCA|SN|CNS|ANP|ODP)\b|\(\d{7}\))"
 )
 _WHO = re.compile(r"(?:(?<=[\s(/,])|\A)((?:[A-Z]\.? )?[A-Z][a-z'-]+)\Z")
-_NOBODY = TITLES | ROLES | RELATIONS | HEADS | MONTHS.keys()
+_NOBODY = TITLES | ROLES | RELATIONS | HEADS | frozenset(MONTHS)
 
 
 def entries(text: str, there: There, form: bytes) -> Iterator[Span]:

@@ -32,7 +32,7 @@ _WHO = words("told asked with w by saw met rang phoned called named from see see
 # After these any word with a capital may be a name.
 NAMING = _WHERE | _WHO
 _TITLED = TITLES | DOCTORS
-_NOT_AFTER_INITIAL = NOT_NAMES | MONTHS.keys()
+_NOT_AFTER_INITIAL = NOT_NAMES | frozenset(MONTHS)
 _AFTER_THE = words("the at in from near outside opposite via on by to of behind left joined attends attended")
 _BY = words("""
     by per with w via copy cc and consultant reg anaesthetist anaes asst assistant surg
@@ -107,7 +107,7 @@ def proper(tokens: Tokens, place: int) -> tuple[int, Span | None]:
 @cache
 def never() -> frozenset[str]:
     """Words that by themselves are no name, wherever they stand."""
-    return capitals() | NOT_NAMES | EPONYMS | MONTHS.keys()
+    return capitals() | NOT_NAMES | EPONYMS | frozenset(MONTHS)
 
 
 def _saint(tokens: Tokens, place: int) -> Span | None:

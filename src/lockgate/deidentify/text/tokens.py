@@ -21,7 +21,7 @@ _STARTERS = frozenset(".!?:;|\n\r\u2022*")
 _DIGITS = re.compile(r".*\d", re.S)
 
 
-@dataclass(slots=True)
+@dataclass
 class Tokens:
     """The words of a folded text: where each begins and ends, as written and in lower case.
 

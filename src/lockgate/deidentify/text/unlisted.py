@@ -41,7 +41,7 @@ _MEDICINE_AFTER = re.compile(
     r"negative)\b"
 )
 _PEOPLE = (
-    TITLES | DOCTORS | RELATIONS | ROLES | MONTHS.keys() | words("""
+    TITLES | DOCTORS | RELATIONS | ROLES | frozenset(MONTHS) | words("""
     dphil bchir mbchb monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun
     """)
 )  # fmt: skip

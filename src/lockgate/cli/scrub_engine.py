@@ -1,0 +1,85 @@
+"""``lockgate scrub-engine``."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lockgate.cli.common import console, emit, errors
+from lockgate.deidentify import compiled
+from lockgate.errors import UsageError
+
+app = typer.Typer()
+
+
+@app.callback()
+def about() -> None:
+    """Compile the scrubber's rules to C, so that they read half as much again in the same time."""
+
+
+@app.command("compile")
+def compile_() -> None:
+    """Compile the rules for this machine's Python. Needs a C compiler and the extra 'compiled'; some minutes.
+
+    The answers are the same. After a change of any source the sources are used again, until this is run again.
+    """
+    errors.print("Compiling the scrubber's rules; this takes some minutes.")
+    lockgate = [sys.executable, "-c", "from lockgate.cli import main; main()"]
+    count = compiled.compile_engine([*lockgate, "scrub-engine", "digest", "--json"])
+    emit({"modules": count}, lambda: console.print(f"{count} modules compiled; they are used from now on."))
+
+
+@app.command()
+def digest(
+    letters: Annotated[
+        list[str] | None,
+        typer.Option(help="A set of synthetic letters; may be given again. The last three without."),
+    ] = None,
+) -> None:
+    """Print a digest of what the rules find in synthetic letters: to compare two installations."""
+    from lockgate.bench.textsets import hospital
+    from lockgate.deidentify.text import find
+    from lockgate.synthetic.letters import SETS
+
+    names = letters or list(SETS)[-3:]
+    if unknown := [name for name in names if name not in SETS]:
+        raise UsageError(f"there is no set of letters {unknown[0]!r}", remedy=f"choose of {', '.join(SETS)}")
+    found, count = hashlib.sha256(), 0
+    with tempfile.TemporaryDirectory(prefix="lockgate-digest-") as folder:
+        for name in names:
+            for note in hospital(Path(folder) / name, 50, letters=name):
+                count += 1
+                for known, site in ((note.known, note.site), (None, None)):
+                    found.update(repr(find(note.text, known, site)).encode())
+    told = {"letters": count, "sha256": found.hexdigest()}
+    emit(told, lambda: console.print(f"{told['sha256']} of what the rules find in {count} letters"))
+
+
+@app.command()
+def show() -> None:
+    """Say whether this installation reads notes with compiled rules."""
+    fresh = compiled.is_fresh()
+
+    def human() -> None:
+        console.print(
+            "The rules are compiled."
+            if fresh
+            else "The rules are not compiled (or were, from other sources); they run as Python."
+        )
+
+    emit({"compiled": fresh}, human)
+
+
+@app.command()
+def remove() -> None:
+    """Take the compiled rules away; the sources are used again."""
+    there = compiled.remove()
+    emit({"removed": there}, lambda: console.print("Removed." if there else "There were none."))
+
+
+__all__ = ["app"]

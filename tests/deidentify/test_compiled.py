@@ -1,0 +1,117 @@
+"""The compiled engine: used only where it was made of these very sources, and only where it finds what they find."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import lockgate
+from lockgate.deidentify import compiled
+from lockgate.errors import UsageError
+
+_WHERE = "from lockgate.deidentify.text import engine, fold; print(fold.__file__, engine.__file__)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sources of two modules, of which nothing is compiled."""
+    for name in ("engine", "fold", "lists"):
+        (tmp_path / f"{name}.py").write_text("'''Nothing.'''\n")
+    monkeypatch.setattr(compiled, "_SOURCES", tmp_path)
+    monkeypatch.setattr(compiled, "_FOLDER", tmp_path / "compiled")
+    monkeypatch.setattr(compiled, "_PRINT", tmp_path / "compiled" / "sources.sha256")
+    return tmp_path
+
+
+def _made(folder: Path) -> list[Path]:
+    out = folder / "out"
+    out.mkdir()
+    library = out / "fold.so"
+    library.write_bytes(b"\x7fELF")
+    return [library]
+
+
+def test_what_is_compiled_is_fresh_until_a_source_changes(folder: Path) -> None:
+    assert not compiled.is_fresh()
+    compiled._put(_made(folder), compiled._print())
+    assert compiled.is_fresh()
+    (folder / "lists.py").write_text("'''Something.'''\n")
+    assert not compiled.is_fresh()
+    path: list[str] = ["sources"]
+    compiled.prefer(path)
+    assert path == ["sources"]
+
+
+def test_what_was_made_on_another_kind_of_machine_is_left(folder: Path) -> None:
+    (library,) = _made(folder)
+    compiled._put([library.rename(folder / "out" / f"{compiled._GROUP}__mypyc.so")], compiled._print())
+    path: list[str] = ["sources"]
+    compiled.prefer(path)
+    assert path == ["sources"]
+    assert not compiled.is_used()
+
+
+def test_what_finds_other_spans_does_not_stay(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled._put(_made(folder), compiled._print())
+    says = [sys.executable, "-c", "import os; print(os.environ['LOCKGATE_COMPILED'])"]
+    with pytest.raises(UsageError, match="other spans"):
+        compiled._compare(says)
+    fails = [sys.executable, "-c", "import os; assert os.environ['LOCKGATE_COMPILED'] == 'no', 'odd'"]
+    with pytest.raises(UsageError, match="compiled rules failed"):
+        compiled._compare(fails)
+    compiled._compare([sys.executable, "-c", "print('the same')"])
+    monkeypatch.setattr(compiled.shutil, "which", lambda name: None)
+    with pytest.raises(UsageError, match="C compiler"):
+        compiled.compile_engine(says)
+    assert compiled.remove()
+    assert not compiled.remove()
+
+
+@pytest.mark.slow
+def test_compiled_modules_stand_before_their_sources_and_find_the_same(
+    tmp_path: Path, require: Callable[[bool, str], None]
+) -> None:
+    require(shutil.which("gcc") is not None, "a C compiler")
+    package = tmp_path / "lockgate"
+    shutil.copytree(
+        Path(lockgate.__file__).parent,
+        package,
+        ignore=shutil.ignore_patterns("assets", "compiled", "__pycache__"),
+    )
+    shutil.copy2(Path(compiled.__file__), package / "deidentify" / "compiled.py")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def python(code: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    # a few modules of the many, for all take minutes
+    few = ("fold", "spans", "digits", "tokens", "ages")
+    python(
+        "import sys; from lockgate.deidentify import compiled\n"
+        f"compiled._files = lambda: [compiled._SOURCES / f'{{name}}.py' for name in {few}]\n"
+        "says = [sys.executable, '-c', 'from lockgate.cli import main; main()', 'scrub-engine', 'digest', '--json', "
+        "'--letters', 'first']\n"
+        "assert compiled.compile_engine(says) == 5"
+    )
+    fold, engine = python(_WHERE).split()
+    assert fold.startswith(str(package / "deidentify" / "text" / "compiled")), fold
+    assert engine == str(package / "deidentify" / "text" / "engine.py")
+    environment["LOCKGATE_COMPILED"] = "no"
+    assert python(_WHERE).split()[0].endswith("fold.py")
+    environment["LOCKGATE_COMPILED"] = "yes"
+    shown = "from lockgate.cli import run; run(['scrub-engine', 'show', '--json'])"
+    assert json.loads(python(shown)) == {"compiled": True}
+    (package / "deidentify" / "text" / "ages.py").open("a").write("\n")
+    assert python(_WHERE).split()[0].endswith("fold.py")
+    assert json.loads(python(shown)) == {"compiled": False}
