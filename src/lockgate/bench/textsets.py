@@ -42,6 +42,7 @@ LETTERS = {
     "tenth": 20_370_418,
     "eleventh": 20_380_926,
     "twelfth": 20_391_105,
+    "thirteenth": 20_400_714,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.
