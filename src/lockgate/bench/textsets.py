@@ -43,6 +43,7 @@ LETTERS = {
     "eleventh": 20_380_926,
     "twelfth": 20_391_105,
     "thirteenth": 20_400_714,
+    "fourteenth": 20_410_723,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.

@@ -1,4 +1,4 @@
-"""Notes in the house styles of other hospitals, written blind: thirteen sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: fourteen sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own notes
 where ``generate(letters=...)`` names a set of ``SETS``; the people, the events and the number of notes are the same.
@@ -31,6 +31,7 @@ SETS = {
     "eleventh": ("letters-eleventh", "letters-eleventh-words"),
     "twelfth": ("letters-twelfth", "letters-twelfth-words"),
     "thirteenth": ("letters-thirteenth", "letters-thirteenth-words"),
+    "fourteenth": ("letters-fourteenth", "letters-fourteenth-words"),
 }
 
 
