@@ -33,9 +33,12 @@ _NO_AREAS = frozenset(
 )
 _BFPO = re.compile(r"\bBFPO ?\d{1,4}\b")
 _STREETS = (
-    "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|grove|square|"
-    "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|stryd|broadway|"
-    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|boulevard|esplanade|(?:dr|cl|terr|sq|gr|cres)(?=[,\n\t])"
+    "road|rd|street|st|avenue|ave|lane|ln|close|drive|way|court|ct|crescent|cres|gardens|gdns|place|pl|terrace|"
+    "grove|square|"
+    "hill|park|walk|row|mews|rise|view|green|parade|circle|circus|bank|brae|loan|wynd|gait|gate|heol|ffordd|"
+    "stryd|broadway|"
+    "quay|wharf|embankment|path|yard|croft|meadow|meadows|fields|field|vale|orchard|cottages?|villas?|house|"
+    "boulevard|esplanade|(?:dr|cl|terr|sq|gr|cres)(?=[,\n\t])"
 )
 # A capitalised word that is no outward code: not followed by digits.
 _CAPITAL = r"[A-Z](?![A-Z]?\d)[\w'-]*"
@@ -54,6 +57,10 @@ _HOUSE_NAME = re.compile(
     r"(?:Cottage|House|View|"
     r"Bank|Lodge|Farm|Forge|Villa|Hall|Manor|Court|Barn|Mill|Croft|Place|Lea|Nook|Dene|Garth|Mount|Bungalow|Mews),))"
     r"(?:The )?[A-Z][a-z'-]+(?: [A-Z][a-z'-]+){0,2}),? ?\n?$"
+)
+_SMALL_HOUSE = re.compile(
+    r"(?<!\w)([A-Za-z'-]+ (?:cottage|house|view|bank|lodge|farm|forge|villa|hall|manor|barn|mill|croft|bungalow)), $",
+    re.I,
 )
 _FLAT_IN = re.compile(
     r"(?:Flat|Apartment|Apt|Unit|Room|Suite|Berth|Pitch|Plot|Chalet|Caravan|Bedsit|Lodge) \w{1,5}, (?:The )?"
@@ -100,7 +107,8 @@ _OTHER_ROADS = Beginnings(
 # A house by its number and the name of its road, whose word no list of streets has: "17 Beech Mount", "6 Pear Tree Cl".
 _OTHER_HOUSE = Expression(
     r"\d(?<![\w./]\d)\d{0,2}[a-dA-D]?,? (?:[A-Z][a-z'-]+ ){1,2}"
-    r"(?:Side|Mount|Cl|Approach|Chase|Spinney|Dene|Garth|Nook|Fold|Brow|Gate|Ridge|Paddocks?|Copse|Holt|Leas?|Leys|Woods?|"
+    r"(?:Side|Mount|Cl|Approach|Chase|Spinney|Dene|Garth|Nook|Fold|Brow|Gate|Ridge|Paddocks?|Copse|Holt|Leas?|"
+    r"Leys|Woods?|"
     r"Heath|Common|Dell|Glade|Pastures|Heights|Causeway|Parc|Hollow|Maltings|Orchards|Acres|Tce|Gdns|Pde)\b",
     rb"(?<![Aa0./])0{1,3}[Aa]?,? A[a'-]",
 )
@@ -114,11 +122,12 @@ _BLOCK_ROOM_FIRST = Beginnings("Block ", "Staircase ")
 _SMALL_STREET = Expression(
     r"\d(?<![\w./:]\d)\d{0,2}[a-d]?,? (?!of |in |on |at |to )(?:[a-z']{3,} ){1,2}"
     r"(?:road|rd|street|avenue|lane|close|grove|"
-    r"terrace|crescent|gardens|mews|court|walk|drive)(?!\w| (?:of|to|in|ct|for)\b)",
+    r"terrace|crescent|gardens|mews|court|walk|drive|way(?=[,.)\n]))(?!\w| (?:of|to|in|ct|for)\b)",
     rb"(?<![Aa0./:])0{1,3}a?,? [a']",
 )
 _NOT_SMALL = re.compile(
-    r"\b(?:days?|weeks?|months?|hours?|hrs?|minutes?|mins?|min|steps?|metres?|metre|miles?|yards?|people|times|and|the)\b"
+    r"\b(?:days?|weeks?|months?|hours?|hrs?|minutes?|mins?|min|steps?|metres?|metre|miles?|yards?|people|times|"
+    r"and|the)\b"
 )
 _THE_HOUSES = Expression(
     r"\d(?<![\w./:]\d)\d{0,2}[A-Da-d]?,? The [A-Z][a-z]{3,}(?: [A-Z][a-z]+)?",
@@ -283,7 +292,7 @@ def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Sp
     for match in _STREET.finditer(text, digits):
         rooms = before(_FLAT, text, match.start(), 20)
         start = rooms.start() if rooms else match.start()
-        house = before(_HOUSE_NAME, text, start, 40)
+        house = before(_HOUSE_NAME, text, start, 40) or before(_SMALL_HOUSE, text, start, 30)
         yield Span(house.start(1) if house else start, match.end(), ADDRESS)
     for match in _LIVING.matches(_ADDRESS_CUE, text, there):
         yield Span(match.start(1), match.end(1), ADDRESS)
@@ -291,7 +300,8 @@ def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Sp
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _SMALL_STREET.finditer(text, digits):
         if not _NOT_SMALL.search(match[0]):
-            yield Span(match.start(), match.end(), ADDRESS)
+            rooms = before(_FLAT, text, match.start(), 20) or before(_SMALL_HOUSE, text, match.start(), 30)
+            yield Span(rooms.start() if rooms else match.start(), match.end(), ADDRESS)
     for match in _THE_HOUSES.finditer(text, digits):
         yield Span(match.start(), match.end(), ADDRESS)
     for match in _STAIR.finditer(text, digits):

@@ -41,6 +41,9 @@ _DONE = re.compile(
     r"postponed to|moved to)"
     r"[ :]{1,2}$"
 )
+# Who did something, before the day that ends a note: "ext 4417 by Esther, 9/12", "pharmacist check RB 25/12".
+_BY_WHOM = re.compile(r"(?:\bby [A-Z][a-z'-]+, |\b(?i:check(?:ed)?|by|done|seen)(?: by)? [A-Z]{2} )$")
+_ENDS_NOTE = re.compile(r"\.?\s*(?:\n|\Z)")
 # What is done or asked for a day, whatever the month: no score, and no number of days or months.
 _OF_A_DAY = re.compile(
     r"(?:\b(?i:typed|dictated|transcribed|signed|countersigned|sgd|triaged?|offer(?:ed|ing)?(?: her| him| them| you)?|"
@@ -52,9 +55,9 @@ _OF_A_DAY = re.compile(
     r"f2f|face to face|due change|"
     r"arrived|died|rip|verified|authorised|validated|issued|lodged|detained|sectioned|s/b|d/w|inpatient|"
     r"(?:cvc|picc|midline|vascath|art(?:erial)? line|a-line|ngt?|catheter|cannula|pvc|drain|line)(?: sited| inserted)?|"
-    r"last (?:seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"
+    r"done|last (?:call|seen|visit(?:ed)?|review(?:ed)?|contact|home visit|attended|fall|fell|collected|dispensed|bled|"
     r"changed|dressed|seizure|fit|episode|scan)|next (?:seen|visit|review|appt)|"
-    r"(?:cns|anp|consultant|matron),?|seeing me|opa|referral|restarts?|deliver(?:y|ed)|visits?|told|seen there|"
+    r"(?:cns|anp|consultant|matron),?|seeing me|opa|referral|restarts?|deliver(?:y|ed)|visit(?:s|ed)?|told|seen there|"
     r"tribunal|by me|reported|last seen by [a-z'-]+|"
     r"re-?admitted|d/c'?d|discharged|aware|handover|updated|dict|informed|confirmed|agreed|"
     r"free|available|prefers?|ring back|call back|rebook|expected|planned|provisional(?:ly)?)[ :]{1,2}|"
@@ -287,6 +290,8 @@ def _of_a_day(text: str, match: re.Match[str], day: int, month: int) -> bool:
     begin, end = match.span()
     if "/" not in match[0] or _NO_DATE_AFTER.match(text, end) or _ONE_AFTER.match(text, end):
         return False
+    if _ENDS_NOTE.match(text, end) and before(_BY_WHOM, text, begin, 36):
+        return True
     if before(_OF_A_DAY, text, begin, 36):
         return not before(_NO_DAY, text, begin, 12) and not _AGO.match(text, end)
     if _RESULT.match(text, end) and before(_TEST, text, begin, 20):

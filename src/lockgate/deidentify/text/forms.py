@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from lockgate.deidentify.text import entries
+from lockgate.deidentify.text import called, entries, placed
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES
@@ -179,6 +179,8 @@ def forms(text: str, there: There, form: bytes) -> Iterator[Span]:
                 yield Span(match.start(1) + piece.start(1), match.start(1) + piece.end(1), STAFF)
     yield from _by_outline(text, form)
     yield from entries.entries(text, there, form)
+    yield from placed.placed(text, there, form)
+    yield from called.called(text, there, form)
 
 
 def _by_outline(text: str, form: bytes) -> Iterator[Span]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text import schemes
+from lockgate.deidentify.text import headed, schemes
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
 from lockgate.deidentify.text.fold import any_of
@@ -107,6 +107,7 @@ def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
         ):
             yield Span(begin, end, PHONE)
     yield from schemes.schemes(text, there, digits)
+    yield from headed.headed(text, digits)
     for match in _SPLIT_FIRST.matches(_SPLIT, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _ANNOUNCED.finditer(text, digits):

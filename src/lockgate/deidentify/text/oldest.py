@@ -49,13 +49,16 @@ _BEFORE = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'-]+,? (?:is|was|turned) (?:now |aged )?|"
     r"\b(?i:" + _KIN + r")(?:'s)?(?: [A-Z][\w'-]+){0,2}(?:, | ?\(| - | is | was | are |: | )" + _ADVERB + r"|"
     r"[A-Z][a-z'-]+(?: \(|, )|\b(?:Mr|Mrs|Ms|Miss)\.? [A-Z]\.? \(|"
+    r"\b(?i:neighbour|friend|cousin|aunt|uncle|sister|brother|widow|widower|parent) of |"
+    r"[ /.-](?:18|19)\d\d(?: \(|, )|[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+ {2,5}|"
     r"\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
     r"\b[FM], |\d[/.-]\d\d(?:\d\d)? ?/ ?|\d, \d, |\d[/.-]\d\d \(|\d{5,}, |\d{3} \d{4}, |"
     r"[A-Z][a-z'-]+ [A-Z][A-Za-z'-]+(?:,| -|:) )$"
 )
 # After these a number is an age only where a clause ends with it too: "(Danuta, 91, Gdynia)".
 _LOOSE = re.compile(
-    r"(?:\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
+    r"(?:[ /.-](?:18|19)\d\d(?: \(|, )| {2}|\b(?i:neighbour|friend|cousin|aunt|uncle|sister|brother|widow|"
+    r"widower|parent) of |\b(?:[a-z]+(?:er|or|ist|man|ess|smith)|nurse|cook|secretary|clerk) of |[A-Za-z]\), |"
     r"[A-Z][a-z'-]+(?: \(|, )|\b(?i:well|now|only|just|almost|nearly|pt|m|f|man|patient|living) |: ?|@ ?)$"
 )
 _ALONE = re.compile(
@@ -71,9 +74,12 @@ _MEASURED = re.compile(
     r"titre|iop|iga|igg|abpi|insulin|ph|po2|pco2|tsh|t4|inr|psa|height|ht|bmi|saw|at|drop|to|was)(?: (?:is |was )?now)?"
     r"[:\s=,(]{1,3}$"
 )
+# A full name whose last word is a measure too: "Jack Day, 93,".
+_FULL_NAME = re.compile(r"(?:\A|\n|: |  )[A-Z][a-z'-]+ (?:Day|Page|Bay|Rate|Line|Peak|Drop|Ward), $")
 # Of a relative: what happened "at", "until" or "in brackets" an age, where the clause measures nothing.
 _OF_KIN = re.compile(
-    r"\b(?i:mother|father|mum|mam|dad|parents?|sisters?|brothers?|husband|wife|aunt(?:ie)?|uncle|gran(?:ny|dma|dad|dpa|d?mother|dfather)?|"
+    r"\b(?i:mother|father|mum|mam|dad|parents?|sisters?|brothers?|husband|wife|aunt(?:ie)?|uncle|gran(?:ny|dma|"
+    r"dad|dpa|d?mother|dfather)?|"
     r"nan(?:a|ny)?|cousin|m?gm|m?gf|pgm|pgf|mgm|mgf|siblings?)\b(?P<clause>[^.;\n\d]{0,44}?)"
     r"(?:\b(?:at|from|till?|until|to|since|d|age|aged) |\()$"
 )
@@ -87,8 +93,10 @@ _OTHER_OF_TWO = re.compile(
 )
 _HISTORY = re.compile(r"\b(?:FHx?|FH|[Ff]amily (?:history|hx))\b[^\n]{0,90}(?P<clause>[a-z]{2,}) \(?$")
 _MEASURES = re.compile(
-    r"\b(?i:sats?|spo2|hr|pulse|bp|rr|hb|crp|urea|weigh\w*|wt|rate|scor\w+|bed|room|day|dose|egfr|glucose|bm|sugar|desat\w*|"
-    r"temp\w*|level|page|flat|house|number|no|ward|bay|peak|route|bus|bmi|up|down|ring|called|phone\w*|ext|pain|reading)\b"
+    r"\b(?i:sats?|spo2|hr|pulse|bp|rr|hb|crp|urea|weigh\w*|wt|rate|scor\w+|bed|room|day|dose|egfr|glucose|bm|"
+    r"sugar|desat\w*|"
+    r"temp\w*|level|page|flat|house|number|no|ward|bay|peak|route|bus|bmi|up|down|ring|called|phone\w*|ext|pain|"
+    r"reading)\b"
 )
 # In a handover: after the bed and the name, before two spaces, a day or what somebody is in with; or before "in with".
 _ROW = re.compile(
@@ -161,7 +169,9 @@ def _told(text: str, begin: int, end: int) -> bool:
         return bool(_ALONE.match(text, end)) and _of_family(text, begin)
     if _AGED.search(lead):
         return True
-    return not _MEASURED.search(lead) and (not _LOOSE.search(lead) or bool(_ALONE.match(text, end)))
+    return (not _MEASURED.search(lead) or bool(_FULL_NAME.search(lead))) and (
+        not _LOOSE.search(lead) or bool(_ALONE.match(text, end))
+    )
 
 
 _WORD = re.compile(r"[A-Za-z]+")
