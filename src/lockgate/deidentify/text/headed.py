@@ -36,7 +36,7 @@ _CUES = words("""
     Mon Tue Wed Thu Fri Sat Sun Monday Tuesday Wednesday Thursday Friday Saturday Sunday GMC NMC HCPC GPhC PIN bleep
     Bleep and/or Phone phone Ph ph ring call Clinic clinic Seen Admitted admitted Discharged discharged Lab LAB
 """)
-_SHORTEST, _MOST = 8, 50
+_SHORTEST, _MOST, _HEAD = 8, 50, 600
 _MARKS = " ,;|([:.\n-"
 _LABELS = words("nhs chi h&c hcn dob d.o.b hosp hospital mrn born b no m f h r s") | frozenset(
     map(str, range(120))
@@ -62,6 +62,8 @@ def headed(text: str, digits: Places) -> Iterator[Span]:
     last = 0
     for number in _NUMBER.finditer(text, digits):
         begin, before = number.start(), last
+        if begin > _HEAD:
+            break  # a name that is found is found again by ``again``
         last = number.end()
         if begin - before < _SHORTEST and before:
             continue  # the number after a birth date
