@@ -106,7 +106,8 @@ _OURS = words("""
     allevyn aquacel mepilex duoderm inadine jelonet tegaderm kendrick hudson venturi yankauer guedel
     robinson redivac
     care nordic clinical geneticist scientist crisis self-ref doctor anywhere attend otherwise accoucheur
-    autumn winter spring viability tissue bereavement stoma continence bladder reablement dietetics
+    majors minors supportive app autumn winter spring viability tissue bereavement stoma continence bladder
+    reablement dietetics
     stannah motability universal pip esa dla dwp dvla nice who cqc bma mencap scope samaritans mind
     rethink macmillan
     sgd sigd prev mil fil ttl hmp ied icd gdp bds frcs frcog mrcp mrcgp frca frcr frcpath mbbs mbchb bsc

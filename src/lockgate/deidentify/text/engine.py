@@ -25,6 +25,7 @@ from lockgate.deidentify.text import (
     cuewords,
     days,
     digits,
+    evidence,
     forms,
     initials,
     joined,
@@ -134,7 +135,7 @@ def find(
     if ner is not None:
         found += ner.spans(folded)
     spans = _join(folded, resolve(found))
-    for more in (unlisted.unlisted, again.listed, again.repeated, letters.repeated):
+    for more in (unlisted.unlisted, again.listed, again.repeated, letters.repeated, evidence.evident):
         if others := list(more(tokens, spans)):
             spans = resolve(spans + others)
     if origin is None:
