@@ -33,6 +33,7 @@ SETS = {
     "thirteenth": ("letters-thirteenth", "letters-thirteenth-words"),
     "fourteenth": ("letters-fourteenth", "letters-fourteenth-words"),
     "fifteenth": ("letters-fifteenth", "letters-fifteenth-words"),
+    "sixteenth": ("letters-sixteenth", "letters-sixteenth-words"),
 }
 
 
