@@ -45,7 +45,7 @@ LETTERS = {
     "thirteenth": 20_400_714,
     "fourteenth": 20_410_723,
     "fifteenth": 20_420_819,
-    "sixteenth": 20_420_819,
+    "sixteenth": 20_430_903,
 }
 
 # meddeid-data: three of its six kinds of document were looked at while rules were written, three were not.

@@ -1,4 +1,4 @@
-"""Notes in the house styles of other hospitals, written blind: fifteen sets of templates, each of four or more houses.
+"""Notes in the house styles of other hospitals, written blind: sixteen sets of templates, each of four or more houses.
 
 The scrubber is judged on them because its author didn't see them. They are written instead of the hospital's own notes
 where ``generate(letters=...)`` names a set of ``SETS``; the people, the events and the number of notes are the same.
