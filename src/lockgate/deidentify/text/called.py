@@ -1,5 +1,5 @@
 """First names by what stands beside them, those that are words or months too: "(Terry), 07700 900...", "Could Heather
-please", "Beryl and Marigold", "Runner June", "wife hope has naloxone", "Grace tearful in one to one", "under Little".
+please", "Beryl and Marigold", "Runner June", "wife hope has naloxone", "Rose tearful in one to one", "under Little".
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _MONTHLY_FIRST = Beginnings(" june", " april", " may", " avril", " reg")
 _PARTS_OF = words(
     "runner scrub scribe driver nurse hca sister circulator odp porter worker rang senco volunteer physio"
 )
-# Names that are words at the start of an entry, before what a patient does or has: "Grace tearful in one to one".
+# Names that are words at the start of an entry, before what a patient does or has: "Rose tearful in one to one".
 _STATE = re.compile(
     r"(?:\n|\A|[.!] )([A-Z][a-z'-]+)(?= (?:tearful|obs stable|slept|settled|mobilising|mobilised|ate|declined|refused|"
     r"complained|reports|reported|reviewed on|counselled|feels|felt|worried|is worried|has been|gave|asked|remains|"
