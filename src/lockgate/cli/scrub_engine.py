@@ -70,7 +70,7 @@ def learn(
     patients: Annotated[int, typer.Option(min=50, help="Patients of whom each set is written.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 7,
 ) -> None:
-    """Learn from the synthetic letters what speaks for a name: for who changes the rules. Needs the extra 'feedback'."""
+    """Learn from the synthetic letters what speaks for a name, for who changes rules. Needs the extra 'feedback'."""
     from lockgate.deidentify.text import evidencetrain
     from lockgate.synthetic.letters import SETS
     from lockgate.synthetic.marked import marked
