@@ -1,17 +1,19 @@
 """Capitalised words that no rule has found, judged by what speaks for a name: their looks, lists and neighbours.
 
-A weight stands in ``gazetteer/evidence.json`` for each thing that may speak for or against ("0t=drug": the
-word is in the list of medicines; "-1 w=at": "at" stands before it). Their sum is the logarithm of the odds. The
-weights were learnt from the synthetic letters by ``evidencetrain``; no word that only names have is among them.
+A weight stands in ``gazetteer/evidence.json`` for each thing that may speak for or against ("0t=drug": the word is in
+the list of medicines; "-1 w=at": "at" stands before it). Their sum is the logarithm of the odds, in hundredths: whole
+numbers, so that the order of adding makes no difference. The weights were learnt from the synthetic letters by
+``evidencetrain``; no word that only names have is among them.
 """
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import resources
+from typing import Any, TypeVar
 
 from lockgate.deidentify.text import record, strangers, things
 from lockgate.deidentify.text.capitals import capitals, names_nothing
@@ -34,10 +36,12 @@ from lockgate.deidentify.text.spans import NAME, ORGANISATION, PLACE, STAFF, Spa
 from lockgate.deidentify.text.things import medicine
 from lockgate.deidentify.text.tokens import Tokens
 
+T = TypeVar("T")
+
 FILE = "evidence.json"
 # From which sum on a word is marked: one that no list has, one of the language, one in capitals; and one of the
 # language that stands alone.
-_STRANGE, _LEAST, _CAPITALS, _SURE = 0.0, 1.0, 2.0, 3.0
+_STRANGE, _LEAST, _CAPITALS, _SURE = 0, 100, 200, 300
 _WHERE = frozenset((PLACE, ORGANISATION))
 # What stands between two words of one name.
 _JOINTS = frozenset((" ", "-", "/", "'", "'s ", " & ", " and ", " of ", " of the ", " the ", " on "))
@@ -96,7 +100,7 @@ def _named(tokens: Tokens, run: list[int], spans: list[Span]) -> list[Span]:
     return [Span(begin, end, _kind(words[0]) if len(run) == 1 else ORGANISATION)]
 
 
-def _may_be_alone(tokens: Tokens, place: int, told: float) -> bool:
+def _may_be_alone(tokens: Tokens, place: int, told: int) -> bool:
     """Whether a word may be a name by itself: an initial or a word of the language where much speaks for it."""
     word, before, after = tokens.words[place], tokens.gaps[place - 1], tokens.gaps[place]
     if len(word) == 1:
@@ -123,7 +127,7 @@ def _beside(text: str, begin: int, end: int, spans: list[Span]) -> bool:
 
 
 @remembered(1 << 16)
-def _least(word: str) -> float:
+def _least(word: str) -> int:
     """The sum from which on a word is marked: one that no list has sooner, one of the language or in capitals later."""
     if word.isupper():
         return _CAPITALS
@@ -149,39 +153,29 @@ def _may_name(word: str) -> bool:
 
 def features(tokens: Tokens, place: int) -> list[str]:
     """All that may speak for or against a word of a text, as the weights name it."""
-    return [feature for group in _groups(tokens, place) for feature in group]
+    return [feature for group in _asked(tokens, place, _FEATURES) for feature in group]
 
 
-def _groups(tokens: Tokens, place: int) -> Iterable[tuple[str, ...]]:
-    words, gaps = tokens.words, tokens.gaps
-    word, before, after = words[place], gaps[place - 1] if place else "^", gaps[place]
-    yield _of_word(word)
-    yield _of_gaps((before, after, _shape(word)))
-    yield ("start",) if tokens.at_start(place) else ("in",)
-    if place:
-        yield _of_word_before((before[-1:], _shape(word), words[place - 1]))
-        if place > 1 and "\n" not in gaps[place - 2]:
-            yield _of_second_before(words[place - 2])
-    if place + 1 < len(words):
-        yield _of_word_after((after[:1], words[place + 1]))
-        if place + 2 < len(words) and "\n" not in gaps[place + 1]:
-            yield _of_second_after(words[place + 2])
+def _sum(tokens: Tokens, place: int) -> int:
+    """What speaks for a word and against it, summed, in hundredths."""
+    return _weights()[""] + sum(_asked(tokens, place, _sums()))
 
 
-def _sum(tokens: Tokens, place: int) -> float:
-    """What speaks for a word and against it, summed: the same groups, each remembered as its sum."""
+def _asked(tokens: Tokens, place: int, ask: Sequence[Callable[[Any], T]]) -> list[T]:
+    """What functions (in the order of ``_FEATURES``) say of a word, the gaps around it and its neighbours."""
+    of_word, of_gaps, of_start, of_before, of_second_before, of_after, of_second_after = ask
     words, gaps = tokens.words, tokens.gaps
     word, before, after = words[place], gaps[place - 1] if place else "^", gaps[place]
     shape = _shape(word)
-    told = _word_sum(word) + _gaps_sum((before, after, shape)) + _start_sum(tokens.at_start(place))
+    told = [of_word(word), of_gaps((before, after, shape)), of_start(tokens.at_start(place))]
     if place:
-        told += _before_sum((before[-1:], shape, words[place - 1]))
+        told.append(of_before((before[-1:], shape, words[place - 1])))
         if place > 1 and "\n" not in gaps[place - 2]:
-            told += _second_before_sum(words[place - 2])
+            told.append(of_second_before(words[place - 2]))
     if place + 1 < len(words):
-        told += _after_sum((after[:1], words[place + 1]))
+        told.append(of_after((after[:1], words[place + 1])))
         if place + 2 < len(words) and "\n" not in gaps[place + 1]:
-            told += _second_after_sum(words[place + 2])
+            told.append(of_second_after(words[place + 2]))
     return told
 
 
@@ -273,51 +267,38 @@ def _of_second_after(word: str) -> tuple[str, ...]:
     return tuple(f"+2{each}" for each in _brief(word))
 
 
+def _of_start(starts: bool) -> tuple[str, ...]:
+    return ("start",) if starts else ("in",)
+
+
+_FEATURES: tuple[Callable[[Any], tuple[str, ...]], ...] = (
+    _of_word,
+    _of_gaps,
+    _of_start,
+    _of_word_before,
+    _of_second_before,
+    _of_word_after,
+    _of_second_after,
+)
+
+
 @cache
-def _weights() -> dict[str, float]:
+def _weights() -> dict[str, int]:
+    """The weights in hundredths, by feature; that of "" is always added."""
     file = resources.files("lockgate.deidentify.text").joinpath("gazetteer", FILE)
-    weights: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
+    weights: dict[str, int] = json.loads(file.read_text(encoding="utf-8"))
     return weights
 
 
-def _weigh(told: Iterable[str]) -> float:
+@cache
+def _sums() -> tuple[Callable[[Any], int], ...]:
+    """The same functions with the sum of the weights of what they say, remembered."""
+    return tuple(_summed(of) for of in _FEATURES)
+
+
+def _summed(of: Callable[[Any], tuple[str, ...]]) -> Callable[[Any], int]:
     weights = _weights()
-    return sum(weights.get(feature, 0.0) for feature in frozenset(told))
-
-
-@remembered(1 << 16)
-def _word_sum(word: str) -> float:
-    return _weigh(_of_word(word)) + _weights().get("", 0.0)
-
-
-@remembered(1 << 15)
-def _gaps_sum(key: tuple[str, str, str]) -> float:
-    return _weigh(_of_gaps(key))
-
-
-@remembered(2)
-def _start_sum(starts: bool) -> float:
-    return _weights().get("start" if starts else "in", 0.0)
-
-
-@remembered(1 << 16)
-def _before_sum(key: tuple[str, str, str]) -> float:
-    return _weigh(_of_word_before(key))
-
-
-@remembered(1 << 16)
-def _second_before_sum(word: str) -> float:
-    return _weigh(_of_second_before(word))
-
-
-@remembered(1 << 16)
-def _after_sum(key: tuple[str, str]) -> float:
-    return _weigh(_of_word_after(key))
-
-
-@remembered(1 << 16)
-def _second_after_sum(word: str) -> float:
-    return _weigh(_of_second_after(word))
+    return remembered(1 << 16)(lambda key: sum(weights.get(name, 0) for name in frozenset(of(key))))
 
 
 @remembered(1 << 16)

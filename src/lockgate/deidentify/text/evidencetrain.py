@@ -21,8 +21,8 @@ Letters = Sequence[tuple[str, list[Span]]]
 _SETS, _TIMES = 3, 5
 
 
-def train(letters: Mapping[str, Letters], *, seed: int = 1) -> dict[str, float]:
-    """Weights by feature ("" for the intercept), of the letters of each set with their true spans."""
+def train(letters: Mapping[str, Letters], *, seed: int = 1) -> dict[str, int]:
+    """Weights in hundredths by feature ("" for the intercept), of the letters of each set with their true spans."""
     try:
         from scipy.sparse import csr_matrix
         from sklearn.linear_model import LogisticRegression
@@ -50,10 +50,10 @@ def train(letters: Mapping[str, Letters], *, seed: int = 1) -> dict[str, float]:
     matrix = csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(rows), len(names)))
     model = LogisticRegression(l1_ratio=1, C=1.0, solver="liblinear", max_iter=100, random_state=seed)
     model.fit(matrix, np.array(truth))
-    weights = {"": round(float(model.intercept_[0]), 2)}
+    weights = {"": round(100 * float(model.intercept_[0]))}
     for name, weight in zip(names, model.coef_[0], strict=True):
         if abs(weight) >= 0.02:
-            weights[name] = round(float(weight), 2)
+            weights[name] = round(100 * float(weight))
     return weights
 
 
