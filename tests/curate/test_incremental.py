@@ -427,3 +427,24 @@ def test_a_model_that_is_trained_anew_is_another(tmp_path: Path) -> None:
     (model / "tagger" / "model").write_bytes(b"other weights")
     after = buildstate.fingerprint(Site.open(site.path))
     assert [name for name in after if after[name] != before[name]] == ["model of names"]
+
+
+@pytest.mark.parametrize(
+    ("name", "decides"),
+    [
+        ("weights.json", True), ("themes.npz", True), ("areas.parquet", True), ("rules.py", True),
+        ("README.md", False), ("rules.cpython-311.so", False),
+    ],
+)  # fmt: skip
+def test_a_build_is_bound_to_every_file_that_decides_what_a_note_becomes(
+    name: str, decides: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights and tables beside the code count as code does: a release after a change of them is a full one."""
+    for room in buildstate._CODE:
+        (tmp_path / room / "data").mkdir(parents=True)
+    (tmp_path / "deidentify" / "data" / name).write_bytes(b"before")
+    monkeypatch.setattr(buildstate.resources, "files", lambda _: tmp_path)
+    before = buildstate._code_print.__wrapped__()
+    assert buildstate._code_print.__wrapped__() == before
+    (tmp_path / "deidentify" / "data" / name).write_bytes(b"after")
+    assert (buildstate._code_print.__wrapped__() != before) is decides

@@ -115,3 +115,14 @@ def test_compiled_modules_stand_before_their_sources_and_find_the_same(
     (package / "deidentify" / "text" / "ages.py").open("a").write("\n")
     assert python(_WHERE).split()[0].endswith("fold.py")
     assert json.loads(python(shown)) == {"compiled": False}
+
+
+def test_learning_says_what_is_wrong_before_it_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lockgate.cli import run
+
+    assert run(["scrub-engine", "learn", "--out", str(tmp_path / "none" / "w.json")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+    assert run(["scrub-engine", "learn", "--out", str(tmp_path / "w.json"), "--without", "nosuch"]) == 2
+    assert "choose of first" in capsys.readouterr().err

@@ -78,6 +78,8 @@ def learn(
     left = list(dict.fromkeys(without or ()))
     if unknown := [name for name in left if name not in SETS]:
         raise UsageError(f"there is no set of letters {unknown[0]!r}", remedy=f"choose of {', '.join(SETS)}")
+    if not out.parent.is_dir():
+        raise UsageError("there is no such folder", where=str(out.parent), remedy="make it first")
     sets = [name for name in SETS if name not in left]
     weights = evidencetrain.train({name: marked(name, patients, seed) for name in sets}, seed=seed)
     text = json.dumps(weights, indent=0, ensure_ascii=False, sort_keys=True) + "\n"

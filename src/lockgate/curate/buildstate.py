@@ -79,7 +79,8 @@ _CODE = (
     "quality",
     "curate",
 )
-_CODE_SUFFIXES = (".py", ".sql", ".yaml", ".csv", ".gz", ".txt")
+# Files in them that decide nothing: words for a reader, and what is made from the sources.
+_NO_CODE = (".md", ".pyc", ".so", ".sha256")
 # Sections of site.toml that change no row.
 _NO_MATTER = frozenset({"engine", "sandbox", "portal", "risk"})
 
@@ -127,7 +128,7 @@ def _code_print() -> str:
             path = f"{name}/{entry.name}"
             if entry.is_dir():
                 yield from walk(entry, path)
-            elif entry.name.endswith(_CODE_SUFFIXES):
+            elif not entry.name.endswith(_NO_CODE):
                 yield path, entry
 
     for room in _CODE:
