@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -115,6 +117,30 @@ def test_compiled_modules_stand_before_their_sources_and_find_the_same(
     (package / "deidentify" / "text" / "ages.py").open("a").write("\n")
     assert python(_WHERE).split()[0].endswith("fold.py")
     assert json.loads(python(shown)) == {"compiled": False}
+
+
+def test_only_what_is_given_a_value_once_is_declared_final() -> None:
+    source = """from __future__ import annotations
+import re
+There = dict[int, str]
+S = TypeVar("S")
+ONE = re.compile(r"x")
+SETS: dict[str, tuple[
+    str, int]] = {"é": ("a", 1)}
+BOTH = ONE | TWO
+later = 1
+def set_later():
+    global later
+    later = 2
+TWICE = 1
+TWICE += 1
+FIRST, SECOND = 1, 2
+empty: int
+"""
+    made = compiled._final(source)
+    assert re.findall(r"(\w+): _Final", made) == ["ONE", "SETS", "BOTH"]
+    assert 'SETS: _Final[dict[str, tuple[\n    str, int]]] = {"é": ("a", 1)}' in made
+    assert ast.dump(ast.parse(made.replace(": _Final =", " ="))).count("_Final") == 2  # the import, and SETS
 
 
 def test_learning_says_what_is_wrong_before_it_begins(

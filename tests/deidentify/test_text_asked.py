@@ -12,7 +12,9 @@ from lockgate.deidentify.text import (
     addresses,
     again,
     announced,
+    beginnings,
     beside,
+    chains,
     codes,
     engine,
     find,
@@ -23,11 +25,13 @@ from lockgate.deidentify.text import (
     oldest,
     patterns,
     record,
+    schemes,
     signoffs,
+    unlisted,
 )
-from lockgate.deidentify.text.beginnings import Beginnings, look
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, after_capital, look
 from lockgate.deidentify.text.fold import flatten, outline
-from lockgate.deidentify.text.spans import Span
+from lockgate.deidentify.text.spans import EMAIL, URL, Span
 from lockgate.deidentify.text.tokens import Tokens
 
 ADA = Known.from_rows([{"given_name": "Oluwaseun", "family_name": "Adebayo-Clarke"}])
@@ -76,27 +80,32 @@ def test_an_expression_tried_at_its_cues_finds_what_it_finds_everywhere(
 ) -> None:
     everywhere = [match.span() for match in expression.finditer(TEXT)]
     assert everywhere
-    assert [match.span() for match in cues.matches(expression, TEXT, look(flatten(TEXT)))] == everywhere
+    assert [
+        match.span() for match in cues.matches(expression, TEXT, look(flatten(TEXT), outline(TEXT)))
+    ] == everywhere
 
 
 NAMED = """Mill Road, off Upper Mill Lane\nThe Old Kent Road. McNab Road x O'Neil-Hay Close Grove Way (Station Mews)
 New Station Approach, Elm Tree Industrial Estate or St Mary Row\nOrmeau Park HC, Great St Bede Girls Boys. Ash CE
-Upper Mill Hall Lane Court Road Sea View Parade Mill Cl Beech Rd St Annes RC Primary Kelder DGH Avenue"""
+Upper Mill Hall Lane Court Road Sea View Parade Mill Cl Beech Rd St Annes RC Primary Kelder DGH Avenue
+Royal Borough of Upper Mill and Great Kelder Unitary Borough Council, Ash and Elm Fire & Rescue Service (Kelder and
+Great Ormeau Integrated Care Board; Ash & Elm Police, North and South Upper Ash Health and Social Care Trust"""
 SHAPED = "RX1234567 AB-1234567 MORGA657054SM9IJ M9999657054999IJ"
 
 
 @pytest.mark.parametrize(
-    ("expression", "forms", "steps"),
+    ("expression", "outlines", "steps"),
     patterns._LETTERS_FIRST,
     ids=lambda value: getattr(value, "pattern", "")[:20],
 )
 def test_what_an_expression_finds_has_one_of_its_outlines(
-    expression: re.Pattern[str], forms: tuple[bytes, ...], steps: tuple[int, ...]
+    expression: re.Pattern[str], outlines: Outlines, steps: tuple[int, ...]
 ) -> None:
     found = [match.start() for match in expression.finditer(SHAPED)]
     assert found
+    there = outlines.places(look(flatten(SHAPED), outline(SHAPED)))
     for begin in found:
-        assert any(outline(SHAPED).startswith(form, begin + step) for form in forms for step in steps)
+        assert any(begin + step in there for step in steps)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +114,8 @@ def test_what_an_expression_finds_has_one_of_its_outlines(
         (addresses._NAMED_ROAD, addresses._ROADS, 3),
         (addresses._OTHER_ROAD, addresses._OTHER_ROADS, 3),
         (announced._LETTERED, announced._LETTERS, 4),
+        (chains._BODY, chains._BODIES, 9),
+        (chains._POLICE, chains._POLICES, 6),
     ],
 )
 def test_an_expression_tried_before_its_last_word_finds_what_it_finds_everywhere(
@@ -112,7 +123,63 @@ def test_an_expression_tried_before_its_last_word_finds_what_it_finds_everywhere
 ) -> None:
     everywhere = [match.span() for match in expression.finditer(NAMED)]
     assert everywhere
-    assert [match.span() for match in ends.led(expression, NAMED, look(flatten(NAMED)), words)] == everywhere
+    assert [
+        match.span() for match in ends.led(expression, NAMED, look(flatten(NAMED), outline(NAMED)), words)
+    ] == everywhere
+
+
+@pytest.mark.parametrize(
+    "given", [NAMED, TEXT, SHAPED, "\nAA 12345\n\nAda,\nB, A (CD/EF) a, 1234 A.B. A A A A"]
+)
+def test_every_outline_is_found_where_it_stands(given: str) -> None:
+    form = outline(given)
+    there = look(flatten(given), form)
+    for outlines in beginnings._all_outlines:
+        where = sorted(
+            place for place in range(len(form)) for each in outlines.outlines if form.startswith(each, place)
+        )
+        assert outlines.places(there) == where
+        assert outlines.stand(there) == bool(where)
+
+
+@pytest.mark.parametrize(
+    ("before", "capital"),
+    [("near Upper Mill", True), ("O'Neil-hay", True), ("Mill-", True), ("(Mill", True), ("the mill", False),
+     ("Mill,", False), ("", False), ("9Mill", False), ("\u00c9tang", False)],
+)  # fmt: skip
+def test_a_word_before_a_place_begins_with_a_capital(before: str, capital: bool) -> None:
+    assert after_capital(before + " Road", len(before)) is capital
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["", "\n", "went to ", "x\t", "(", "a  ", "NHS ", "U. ", "U.  ", "he's ", " - ", "-- ", "end. ", "1) ", "3: ", "A ",
+     "\n   ", "Dr) ", "/", "!", "now;  ", "A&"],
+)  # fmt: skip
+def test_where_a_name_stands_inside_is_told_by_what_is_before_it(before: str) -> None:
+    rule = re.compile(r"(?:[a-z\d,;:)&/|>]|'s|[a-z]\)| -|[A-Z]{2}) {1,40}\Z|[(/\"]\Z| {3}\Z|\t\Z")
+    assert unlisted._stands_inside(before + "Mill Hall", len(before)) is (rule.search(before) is not None)
+
+
+@pytest.mark.parametrize(
+    ("said", "announces"),
+    [("policy", True), ("his Policy no.", True), ("(membership:", True), ("log,", True), ("cover", False), ("", False),
+     ("catalog", False)],
+)  # fmt: skip
+def test_a_scheme_is_announced_by_the_last_word(said: str, announces: bool) -> None:
+    assert schemes._may_announce(said) is announces
+    assert bool(schemes._ANNOUNCED.search(said + " AX ")) is announces
+
+
+def test_accounts_and_addresses_are_found_whole() -> None:
+    text = "jo dot bell at ash dot co dot uk, (kt+x (at) mill-hall.net) was at home dot. zz.b@gmail"
+    assert [text[span.begin : span.end] for span in find(text) if span.kind == EMAIL] == [
+        "jo dot bell at ash dot co dot uk", "kt+x (at) mill-hall.net", "zz.b@gmail",
+    ]  # fmt: skip
+    sites = "see ash.co.uk/x.com, (mill.org), a_b.com and/or elm.com-x; http://oak.info/y or www.fir.net"
+    assert [sites[span.begin : span.end] for span in find(sites) if span.kind == URL] == [
+        "ash.co.uk/x.com", "mill.org", "http://oak.info/y", "www.fir.net",
+    ]  # fmt: skip
 
 
 def test_an_outline_has_a_byte_for_each_character() -> None:

@@ -6,6 +6,7 @@ the sources they were made of, and of no others: after any change of a source Py
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 import os
@@ -48,6 +49,45 @@ setup(
 def _files() -> list[Path]:
     """The sources that are compiled."""
     return sorted(path for path in _SOURCES.glob("*.py") if path.stem not in _AS_THEY_ARE)
+
+
+def _final(source: str) -> str:
+    """A module's source with its constants declared final: compiled code then asks no dictionary for them.
+
+    Constants are the names that are given a value once, at the top level; aliases of types and what is used as one are
+    left.
+    """
+    tree = ast.parse(source)
+    given: dict[str, int] = {}
+    rebound = {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            given[node.id] = given.get(node.id, 0) + 1
+    lines = source.splitlines(keepends=True)
+    for node in reversed(tree.body):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            name, annotated = node.targets[0], None
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name, annotated = node.target, node.annotation
+        else:
+            continue
+        is_type = isinstance(node.value, ast.Subscript | ast.Name) or (
+            isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "TypeVar"
+        )
+        if node.value is None or given[name.id] > 1 or name.id in rebound or (is_type and annotated is None):
+            continue
+        first = name.lineno - 1
+        if annotated is None:
+            at = name.end_col_offset or 0
+            lines[first] = lines[first][:at] + ": _Final" + lines[first][at:]
+        else:
+            last, end = (annotated.end_lineno or 1) - 1, annotated.end_col_offset or 0
+            lines[last] = lines[last][:end] + "]" + lines[last][end:]
+            lines[first] = (
+                lines[first][: annotated.col_offset] + "_Final[" + lines[first][annotated.col_offset :]
+            )
+    future = "from __future__ import annotations\n"
+    return "".join(lines).replace(future, future + "from typing import Final as _Final\n", 1)
 
 
 def _print() -> str:
@@ -120,6 +160,9 @@ def compile_engine(digest: Sequence[str]) -> int:
             ],
         )
         told = _print()
+        for path in _files():
+            made_of = folder / "lockgate" / "deidentify" / "text" / path.name
+            made_of.write_text(_final(made_of.read_text(encoding="utf-8")), encoding="utf-8")
         files = [str(Path(*_PACKAGE.split(".")) / path.name) for path in _files()]
         (folder / "build_engine.py").write_text(_BUILD % _GROUP, encoding="utf-8")
         done = subprocess.run(

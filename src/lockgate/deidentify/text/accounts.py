@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.spans import EMAIL, URL, Span
@@ -17,13 +17,14 @@ _HANDLE = re.compile(
     r"user name|logged in as|telegram|handle)(?: (?i:account|name|user|handle|id|as|is)){0,2}[ :=-]{1,3}['\"]?"
     r"((?=[\w.]*[\d_.]\w)[A-Za-z][\w.]{3,28}\w)(?![\w@])"
 )
-_SPELT = re.compile(
-    r"(?:[\w+-]+(?: dot |\.))*[\w+-]+(?: at | ?[(\[]at[)\]] ?)[\w-]+(?:(?: dot |\.)(?:com|co|net|org|uk|nhs|ac|gov))+\b"
-)
-_CUT = re.compile(
-    r"(?<![\w.])[A-Za-z][\w.+-]*@(?i:nhs|gmail|hotmail|yahoo|outlook|icloud|btinternet|"
-    r"aol|live|sky|googlemail)\b(?!\.)"
-)
+# Whose account it is, before "at", and where it is: "jo dot bell" "at gmail dot com".
+_WHOSE = re.compile(r"(?:[\w+-]+(?: dot |\.))*[\w+-]+\Z")
+_SPELT = re.compile(r"(?: at | ?[(\[]at[)\]] ?)[\w-]+(?:(?: dot |\.)(?:com|co|net|org|uk|nhs|ac|gov))+\b")
+_AT = Beginnings(" at ", " (at)", " [at]", "(at)", "[at]")
+_WHOSE_CUT = re.compile(r"(?<![\w.])[A-Za-z][\w.+-]*\Z")
+_CUT = re.compile(r"@(?i:nhs|gmail|hotmail|yahoo|outlook|icloud|btinternet|aol|live|sky|googlemail)\b(?!\.)")
+# So many characters before "at" are looked at.
+_REACH = 80
 
 
 def accounts(text: str, flat: str, there: There) -> Iterator[Span]:
@@ -31,8 +32,15 @@ def accounts(text: str, flat: str, there: There) -> Iterator[Span]:
     for match in _SERVICES.matches(_HANDLE, text, there):
         yield Span(match.start(1), match.end(1), URL)
     if " dot " in flat or ((".net" in flat or ".com" in flat or ".uk" in flat) and " at " in flat):
-        for match in _SPELT.finditer(text):
-            yield Span(match.start(), match.end(), EMAIL)
+        yield from _with_whose(text, _AT.matches(_SPELT, text, there), _WHOSE)
     if "@" in text:
-        for match in _CUT.finditer(text):
-            yield Span(match.start(), match.end(), EMAIL)
+        yield from _with_whose(text, _CUT.finditer(text), _WHOSE_CUT)
+
+
+def _with_whose(text: str, matches: Iterable[re.Match[str]], whose: re.Pattern[str]) -> Iterator[Span]:
+    """The matches of where an account is, each with whose it is before it."""
+    done = 0
+    for match in matches:
+        if own := whose.search(text, max(done, match.start() - _REACH), match.start()):
+            done = match.end()
+            yield Span(own.start(), done, EMAIL)

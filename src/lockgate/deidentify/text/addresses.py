@@ -284,11 +284,8 @@ def _block(text: str, begin: int, end: int) -> Iterator[Span]:
         yield Span(start, end, ADDRESS)
 
 
-def addresses(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
-    """Addresses by their street word, after "lives at", and named roads without a number.
-
-    ``flat`` is the text in lower case.
-    """
+def addresses(text: str, there: There, digits: Places) -> Iterator[Span]:
+    """Addresses by their street word, after "lives at", and named roads without a number."""
     for match in _STREET.finditer(text, digits):
         rooms = before(_FLAT, text, match.start(), 20)
         start = rooms.start() if rooms else match.start()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given
 from lockgate.deidentify.text.spans import NAME, ORGANISATION, Span
@@ -35,8 +35,10 @@ _KINDS = re.compile(
     r"(?:HMP|HMYOI|YOI|HMP/YOI)(?: [A-Z][a-z'-]+){1,2}|"
     r"[A-Z][\w'-]+(?: [A-Z][\w'-]+){0,3} (?:B&B|Custody Suite|Cancer Support|Food ?[Bb]ank|& Sons(?: [A-Z][a-z]+)?)"
 )
-_AT = re.compile(r"[Tt]he [A-Z][a-z]{3,} at [A-Z][a-z]{2,}")
-# What stands in each text that the expressions above find anything in, the last of _KINDS apart, which is _AT.
+_AT = re.compile(r" at [A-Z][a-z]{2,}")
+_ATS = Outlines(b"a aa Aaa")
+_AT_BEFORE = re.compile(r"[Tt]he [A-Z][a-z]{3,}\Z")
+# What stands in each text that the expressions above find anything in; not of homes by their place.
 _LETTERS = Beginnings(
     " HC", " MC", " HSC", " DGH", " RI", " GH", " MBC", " RFC", " AFC", " CofE", " C of E", " Girls", " Boys",
     " Juniors", " CE", " RC Primary", " PRU", " MIU", " CMHT", " UTC", " WI",
@@ -46,7 +48,10 @@ _SIGNS = Beginnings(
     "Canolfan ", "Ysgol ",
     "Cartref ", "Prifysgol ", "Llyfrgell ", " B&B", " Custody Suite", " Cancer Support", " Food", " & Sons",
 )  # fmt: skip
-_FIRM = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+ and [A-Z][\w'-]+")
+# The partners of a firm before the last: "Tucker, Allen" before "and Wright".
+_PARTNERS = re.compile(r"[A-Z](?<!\w[A-Z])[\w'-]+, [A-Z][\w'-]+\Z")
+_LAST_PARTNER = Outlines(b" aaa A")
+_CAPITALISED = re.compile(r"[A-Z][\w'-]+")
 _NAME_IS = re.compile(r"name is ([A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2})")
 
 
@@ -64,14 +69,14 @@ _DEPARTMENTS = words("""
     THEATRE CATH CTPA SALT HDC TOPS
 """)
 _FORMER = re.compile(r"ex-(?:the )?([A-Z][\w'-]*(?:(?: & | of | the | )[A-Z][\w'-]*){0,4})")
-_UPPER_OUTLINES = tuple(last + b"," + gap + b"A" for last in (b"A", b"'", b"-") for gap in (b" ", b""))
+_UPPER = Outlines(*(last + b"," + gap + b"A" for last in (b"A", b"'", b"-") for gap in (b" ", b"")))
 _UPPER_FIRST = re.compile(r"[A-Z](?<![\w'-][A-Z])[A-Z'-]{2,}, ?[A-Z][A-Za-z'-]+")
 
 
-def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
+def announced(text: str, flat: str, there: There) -> Iterator[Span]:
     """What "name is" announces, and firms by their partners: "Tucker, Allen and Wright".
 
-    ``flat`` is the text in lower case, ``form`` its outline.
+    ``flat`` is the text in lower case.
     """
     for match in _NAME_IS.finditer(text) if "name is" in flat else ():
         yield Span(match.start(1), match.end(1), NAME)
@@ -80,10 +85,10 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
         if not all(word in capitals() or word in NOT_NAMES for word in said) and not medicine(said):
             yield Span(match.start(), match.end(), ORGANISATION)
     signs = _SIGNS.stand(there, text)
-    for match in (_KINDS if signs else _AT).finditer(text) if signs or b"a aa Aaa" in form else ():
-        named = re.findall(r"[A-Z][\w'-]+", match[0])[:2]
+    for begin, end in [match.span() for match in _KINDS.finditer(text)] if signs else _at(text, there):
+        named = _CAPITALISED.findall(text, begin, end)[:2]
         if not all(word.lower() in capitals() for word in named):
-            yield Span(match.start(), match.end(), ORGANISATION)
+            yield Span(begin, end, ORGANISATION)
     for match in _TAKEN_FIRST.matches(_TAKEN, text, there):
         if (
             match[1].lower() not in capitals()
@@ -98,7 +103,7 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
                 match.end(),
                 ORGANISATION,
             )
-    for match in _UPPER_FIRST.finditer(text) if any_of(_UPPER_OUTLINES, form) else ():
+    for match in _UPPER_FIRST.finditer(text) if _UPPER.stand(there) else ():
         family, given = re.split(", ?", match[0].lower())
         if (
             given in any_given()
@@ -106,10 +111,24 @@ def announced(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]
             and (family in any_family() or (class_of(family) is STRANGER and len(family) > 4))
         ):
             yield Span(match.start(), match.end(), NAME)
-    for match in _FIRM.finditer(text) if b", A" in form and b" aaa A" in form else ():
-        partners = re.findall(r"[A-Z][\w'-]+", match[0])
-        if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
-            yield Span(match.start(), match.end(), ORGANISATION)
+    for at in _LAST_PARTNER.places(there):
+        if not text.startswith("and ", at + 1):
+            continue
+        firm, last = _PARTNERS.search(text, max(0, at - 60), at), _CAPITALISED.match(text, at + 5)
+        if firm and last:
+            partners = _CAPITALISED.findall(text, firm.start(), last.end())
+            if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
+                yield Span(firm.start(), last.end(), ORGANISATION)
+
+
+def _at(text: str, there: There) -> list[tuple[int, int]]:
+    """Where homes by their place begin and end: "The Willows at Northcote"."""
+    found = []
+    for at in _ATS.places(there):
+        town = _AT.match(text, at + 1)
+        if town and (home := _AT_BEFORE.search(text, max(0, at - 30), at + 1)):
+            found.append((home.start(), town.end()))
+    return found
 
 
 # The words of a body's name in a letterhead, some of which are of medicine too: "North Mersey Pathology Partnership".

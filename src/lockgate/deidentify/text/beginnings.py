@@ -1,4 +1,4 @@
-"""Where the beginnings of expressions stand in a note: all that any rule asks for are found in one pass over it.
+"""Where the beginnings of expressions stand in a note, and the outlines of some: all are found in one pass each.
 
 Most rules ask for what few notes have. A rule whose beginnings are nowhere costs one look into a dictionary.
 """
@@ -17,11 +17,12 @@ import ahocorasick
 from lockgate.deidentify.text.fold import any_of, flatten
 
 There = dict[int, list[int]]
-"""For each ``Beginnings`` of which one stands in a note, by its number: where."""
+"""For each ``Beginnings`` or ``Outlines`` of which one stands in a note, by its number: where."""
 
 _CAPITAL = re.compile(r"[A-Z]")
 _numbers = count()
 _all: list[Beginnings] = []
+_all_outlines: list[Outlines] = []
 
 
 class Beginnings:
@@ -62,10 +63,37 @@ class Beginnings:
         return matches_at(expression, _capitals_before(text, places, words), text) if places else ()
 
 
-def look(flat: str) -> There:
-    """Where in a note, flattened, the beginnings of all rules stand."""
+class Outlines:
+    """Some outlines (``fold.outline``) of which one stands in each match of an expression."""
+
+    __slots__ = ("number", "outlines")
+
+    def __init__(self, *outlines: bytes) -> None:
+        self.number = next(_numbers)
+        self.outlines = outlines
+        _all_outlines.append(self)
+        _outline_automaton.cache_clear()
+
+    def stand(self, there: There) -> bool:
+        """Whether one of them stands in a note."""
+        return self.number in there
+
+    def places(self, there: There) -> list[int]:
+        """Where one of them stands, the first first."""
+        places = there.get(self.number)
+        return sorted(places) if places else _NOWHERE
+
+
+_NOWHERE: list[int] = []
+
+
+def look(flat: str, form: bytes) -> There:
+    """Where the beginnings and outlines of all rules stand in a note, which is given flattened and as its outline."""
     there: There = defaultdict(list)
     for last, (before, numbers) in _automaton().iter(flat):
+        for number in numbers:
+            there[number].append(last - before)
+    for last, (before, numbers) in _outline_automaton().iter(form.decode("ascii")):
         for number in numbers:
             there[number].append(last - before)
     return there
@@ -79,6 +107,14 @@ def matches_at(expression: re.Pattern[str], places: Iterable[int], text: str) ->
             done = match.end()
             found.append(match)
     return found
+
+
+def after_capital(text: str, place: int) -> bool:
+    """Whether the word right before a place begins with a capital: asked before what is slow."""
+    begin = place
+    while begin and (text[begin - 1].isalnum() or text[begin - 1] in "_'-"):
+        begin -= 1
+    return begin < place and "A" <= text[begin] <= "Z"
 
 
 def _capitals_before(text: str, places: Iterable[int], words: int) -> set[int]:
@@ -97,12 +133,23 @@ def _capitals_before(text: str, places: Iterable[int], words: int) -> set[int]:
 @cache
 def _automaton() -> Any:
     """The strings of all rules; each with the places from its first character to its last, and the rules' numbers."""
+    return _automaton_of((flatten(string), each.number) for each in _all for string in each.strings)
+
+
+@cache
+def _outline_automaton() -> Any:
+    """The same of outlines."""
+    return _automaton_of(
+        (form.decode("ascii"), each.number) for each in _all_outlines for form in each.outlines
+    )
+
+
+def _automaton_of(strings: Iterable[tuple[str, int]]) -> Any:
     numbers: dict[str, list[int]] = {}
-    for beginnings in _all:
-        for string in beginnings.strings:
-            those = numbers.setdefault(flatten(string), [])
-            if beginnings.number not in those:
-                those.append(beginnings.number)
+    for string, number in strings:
+        those = numbers.setdefault(string, [])
+        if number not in those:
+            those.append(number)
     automaton = ahocorasick.Automaton()
     for string, those in numbers.items():
         automaton.add_word(string, (len(string) - 1, tuple(those)))

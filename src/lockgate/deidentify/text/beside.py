@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
-from lockgate.deidentify.text.fold import places, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given, english, own_given
 from lockgate.deidentify.text.patterns import MONTHS
@@ -199,7 +199,12 @@ _NO_PAIR = words(
 )
 
 
-def beside(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
+# The outlines of those that no string begins: "20/10, TB)", "1830 by FP", "\nFP 12/3", "ED W Tan".
+_DAY_AND_PAIR, _BY_PAIR = Outlines(b"0, AA)"), Outlines(b"00 aa AA")
+_PAIR_FIRST, _INITIALLED = Outlines(b"\nAA"), Outlines(b"A Aa")
+
+
+def beside(text: str, there: There) -> Iterator[Span]:
     """The people a note names so. ``flat`` is the text in lower case, ``form`` its outline."""
     for match in _BRACKET_FIRST.matches(_BRACKET, text, there):
         yield from _word_before(text, match.start(), STAFF, families=True)
@@ -231,10 +236,10 @@ def beside(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
             match[0][:3].lower() == "h/o" and class_of(match[1].lower()) is STRANGER
         ):
             yield Span(match.start(1), match.end(1), STAFF)
-    yield from _lettered(text, there, form)
+    yield from _lettered(text, there)
 
 
-def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
+def _lettered(text: str, there: There) -> Iterator[Span]:
     """Initials beside a number, practice, date or reference, and names with an initial."""
     for match in _REGISTERS.matches(_REGISTERED, text, there):
         who = _WHO.search(text, max(0, match.start() - 40), match.start())
@@ -243,10 +248,10 @@ def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
     for match in _PRACTICES.matches(_OF_PRACTICE, text, there):
         if match[1] not in _NO_PAIR:
             yield Span(match.start(1), match.end(1), STAFF)
-    for at in places(b"0, AA)", form):
+    for at in _DAY_AND_PAIR.places(there):
         if _ADMITTED.search(text, max(0, at - 9), at + 3) and text[at + 3 : at + 5] not in _NO_PAIR:
             yield Span(at + 3, at + 5, STAFF)
-    for at in places(b"00 aa AA", form):
+    for at in _BY_PAIR.places(there):
         if (
             text[at + 3 : at + 5] == "by"
             and text[at + 6 : at + 8] not in _NO_PAIR
@@ -278,7 +283,7 @@ def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
         for group in (1, 2):
             if match[group] not in _NO_PAIR:
                 yield Span(match.start(group), match.end(group), STAFF)
-    for at in places(b"\nAA", form):
+    for at in _PAIR_FIRST.places(there):
         dated, typed = _DATED.match(text, at), _TYPED.match(text, at)
         if dated and dated[1] not in _NO_PAIR:
             yield Span(dated.start(1), dated.end(1), STAFF)
@@ -289,7 +294,7 @@ def _lettered(text: str, there: There, form: bytes) -> Iterator[Span]:
         for match in _PARTNERS.finditer(text):
             for partner in _PARTNER.finditer(text, match.start() + 4, match.end()):
                 yield Span(partner.start(), partner.end(), STAFF)
-    for at in places(b"A Aa", form):
+    for at in _INITIALLED.places(there):
         named = _NAMED.match(text, at)
         if named and _FORM.search(text, max(0, at - 18), at) and _ends_named(named[0]):
             yield Span(at, named.end(), NAME)

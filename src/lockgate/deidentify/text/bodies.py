@@ -198,8 +198,8 @@ _TITLED = re.compile(
 )
 
 
-def bodies(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
-    """Such organisations. ``flat`` is the text in lower case, ``form`` its outline."""
+def bodies(text: str, there: There) -> Iterator[Span]:
+    """Such organisations."""
     yield from _heads(text)
     if _SITES.stand(there, text):
         for match in _SITE.finditer(text):
@@ -217,7 +217,7 @@ def bodies(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
             [word for word in re.findall(r"[a-z]{3,}", scheme[0].lower()) if word not in _JOINERS]
         ):
             yield Span(scheme.start(), scheme.end(), ORGANISATION)
-    if b"'" in form:
+    if "'" in text:
         for match in _ROYAL.matches(_TITLED, text, there):
             yield Span(match.start(), match.end(), ORGANISATION)
 

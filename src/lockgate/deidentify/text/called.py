@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.classes import BOTH, FAMILY, GIVEN, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import places, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given, own_given
 from lockgate.deidentify.text.patterns import MONTHS
@@ -94,17 +94,18 @@ _STATES = Beginnings(
 _IN_BRACKET = re.compile(r"\([A-Z][a-z'-]+, (\d{4,5})\)")
 _ON = re.compile(r"\([a-zA-Z ]{2,14}\) on (\d{4,5})(?=[.,;)]?(?:\s|\Z))")
 _ONS = Beginnings(") on ")
+_BRACKETED = Outlines(b" (Aa", b"\n(Aa")
+_PHONED = Outlines(b"Aaa), 0000", b"aaa), 0000", b"aaa) 0000")
 _NOBODY = TITLES | ROLES | RELATIONS | HEADS | frozenset(MONTHS)
 
 
-def called(text: str, there: There, form: bytes) -> Iterator[Span]:
-    """Such names, and the numbers beside them. ``form`` is the outline of the text."""
-    for part in (b" (Aa", b"\n(Aa"):
-        for at in places(part, form):
-            if (match := _WITH_PHONE.match(text, at + 1)) and _may_be(match[1]):
-                yield Span(match.start(1), match.end(1), RELATIVE)
-            if (match := _IN_BRACKET.match(text, at + 1)) and match[1][:2] not in ("19", "20"):
-                yield Span(match.start(1), match.end(1), PHONE)
+def called(text: str, there: There) -> Iterator[Span]:
+    """Such names, and the numbers beside them."""
+    for at in _BRACKETED.places(there):
+        if (match := _WITH_PHONE.match(text, at + 1)) and _may_be(match[1]):
+            yield Span(match.start(1), match.end(1), RELATIVE)
+        if (match := _IN_BRACKET.match(text, at + 1)) and match[1][:2] not in ("19", "20"):
+            yield Span(match.start(1), match.end(1), PHONE)
     for match in _PLEASES.matches(_PLEASE, text, there):
         if _may_be(match[1]):
             yield Span(match.start(1), match.end(1), STAFF)
@@ -118,11 +119,10 @@ def called(text: str, there: There, form: bytes) -> Iterator[Span]:
             if one and _may_be(one[1]) and GIVEN in (class_of(one[1].lower()), class_of(other[0].lower())):
                 yield Span(one.start(1), one.end(1), NAME)
                 yield Span(after, other.end(), NAME)
-    for part in (b"Aaa), 0000", b"aaa), 0000", b"aaa) 0000"):
-        for at in places(part, form):
-            begin = max(text.rfind(",", max(0, at - 20), at), text.rfind("(", max(0, at - 20), at))
-            if begin >= 0 and (match := _WITH_PHONE.match(text, begin)) and _may_be(match[1]):
-                yield Span(match.start(1), match.end(1), RELATIVE)
+    for at in _PHONED.places(there):
+        begin = max(text.rfind(",", max(0, at - 20), at), text.rfind("(", max(0, at - 20), at))
+        if begin >= 0 and (match := _WITH_PHONE.match(text, begin)) and _may_be(match[1]):
+            yield Span(match.start(1), match.end(1), RELATIVE)
     for match in _MESSRS_FIRST.matches(_MESSRS, text, there):
         for group in (1, 2, 3):
             if match[group]:

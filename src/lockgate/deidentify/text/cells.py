@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
 from lockgate.deidentify.text.lists import english
 from lockgate.deidentify.text.spans import STAFF, Span
@@ -54,25 +54,37 @@ _SIGNED = re.compile(
 _SIGNING = Beginnings("initials", "sign", "sig", "sgd", "witness", "entered", "given")
 
 
-def cells(text: str, flat: str, there: There, form: bytes) -> Iterator[Span]:
-    """The initials of staff in cells and at the ends of entries.
+_IN_CELLS = Outlines(*(mark + b" " * count + b"AA" for mark in (b"|", b"\t") for count in (0, 1, 2)))
+# The outlines of initials after a day or a time, of which one is in each match of _DATED.
+_AFTER_NUMBER = Outlines(
+    b"0 AA", b"0 (AA", b"0, AA", b"0. AA", b"0, (AA", b"0. (AA", b"0aaa AA", b"0a AA", b"0 - AA", b"0aaa - AA",
+    b"0a - AA",
+)  # fmt: skip
+_AT_END = Outlines(
+    *(
+        before + b"AA" + after
+        for before in (b" ", b"(")
+        for after in (b"\n", b")\n", b" \n", b"/AA", b" & AA", b" AAA\n", b" AA\n", b" AAAA\n")
+    )
+)
 
-    ``flat`` is the text in lower case, ``form`` its outline.
-    """
-    if any_of(_IN_CELLS, form):
+
+def cells(text: str, there: There, form: bytes) -> Iterator[Span]:
+    """The initials of staff in cells and at the ends of entries. ``form`` is the outline of the text."""
+    if _IN_CELLS.stand(there):
         for match in _CELL.finditer(text):
             if _may_sign(match[1]) and _in_row(text, match.start()):
                 yield Span(match.start(1), match.end(1), STAFF)
                 if match[2] and match[2] not in _CHARTED:
                     yield Span(match.start(2), match.end(2), STAFF)
-    if any_of(_AT_END, form) or form.endswith((b" AA", b" AA)", b"(AA)")):
+    if _AT_END.stand(there) or form.endswith((b" AA", b" AA)", b"(AA)")):
         for match in _ENDED.finditer(text):
             stop = text[match.start() - 2 : match.start()].strip()[-1:] == "."
             if match[1] in _ENDING or (not stop and match[1] in ABBREVIATIONS):
                 continue
             if bool(match[2]) == (text[match.start(1) - 1] == "("):
                 yield Span(match.start(1), match.end(1), STAFF)
-        for match in _DATED.finditer(text):
+        for match in _DATED.finditer(text) if _AFTER_NUMBER.stand(there) else ():
             for group in (1, 2, 3):
                 if match[group] and match[group] not in _DOSED:
                     yield Span(match.start(group), match.end(group), STAFF)
@@ -92,13 +104,3 @@ def _in_row(text: str, at: int) -> bool:
     begin, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
     line = text[begin : end if end >= 0 else len(text)]
     return bool(_ROW.search(line)) and bool(_SMALL.search(line))
-
-
-_IN_CELLS = tuple(
-    mark + b" " * count + letters for mark in (b"|", b"\t") for count in (0, 1, 2) for letters in (b"AA",)
-)
-_AT_END = tuple(
-    before + b"AA" + after
-    for before in (b" ", b"(")
-    for after in (b"\n", b")\n", b" \n", b"/AA", b" & AA", b" AAA\n", b" AA\n", b" AAAA\n")
-)

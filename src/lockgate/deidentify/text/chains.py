@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, There, after_capital
 from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.fold import any_of, words
@@ -78,6 +78,7 @@ _KIND_WORDS = words("""
 _POLICE = re.compile(
     r"[A-Z](?<![\w'-][A-Z])[a-z'-]+(?:(?: and| &| [A-Z][a-z'-]+){0,2} [A-Z][a-z'-]+)? Police\b"
 )
+_POLICES = Beginnings(" Police")
 _CELTIC = re.compile(
     r"(?:Cyngor|Heddlu|Comhairle|Bwrdd Iechyd(?! Integredig)|Awdurdod)(?: (?:nan|na|y|yr) )?(?: ?[A-Z][\w'-]+){1,4}"
 )
@@ -123,12 +124,10 @@ def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
             yield Span(match.start(), match.end(), ORGANISATION)
     if "NHS " in text:
         yield from _boards(text)
-    if _BODIES.stand(there, text):
-        for match in _BODY.finditer(text):
-            yield from _body(match)
-    if " Police" in text:
-        for match in _POLICE.finditer(text):
-            yield from _body(match)
+    for match in _BODIES.led(_BODY, text, there, 9):
+        yield from _body(match)
+    for match in _POLICES.led(_POLICE, text, there, 6):
+        yield from _body(match)
     if any_of(("Cyngor", "Heddlu", "Comhairle", "Bwrdd", "Awdurdod"), text):
         for match in _CELTIC.finditer(text):
             yield Span(match.start(), match.end(), ORGANISATION)
@@ -141,7 +140,9 @@ def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
         if before and any(_named(word.lower()) for word in before[0].split(" ")[:2]):
             yield Span(before.start(), match.end(), ORGANISATION)
     for match in _SHORT_FIRST.matches(_SHORT, text, there):
-        place = _PLACED.search(text, max(0, match.start() - 24), match.start())
+        place = after_capital(text, match.start()) and _PLACED.search(
+            text, max(0, match.start() - 24), match.start()
+        )
         if place and _named(place[0].lower()):
             yield Span(place.start(), match.end(), ORGANISATION)
 

@@ -214,13 +214,8 @@ def numeric_dates(text: str, digits: Places, births: set[date]) -> Iterator[Span
             yield Span(match.start(), match.end(), BIRTH_DATE if own else DATE, own)
 
 
-def written_otherwise(
-    text: str, flat: str, there: There, form: bytes, digits: Places, births: set[date]
-) -> Iterator[Span]:
-    """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone.
-
-    ``flat`` is the text in lower case, ``form`` its outline.
-    """
+def written_otherwise(text: str, there: There, digits: Places, births: set[date]) -> Iterator[Span]:
+    """Months with a year in digits, seasons and feasts of a year, days told by their ordinal alone."""
     for match in _APART.finditer(text, digits):
         day, month, year = map(int, match[0].split(" "))
         found = _real(_year(f"{year:02}"), month, day)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from lockgate.deidentify.text import (
     accounts,
@@ -123,12 +122,12 @@ def find(
     folded, origin = fold(text)
     tokens = Tokens.of(folded)
     flat = flatten(folded)
-    there = look(flat)
     form = outline(folded)
+    there = look(flat, form)
     numbers = digits.begins(form)
     found = _shapes(folded, flat, there, form, numbers, known)
     found += record.own_values(folded, flat, there, numbers, known)
-    found += slips.slips(folded, flat, there, form, known)
+    found += slips.slips(folded, flat, there, known)
     if site is not None:
         found += site.find(folded, flat)
     found += _walk(tokens, known)
@@ -165,29 +164,29 @@ def _shapes(
     found += patterns.phones(text, flat, there, numbers)
     found += addresses.postcodes(text, numbers)
     found += addresses.outward(text, numbers, known.outwards)
-    found += initials.dotted(text, form)
-    found += initials.signed(text, flat, there)
+    found += initials.dotted(text, there)
+    found += initials.signed(text, there)
     found += joined.joined(text, there)
     found += announced.letterhead(text)
-    found += announced.announced(text, flat, there, form)
+    found += announced.announced(text, flat, there)
     found += chains.organisations(text, flat, there)
-    found += bodies.bodies(text, flat, there, form)
-    found += wards.wards(text, flat, there)
+    found += bodies.bodies(text, there)
+    found += wards.wards(text, there)
     found += localities.services(text, there)
     found += localities.stays(text, there)
     found += services.services(text, there)
     found += ranks.ranks(text, there)
-    found += beside.beside(text, flat, there, form)
-    found += patterns.numbers(text, flat, there, form, numbers)
+    found += beside.beside(text, there)
+    found += patterns.numbers(text, flat, there, numbers)
     found += days.numeric_dates(text, numbers, known.births)
-    found += days.written_otherwise(text, flat, there, form, numbers, known.births)
+    found += days.written_otherwise(text, there, numbers, known.births)
     found += oldest.old_ages(text, flat, numbers)
     found += codes.codes(text, flat, there, numbers)
-    found += lines.lines(text, flat, there, numbers)
+    found += lines.lines(text, there, numbers)
     found += signoffs.signoffs(text, flat, there, numbers)
-    found += cells.cells(text, flat, there, form)
-    found += forms.forms(text, there, form)
-    found += addresses.addresses(text, flat, there, numbers)
+    found += cells.cells(text, there, form)
+    found += forms.forms(text, there)
+    found += addresses.addresses(text, there, numbers)
     return [_owned(text, span, known) if span.kind in _ASKED_OF_RECORD else span for span in found]
 
 
@@ -274,14 +273,19 @@ def _walk(tokens: Tokens, known: Known) -> list[Span]:
 
 def _asked_of(kinds: list[int]) -> list[int]:
     """The places of the words of which something is asked, where the next word leaves it open."""
-    return [
-        place
-        for place, (kind, after) in enumerate(pairwise(kinds))
-        if kind & BY_ITSELF
-        or (after & CAPITAL and kind & (CAPITAL | BEFORE_PLACE))
-        or (after & THE and kind & BEFORE_PLACE)
-        or (after & OF and kind & CAPITAL)
-    ]
+    asked: list[int] = []
+    kind = kinds[0]
+    for place in range(len(kinds) - 1):
+        after = kinds[place + 1]
+        if (
+            kind & BY_ITSELF
+            or (after & CAPITAL and kind & (CAPITAL | BEFORE_PLACE))
+            or (after & THE and kind & BEFORE_PLACE)
+            or (after & OF and kind & CAPITAL)
+        ):
+            asked.append(place)
+        kind = after
+    return asked
 
 
 def _places(tokens: Tokens, place: int) -> Iterator[Span]:

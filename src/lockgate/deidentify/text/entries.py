@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.capitals import capitals
 from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import places, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given, english
 from lockgate.deidentify.text.patterns import MONTHS
@@ -38,6 +38,8 @@ _AFTER_STOP = re.compile(r"(?:[a-z)]\.|\d\.|[a-z]\)) ([A-Z]{2})[ \t]*(?=\n)")
 _AFTER_DATE = re.compile(r"(?:\d/\d{2,4}|\d\d[:.]\d\d) ([A-Z]{2})(?=\.?[ \t]*(?:\n|\Z)|\. [A-Z])")
 _LINE = re.compile(r"\n([A-Z]{2}) (\d{4,5})[ \t]*(?=\n|\Z)")
 _AGED = re.compile(r"(?:(?<=\n)|(?<=[.:] )|\A)([A-Z]{2}),? \d{1,3} ?(?:yo|y/o|yrs?|y)\b")
+_STOPPED, _DATED, _LINES = Outlines(b". AA"), Outlines(b"00 AA"), Outlines(b"\nAA 0000")
+_WITH_AGE = Outlines(b"AA 00aa", b"AA 00 a", b"AA 0aa", b"AA, 00")
 _CUE = re.compile(
     r"(?:[Rr]ead|[Rr]eader|[Ee]yes|PHARMACIST CHECK|[Pp]harmacist check|[Rr]equest to|[Tt]yped|[Cc]hecked|[Cc]heck|"
     r"[Rr]eported by|[Tt]elephoned by|[Vv]erified by|[Dd]iscussed by|[Ss]een by|[Tt]aken by|[Dd]one by|[Cc]losed by|"
@@ -133,33 +135,34 @@ _MONTHLY_FIRST = Beginnings("jun ", "jan ", "june ", "april ", "may ", "august "
 _GRADED = re.compile(
     r"([A-Z]\.? [A-Z][a-z'-]+),? {1,3}(?:\(?(?:RM|RN|RGN|RMN|SHO|SpR|FY?[12]|ST\d|CT\d|HCA|SN|CNS|ANP|ODP)\b|\(\d{7}\))"
 )
+_INITIALLED = Outlines(b"\nA Aa", b"\nA. A")
 _WHO = re.compile(r"(?:(?<=[\s(/,])|\A)((?:[A-Z]\.? )?[A-Z][a-z'-]+)\Z")
 _NOBODY = TITLES | ROLES | RELATIONS | HEADS | frozenset(MONTHS)
 
 
-def entries(text: str, there: There, form: bytes) -> Iterator[Span]:
-    """Such people. ``form`` is the outline of the text."""
-    if last := _LAST.search(text, max(0, len(text) - 24)):
+def entries(text: str, there: There) -> Iterator[Span]:
+    """Such people."""
+    ended = text[-24:].rstrip().removesuffix(".")[-2:].isupper()
+    if ended and (last := _LAST.search(text, max(0, len(text) - 24))):
         if last[1] and (last[1] not in _FOUND or text[last.start() + 1] in "):0123456789"):
             yield from _initials(last, _ROUTES)
         elif last[2] and last[2] not in _FOUND and last[2] not in ABBREVIATIONS:
             yield Span(last.start(2), last.end(2), STAFF)
-    for at in places(b". AA", form):
+    for at in _STOPPED.places(there):
         if at and (stop := _AFTER_STOP.match(text, at - 1)):
             yield from _initials(stop, _FOUND)
-    for at in places(b"00 AA", form):
+    for at in _DATED.places(there):
         for back in (1, 2, 3, 4):
             if at >= back and (dated := _AFTER_DATE.match(text, at - back)):
                 yield from _initials(dated, _ROUTES)
                 break
-    for at in places(b"\nAA 0000", form):
+    for at in _LINES.places(there):
         if (line := _LINE.match(text, at)) and line[1] not in _NEVER:
             yield Span(line.start(1), line.end(1), STAFF)
             yield Span(line.start(2), line.end(2), PHONE)
-    for part in (b"AA 00aa", b"AA 00 a", b"AA 0aa", b"AA, 00"):
-        for at in places(part, form):
-            if (aged := _AGED.match(text, at)) and aged[1] not in _ROUTES:
-                yield Span(aged.start(1), aged.end(1), NAME)
+    for at in _WITH_AGE.places(there):
+        if (aged := _AGED.match(text, at)) and aged[1] not in _ROUTES:
+            yield Span(aged.start(1), aged.end(1), NAME)
     for match in _CUES.matches(_CUE, text, there):
         yield from _initials(match, _NEVER)
     for match in _NURSES.matches(_AFTER_NURSE, text, there):
@@ -174,10 +177,9 @@ def entries(text: str, there: There, form: bytes) -> Iterator[Span]:
             class_of(family) in (FAMILY, STRANGER) or (family in any_family() and family not in english())
         ):
             yield Span(match.start(1), match.end(2), STAFF)
-    for part in (b"\nA Aa", b"\nA. A"):
-        for at in places(part, form):
-            if graded := _GRADED.match(text, at + 1):
-                yield Span(graded.start(1), graded.end(1), STAFF)
+    for at in _INITIALLED.places(there):
+        if graded := _GRADED.match(text, at + 1):
+            yield Span(graded.start(1), graded.end(1), STAFF)
     for match in _PARTS.matches(_PART, text, there):
         lower = match[1].lower()
         if lower in any_given() and lower not in _NOBODY and lower not in NOT_NAMES:

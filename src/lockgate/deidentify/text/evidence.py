@@ -42,6 +42,9 @@ FILE = "evidence.json"
 # From which sum on a word is marked: one that no list has, one of the language, one in capitals; and one of the
 # language that stands alone.
 _STRANGE, _LEAST, _CAPITALS, _SURE = 0, 100, 200, 300
+# Where so much speaks against the word itself its neighbours aren't asked.
+_AGAINST = -500
+_NEVER = 1 << 30
 _WHERE = frozenset((PLACE, ORGANISATION))
 # What stands between two words of one name.
 _JOINTS = frozenset((" ", "-", "/", "'", "'s ", " & ", " and ", " of ", " of the ", " the ", " on "))
@@ -61,7 +64,7 @@ def evident(tokens: Tokens, spans: list[Span]) -> list[Span]:
         while at < len(spans) and spans[at].begin <= begin:
             reached = spans[at].end
             at += 1
-        if begin < reached or _sum(tokens, place) <= _least(word):
+        if begin < reached or (least := _least(word)) == _NEVER or _sum(tokens, place) <= least:
             continue
         if run and ends[run[-1]] >= reached and text[ends[run[-1]] : begin] in _JOINTS:
             run.append(place)
@@ -129,6 +132,8 @@ def _beside(text: str, begin: int, end: int, spans: list[Span]) -> bool:
 @remembered(1 << 16)
 def _least(word: str) -> int:
     """The sum from which on a word is marked: one that no list has sooner, one of the language or in capitals later."""
+    if _sums()[0](word) <= _AGAINST:
+        return _NEVER
     if word.isupper():
         return _CAPITALS
     kind = class_of(word.lower())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from itertools import accumulate
 from typing import TypeVar
@@ -140,12 +140,14 @@ def remembered(most: int) -> Callable[[Callable[[K], V]], Callable[[K], V]]:
     return lambda function: _Remembered(function, most).__getitem__
 
 
-def places(part: S, text: S) -> Iterator[int]:
+def places(part: S, text: S) -> list[int]:
     """Where a part stands in a text (or in an outline), the first first."""
+    found: list[int] = []
     place = text.find(part)
     while place >= 0:
-        yield place
+        found.append(place)
         place = text.find(part, place + 1)
+    return found
 
 
 def words(text: str) -> frozenset[str]:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from lockgate.deidentify.text import called, entries, placed
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES
-from lockgate.deidentify.text.fold import any_of, places, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import HEADS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, any_given
 from lockgate.deidentify.text.patterns import MONTHS
@@ -126,7 +126,11 @@ _OPENING = re.compile(
     r"([A-Z]{2}),? {1,3}(?:(?:GMC|NMC)? ?(?:\d{7}|\d\d[A-L]\d{4}[A-Z])|bl\.? ?\d{4})(?!\w)|"
     r"> ?([A-Z]{2})[ \t]*(?=\n|\Z))"
 )
-_OPENINGS = (b"\nAA ", b"\nAA,", b"\nAa (", b"\n> AA", b"\n>AA")
+_OPENINGS = Outlines(b"\nAA ", b"\nAA,", b"\nAa (", b"\n> AA", b"\n>AA")
+# The outlines of the other forms, the first that no expression looks at again: "15:50 FP+BP".
+_TWO_AT = Outlines(b"00 AA+AA")
+_OPERATIONS, _TASKS, _EXTENSIONS = Outlines(b"(AA, 0"), Outlines(b", AA aa aaa"), Outlines(b"a, 0000")
+_SIGNATURES, _GREETINGS = Outlines(b"\nA Aa"), Outlines(b"\n\nAa")
 _EXTENSION = re.compile(r"[A-Z][\w'-]+ [A-Z][\w'-]+(?: [A-Z][\w'-]+)?, (\d{4,5})" + _ENDED)
 _SIGNED_FOR = re.compile(
     r"\n" + _INITIALLED + r"(?= for (?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof) [A-Z]|,? (?:SHO|SpR|F[12]|FY[12]) )"
@@ -164,8 +168,8 @@ _ONE_OF_FIRST = Beginnings(
 _ONE = re.compile(r"(?:: |; |, |\. |\n|\")([A-Z][a-z'-]{2,})\Z")
 
 
-def forms(text: str, there: There, form: bytes) -> Iterator[Span]:
-    """What these forms tell of. ``form`` is the outline of the text."""
+def forms(text: str, there: There) -> Iterator[Span]:
+    """What these forms tell of."""
     for first, expression, kind, may_be in _FORMS:
         for match in first.matches(expression, text, there):
             yield from _groups(match, kind, may_be)
@@ -177,37 +181,37 @@ def forms(text: str, there: There, form: bytes) -> Iterator[Span]:
         for piece in _PIECE.finditer(match[1]):
             if _person(piece[1]):
                 yield Span(match.start(1) + piece.start(1), match.start(1) + piece.end(1), STAFF)
-    yield from _by_outline(text, form)
-    yield from entries.entries(text, there, form)
-    yield from placed.placed(text, there, form)
-    yield from called.called(text, there, form)
+    yield from _by_outline(text, there)
+    yield from entries.entries(text, there)
+    yield from placed.placed(text, there)
+    yield from called.called(text, there)
 
 
-def _by_outline(text: str, form: bytes) -> Iterator[Span]:
+def _by_outline(text: str, there: There) -> Iterator[Span]:
     """The forms that no string begins, by their outline."""
-    if any_of(_OPENINGS, form):
+    if _OPENINGS.stand(there):
         for match in _OPENING.finditer(text):
             yield from _groups(match, STAFF, _person)
-    for at in places(b"00 AA+AA", form):
+    for at in _TWO_AT.places(there):
         if not text[at + 8 : at + 9].isalnum():
             yield Span(at + 3, at + 5, STAFF)
             yield Span(at + 6, at + 8, STAFF)
-    for at in places(b"(AA, 0", form):
+    for at in _OPERATIONS.places(there):
         operated = _OPERATED.match(text, at)
         if operated and _person(operated[1]):
             yield Span(operated.start(1), operated.end(1), STAFF)
             yield Span(operated.start(2), operated.end(2), DATE)
-    for at in places(b", AA aa aaa", form):
+    for at in _TASKS.places(there):
         if tasked := _TASKED.match(text, at):
             yield from _groups(tasked, STAFF, _person)
-    for at in places(b"a, 0000", form):
+    for at in _EXTENSIONS.places(there):
         signed = _EXTENSION.match(text, text.rfind("\n", 0, at) + 1)
         if signed and signed.start(1) == at + 3 and signed[1][:2] not in ("19", "20"):
             yield Span(at + 3, signed.end(1), PHONE)
-    for at in places(b"\nA Aa", form):
+    for at in _SIGNATURES.places(there):
         if signed := _SIGNED_FOR.match(text, at):
             yield from _groups(signed, STAFF, _family)
-    for at in places(b"\n\nAa", form):
+    for at in _GREETINGS.places(there):
         if greeted := _GREETED.match(text, at):
             yield from _groups(greeted, STAFF, _given)
 

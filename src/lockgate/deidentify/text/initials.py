@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text import pairs
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.classes import WORD, class_of
 from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS
@@ -233,27 +233,27 @@ _SIGNED = re.compile(
 _SIGNS = Beginnings("written", "sgd", "signed", "typed", "dictated", "sig", "entered")
 
 
-def signed(text: str, flat: str, there: There) -> Iterator[Span]:
-    """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe".
-
-    ``flat`` is the text in lower case.
-    """
+def signed(text: str, there: There) -> Iterator[Span]:
+    """An initial and a family name after what somebody does who signs: "Sgd R Mackintosh", "written t lowe"."""
     for match in _SIGNS.matches(_SIGNED, text, there):
         name = match[1].split(" ")[-1].split(".")[-1].lower()
         if name in any_family() or class_of(name) is not WORD:
             yield Span(match.start(1), match.end(1), STAFF)
 
 
-def dotted(text: str, form: bytes) -> Iterator[Span]:
-    """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W.". ``form``: the outline."""
-    for match in _DOTTED_PAIR.finditer(text) if b"A.A./A.A." in form else ():
+_DOTTED_PAIRS, _DOTS = Outlines(b"A.A./A.A."), Outlines(b"A.A.")
+
+
+def dotted(text: str, there: There) -> Iterator[Span]:
+    """Initials with stops that fill a line or a cell, or follow "with", "or", "by": "S.W."."""
+    for match in _DOTTED_PAIR.finditer(text) if _DOTTED_PAIRS.stand(there) else ():
         if (
             not _NO_DOTTED.intersection(match.groups())
             and not text[match.start() - 1 : match.start()].isalnum()
         ):
             yield Span(match.start(1), match.end(1), STAFF)
             yield Span(match.start(2), match.end(2), STAFF)
-    for match in _DOTTED.finditer(text) if b"A.A." in form else ():
+    for match in _DOTTED.finditer(text) if _DOTS.stand(there) else ():
         if (
             match[0] not in _NO_DOTTED
             and _DOTTED_ENDS.match(text, match.end())

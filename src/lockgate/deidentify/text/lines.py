@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text import headed, schemes
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
 _SHORT = Expression(
@@ -21,6 +21,12 @@ _DEVICE = re.compile(
     r"ext(?:n|ension)?|bat phone|hotline|desk|helpline|internal(?:ly)?|switch|phone|tel(?:ephone)?|duty line)"
     r"(?: (?i:phone|no\.?|number|holder|to|is|via|on|reg|sho|team|through)){0,2}[\s.:#(-]{0,3}$|\b[Bb][Pp][.:]? $"
 )
+# The words of a device, of which one is among the last three before the number: looked at first, which is quick.
+_DEVICES = words("""
+    bleep bleeped bleeps bleeping blp page pager paged paging dect baton vocera cordless ascom aircall x bl fax ext extn
+    extension phone hotline desk helpline internal internally switch tel telephone line bp
+""")
+_WORD = re.compile(r"[a-z]+")
 # Somebody who was bleeped, before the number in brackets: "bleeped Dr Sharma (7244)".
 _BLEEPED = re.compile(
     r"\b(?i:(?:fast )?bleep(?:ed|ing)?|paged|paging|rang|called|phoned|contacted|d/w|discussed with|spoke (?:to|with))"
@@ -34,8 +40,8 @@ _PART = re.compile(
 )
 # What its first half ends with before "on" and the like, and what its second half has: looked at first.
 _PARTS = (
-    "1", "2", "3", "4", "5", "6", "7", "8", "sho", "spr", "str", "imt", "reg", "anp", "acp", "snp", "physio", "sister",
-    "pharmacist", "outreach", "line",
+    "f1", "f2", "y1", "y2", "t1", "t2", "t3", "st4", "st5", "st6", "st7", "st8", "sho", "spr", "str", "imt", "reg",
+    "anp", "acp", "snp", "physio", "sister", "pharmacist", "outreach", "line",
 )  # fmt: skip
 _OFFICES = ("Sec", "PA", "Contact", "Admin")
 # A person or a team right before "on", and what ends a number that is theirs: "Icknield Rehab Team on 2209."
@@ -74,15 +80,14 @@ _CODED = re.compile(
     r"warrant(?: no)?|payroll|smartcard|asset|tag|reg(?:istration)? no)[.: ]{1,3}"
     r"([A-Z]{0,4}-?\d{2,8}[A-Z]{0,2})(?![\w/])"
 )
-_CODED_CUES = ("code", " id", "badge", "emp", "warrant", "payroll", "smartcard", "tag", "reg no", "ods")
 _CODED_FIRST = Beginnings(
     "contractor", "practice", "ods", "locum", "badge", "staff", "emp", "warrant", "payroll", "smartcard", "asset",
     "tag", "reg",
 )  # fmt: skip
 
 
-def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
-    """Extensions, bleeps and announced numbers. ``flat`` is the text in lower case, ``digits`` its numbers'."""
+def lines(text: str, there: There, digits: Places) -> Iterator[Span]:
+    """Extensions, bleeps and announced numbers; ``digits`` are the places of the text's numbers."""
     for match in _SHORT.finditer(text, digits):
         begin, end = match.span()
         if match[0] in _EMERGENCY or _UNIT.match(text, end):
@@ -94,7 +99,11 @@ def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
             if long and not _year(match[0]) and (_named(lead, text[end : end + 1])):
                 yield Span(begin, end, PHONE)
             continue
-        device = _DEVICE.search(lead) and (long or lead[-3:].lower() != "bp ")
+        device = (
+            not _DEVICES.isdisjoint(_WORD.findall(last[-40:].lower())[-3:])
+            and _DEVICE.search(lead)
+            and (long or lead[-3:].lower() != "bp ")
+        )
         if device or (
             long
             and not _year(match[0])
@@ -113,9 +122,8 @@ def lines(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     for match in _ANNOUNCED.finditer(text, digits):
         if _NUMBER.search(text, max(0, match.start() - 10), match.start()):
             yield Span(match.start(), match.end(), NUMBER)
-    if any(cue in flat for cue in _CODED_CUES):
-        for match in _CODED_FIRST.matches(_CODED, text, there):
-            yield Span(match.start(1), match.end(1), NUMBER)
+    for match in _CODED_FIRST.matches(_CODED, text, there):
+        yield Span(match.start(1), match.end(1), NUMBER)
 
 
 def _named(lead: str, after: str) -> bool:

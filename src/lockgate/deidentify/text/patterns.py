@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There, matches_at
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There, matches_at
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of, places, words
+from lockgate.deidentify.text.fold import any_of, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -116,6 +116,7 @@ _BEFORE_ROLE = re.compile(
 _SIGNED_SMALL = re.compile(
     r"(?<=\d )(?!am|pm|hrs|nd|rd|st|th|ml|mg|kg|cm|mm|no|ok)([a-z]{2,3})[ \t]*(?=\n|\Z)"
 )
+_LINES = Outlines(b"\nAA")
 _LAST_LINE = re.compile(r"\n([A-Z]{2,3})\s*\Z")
 _CONSTABLE = re.compile(r"\b(?:PC|WPC|PS|DC|DS|PCSO) (?:[A-Z][A-Za-z'-]+ ){0,2}\(?(\d{3,6})\b")
 _CONSTABLE_FIRST = Beginnings("PC ", "WPC ", "PS ", "DC ", "DS ", "PCSO ")
@@ -141,6 +142,7 @@ _ORG_LABELS = words(
     "optician opticians chemist placement college landlord supplier firm home"
 )
 _ORG_VALUE = re.compile(r"[ \t]{0,3}(?![LR] |Left|Right)([A-Z](?:(?! - )[^\n|;:(,\d]){2,60}[A-Za-z)])")
+_MARKS = Beginnings(":", "#", "=")
 _AFTER_COLON = re.compile(r"[ \t]{0,3}((?:[A-Z]{2,5} )?[A-Za-z0-9][\w./\-]{2,24}[A-Za-z0-9])(?![\w@])")
 _LONG = Expression(r"\d(?<![\w.,/:\-+]\d)\d{6,11}(?![\w/:]|[.,]\d)", rb"(?<![Aa0.,/:+-])0000000")
 # What each finds needs no more to be told by; those in letters have outlines of which one stands in each such text.
@@ -155,8 +157,8 @@ _TELLING = (
 )
 # Each with outlines of which one is in each match, and how far before that it may begin.
 _LETTERS_FIRST = (
-    (_LETTERED, (b"A000000", b"A-000000"), (3, 2, 1, 0)),
-    (_DRIVER, (b"A000000A", b"A0000000", b"00000000", b"0000000A"), (4,)),
+    (_LETTERED, Outlines(b"A000000", b"A-000000"), (3, 2, 1, 0)),
+    (_DRIVER, Outlines(b"A000000A", b"A0000000", b"00000000", b"0000000A"), (4,)),
 )
 
 MONTHS = {
@@ -178,8 +180,16 @@ def emails_and_urls(text: str, flat: str, there: There) -> Iterator[Span]:
         if begin < match.start():
             done = match.end()
             yield Span(begin, done, EMAIL)
-    for match in _SITE.finditer(text) if _TOP.stand(there, text) else ():
-        yield Span(match.start(), match.end(), URL)
+    done = 0
+    for place in _TOP.places(there):
+        if place < done:
+            continue
+        begin = place
+        while begin > done and (text[begin - 1].isalnum() or text[begin - 1] in "._@/-"):
+            begin -= 1
+        if site := _SITE.match(text, begin):
+            done = site.end()
+            yield Span(begin, done, URL)
     linked = "://" in flat or "www." in flat
     for match in (_URL if linked else _HANDLE).finditer(text) if linked or "@" in text else ():
         yield Span(match.start(), match.end(), URL)
@@ -220,10 +230,10 @@ def before(cue: re.Pattern[str], text: str, begin: int, reach: int) -> re.Match[
     return cue.search(text, max(0, begin - reach), begin)
 
 
-def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> Iterator[Span]:
+def numbers(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     """Registration numbers, local numbers by cue or by their letters, National Insurance, vehicles, long numbers.
 
-    ``flat`` is the text in lower case, ``form`` its outline.
+    ``flat`` is the text in lower case.
     """
     for match in _STAFF_CUES.matches(_STAFF_NUMBER, text, there):
         yield Span(match.start(1), match.end(1), STAFF_NUMBER)
@@ -247,8 +257,8 @@ def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> 
     for expression, kind in _TELLING:
         for match in expression.finditer(text, digits):
             yield Span(match.start(), match.end(), kind)
-    for lettered, forms, steps in _LETTERS_FIRST:
-        at = [place - step for outline in forms for place in places(outline, form) for step in steps]
+    for lettered, outlines, steps in _LETTERS_FIRST:
+        at = [place - step for place in outlines.places(there) for step in steps]
         for match in matches_at(lettered, [place for place in at if place >= 0], text) if at else ():
             yield Span(match.start(), match.end(), HOSPITAL_NUMBER)
     for match in _OUR_REF_FIRST.matches(_OUR_REF, text, there):
@@ -256,10 +266,10 @@ def numbers(text: str, flat: str, there: There, form: bytes, digits: Places) -> 
             yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
     for match in _TYPING.matches(_TYPED_BY, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
-    for by_place in (_BEFORE_ROLE, _LAST_LINE) if b"\nAA" in form else ():
+    for by_place in (_BEFORE_ROLE, _LAST_LINE) if _LINES.stand(there) else ():
         for match in by_place.finditer(text):
             yield Span(match.start(1), match.end(1), STAFF)
-    yield from _labelled(text)
+    yield from _labelled(text, there)
 
 
 def _local_cue(text: str, flat: str, begin: int) -> bool:
@@ -270,9 +280,9 @@ def _local_cue(text: str, flat: str, begin: int) -> bool:
     )
 
 
-def _labelled(text: str) -> Iterator[Span]:
+def _labelled(text: str, there: There) -> Iterator[Span]:
     """What stands after a label and a colon: "Device serial: PM-88213A", "Organisation: ABC Ltd"."""
-    for colon in sorted(place for mark in ":#=" for place in places(mark, text)):
+    for colon in _MARKS.places(there):
         label = text[max(0, colon - 16) : colon].lower().split()[-1:]
         if not label:
             continue

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
 from lockgate.deidentify.text.classes import FAMILY, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import RELATIONS, ROLES, TITLES
-from lockgate.deidentify.text.fold import places, words
+from lockgate.deidentify.text.fold import words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS
 from lockgate.deidentify.text.lists import any_family, any_given, english
 from lockgate.deidentify.text.patterns import MONTHS
@@ -160,20 +160,24 @@ _SYSTEMS = Beginnings(
 _POLICE = re.compile(r"(?:[Pp]olice|[Cc]onstabulary|[Ff]orce) \((\d{3,6})\)")
 _POLICES = Beginnings("police (", "constabulary (", "force (")
 _ONS = Beginnings(") on ")
+# The outlines of those that no string begins.
+_LINES, _INITIALLED = Outlines(b"\nAA", b"\nA.A."), Outlines(b"\nA Aa", b"\nA. A")
+_PAIRS, _TWOS, _ROUNDS = Outlines(b" AA/Aa"), Outlines(b" (AA/AA)"), Outlines(b"a / AA")
+_FAMILIES, _CAPITAL_FAMILIES = Outlines(b"a, A", b"A, A"), Outlines(b"A, Aa")
 _NOBODY = TITLES | ROLES | RELATIONS | HEADS | frozenset(MONTHS)
 
 
-def placed(text: str, there: There, form: bytes) -> Iterator[Span]:
-    """Such people and numbers. ``form`` is the outline of the text."""
-    yield from _initials(text, there, form)
-    yield from _by_family(text, there, form)
+def placed(text: str, there: There) -> Iterator[Span]:
+    """Such people and numbers."""
+    yield from _initials(text, there)
+    yield from _by_family(text, there)
     for match in _SYSTEMS.matches(_SYSTEM, text, there):
         yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
     for match in _POLICES.matches(_POLICE, text, there):
         yield Span(match.start(1), match.end(1), NUMBER)
 
 
-def _initials(text: str, there: There, form: bytes) -> Iterator[Span]:
+def _initials(text: str, there: There) -> Iterator[Span]:
     for match in _BYS.matches(_BY, text, there):
         if match[1] not in _NOT_BY:
             yield Span(match.start(1), match.end(1), STAFF)
@@ -187,19 +191,18 @@ def _initials(text: str, there: There, form: bytes) -> Iterator[Span]:
         for match in beginnings.matches(expression, text, there):
             if who := before.search(text, max(0, match.start() - 24), match.start()):
                 yield Span(who.start(1), who.end(1), STAFF)
-    for part in (b"\nAA", b"\nA.A."):
-        for at in places(part, form):
-            if under := _UNDER.match(text, at):
-                yield Span(under.start(1), under.end(1), STAFF)
-    for at in places(b" AA/Aa", form):
+    for at in _LINES.places(there):
+        if under := _UNDER.match(text, at):
+            yield Span(under.start(1), under.end(1), STAFF)
+    for at in _PAIRS.places(there):
         if (two := _AND_NAME.match(text, at + 1)) and two[1] not in _NO_TWO:
             yield Span(two.start(1), two.end(1), STAFF)
-    for at in places(b" (AA/AA)", form):
+    for at in _TWOS.places(there):
         two = _TWO.search(text, max(0, at - 3), at + 8)
         if two and _NO_TWO.isdisjoint(two.groups()):
             yield Span(two.start(1), two.end(1), STAFF)
             yield Span(two.start(2), two.end(2), STAFF)
-    for at in places(b"a / AA", form):
+    for at in _ROUNDS.places(there):
         if (two := _ROUND.match(text, at)) and two[1] not in _NO_TWO - {"OT", "PT", "SW"}:
             yield Span(two.start(1), two.end(1), STAFF)
     for match in _ADDING.matches(_ADDED, text, there):
@@ -214,17 +217,16 @@ def _initials(text: str, there: There, form: bytes) -> Iterator[Span]:
         yield Span(match.start(1), match.end(1), STAFF)
 
 
-def _by_family(text: str, there: There, form: bytes) -> Iterator[Span]:
-    for part in (b"a, A", b"A, A"):
-        for at in places(part, form):
-            if text[at + 4 : at + 5].isalpha():
-                continue
-            begin = max(text.rfind(mark, max(0, at - 24), at) for mark in "\n\t|]  :") + 1
-            while begin < at and (match := _FAMILY_FIRST.match(text, begin)) is None:
-                begin = text.find(" ", begin, at) + 1 or at
-            if begin < at and match and _SLOT.search(text, max(0, begin - 12), begin) and _family(match[1]):
-                yield Span(begin, match.end(), NAME)
-    for at in places(b"A, Aa", form):
+def _by_family(text: str, there: There) -> Iterator[Span]:
+    for at in _FAMILIES.places(there):
+        if text[at + 4 : at + 5].isalpha():
+            continue
+        begin = max(text.rfind(mark, max(0, at - 24), at) for mark in "\n\t|]  :") + 1
+        while begin < at and (match := _FAMILY_FIRST.match(text, begin)) is None:
+            begin = text.find(" ", begin, at) + 1 or at
+        if begin < at and match and _SLOT.search(text, max(0, begin - 12), begin) and _family(match[1]):
+            yield Span(begin, match.end(), NAME)
+    for at in _CAPITAL_FAMILIES.places(there):
         begin = at
         while begin and (text[begin - 1].isalpha() or text[begin - 1] in "'-"):
             begin -= 1
@@ -237,10 +239,9 @@ def _by_family(text: str, there: There, form: bytes) -> Iterator[Span]:
     for match in _INITIALS_FIRST.matches(_INITIAL_FIRST, text, there):
         if _family(match[1].split(" ")[-1]):
             yield Span(match.start(1), match.end(1), STAFF)
-    for part in (b"\nA Aa", b"\nA. A"):
-        for at in places(part, form):
-            if (line := _NUMBERED.match(text, at)) and _family(line[1].split(" ")[-1]):
-                yield Span(line.start(1), line.end(1), STAFF)
+    for at in _INITIALLED.places(there):
+        if (line := _NUMBERED.match(text, at)) and _family(line[1].split(" ")[-1]):
+            yield Span(line.start(1), line.end(1), STAFF)
     for match in _SUBJECTS.matches(_SUBJECT, text, there):
         group = 1 if match[1] else 2
         if match[group] in _NOT_BY or (

@@ -55,7 +55,7 @@ def own_values(text: str, flat: str, there: There, digits: Places, known: Known)
                         begin, end = _whole_word(text, begin, end)
                         begin = _with_prefix(text, begin, number, known)
                     found.append(Span(begin, end, kind, own))
-        found += _halves(text, flat, there, digits, known)
+        found += _halves(text, there, digits, known)
     if known.automaton is not None:
         for last, (length, kind, own) in known.automaton.iter(flat):
             begin, end = last - length + 1, last + 1
@@ -77,7 +77,7 @@ _SHORT_RUN = Expression(
 _ENDS = Beginnings("end", "last ", "xx", "x*", "*x", "**")
 
 
-def _halves(text: str, flat: str, there: There, digits: Places, known: Known) -> Iterator[Span]:
+def _halves(text: str, there: There, digits: Places, known: Known) -> Iterator[Span]:
     """The last digits of a number of the record: three or more after "ending" or "last", five or more alone."""
     for match in _ENDS.matches(_ENDING, text, there):
         for number, (kind, own) in known.numbers.items():

@@ -23,6 +23,12 @@ _ANNOUNCED = re.compile(
     r"(?: (?i:no|num|number|nr|ref|reference|id|code|is|was))*[.:#]?,? {1,3}"
     r"((?:[A-Z][A-Z&/]{0,6}|[A-Z][a-z]{2,9})[ -])?\Z"
 )
+# The words of it, one of which is before the letters or is what they are: looked at first, which is quick.
+_WORDS = words("""
+    policy member membership scheme book card passport label case claim log certificate authorisation authorization
+    auth account customer client voucher badge permit pendant lifeline careline alarm keysafe halo registry plan pass
+    no num number nr ref reference id code crn urn is was
+""")
 # Two capitals and five digits or more, by themselves.
 _LETTERED = re.compile(r"(?:^|[\s(,;:])([A-Z]{2}[ -])\Z")
 # Capitals before a number that is of something else: people, parts, telephones, doses.
@@ -42,6 +48,14 @@ _LABELS = Beginnings(
 )
 
 
+def _may_announce(said: str) -> bool:
+    """Whether the last word of a text is one that announces such a number."""
+    begin = end = len(said.rstrip(" .:#,"))
+    while begin and said[begin - 1].isalpha():
+        begin -= 1
+    return said[begin:end].lower() in _WORDS
+
+
 def schemes(text: str, there: There, digits: Places) -> Iterator[Span]:
     """Such numbers; ``digits`` are the places of the text's numbers."""
     for match in _RUN.finditer(text, digits):
@@ -49,9 +63,11 @@ def schemes(text: str, there: There, digits: Places) -> Iterator[Span]:
         if begin < 3 or text[begin - 1] not in " -" or not text[begin - 2 : begin - 1].isalpha():
             continue
         lead = text[max(0, begin - 48) : begin]
-        if not lead[:-1].rpartition(" ")[2][:1].isupper():
+        other, _, those = lead[:-1].rpartition(" ")
+        if not those[:1].isupper():
             continue
-        letters = announced[1] if (announced := _ANNOUNCED.search(lead)) else None
+        announced = _ANNOUNCED.search(lead) if _may_announce(other) or _may_announce(those) else None
+        letters = announced[1] if announced else None
         if announced is None and end - begin > 4 and (lettered := _LETTERED.search(lead)):
             letters = lettered[1]
         if letters and letters[:-1].upper() not in _NO_LETTERS and not _UNIT.match(text, end):

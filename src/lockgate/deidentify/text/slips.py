@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There, matches_at
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There, matches_at
 from lockgate.deidentify.text.fold import any_of, places
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.patterns import MONTHS, before
@@ -22,6 +22,7 @@ _MIXED = re.compile(r"\d[OoQDIl|SBZ]|[OoQDIl|SBZ]\d")
 _NOT_DIGIT = re.compile(r"\D")
 _SPELT = re.compile(r"[A-Za-z](?<!\w[A-Za-z])(?:[-. ]{1,2}[A-Za-z]){3,}(?![\w'])")
 _SPELT_HERE = re.compile(r"[A-Z]-[A-Z]-[A-Z]|\b[A-Z] [A-Z] [A-Z] [A-Z]\b|[A-Z]\. ?[A-Z]\. ?[A-Z]\. ?[A-Z]")
+_SPELT_OUT = Outlines(b"A-A-A", b"A A A A", b"A.A.A", b"A. A.A", b"A.A. A", b"A. A. A")
 _BROKEN = re.compile(r"(?<!\w)([^\W\d_]{1,30})-[ \t]{0,3}\n[ \t]{0,9}([^\W\d_]{1,30})(?!\w)")
 _HOUSE = re.compile(r"\d(?<=[or. ]\d)\d{0,3}[a-z]?\b(?! ?(?:mg|ml|mcg|of|x)\b)")
 _NUMBER = re.compile(r"\b[Nn](?:o\.?|umber) ?\Z")
@@ -40,10 +41,10 @@ _SPOKEN = re.compile(
 _SPOKEN_FIRST = Beginnings(*{day.split("-")[0] for day in _DAYS})
 
 
-def slips(text: str, flat: str, there: There, form: bytes, known: Known) -> Iterator[Span]:
+def slips(text: str, flat: str, there: There, known: Known) -> Iterator[Span]:
     """The identifiers of the record in such shapes, and dates in words.
 
-    ``flat`` is the text in lower case, ``form`` its outline.
+    ``flat`` is the text in lower case.
     """
     if known.numbers:
         yield from _scanned(text, known)
@@ -54,8 +55,7 @@ def slips(text: str, flat: str, there: There, form: bytes, known: Known) -> Iter
                 if whole in known.singles:
                     kind = known.singles[whole]
                     yield Span(match.start(), match.end(), kind, kind == NAME)
-        spelt = any_of((b"A-A-A", b"A A A A"), form) or b"A.A.A.A" in form.replace(b". ", b".")
-        if spelt and _SPELT_HERE.search(text):
+        if _SPELT_OUT.stand(there) and _SPELT_HERE.search(text):
             for match in _SPELT.finditer(text):
                 if re.sub(r"[-. ]", "", match[0]).lower() in known.own_words:
                     yield Span(match.start(), match.end(), NAME, True)

@@ -11,9 +11,9 @@ from lockgate.deidentify.text.fold import remembered
 # Letters, with apostrophes and hyphens inside; a possessive s stays outside ("Wheeler's" gives Wheeler). The last two
 # are for a text in ASCII, the first and third for one in which an s follows an apostrophe: the others are quicker.
 _TOKEN, _TOKEN_WITHOUT, _PLAIN, _PLAIN_WITHOUT = (
-    re.compile(rf"({letter}{possessive}(?:['-](?![sS]\b){letter}+)*)")
+    re.compile(rf"({letter}{possessive}(?:['-](?![sS]\b){letter}++)*+)")
     for letter in (r"[^\W\d_]", "[A-Za-z]")
-    for possessive in (rf"(?!(?<='[sS])(?<={letter}'[sS])\b){letter}*+", "+")
+    for possessive in (rf"(?!(?<='[sS])(?<={letter}'[sS])\b){letter}*+", "++")
 )
 # Places after the last word that may be asked for the gap behind them.
 _BEYOND = 12
@@ -47,7 +47,7 @@ class Tokens:
         words = parts[1::2]
         gaps = parts[2:-1:2]
         gaps += [""] * (len(words) - len(gaps) + _BEYOND)
-        return cls(text, at[:-1:2], at[1::2], words, list(map(str.lower, words)), gaps)
+        return cls(text, at[:-1:2], at[1::2], words, list(map(_lower, words)), gaps)
 
     def capital(self, place: int) -> bool:
         """Whether the word at ``place`` begins with a capital and follows the one before at one space."""
@@ -65,6 +65,11 @@ class Tokens:
     def at_start(self, place: int) -> bool:
         """Whether a sentence, line or list item begins with the word."""
         return place == 0 or ((gap := self.gaps[place - 1]) != " " and _starts_after(gap))
+
+
+@remembered(1 << 16)
+def _lower(word: str) -> str:
+    return word.lower()
 
 
 @remembered(1 << 14)

@@ -31,7 +31,7 @@ _RUN = re.compile(
 _LED = re.compile(r" (?:of|for|on|in|and|upon|&)(?: the)? ")
 _PIECE = re.compile(r"[A-Za-z][A-Za-z'-]*")
 # Where such a run may stand inside a sentence or a column: what the text before it ends with.
-_INSIDE = re.compile(r"(?:[a-z\d,;:)&/|>]|'s|[a-z]\)| -|[A-Z]{2}) {1,40}\Z|[(/\"]\Z| {3}\Z|\t\Z")
+_INSIDE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789,;:)&/|>")
 _TITLED = re.compile(r"(?:Dr|Mr|Mrs|Ms|Miss|Mx|Prof|Sr|Sister|Nurse)\.? \Z")
 # What follows an eponym or a product.
 _MEDICINE_AFTER = re.compile(
@@ -152,8 +152,7 @@ def unlisted(tokens: Tokens, spans: list[Span]) -> list[Span]:
 
 def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
     """The name of a run, unless it is all taken, a label before somebody's name, or of medicine."""
-    inside = _INSIDE.search(text, max(0, begin - 44), begin) is not None
-    part = _inside(said) if inside else _starting(said)
+    part = _inside(said) if _stands_inside(text, begin) else _starting(said)
     if part is None:
         return None
     first, end = begin + part[0], begin + part[1]
@@ -174,6 +173,20 @@ def _named(text: str, begin: int, said: str, taken: bytearray) -> Span | None:
     if services.after_the(text, first) and not taken[first - 1]:
         first -= 4
     return Span(first, end, ORGANISATION)
+
+
+def _stands_inside(text: str, begin: int) -> bool:
+    """Whether a word that begins there stands inside a sentence or a column, by what is before it."""
+    last = text[begin - 1 : begin]
+    if last != " ":
+        return last in ("(", "/", '"', "\t")
+    if text[begin - 2 : begin - 1] != " ":
+        before = text[max(0, begin - 3) : begin - 1]
+    elif text[begin - 3 : begin - 2] == " ":
+        return True
+    else:
+        before = text[max(0, begin - 4) : begin - 2]
+    return before[-1:] in _INSIDE or before == " -" or (len(before) == 2 and outline(before) == b"AA")
 
 
 @remembered(1 << 14)

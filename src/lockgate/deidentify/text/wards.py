@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, There
+from lockgate.deidentify.text.beginnings import Beginnings, There, after_capital
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import FAMILY, GIVEN, STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, RELATIONS, ROLES, TITLES
@@ -157,10 +157,10 @@ _ISLES = Beginnings("Isle of ", "Isles of ")
 _RUNNER = re.compile(r"(?<![\w'/-])[A-Z][\w'-]+(?: (?:(?:of|and|in|for|to) )?[A-Z][\w'-]+){1,3}\Z")
 
 
-def wards(text: str, flat: str, there: There) -> Iterator[Span]:
-    """The wards, units, clinics and teams of a note that have a name. ``flat`` is the text in lower case."""
+def wards(text: str, there: There) -> Iterator[Span]:
+    """The wards, units, clinics and teams of a note that have a name."""
     for match in _KINDS.matches(_WARD, text, there):
-        before = _BEFORE.search(text, max(0, match.start() - 40), match.start())
+        before = _before(text, match.start(), 40)
         if before and (span := _ward(text, before, match)):
             yield span
     for match in _FIRST_FIRST.matches(_FIRST, text, there):
@@ -176,7 +176,7 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
             if _may_name(match[1]):
                 yield Span(match.start(), match.end(), ORGANISATION)
         for match in _OF_TEAM_FIRST.matches(_OF_TEAM, text, there):
-            before = _BEFORE.search(text, max(0, match.start() - 30), match.start())
+            before = _before(text, match.start(), 30)
             if (
                 before
                 and " " not in before[0]
@@ -185,11 +185,11 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
             ):
                 yield Span(before.start(), match.end(), ORGANISATION)
     for match in _HOME_FIRST.matches(_HOME, text, there):
-        before = _BEFORE.search(text, max(0, match.start() - 36), match.start())
+        before = _before(text, match.start(), 36)
         if before and " " in before[0] and any(_may_name(word) for word in before[0].split(" ")):
             yield Span(before.start(), match.end(), ORGANISATION)
     for match in _MEMORIAL_FIRST.matches(_MEMORIAL, text, there):
-        before = _BEFORE.search(text, max(0, match.start() - 24), match.start())
+        before = _before(text, match.start(), 24)
         if before and " " not in before[0] and _may_name(before[0]):
             yield Span(before.start(), match.end(), ORGANISATION)
     for match in _RUNS_FIRST.matches(_RUNS, text, there):
@@ -203,6 +203,8 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         if named and (" " in match[1] or class_of(named[0].lower()) is STRANGER or match[0][:3] == "ins"):
             yield Span(match.start(1), match.end(1), ORGANISATION)
     for match in _HEADS.matches(_HEADED, text, there):
+        if not after_capital(text, match.start()):
+            continue
         before = _HEADED_BY.search(text, max(0, match.start() - 60), match.start())
         named = before[0].split(" ") if before else []
         begin = before.start() if before else 0
@@ -222,6 +224,11 @@ def wards(text: str, flat: str, there: There) -> Iterator[Span]:
         said = match[1].lower().split(" ")[1:]
         if all(_may_name(word) for word in said) and not names_nothing(said):
             yield Span(match.start(1), match.end(1), ORGANISATION)
+
+
+def _before(text: str, end: int, reach: int) -> re.Match[str] | None:
+    """The capitalised words that end at a place, of which the last ``reach`` characters are looked at."""
+    return _BEFORE.search(text, max(0, end - reach), end) if after_capital(text, end) else None
 
 
 def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None:
