@@ -171,6 +171,12 @@ def test_a_scheme_is_announced_by_the_last_word(said: str, announces: bool) -> N
     assert bool(schemes._ANNOUNCED.search(said + " AX ")) is announces
 
 
+@pytest.mark.parametrize("text", ["ring ext", "max x", "x", "", "t", "on", "no ", "2x", "the end", "tel"])
+def test_an_ending_is_seen_by_its_last_characters(text: str) -> None:
+    ends = ("ext", "x", "no", "end", "telephone")
+    assert fold.Endings(*ends).end(text) is text.endswith(ends)
+
+
 def test_accounts_and_addresses_are_found_whole() -> None:
     text = "jo dot bell at ash dot co dot uk, (kt+x (at) mill-hall.net) was at home dot. zz.b@gmail"
     assert [text[span.begin : span.end] for span in find(text) if span.kind == EMAIL] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There
+from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There, matches_at
 from lockgate.deidentify.text.capitals import capitals, names_nothing
 from lockgate.deidentify.text.classes import STRANGER, class_of
 from lockgate.deidentify.text.cuewords import DOCTORS, TITLES
@@ -103,7 +103,7 @@ def announced(text: str, flat: str, there: There) -> Iterator[Span]:
                 match.end(),
                 ORGANISATION,
             )
-    for match in _UPPER_FIRST.finditer(text) if _UPPER.stand(there) else ():
+    for match in matches_at(_UPPER_FIRST, _begin_of_capitals(text, _UPPER.places(there)), text):
         family, given = re.split(", ?", match[0].lower())
         if (
             given in any_given()
@@ -119,6 +119,16 @@ def announced(text: str, flat: str, there: There) -> Iterator[Span]:
             partners = _CAPITALISED.findall(text, firm.start(), last.end())
             if all(name.lower() in any_family() and name.lower() not in NOT_NAMES for name in partners):
                 yield Span(firm.start(), last.end(), ORGANISATION)
+
+
+def _begin_of_capitals(text: str, ends: list[int]) -> set[int]:
+    """Where the words of capitals begin that end at some places."""
+    begins = set()
+    for begin in ends:
+        while begin and ("A" <= text[begin - 1] <= "Z" or text[begin - 1] in "'-"):
+            begin -= 1
+        begins.add(begin)
+    return begins
 
 
 def _at(text: str, there: There) -> list[tuple[int, int]]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
+from lockgate.deidentify.text.fold import Endings
 from lockgate.deidentify.text.spans import HOSPITAL_NUMBER, NUMBER, PHONE, URL, Span
 
 _RUN = Expression(r"\d{4,}", rb"0000")
 _LEFT = re.compile(r"(?<![\w/.\-])[A-Za-z0-9][\w/\-]{0,20}\Z")
-_IN_CODE = re.compile(r"[\w/\-]")
 _SNOMED = re.compile(r"[TMPDF]-?[\dX]{5}")
 _RIGHT = re.compile(r"[\w/\-]*[A-Za-z0-9]")
 _AMOUNT = re.compile(
@@ -53,7 +53,7 @@ _CUE = re.compile(
 )
 # What it ends with: looked at first, which is quick.
 _BETWEEN = " \t\r\n\f\v.:#-/ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_CUE_ENDS = (
+_CUE_ENDS = Endings(
     "collar", "shoulder", "log", "locker", "badge", "tag", "phone", "payroll", "bag", "seal", "key", "pass", "no",
     "num", "number", "code", "line", "acct", "account", "is", "its", "ef",
 )  # fmt: skip
@@ -83,7 +83,7 @@ def codes(text: str, flat: str, there: There, digits: Places) -> Iterator[Span]:
     for match in _SHORT.finditer(text, digits):
         lead = text[max(0, match.start() - 26) : match.start()]
         if (
-            lead.rstrip(_BETWEEN).endswith(_CUE_ENDS)
+            _CUE_ENDS.end(lead.rstrip(_BETWEEN))
             and _CUE.search(lead)
             and not _UNIT_AFTER.match(text, match.end())
         ):
@@ -102,8 +102,8 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
         and text[end : end + 1] in " ,.;)\n"
     ):
         return
-    left = _LEFT.search(text, max(0, begin - 22), begin) if _IN_CODE.match(text, begin - 1) else None
-    right = _RIGHT.match(text, end)
+    left = _LEFT.search(text, max(0, begin - 22), begin) if begin and _in_code(text[begin - 1]) else None
+    right = _RIGHT.match(text, end) if end < len(text) and _in_code(text[end]) else None
     if left is right is None:
         lone = not (begin and (text[begin - 1].isalnum() or text[begin - 1] in ".,:+-/_@"))
         short = end - begin < 6 or end - begin > 26
@@ -131,3 +131,8 @@ def _coded(text: str, match: re.Match[str]) -> Iterator[Span]:
     elif (digits < 6 and not any(char.isupper() for char in said)) or (digits < 5 and not letters):
         return
     yield Span(begin, end, HOSPITAL_NUMBER)
+
+
+def _in_code(char: str) -> bool:
+    """Whether a character may be of a reference."""
+    return char.isalnum() or char in "_/-"

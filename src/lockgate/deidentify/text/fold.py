@@ -115,6 +115,20 @@ def any_of(parts: Iterable[S], text: S) -> bool:
     return False
 
 
+class Endings:
+    """Strings with one of which a text ends: its last two characters are looked up first, which is quick."""
+
+    __slots__ = ("_lasts", "_strings")
+
+    def __init__(self, *strings: str) -> None:
+        self._strings = strings
+        self._lasts = frozenset(string[-2:] for string in strings)
+
+    def end(self, text: str) -> bool:
+        """Whether the text ends with one of them."""
+        return (text[-2:] in self._lasts or text[-1:] in self._lasts) and text.endswith(self._strings)
+
+
 class _Remembered(dict[K, V]):
     """What a function says of each value that it was asked of, until they are too many."""
 

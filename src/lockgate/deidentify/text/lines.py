@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lockgate.deidentify.text import headed, schemes
 from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import Endings, any_of, words
 from lockgate.deidentify.text.spans import NUMBER, PHONE, Span
 
 _SHORT = Expression(
@@ -61,7 +61,7 @@ _RANG = re.compile(
     r"sho|reg|spr|cons(?:ultant)?|on[- ]call|pharm(?:acist)?|coordinator|matron|bleep|duty),? ?\(?(?:[A-Z]{2,5} )?$"
 )
 # What the three end with, where it is no capital: looked at first, which is quick.
-_LAST = (
+_LAST = Endings(
     "bleep", "bleeped", "bleeps", "bleeping", "blp", "page", "pager", "paged", "paging", "dect", "baton", "vocera",
     "cordless", "ascom", "aircall", "x", "ext", "extn", "extension", "phone", "hotline", "desk", "helpline", "internal",
     "internally", "switch", "bl", "fax",
@@ -95,7 +95,7 @@ def lines(text: str, there: There, digits: Places) -> Iterator[Span]:
         lead = text[max(0, begin - 44) : begin]
         last = lead.rstrip(" \t\r\n\f\v.:#(-")
         long = end - begin > 3
-        if not last.lower().endswith(_LAST) and not last[-1:].isupper():
+        if not _LAST.end(last.lower()) and not last[-1:].isupper():
             if long and not _year(match[0]) and (_named(lead, text[end : end + 1])):
                 yield Span(begin, end, PHONE)
             continue

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There, matches_at
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import Endings, any_of, words
 from lockgate.deidentify.text.spans import (
     EMAIL,
     HOSPITAL_NUMBER,
@@ -88,7 +88,7 @@ _LOCAL_CUE = re.compile(
     r"[\s.:#]{0,4}$", re.I
 )  # fmt: skip
 # What the cues above end with.
-_LOCAL_ENDS = (
+_LOCAL_ENDS = Endings(
     "mrn", "pas", "crn", "uhn", "id", "no", "num", "number", "nr", "ref", "reference", "chart", "subject",
     "participant", "accession", "incident", "sign", "cad", "safe", "code", "passport",
 )  # fmt: skip
@@ -266,8 +266,8 @@ def numbers(text: str, flat: str, there: There, digits: Places) -> Iterator[Span
             yield Span(match.start(1), match.end(1), HOSPITAL_NUMBER)
     for match in _TYPING.matches(_TYPED_BY, text, there):
         yield Span(match.start(1), match.end(1), STAFF)
-    for by_place in (_BEFORE_ROLE, _LAST_LINE) if _LINES.stand(there) else ():
-        for match in by_place.finditer(text):
+    for by_place in (_BEFORE_ROLE, _LAST_LINE):
+        for match in matches_at(by_place, _LINES.places(there), text):
             yield Span(match.start(1), match.end(1), STAFF)
     yield from _labelled(text, there)
 
@@ -275,7 +275,7 @@ def numbers(text: str, flat: str, there: There, digits: Places) -> Iterator[Span
 def _local_cue(text: str, flat: str, begin: int) -> bool:
     """Whether a cue of a local number ends at ``begin``; its last word is looked at first, which is quick."""
     reach = max(0, begin - 36)
-    return flat[reach:begin].rstrip(" \r\f\v.:#").endswith(_LOCAL_ENDS) and bool(
+    return _LOCAL_ENDS.end(flat[reach:begin].rstrip(" \r\f\v.:#")) and bool(
         _LOCAL_CUE.search(text, reach, begin)
     )
 

@@ -12,7 +12,7 @@ from lockgate.deidentify.text.beginnings import Beginnings, There
 from lockgate.deidentify.text.capitals import capitals, headings
 from lockgate.deidentify.text.classes import STRANGER, WORD, class_of
 from lockgate.deidentify.text.digits import Expression, Places
-from lockgate.deidentify.text.fold import any_of, words
+from lockgate.deidentify.text.fold import Endings, any_of, words
 from lockgate.deidentify.text.guards import ABBREVIATIONS, HEADS, NOT_NAMES
 from lockgate.deidentify.text.known import PARTICLES
 from lockgate.deidentify.text.lists import any_family, any_given, english, family_names, own_given, places
@@ -58,7 +58,9 @@ _ANSWERS = re.compile(
     r"(?i:#|(?:bleep|bleeps|blp|bp|ext|x|pager|pgr|gmc|nmc|hcpc|pin)[.:# ]{1,3})(?=\d{3,8}\b)"
 )
 _ANSWERED = Expression(r"\d(?<=[.:# ]\d)\d{2,7}\b", rb"(?<=[.:# ])0{3,8}(?![Aa0])")
-_ANSWERED_ON = ("bleep", "bleeps", "blp", "bp", "ext", "x", "pager", "pgr", "gmc", "nmc", "hcpc", "pin")
+_ANSWERED_ON = Endings(
+    "bleep", "bleeps", "blp", "bp", "ext", "x", "pager", "pgr", "gmc", "nmc", "hcpc", "pin"
+)
 # A place alone before its telephone: "Ullapool - tel 01632 960812".
 _RINGS = re.compile(
     r"[ \t]*([A-Z][\w'-]+(?:[ -](?:[A-Z][\w'-]+|on|of|the|under|upon|le|in)){0,3})[-, \t:|(]+"
@@ -166,7 +168,7 @@ def signoffs(text: str, flat: str, there: There, digits: Places) -> Iterator[Spa
         yield from _cells(text, there)
     for number in _ANSWERED.finditer(text, digits):
         at = number.start()
-        if text[at - 1] == "#" or text[max(0, at - 10) : at].rstrip(".:# ").lower().endswith(_ANSWERED_ON):
+        if text[at - 1] == "#" or _ANSWERED_ON.end(text[max(0, at - 10) : at].rstrip(".:# ").lower()):
             match = _ANSWERS.match(text, text.rfind("\n", 0, at) + 1, at + 9)
             if match and match.end() == at and _may_be_called(match[1]):
                 yield Span(match.start(1), match.end(1), STAFF)

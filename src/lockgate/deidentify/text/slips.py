@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from lockgate.deidentify.text.beginnings import Beginnings, Outlines, There, matches_at
-from lockgate.deidentify.text.fold import any_of, places
+from lockgate.deidentify.text.fold import places
 from lockgate.deidentify.text.known import Known
 from lockgate.deidentify.text.patterns import MONTHS, before
 from lockgate.deidentify.text.spans import ADDRESS, BIRTH_DATE, DATE, NAME, Span
@@ -27,6 +27,7 @@ _BROKEN = re.compile(r"(?<!\w)([^\W\d_]{1,30})-[ \t]{0,3}\n[ \t]{0,9}([^\W\d_]{1
 _HOUSE = re.compile(r"\d(?<=[or. ]\d)\d{0,3}[a-z]?\b(?! ?(?:mg|ml|mcg|of|x)\b)")
 _NUMBER = re.compile(r"\b[Nn](?:o\.?|umber) ?\Z")
 _FIRST = re.compile(r"\b(\d{3}[ -]?\d{3})[ -]?(?:[xX*#._?]{2,4}|\.\.\.)")
+_MASKS = Beginnings("xx", "**", "..", "__", "##", "??")
 _ORDINALS = """
     first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
     sixteenth seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth
@@ -63,7 +64,7 @@ def slips(text: str, flat: str, there: There, known: Known) -> Iterator[Span]:
     for match in matches_at(_HOUSE, houses, text):
         if match[0] in known.houses and (said := before(_NUMBER, text, match.start(), 8)):
             yield Span(said.start(), match.end(), ADDRESS, True)
-    if known.numbers and any_of(("xx", "**", "XX", "..", "__", "##", "??"), text):
+    if known.numbers and _MASKS.stand(there, flat):
         for match in _FIRST.finditer(text):
             first = _NOT_DIGIT.sub("", match[1])
             for number, (kind, own) in known.numbers.items():
