@@ -23,6 +23,8 @@ TEAMS = [
     "[[Lisburn Community Mental Health Team]]: REVIEW. Diabetes Specialist Nurses and Community Nursing Team aware.",
     "f/u [[Purbeck Community Rehab Team]]; [[Ferndown District Nurses]] in. Dr [[Okafor]] Ward round. Cardiac Rehab.",
     "[[Harrowmoor General Hospital]] Outpatients. Radiology Imaging. Urgent Care Team.",
+    "Sent to [[Norfolk CC]], [[Bucks CC]], [[East Sussex CC]] and [[Solihull MBC]]. 5 CC given. The CC, a DC shock.",
+    "cc [[Mind in Mid Norfolk]]. What is on his Mind in West? [[Age UK South Devon]] rang.",
     "insurers [[Saga]]. lifeline from [[Harbour Careline]]. Known to [[West Tarn Recovery]], f/u [[Tarnside Hub]].",
     "known to Cardiology, via Mr [[Okafor]]. f/u Respiratory, open to Community Team. via PEG. via NG.",
     "Taken to [[HXRI]] by road, then transferred to ITU; taken to CT. Moved to the [[Isle of Wight]].",

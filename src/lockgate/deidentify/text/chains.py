@@ -18,6 +18,7 @@ from lockgate.deidentify.text.guards import EPONYMS, NOT_NAMES
 from lockgate.deidentify.text.lists import any_family, chains, drugs, english, places
 from lockgate.deidentify.text.sitenames import SiteNames
 from lockgate.deidentify.text.spans import ORGANISATION, Span
+from lockgate.deidentify.text.wards import COUNTIES
 
 # A word of the trade before or after a name that is a word or a family name too.
 _TRADE_BEFORE = re.compile(
@@ -120,7 +121,8 @@ def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
         elif _traded(text, span):
             yield span._replace(kind=ORGANISATION)
     for match in _AGENCIES.matches(_BRANCH, text, there):
-        if _named(match[1].lower()):
+        place = match[1].rpartition(" ")[2].lower()
+        if _named(place) or place in COUNTIES:
             yield Span(match.start(), match.end(), ORGANISATION)
     if "NHS " in text:
         yield from _boards(text)
@@ -149,7 +151,8 @@ def organisations(text: str, flat: str, there: There) -> Iterator[Span]:
 
 _BRANCH = re.compile(
     r"(?<!\w)(?:Age UK|Age Concern|Age Cymru|Mencap|Citizens Advice|Healthwatch|Turning Point|Samaritans|"
-    r"Alzheimer's Society|Carers Trust|Shelter|Women's Aid|Relate|Mind|Scope)(?: of| in|,| -)? ([A-Z][a-z'-]{2,})"
+    r"Alzheimer's Society|Carers Trust|Shelter|Women's Aid|Relate|Mind|Scope)(?: of| in|,| -)? "
+    r"((?:(?:Mid|North|South|East|West|Central) )?[A-Z][a-z'-]{2,})"
 )
 
 

@@ -39,6 +39,11 @@ _AFTER_DATE = re.compile(r"(?:\d/\d{2,4}|\d\d[:.]\d\d) ([A-Z]{2})(?=\.?[ \t]*(?:
 _LINE = re.compile(r"\n([A-Z]{2}) (\d{4,5})[ \t]*(?=\n|\Z)")
 _AGED = re.compile(r"(?:(?<=\n)|(?<=[.:] )|\A)([A-Z]{2}),? \d{1,3} ?(?:yo|y/o|yrs?|y)\b")
 _STOPPED, _DATED, _LINES = Outlines(b". AA"), Outlines(b"00 AA"), Outlines(b"\nAA 0000")
+# Who is on in the morning and in the evening: "WC am, KS pm"; and who signs with somebody: "HB / Nasreen HCA".
+_SHIFTS, _WITH_OTHERS = Outlines(b" AA aa, AA aa"), Outlines(b"\nAA / Aa")
+_WITH_OTHER = re.compile(
+    r"\n([A-Z]{2}) / [A-Z][a-z'-]{2,} (?:RN|SN|EN|RM|HCA|SSN|RMN|RGN|HCSW|CSW|OT|PT|SHO|FY[12]|TNA|ODP)\b"
+)
 _WITH_AGE = Outlines(b"AA 00aa", b"AA 00 a", b"AA 0aa", b"AA, 00")
 _CUE = re.compile(
     r"(?:[Rr]ead|[Rr]eader|[Ee]yes|PHARMACIST CHECK|[Pp]harmacist check|[Rr]equest to|[Tt]yped|[Cc]hecked|[Cc]heck|"
@@ -156,6 +161,14 @@ def entries(text: str, there: There) -> Iterator[Span]:
             if at >= back and (dated := _AFTER_DATE.match(text, at - back)):
                 yield from _initials(dated, _ROUTES)
                 break
+    for at in _SHIFTS.places(there):
+        shifts = text[at + 4 : at + 7] == "am," and text[at + 11 : at + 13] == "pm"
+        if shifts and _ROUTES.isdisjoint((text[at + 1 : at + 3], text[at + 8 : at + 10])):
+            yield Span(at + 1, at + 3, STAFF)
+            yield Span(at + 8, at + 10, STAFF)
+    for at in _WITH_OTHERS.places(there):
+        if (other := _WITH_OTHER.match(text, at)) and other[1] not in _NEVER:
+            yield Span(other.start(1), other.end(1), STAFF)
     for at in _LINES.places(there):
         if (line := _LINE.match(text, at)) and line[1] not in _NEVER:
             yield Span(line.start(1), line.end(1), STAFF)

@@ -49,6 +49,7 @@ def _person(letters: str) -> bool:
 _NAME = r"([A-Z][a-z'-]+)"
 _INITIALLED = r"([A-Z]\.? ?(?:(?:Al|El|De|Di|Le|La|St|Van|Von|Ul)[- ])?[A-Z][a-z'-]+)"
 _ENDED = r"(?=[ \t]*(?:\n|\Z))"
+_CLOSED = r"(?=[.;)]?[ \t]*(?:\n|\Z)|[.;] [A-Z])"
 _GRADE = (
     r"(?:[Cc]onsultant|[Rr]egistrar|[Ss]pR|SHO|F[12]|FY[12]|[Cc]all (?:taker|handler)|[Tt]riage|[Nn]urse|[Ss]ister|"
     r"[Ll]ocum|[Pp]harmacist|[Mm]idwife|[Pp]hysio|[Ss]ecretary|[Cc]linician)"
@@ -109,6 +110,12 @@ _FORMS: tuple[tuple[Beginnings, re.Pattern[str], str, Callable[[str], bool]], ..
      re.compile(r"(?:[Ss]poken? to|d/w|[Dd]iscussed with) [A-Z][a-z'-]+(?: [A-Z][\w'-]+)? (\d{4,5})(?=[.,;\n)]|\Z)"),
      PHONE, _anybody),
     (Beginnings("dr "), re.compile(r"Dr [A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2} \((?!(?:19|20)\d\d\))(\d{4,5})\)"),
+     PHONE, _anybody),
+    (Beginnings("dr "),
+     re.compile(r"Dr [A-Z][\w'-]+(?: [A-Z][\w'-]+){0,2}, (\d{5})" + _CLOSED), PHONE, _anybody),
+    (Beginnings("coordinator, ", "co-ordinator, ", "manager, ", "practitioner, ", "registrar, ", "secretary, ",
+                "matron, "),
+     re.compile(r"(?i:co-?ordinator|manager|practitioner|registrar|secretary|matron), (\d{5})" + _CLOSED),
      PHONE, _anybody),
     (Beginnings("cons: ", "consultant: ", "secretary: "),
      re.compile(r"(?:Cons|Consultant|Secretary): ([A-Z]{2} [A-Z]{3,}, [A-Z][a-z]+)"), STAFF, _anybody),

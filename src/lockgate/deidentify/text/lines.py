@@ -30,7 +30,7 @@ _WORD = re.compile(r"[a-z]+")
 # Somebody who was bleeped, before the number in brackets: "bleeped Dr Sharma (7244)".
 _BLEEPED = re.compile(
     r"\b(?i:(?:fast )?bleep(?:ed|ing)?|paged|paging|rang|called|phoned|contacted|d/w|discussed with|spoke (?:to|with))"
-    r" [^\n.;\d(]{2,40}\($"
+    r" [^\n.;\d(]{2,40}\($|\bDr [A-Z][\w'-]+ (?:to|will) [a-z ]{3,40}\($"
 )
 # Somebody by their part, before their number: "A Lund F1 5304", "ortho SpR on 3345", "Sec: Jane Poole 54432".
 _PART = re.compile(
@@ -45,12 +45,17 @@ _PARTS = (
 )  # fmt: skip
 _OFFICES = ("Sec", "PA", "Contact", "Admin")
 # A person or a team right before "on", and what ends a number that is theirs: "Icknield Rehab Team on 2209."
-_REACHED = re.compile(r"\b[A-Z][a-z'-]{2,}(?: [A-Z]{1,4})? on \Z")
+_REACHED = re.compile(r"\b(?:[A-Z][a-z'-]{2,}(?: [A-Z]{1,4})?|I am|I'm|[Ww]e are|[Ww]e're) on \Z")
 _CLOSES = re.compile(
-    r"[.,;)]?(?:\s*\n|\s*\Z| - |[.,;)] | (?:if|re|for|and|to|with|who|when|today|before|after)\b)"
+    r"[.,;)]?(?:\s*\n|\s*\Z| - |[.,;)] | (?:if|re|for|and|to|with|who|when|today|before|after|till?|until)\b)"
 )
 _SPLIT = re.compile(r"\b(?i:ext|extn|extension)[ .:#]{1,3}(\d[ -]\d{3,5}|\d{2,3} \d{3})(?![\w/-]|[.,]\d)")
 _SPLIT_FIRST = Beginnings("ext")
+# An extension in Welsh (estyniad), and no year or amount: "Fleming Ward / Est. 28815".
+_WELSH = re.compile(
+    r"\bEst\.? ((?!19|20)\d{4,5})(?![\w/%-]|[.,]\d| ?(?:mls?|mg|m?cg|g|kg|kcal|cells|steps)\b)"
+)
+_WELSH_FIRST = Beginnings("est. ", "est ")
 _RING = re.compile(
     r"\b(?i:ring(?:ing)?|rings|rang|call(?:ed|ing)?|phon(?:e|ed|ing)|dial|contact(?:able)?|reach(?:ed|able)?|"
     r"ask(?:ed)? for|speak to|spoke to|back|me|us|them|her|him|message|available|liaise|coordinator|results|"
@@ -118,6 +123,8 @@ def lines(text: str, there: There, digits: Places) -> Iterator[Span]:
     yield from schemes.schemes(text, there, digits)
     yield from headed.headed(text, digits)
     for match in _SPLIT_FIRST.matches(_SPLIT, text, there):
+        yield Span(match.start(1), match.end(1), PHONE)
+    for match in _WELSH_FIRST.matches(_WELSH, text, there):
         yield Span(match.start(1), match.end(1), PHONE)
     for match in _ANNOUNCED.finditer(text, digits):
         if _NUMBER.search(text, max(0, match.start() - 10), match.start()):

@@ -86,6 +86,13 @@ _BOROUGH = re.compile(
     r"(?:LB|RB|LBC)(?<![\w-]LB)(?<![\w-]RB)(?: of)? ([A-Z][a-z'-]{3,})(?: (?:MASH|ASC|CSC|SSD))?\b"
 )
 _BOROUGH_FIRST = Beginnings("LB ", "RB ", "LBC ")
+# A council by its letters: "Norfolk CC", "Herts CC"; the short names of counties, some of which are words.
+_COUNCIL = re.compile(r" (?:CC|MBC|CBC)(?![\w-])")
+_COUNCILS = Beginnings(" CC", " MBC", " CBC")
+_SHORT_COUNTIES = words("""
+    herts beds bucks cambs northants notts lincs staffs leics derbys wilts hants glos oxon berks worcs lancs yorks
+    warks salop hunts middx northumb cumb gloucs
+""")
 _THE = re.compile(
     r"[/:(@] ?(The [A-Z][a-z]{3,}(?: [A-Z][a-z]{3,})?)(?=[ \t]*(?:\n|\Z|[,;)])|\.(?:\s|\Z)| {2})"
 )
@@ -220,6 +227,10 @@ def wards(text: str, there: There) -> Iterator[Span]:
     for match in _BOROUGH_FIRST.matches(_BOROUGH, text, there):
         if _may_name(match[1]) and not text[match.start() - 1 : match.start()].isalnum():
             yield Span(match.start(), match.end(), ORGANISATION)
+    for match in _COUNCILS.matches(_COUNCIL, text, there):
+        before = _before(text, match.start(), 36)
+        if before and (begin := _council(before)) >= 0:
+            yield Span(begin, match.end(), ORGANISATION)
     for match in _THES.matches(_THE, text, there):
         said = match[1].lower().split(" ")[1:]
         if all(_may_name(word) for word in said) and not names_nothing(said):
@@ -229,6 +240,22 @@ def wards(text: str, there: There) -> Iterator[Span]:
 def _before(text: str, end: int, reach: int) -> re.Match[str] | None:
     """The capitalised words that end at a place, of which the last ``reach`` characters are looked at."""
     return _BEFORE.search(text, max(0, end - reach), end) if after_capital(text, end) else None
+
+
+def _council(before: re.Match[str]) -> int:
+    """Where the name of a council begins in the capitalised words before its letters; -1 where they name none."""
+    said = before[0].split(" ")
+    last = said[-1].lower()
+    county = last in COUNTIES or last in _SHORT_COUNTIES
+    if not county and (last not in places() or last in english() or not _may_name(said[-1])):
+        return -1
+    first = len(said) - 1
+    while first and (said[first - 1].lower() in _WAYS or said[first - 1].lower() in places()):
+        first -= 1
+    return before.end() - len(" ".join(said[first:]))
+
+
+_WAYS = words("north south east west mid central")
 
 
 def _ward(text: str, before: re.Match[str], match: re.Match[str]) -> Span | None:
