@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,12 +25,11 @@ from lockgate.bench.textsets import (
     third_parties,
     uk_notes,
 )
-from lockgate.deidentify.compiled import is_used
+from lockgate.bench.textspeed import KNOWN, RULES, asked, compiled_speed, speed
 from lockgate.deidentify.text import find, scrub_note
 from lockgate.deidentify.text.metrics import Score, wilson
 
 MOST = 200  # notes of a set: the slowest peer reads a few in a second
-KNOWN, RULES = "with the record", "rules only"
 # Beside the rules: a general model of English; one that Lockgate trained on none of the notes it is judged on.
 GENERAL, TRAINED = ", general model", ", ner (trained without this set)"
 # The engine and its set: recall that is asked for. With the model that Lockgate trains more is asked for.
@@ -50,7 +48,7 @@ def run(quick: bool = False) -> list[Measure]:
             sets["uk-notes, odd patients"] = uk_notes()
         sets |= (not quick and third_parties(folder, MOST)) or {}
         sets = {set_: some(notes, 30 if quick else MOST) for set_, notes in sets.items()}
-        measures = _speed(sets)
+        measures = speed(sets) + ([] if quick else compiled_speed(folder, sets))
         scores = _ours(sets)
         if not quick:
             _with_models(folder, scores, sets, measures)
@@ -90,58 +88,13 @@ def some(notes: Sequence[Note], most: int) -> list[Note]:
     return [notes[int(number * step)] for number in range(min(most, len(notes)))]
 
 
-def _speed(sets: dict[str, Sequence[Note]]) -> list[Measure]:
-    """Characters a second of one core, in CPU time, of each set with a record; what is judged is the slowest."""
-    measures = []
-    for what in (KNOWN, RULES):
-        rates = _rates({set_: notes for set_, notes in sets.items() if notes[0].known}, what)
-        slowest = min(rate["best of three"] for rate in rates.values())
-        measures.append(
-            Measure(
-                f"speed, {what}, slowest set",
-                slowest,
-                "characters/s",
-                400_000,
-                parts={"compiled": is_used(), "sets": rates},
-            )
-        )
-    return measures
-
-
-def _rates(sets: dict[str, Sequence[Note]], what: str) -> dict[str, dict[str, int]]:
-    """For each set: the first time its notes are read, with words to look up, and the best of three more.
-
-    A round reads every set, so that a spell of other work on the machine, which only slows, is in one round of a set.
-    """
-    find("", *_asked(next(iter(sets.values()))[0], what))
-    took: dict[str, list[float]] = {set_: [] for set_ in sets}
-    for _ in range(4):
-        for set_, notes in sets.items():
-            started = time.process_time()
-            for note in notes:
-                find(note.text, *_asked(note, what))
-            took[set_].append(time.process_time() - started)
-    characters = {set_: sum(len(note.text) for note in notes) for set_, notes in sets.items()}
-    return {
-        set_: {
-            "first": round(characters[set_] / first),
-            "best of three": round(characters[set_] / min(rest)),
-        }
-        for set_, (first, *rest) in took.items()
-    }
-
-
-def _asked(note: Note, what: str) -> tuple[Any, Any]:
-    return (note.known, note.site) if what == KNOWN else (None, None)
-
-
 def _ours(sets: dict[str, Sequence[Note]]) -> dict[str, dict[str, Score]]:
     scores: dict[str, dict[str, Score]] = {}
     for set_, notes in sets.items():
         scores[set_] = {}
         for what in (KNOWN, RULES):
             if what == RULES or notes[0].known:
-                scores[set_][what] = _scored(notes, [find(note.text, *_asked(note, what)) for note in notes])
+                scores[set_][what] = _scored(notes, [find(note.text, *asked(note, what)) for note in notes])
     return scores
 
 
