@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def test_the_copy_is_what_is_measured(tmp_path: Path, monkeypatch: pytest.Monkey
     assert known.value > 0
     assert rules.value > 0
     assert known.target == 400_000
+
+
+def test_compiled_rules_that_fail_are_no_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textspeed, "is_used", lambda: False)
+    monkeypatch.setattr(textspeed, "_COMPILE", "")
+    monkeypatch.setattr(textspeed, "_MEASURE", "import sys; sys.exit(3)")
+    with pytest.raises(subprocess.CalledProcessError):
+        textspeed.compiled_speed(tmp_path, SETS)
 
 
 def test_compiled_rules_in_use_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,24 @@ empty: int
     assert ast.dump(ast.parse(made.replace(": _Final =", " ="))).count("_Final") == 2  # the import, and SETS
 
 
+def test_declaring_constants_final_changes_nothing_else() -> None:
+    for path in compiled._files():
+        source = path.read_text(encoding="utf-8")
+        plain = compiled._final(source).replace("from typing import Final as _Final\n", "", 1)
+        assert ast.dump(_undeclared(ast.parse(plain))) == ast.dump(_undeclared(ast.parse(source))), path.name
+
+
+def _undeclared(tree: ast.Module) -> ast.Module:
+    """The tree with every declaration at the top level that has a value as an assignment."""
+    tree.body = [
+        ast.Assign([node.target], node.value, lineno=0)
+        if isinstance(node, ast.AnnAssign) and node.value
+        else node
+        for node in tree.body
+    ]
+    return tree
+
+
 def test_learning_says_what_is_wrong_before_it_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

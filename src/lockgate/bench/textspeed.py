@@ -89,18 +89,13 @@ def compiled_speed(folder: Path, sets: dict[str, Sequence[Note]]) -> list[Measur
     env["PYTHONPATH"] = str(copy)
     notes, told = folder / "notes.pickle", folder / "speed.json"
     notes.write_bytes(pickle.dumps({set_: those for set_, those in sets.items() if those[0].known}))
-    for asked_of in ([_COMPILE], [_MEASURE, str(notes), str(told)]):
-        done = subprocess.run(
-            [sys.executable, "-c", *asked_of],
-            env=env,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            return [Measure(f"speed, compiled: not measured, {why}", 0, "characters/s")]
+    made = subprocess.run(
+        [sys.executable, "-c", _COMPILE], env=env, cwd=folder, capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        why = (made.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return [Measure(f"speed, compiled: not measured, {why}", 0, "characters/s")]
+    subprocess.run([sys.executable, "-c", _MEASURE, str(notes), str(told)], env=env, cwd=folder, check=True)
     return [
         Measure(f"{measure}, compiled", value, "characters/s", 400_000, parts=parts)
         for measure, value, parts in json.loads(told.read_text(encoding="utf-8"))
